@@ -1,0 +1,2 @@
+//! Fake worker.
+fn main() {}
