@@ -1,0 +1,125 @@
+//! What a dataset artifact holds.
+//!
+//! ```text
+//! schema.json            DatasetSchema: columns, target, fitted steps; depends on the train part alone
+//! train/rows.safetensors features f32 [n, d]; target i64 [n] (classes) or f64 [n] (numbers); row i64 [n] (ids)
+//! train/part.json        Part: counts and ranges of this part
+//! train/head.jsonl       the first raw rows of the part, as read, each with its `row` id
+//! val/…  test/…          likewise, where the split has them
+//! ```
+//! A row's id is its position among all rows read, from 0; with split by files, parts count on: train, val, test.
+
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::stage::preprocess::{ColumnType, Read, Unknown};
+
+/// The parts a dataset may have, in order.
+pub const PARTS: [&str; 3] = ["train", "val", "test"];
+pub const SCHEMA_FILE: &str = "schema.json";
+pub const ROWS_FILE: &str = "rows.safetensors";
+pub const PART_FILE: &str = "part.json";
+pub const HEAD_FILE: &str = "head.jsonl";
+/// How many raw rows `head.jsonl` keeps.
+pub const HEAD_ROWS: usize = 32;
+
+/// From raw rows to tensors: everything that is needed to treat a new row as the train part was treated.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DatasetSchema {
+    /// The raw columns in the order of the files, without the target.
+    pub columns: Vec<Column>,
+    pub target: Target,
+    /// The steps in order, with what they learned from the train part.
+    pub steps: Vec<FittedStep>,
+    /// Names of the columns of `features` after the steps.
+    pub features: Vec<String>,
+    /// How files were read; predictions read theirs alike.
+    pub read: Read,
+}
+
+/// A raw column.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Column {
+    pub name: String,
+    pub r#type: ColumnType,
+}
+
+/// The target column and what the train part says of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Target {
+    pub name: String,
+    pub kind: TargetKind,
+}
+
+/// What is predicted.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TargetKind {
+    /// One of these classes, sorted (numbers by value, words by code point); a row's target is an index into them.
+    Classes {
+        names: Vec<String>,
+        /// Rows of the train part by class: the trivial baseline.
+        train_counts: Vec<u64>,
+    },
+    /// A number; its train mean is the trivial baseline.
+    Number { train_mean: f64 },
+}
+
+/// A step with what it learned. Applied to named raw or intermediate columns.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FittedStep {
+    /// Value that fills a missing one, by column: a number or a word.
+    Impute { fill: IndexMap<String, Value> },
+    /// `(x - mean) / scale` by column.
+    Standardize {
+        columns: IndexMap<String, MeanScale>,
+    },
+    /// `x * scale + offset` by column.
+    MinMax {
+        columns: IndexMap<String, ScaleOffset>,
+    },
+    /// Categories by column; column `c` becomes `c=category` for each.
+    OneHot {
+        categories: IndexMap<String, Vec<String>>,
+        unknown: Unknown,
+    },
+    /// Columns left out.
+    Drop { columns: Vec<String> },
+}
+
+/// Fitted by `standardize`.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MeanScale {
+    pub mean: f64,
+    pub scale: f64,
+}
+
+/// Fitted by `min_max`.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ScaleOffset {
+    pub scale: f64,
+    pub offset: f64,
+}
+
+/// Counts and ranges of one part, of the raw columns.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Part {
+    pub rows: u64,
+    pub columns: Vec<ColumnSummary>,
+    pub target: ColumnSummary,
+}
+
+/// A raw column in one part.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ColumnSummary {
+    pub name: String,
+    pub missing: u64,
+    /// Of a numeric column.
+    pub min: Option<f64>,
+    pub max: Option<f64>,
+    pub mean: Option<f64>,
+    /// Of a categorical column: the most frequent values with their counts, at most 20.
+    pub counts: IndexMap<String, u64>,
+}

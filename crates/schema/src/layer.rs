@@ -1,0 +1,54 @@
+//! The layer list: what every architecture becomes. It is what is saved, exported and counted.
+
+use serde::{Deserialize, Serialize};
+
+/// A layer with all its sizes. Parameters are named by the layer's index, as PyTorch's `Sequential` does: `0.weight`.
+/// Layers without parameters count too.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Layer {
+    /// `weight` [out, in], `bias` [out].
+    Linear {
+        in_features: u32,
+        out_features: u32,
+        bias: bool,
+    },
+    /// `weight` i8 [out, in], `scale` f64 [], `bias` f32 [out]; activations are quantized as they come.
+    QuantizedLinear {
+        in_features: u32,
+        out_features: u32,
+        bias: bool,
+    },
+    /// `weight` [out, in, k, k], `bias` [out].
+    Conv2d {
+        in_channels: u32,
+        out_channels: u32,
+        kernel_size: u32,
+        stride: u32,
+        padding: u32,
+        bias: bool,
+    },
+    MaxPool2d {
+        kernel_size: u32,
+        stride: u32,
+        padding: u32,
+    },
+    /// `weight`, `bias`, `running_mean`, `running_var` [features]; `spatial` tells (n, c, h, w) from (n, c).
+    BatchNorm {
+        features: u32,
+        spatial: bool,
+        eps: f64,
+        momentum: f64,
+    },
+    Dropout {
+        p: f64,
+    },
+    Flatten,
+    Reshape {
+        shape: Vec<u32>,
+    },
+    Relu,
+    Tanh,
+    Sigmoid,
+    Gelu,
+}

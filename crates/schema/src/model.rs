@@ -1,0 +1,65 @@
+//! What a model artifact holds.
+//!
+//! ```text
+//! model.json             Model
+//! weights.safetensors    parameters and buffers by name
+//! schema.json            the DatasetSchema it was trained with: the preprocessing travels with the model
+//! history.json           [EpochRecord]: losses and metrics by epoch, no times (absent where nothing was trained)
+//! compression.json       Compression (of a compress stage)
+//! ```
+
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+
+use crate::{layer::Layer, stage::train::Loss};
+
+pub const MODEL_FILE: &str = "model.json";
+pub const WEIGHTS_FILE: &str = "weights.safetensors";
+pub const HISTORY_FILE: &str = "history.json";
+pub const COMPRESSION_FILE: &str = "compression.json";
+
+/// A network and what it is for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Model {
+    /// Number of features of a row.
+    pub inputs: u32,
+    /// Number of values the network gives for a row: classes, or 1.
+    pub outputs: u32,
+    pub loss: Loss,
+    pub layers: Vec<Layer>,
+    /// Numbers in parameters; buffers do not count.
+    pub parameters: u64,
+}
+
+/// One epoch of training. Keys of `metrics` are `train.loss`, `val.loss`, `val.accuracy` or `val.rmse`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EpochRecord {
+    /// From 1.
+    pub epoch: u32,
+    pub lr: f64,
+    pub metrics: IndexMap<String, f64>,
+    /// Whether the kept weights are those after this epoch.
+    pub kept: bool,
+}
+
+/// What compression did, by pass.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Compression {
+    /// The part the metrics were measured on.
+    pub part: String,
+    /// `accuracy` or `rmse`.
+    pub metric: String,
+    pub before: CompressionPoint,
+    /// After each pass, in order, as (pass's name, point).
+    pub after: Vec<(String, CompressionPoint)>,
+}
+
+/// A model's size and quality at one moment.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CompressionPoint {
+    /// Bytes of the weights file.
+    pub bytes: u64,
+    pub metric: f64,
+    /// Share of the weights of linear and convolution layers that are zero.
+    pub sparsity: f64,
+}

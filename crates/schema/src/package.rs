@@ -1,0 +1,54 @@
+//! What a package artifact holds. A package is a folder that needs nothing beside it.
+//!
+//! ```text
+//! package.json           Package
+//! README.md              the model card
+//! model.json  weights.safetensors  schema.json   as in the model artifact
+//! model.pt               TorchScript, where asked for: forward(features f32 [n, d]) -> outputs [n, k]
+//! input.schema.json      JSON Schema of one raw row
+//! metrics.json  report.json   as in the report artifact
+//! golden.jsonl           GoldenRow: raw rows with the predictions that the package must reproduce
+//! MANIFEST.sha256        SHA-256 of every other file, as `sha256sum -c` reads it
+//! ```
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::stage::package::Format;
+
+pub const PACKAGE_FILE: &str = "package.json";
+pub const CARD_FILE: &str = "README.md";
+pub const TORCHSCRIPT_FILE: &str = "model.pt";
+pub const INPUT_SCHEMA_FILE: &str = "input.schema.json";
+pub const GOLDEN_FILE: &str = "golden.jsonl";
+pub const CHECKSUM_FILE: &str = "MANIFEST.sha256";
+/// The layout's version.
+pub const PACKAGE_VERSION: u32 = 1;
+
+/// A package's front page.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Package {
+    /// The layout's version.
+    pub version: u32,
+    pub name: String,
+    pub description: Option<String>,
+    pub formats: Vec<Format>,
+    /// The target's name.
+    pub target: String,
+    /// Names of the classes; empty for a number.
+    pub classes: Vec<String>,
+    /// Largest difference that a reload may show, relative to 1 + |expected|.
+    pub tolerance: f64,
+}
+
+/// A raw row and what the package says of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GoldenRow {
+    pub row: u64,
+    /// The raw columns, without the target.
+    pub input: Map<String, Value>,
+    /// The class's name, or the number.
+    pub prediction: Value,
+    /// Probability by class, in the order of `classes`; empty for a number.
+    pub probabilities: Vec<f64>,
+}

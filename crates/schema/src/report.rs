@@ -1,0 +1,33 @@
+//! What a report artifact holds.
+//!
+//! ```text
+//! metrics.json           flat: name -> number
+//! report.json            Report (of an evaluate stage)
+//! predictions.csv        row,target,prediction and, for classes, one `p=CLASS` a class; f32 in shortest form
+//! ```
+//! A command's report has `metrics.json` alone, or what else the command wrote.
+
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+
+pub const METRICS_FILE: &str = "metrics.json";
+pub const REPORT_FILE: &str = "report.json";
+pub const PREDICTIONS_FILE: &str = "predictions.csv";
+
+/// Metrics by name.
+pub type Metrics = IndexMap<String, f64>;
+
+/// What an evaluate stage found out.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// The part measured on.
+    pub part: String,
+    pub rows: u64,
+    pub metrics: Metrics,
+    /// The same metrics for the trivial prediction: the train part's class shares, or its mean.
+    pub baseline: Metrics,
+    /// Names of the classes; empty for a number.
+    pub classes: Vec<String>,
+    /// Rows by true class, then predicted class; where it was asked for.
+    pub confusion_matrix: Option<Vec<Vec<u64>>>,
+}
