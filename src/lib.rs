@@ -1,1 +1,12 @@
-//! `pipe`: the runner.
+//! `pipe`: the runner. Read from top to bottom: each module may import only those above it.
+
+pub mod spec;
+pub mod plan;
+pub mod graph;
+pub mod key;
+pub mod store;
+pub mod exec;
+pub mod schedule;
+pub mod track;
+pub mod report;
+pub mod cli;

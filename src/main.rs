@@ -1,2 +1,7 @@
-//! The `pipe` command.
-fn main() {}
+//! The `pipe` command. Everything is in `pipe::cli`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    pipe::cli::run()
+}

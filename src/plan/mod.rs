@@ -1,0 +1,135 @@
+//! Spec -> Plan: vars bound, defaults filled, matrices expanded, references and types checked.
+//! Pure: it sees files only through the loader it is given, and starts no process.
+
+use indexmap::IndexMap;
+use pipe_schema::{
+    promote::Promote,
+    stage::{ArtifactType, Control, Reuse, Task},
+    sweep::Sweep,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// A spec made definite: what would run, in the order of the spec. Pure data.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// The spec's `name`.
+    pub name: String,
+    /// The vars as bound: defaults, profile, `--set`.
+    pub vars: IndexMap<String, Value>,
+    /// Overrides as given, `--profile ci` and `--set lr=0.01`.
+    pub overrides: Vec<String>,
+    /// Whether an override set a stage's field rather than a var: promotion refuses such runs.
+    pub has_field_overrides: bool,
+    /// Stages by id; a stage with a matrix is here once an instance.
+    pub stages: IndexMap<StageId, Stage>,
+    pub sweeps: IndexMap<String, Sweep>,
+    pub promote: IndexMap<String, Promote>,
+}
+
+/// A stage's id: its name, with its instance: `score` or `score@fold=0@lr=0.1`. Axes are in the order of the matrix.
+pub type StageId = String;
+
+/// One node of the plan.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Stage {
+    pub id: StageId,
+    /// The name in the spec.
+    pub name: String,
+    /// Its place in the matrix: axis -> value; empty for a single stage.
+    pub instance: IndexMap<String, Value>,
+    /// The block, with every var bound and every default filled.
+    /// References in it are as written; what they mean is in `inputs`.
+    /// In a command, `${inputs.x}` and `${outputs.y}` are still there.
+    pub task: Task,
+    pub control: Control,
+    /// The stage's `reuse`, else the spec's.
+    pub reuse: Reuse,
+    /// What it reads of other stages.
+    pub inputs: Vec<Input>,
+    /// What it reads of the project.
+    pub files: Vec<FileInput>,
+    /// Its typed outputs by name: `main` for built-in kinds, the declared ones for a command.
+    pub outputs: IndexMap<String, ArtifactType>,
+    /// Of a command: workspace paths that it writes (`outs` and `metrics`), relative to the spec's folder.
+    pub outs: Vec<String>,
+    /// Stages that must be done before it: `needs`, and the producers of workspace paths that it reads.
+    pub after: Vec<StageId>,
+}
+
+/// One input of a stage.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Input {
+    /// What the stage uses it for: `data`, `model`, `report`, `init_from`, `source`; `inputs/x` of a command;
+    /// of a summarize or choose, `reports/<instance>`, `model/<instance>`, `by/<instance>`;
+    /// of a package, also `data`: the rows that the report was made on.
+    pub role: String,
+    /// The instance whose output it is.
+    pub stage: StageId,
+    /// Which output: `main`, or a command's output by name.
+    pub output: String,
+    pub r#type: ArtifactType,
+    /// The part of a dataset that is meant: `test`.
+    pub part: Option<String>,
+    /// The metric that is meant, by its name in `metrics.json`.
+    pub metric: Option<String>,
+    /// The paths inside the artifact that the stage reads, so that it is stale only when they change.
+    /// Empty: all of it. A path that the artifact does not have counts as absent, not as an error.
+    pub reads: Vec<String>,
+}
+
+/// Files of the project that a stage reads.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FileInput {
+    /// What the stage uses it for: `source`, `split/train`, `init_from`, `dep`.
+    pub role: String,
+    /// A path or glob relative to the spec's folder, with `/`. A folder means all that is in it.
+    pub path: String,
+}
+
+/// What plan may ask of the outside.
+pub trait Loader {
+    /// The text of an included spec, by its path relative to the including file's folder.
+    fn include(&self, path: &str) -> Result<String, String>;
+
+    /// Whether something is at this path or glob, relative to the spec's folder.
+    fn exists(&self, path: &str) -> bool;
+
+    /// Names of the columns of a table of the project, if that can be told cheaply.
+    fn columns(
+        &self,
+        path: &str,
+        read: &pipe_schema::stage::preprocess::Read,
+    ) -> Option<Vec<String>>;
+}
+
+/// What the command line changes.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Overrides {
+    pub profiles: Vec<String>,
+    /// `(path, value)`: `lr` sets a var, `stage.field` a field. Values are read as YAML.
+    pub set: Vec<(String, String)>,
+    /// Whether paths may leave the project.
+    pub allow_outside: bool,
+}
+
+impl Plan {
+    /// The instances of a stage, by its name or its id.
+    pub fn instances<'a>(&'a self, name_or_id: &'a str) -> impl Iterator<Item = &'a Stage> {
+        self.stages
+            .values()
+            .filter(move |it| it.id == name_or_id || it.name == name_or_id)
+    }
+}
+
+impl Stage {
+    /// Ids of all stages that must be done before this one, each once.
+    pub fn predecessors(&self) -> impl Iterator<Item = &StageId> {
+        let mut seen = std::collections::BTreeSet::new();
+        self.inputs
+            .iter()
+            .map(|it| &it.stage)
+            .chain(&self.after)
+            .filter(move |it| seen.insert(*it))
+    }
+}
