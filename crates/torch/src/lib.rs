@@ -1,1 +1,3 @@
 //! Tensor work.
+
+pub mod metric;

@@ -62,6 +62,26 @@ pub enum Metric {
 }
 
 impl Metric {
+    /// All metrics, those of classes first.
+    pub const ALL: [Self; 16] = [
+        Self::Accuracy,
+        Self::PrecisionMacro,
+        Self::PrecisionMicro,
+        Self::PrecisionWeighted,
+        Self::RecallMacro,
+        Self::RecallMicro,
+        Self::RecallWeighted,
+        Self::F1Macro,
+        Self::F1Micro,
+        Self::F1Weighted,
+        Self::LogLoss,
+        Self::ConfusionMatrix,
+        Self::Mse,
+        Self::Rmse,
+        Self::Mae,
+        Self::R2,
+    ];
+
     /// The name in specs and reports.
     pub fn name(self) -> &'static str {
         match self {

@@ -1,0 +1,154 @@
+//! Cases computed by hand.
+
+use super::*;
+
+const CLASS_METRICS: [Metric; 11] = [
+    Metric::Accuracy,
+    Metric::PrecisionMacro,
+    Metric::PrecisionMicro,
+    Metric::PrecisionWeighted,
+    Metric::RecallMacro,
+    Metric::RecallMicro,
+    Metric::RecallWeighted,
+    Metric::F1Macro,
+    Metric::F1Micro,
+    Metric::F1Weighted,
+    Metric::LogLoss,
+];
+
+fn classes(truth: &[usize], predicted: &[usize], probabilities: &[f64], count: usize) -> Vec<f64> {
+    let answers = Answers::Classes(Classes {
+        truth,
+        predicted,
+        probabilities,
+        count,
+    });
+    let measured = measure(&CLASS_METRICS, &answers).unwrap();
+    measured.metrics.into_values().collect()
+}
+
+fn numbers(truth: &[f64], predicted: &[f64]) -> Measured {
+    let answers = Answers::Numbers(Numbers { truth, predicted });
+    let metrics = [Metric::Mse, Metric::Rmse, Metric::Mae, Metric::R2];
+    measure(&metrics, &answers).unwrap()
+}
+
+fn assert_close(left: &[f64], right: &[f64]) {
+    assert_eq!(left.len(), right.len());
+    for (place, (left, right)) in left.iter().zip(right).enumerate() {
+        assert!((left - right).abs() < 1e-12, "{place}: {left} {right}");
+    }
+}
+
+#[test]
+fn classes_are_measured_as_by_hand() {
+    // Class 0: 2 true, 1 predicted, 1 hit. Class 1: 1, 2, 1. Class 2: 1, 1, 1.
+    let probabilities = [
+        0.5, 0.25, 0.25, 0.25, 0.5, 0.25, 0.25, 0.5, 0.25, 0.125, 0.125, 0.75,
+    ];
+    let got = classes(&[0, 0, 1, 2], &[0, 1, 1, 2], &probabilities, 3);
+    let loss = -(0.5f64.ln() + 0.25f64.ln() + 0.5f64.ln() + 0.75f64.ln()) / 4.0;
+    let f1 = [2.0 / 3.0, 2.0 / 3.0, 1.0];
+    let want = [
+        0.75,
+        2.5 / 3.0,
+        0.75,
+        (2.0 + 0.5 + 1.0) / 4.0,
+        2.5 / 3.0,
+        0.75,
+        0.75,
+        (f1[0] + f1[1] + f1[2]) / 3.0,
+        0.75,
+        (2.0 * f1[0] + f1[1] + f1[2]) / 4.0,
+        loss,
+    ];
+    assert_close(&got, &want);
+}
+
+#[test]
+fn classes_that_never_occur_do_not_count_and_empty_shares_are_zero() {
+    // Class 3 occurs nowhere, class 1 only as prediction, class 2 only as truth.
+    let sure = [1.0, 0.0, 0.0, 0.0];
+    let got = classes(&[0, 0, 2], &[0, 1, 0], &sure.repeat(3), 4);
+    let third = 1.0 / 3.0;
+    let least = -(f64::EPSILON.ln()) / 3.0 - 2.0 * (1.0 - f64::EPSILON).ln() / 3.0;
+    let want = [
+        third,
+        0.5 / 3.0,
+        third,
+        third,
+        0.5 / 3.0,
+        third,
+        third,
+        0.5 / 3.0,
+        third,
+        third,
+        least,
+    ];
+    assert_close(&got, &want);
+}
+
+#[test]
+fn one_class_is_always_right() {
+    let got = classes(&[0, 0], &[0, 0], &[1.0, 1.0], 1);
+    assert_close(&got[..10], &[1.0; 10]);
+    assert!(got[10] < 1e-15);
+}
+
+#[test]
+fn confusion_matrix_has_all_classes_and_is_no_number() {
+    let answers = Answers::Classes(Classes {
+        truth: &[0, 1, 1],
+        predicted: &[1, 1, 0],
+        probabilities: &[],
+        count: 3,
+    });
+    let measured = measure(&[Metric::ConfusionMatrix], &answers).unwrap();
+    assert!(measured.metrics.is_empty());
+    let want = vec![vec![0, 1, 0], vec![1, 1, 0], vec![0, 0, 0]];
+    assert_eq!(measured.confusion_matrix, Some(want));
+}
+
+#[test]
+fn numbers_are_measured_as_by_hand() {
+    let measured = numbers(&[1.0, 2.0, 3.0, 6.0], &[1.0, 3.0, 3.0, 3.0]);
+    let got: Vec<f64> = measured.metrics.into_values().collect();
+    assert_close(&got, &[2.5, 2.5f64.sqrt(), 1.0, 1.0 - 10.0 / 14.0]);
+}
+
+#[test]
+fn r2_of_a_constant_is_one_or_zero() {
+    // 0.1 + 0.1 + 0.1 is not 0.3: the mean of this constant is not the constant.
+    let constant = [0.1, 0.1, 0.1];
+    assert_eq!(numbers(&constant, &constant).metrics["r2"], 1.0);
+    assert_eq!(numbers(&constant, &[0.1, 0.1, 0.2]).metrics["r2"], 0.0);
+}
+
+#[test]
+fn misfits_name_what_is_legal() {
+    let of_numbers = Answers::Numbers(Numbers {
+        truth: &[1.0],
+        predicted: &[1.0],
+    });
+    let error = measure(&[Metric::Mae, Metric::F1Macro], &of_numbers).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "`f1_macro` measures classes, but the target has numbers"
+    );
+    assert_eq!(error.hint().unwrap(), "legal here: mse, rmse, mae, r2");
+    let error = measure(&[Metric::ConfusionMatrix], &of_numbers).unwrap_err();
+    assert!(matches!(error, Unmeasurable::Misfit { .. }));
+    let error = measure(&[Metric::R2], &of_numbers).unwrap_err();
+    assert_eq!(error.to_string(), "`r2` of 1 row is undefined");
+}
+
+#[test]
+fn defaults_fit_their_targets() {
+    for classes in [true, false] {
+        assert!(
+            defaults(classes)
+                .iter()
+                .all(|it| it.is_for_classes() == classes)
+        );
+    }
+}
