@@ -1,0 +1,172 @@
+//! What a command may know of the process: terminal, environment, folders. The only reader of the environment.
+
+use std::{
+    collections::BTreeMap,
+    ffi::OsString,
+    io::{self, IsTerminal},
+    path::{Path, PathBuf},
+};
+
+use anstream::{AutoStream, ColorChoice};
+use anyhow::Context as _;
+
+use super::Globals;
+
+/// Columns assumed where there is no terminal.
+const DEFAULT_WIDTH: usize = 80;
+
+/// When to use colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum When {
+    Auto,
+    Always,
+    Never,
+}
+
+/// How much is said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verbosity {
+    Quiet,
+    Normal,
+    Verbose,
+}
+
+/// The process as commands see it.
+#[derive(Clone, Debug)]
+pub struct Context {
+    /// Whether standard output takes colour.
+    pub color: bool,
+    /// Whether standard error takes colour.
+    pub color_error: bool,
+    /// Whether a person watches standard output: a terminal, not in CI.
+    pub is_terminal: bool,
+    /// Columns of the terminal.
+    pub width: usize,
+    pub verbosity: Verbosity,
+    /// `--store` or `PIPE_STORE`, where given.
+    pub store: Option<PathBuf>,
+    /// The worker's program: `PIPE_WORKER`, else beside this program, else in `../lib/pipe`.
+    pub worker: PathBuf,
+    /// The folder in which the command works.
+    pub folder: PathBuf,
+    /// The process environment, for what stages ask to be passed.
+    pub environment: BTreeMap<OsString, OsString>,
+}
+
+/// Standard output as commands write to it: colours are left out where it does not take them.
+pub type Output = AutoStream<io::StdoutLock<'static>>;
+
+impl Context {
+    /// Reads the process, and goes to the folder given with `-C`.
+    pub fn new(globals: &Globals) -> anyhow::Result<Self> {
+        if let Some(folder) = &globals.directory {
+            std::env::set_current_dir(folder)
+                .with_context(|| format!("cannot work in {}", folder.display()))?;
+        }
+        let environment: BTreeMap<_, _> = std::env::vars_os().collect();
+        let is_set = |name: &str| {
+            environment
+                .get(&OsString::from(name))
+                .is_some_and(|it| !it.is_empty())
+        };
+        let takes_color = |is_terminal: bool| match globals.color {
+            When::Always => true,
+            When::Never => false,
+            When::Auto if is_set("NO_COLOR") => false,
+            When::Auto if is_set("CLICOLOR_FORCE") && !is(&environment, "CLICOLOR_FORCE", "0") => {
+                true
+            }
+            When::Auto => {
+                is_terminal
+                    && !is(&environment, "TERM", "dumb")
+                    && !is(&environment, "CLICOLOR", "0")
+            }
+        };
+        let out = io::stdout().is_terminal();
+        Ok(Self {
+            color: takes_color(out),
+            color_error: takes_color(io::stderr().is_terminal()),
+            is_terminal: out && !is_set("CI") && !is(&environment, "TERM", "dumb"),
+            width: terminal_width(),
+            verbosity: match (globals.quiet, globals.verbose) {
+                (true, _) => Verbosity::Quiet,
+                (_, true) => Verbosity::Verbose,
+                _ => Verbosity::Normal,
+            },
+            store: globals.store.clone(),
+            worker: worker(&environment),
+            folder: std::env::current_dir().context("cannot tell the current folder")?,
+            environment,
+        })
+    }
+
+    /// What errors are printed with before anything is known.
+    pub fn plain() -> Self {
+        Self {
+            color: false,
+            color_error: false,
+            is_terminal: false,
+            width: DEFAULT_WIDTH,
+            verbosity: Verbosity::Normal,
+            store: None,
+            worker: PathBuf::new(),
+            folder: PathBuf::new(),
+            environment: BTreeMap::new(),
+        }
+    }
+
+    /// Standard output. Write with `writeln!(out, …)?`, never `println!`: a reader may close it (`pipe plan | head`).
+    pub fn output(&self) -> Output {
+        let choice = if self.color {
+            ColorChoice::AlwaysAnsi
+        } else {
+            ColorChoice::Never
+        };
+        AutoStream::new(io::stdout().lock(), choice)
+    }
+
+    /// A path as people would write it: relative where it lies below the current folder.
+    pub fn display(&self, path: &Path) -> String {
+        let relative = path.strip_prefix(&self.folder).unwrap_or(path);
+        if relative.as_os_str().is_empty() {
+            ".".to_owned()
+        } else {
+            relative.display().to_string()
+        }
+    }
+}
+
+fn is(environment: &BTreeMap<OsString, OsString>, name: &str, value: &str) -> bool {
+    environment
+        .get(&OsString::from(name))
+        .is_some_and(|it| it == value)
+}
+
+fn terminal_width() -> usize {
+    rustix::termios::tcgetwinsize(io::stdout())
+        .ok()
+        .map(|it| usize::from(it.ws_col))
+        .filter(|&it| it > 0)
+        .unwrap_or(DEFAULT_WIDTH)
+}
+
+fn worker(environment: &BTreeMap<OsString, OsString>) -> PathBuf {
+    const NAME: &str = "pipe-worker";
+    if let Some(path) = environment
+        .get(&OsString::from("PIPE_WORKER"))
+        .filter(|it| !it.is_empty())
+    {
+        return PathBuf::from(path);
+    }
+    let program = std::env::current_exe()
+        .and_then(|it| it.canonicalize())
+        .unwrap_or_default();
+    let folder = program.parent().unwrap_or(Path::new(""));
+    let beside = folder.join(NAME);
+    let library = folder.join("../lib/pipe").join(NAME);
+    if !beside.exists() && library.exists() {
+        library
+    } else {
+        beside
+    }
+}

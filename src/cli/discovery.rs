@@ -1,0 +1,76 @@
+//! Where the spec, the project and the store are, when the command line does not say. Reads no YAML.
+
+use std::path::{Path, PathBuf};
+
+use super::{Context, UserError};
+
+/// Names of the spec that is meant when none is given.
+pub const SPEC_NAMES: [&str; 2] = ["pipe.yaml", "pipe.yml"];
+/// The default store's name in the project.
+pub const STORE_NAME: &str = "artifacts";
+
+/// The spec: as given, else `pipe.yaml` or `pipe.yml` in the folder.
+pub fn find_spec(given: Option<&Path>, context: &Context) -> Result<PathBuf, UserError> {
+    let Some(given) = given else {
+        return spec_in(&context.folder).ok_or_else(|| {
+            UserError::usage(format!(
+                "no pipe.yaml or pipe.yml in {}",
+                context.folder.display()
+            ))
+            .hint(
+                "name a spec (`pipe run path/to/spec.yaml`), or write a first one with `pipe init`",
+            )
+        });
+    };
+    if given.is_dir() {
+        return spec_in(given).ok_or_else(|| {
+            UserError::usage(format!("no pipe.yaml or pipe.yml in {}", given.display()))
+        });
+    }
+    if given.is_file() {
+        return Ok(given.to_owned());
+    }
+    Err(UserError::usage(format!(
+        "there is no spec at {}",
+        given.display()
+    )))
+}
+
+/// The project that a folder belongs to: the nearest ancestor with `.git` or a store, else the folder itself.
+pub fn project_root(folder: &Path) -> PathBuf {
+    let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+    folder
+        .ancestors()
+        .find(|it| it.join(".git").exists() || it.join(STORE_NAME).join("VERSION").exists())
+        .unwrap_or(&folder)
+        .to_owned()
+}
+
+/// The store of a spec: `--store` or `PIPE_STORE`, else `artifacts` in the spec's project.
+pub fn store_root(spec: &Path, context: &Context) -> PathBuf {
+    store_of(
+        spec.parent().filter(|it| !it.as_os_str().is_empty()),
+        context,
+    )
+}
+
+/// The store where no spec is named: that of the current folder's project.
+pub fn current_store_root(context: &Context) -> PathBuf {
+    store_of(None, context)
+}
+
+fn store_of(folder: Option<&Path>, context: &Context) -> PathBuf {
+    match &context.store {
+        Some(store) => context.folder.join(store),
+        None => {
+            project_root(&context.folder.join(folder.unwrap_or(Path::new("")))).join(STORE_NAME)
+        }
+    }
+}
+
+fn spec_in(folder: &Path) -> Option<PathBuf> {
+    SPEC_NAMES
+        .iter()
+        .map(|name| folder.join(name))
+        .find(|it| it.is_file())
+}

@@ -1,0 +1,142 @@
+//! How a command ends: exit codes, and the one place where errors are printed.
+
+use std::{
+    fmt,
+    io::{self, Write},
+    process::ExitCode,
+};
+
+use anstyle::{AnsiColor, Style};
+
+use super::Context;
+
+/// A stage failed, or a file or the store could not be used.
+pub const FAILED: u8 = 1;
+/// Bad usage or a bad spec.
+pub const USAGE: u8 = 2;
+/// A bug in pipe.
+pub const BUG: u8 = 70;
+/// Ended by Ctrl-C or TERM.
+pub const INTERRUPTED: u8 = 130;
+
+const ERROR: Style = AnsiColor::Red.on_default().bold();
+const HINT: Style = AnsiColor::Cyan.on_default().bold();
+
+/// An error with a remedy. The message is a lowercase fragment in users' words.
+#[derive(Debug)]
+pub struct UserError {
+    message: String,
+    hint: Option<String>,
+    code: u8,
+}
+
+impl UserError {
+    /// What was asked for cannot be: exit code 2.
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            hint: None,
+            code: USAGE,
+        }
+    }
+
+    /// It was tried and did not work: exit code 1.
+    pub fn failed(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            hint: None,
+            code: FAILED,
+        }
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+impl fmt::Display for UserError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for UserError {}
+
+/// Prints what ended a command and gives its exit code.
+pub fn print(error: &anyhow::Error, context: &Context) -> ExitCode {
+    if is_broken_pipe(error) {
+        return ExitCode::SUCCESS;
+    }
+    let mut text = format!("{ERROR}error:{ERROR:#} {}", one_line(error));
+    let user = error.downcast_ref::<UserError>();
+    if let Some(hint) = user.and_then(|it| it.hint.as_deref()) {
+        text.push_str(&format!("\n{HINT}hint:{HINT:#} {hint}"));
+    }
+    write_error(&text, context);
+    ExitCode::from(user.map_or(FAILED, |it| it.code))
+}
+
+/// Prints what clap says: help to standard output, bad usage to standard error.
+pub fn print_usage(error: &clap::Error) -> ExitCode {
+    // Nothing is left to do where the reader has gone.
+    let _ = error.print();
+    if error.use_stderr() {
+        ExitCode::from(USAGE)
+    } else {
+        ExitCode::SUCCESS
+    }
+}
+
+/// A panic is a bug in pipe: say so, say how to report it, exit with 70.
+pub fn install_panic_hook() {
+    std::panic::set_hook(Box::new(|panic| {
+        let message = panic.payload_as_str().unwrap_or("no message");
+        let place = panic
+            .location()
+            .map(ToString::to_string)
+            .unwrap_or_default();
+        let version = env!("CARGO_PKG_VERSION");
+        let _ = writeln!(
+            io::stderr(),
+            "error: this is a bug in pipe {version}: {message} ({place})\n\
+             hint: nothing in the store is lost; please report these two lines with the command that was typed\n\
+             {}",
+            std::backtrace::Backtrace::capture()
+        );
+        std::process::exit(i32::from(BUG));
+    }));
+}
+
+/// The chain of causes on one line; a cause that the line already tells is left out.
+fn one_line(error: &anyhow::Error) -> String {
+    let mut line = String::new();
+    for cause in error.chain() {
+        let text = cause.to_string();
+        if line.is_empty() {
+            line = text;
+        } else if !line.contains(&text) {
+            line = format!("{line}: {text}");
+        }
+    }
+    line
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .filter_map(|it| it.downcast_ref::<io::Error>())
+        .any(|it| it.kind() == io::ErrorKind::BrokenPipe)
+}
+
+fn write_error(text: &str, context: &Context) {
+    let choice = if context.color_error {
+        anstream::ColorChoice::AlwaysAnsi
+    } else {
+        anstream::ColorChoice::Never
+    };
+    let mut stream = anstream::AutoStream::new(io::stderr().lock(), choice);
+    let _ = writeln!(stream, "{text}");
+}

@@ -1,0 +1,14 @@
+//! `pipe gc`: removes what no kept run needs.
+
+use std::process::ExitCode;
+
+use super::Context;
+
+/// What `pipe gc` takes.
+#[derive(clap::Args)]
+pub struct Args {}
+
+/// Not built yet.
+pub fn run(_args: Args, _context: &Context) -> anyhow::Result<ExitCode> {
+    anyhow::bail!("not built yet")
+}

@@ -1,0 +1,17 @@
+//! `pipe path`: prints where a stage's result lies.
+
+use std::process::ExitCode;
+
+use super::Context;
+
+/// What `pipe path` takes.
+#[derive(clap::Args)]
+pub struct Args {
+    /// The stage
+    stage: String,
+}
+
+/// Not built yet.
+pub fn run(_args: Args, _context: &Context) -> anyhow::Result<ExitCode> {
+    anyhow::bail!("not built yet")
+}

@@ -1,0 +1,14 @@
+//! `pipe runs`: lists the runs so far.
+
+use std::process::ExitCode;
+
+use super::Context;
+
+/// What `pipe runs` takes.
+#[derive(clap::Args)]
+pub struct Args {}
+
+/// Not built yet.
+pub fn run(_args: Args, _context: &Context) -> anyhow::Result<ExitCode> {
+    anyhow::bail!("not built yet")
+}

@@ -1,0 +1,17 @@
+//! `pipe show`: looks into a stage's result.
+
+use std::process::ExitCode;
+
+use super::Context;
+
+/// What `pipe show` takes.
+#[derive(clap::Args)]
+pub struct Args {
+    /// The stage
+    stage: String,
+}
+
+/// Not built yet.
+pub fn run(_args: Args, _context: &Context) -> anyhow::Result<ExitCode> {
+    anyhow::bail!("not built yet")
+}
