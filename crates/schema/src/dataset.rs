@@ -4,14 +4,14 @@
 //! schema.json            DatasetSchema: columns, target, fitted steps; depends on the train part alone
 //! train/rows.safetensors features f32 [n, d]; target i64 [n] (classes) or f64 [n] (numbers); row i64 [n] (ids)
 //! train/part.json        Part: counts and ranges of this part
-//! train/head.jsonl       the first raw rows of the part, as read, each with its `row` id
+//! train/head.jsonl       HeadRow: the first raw rows of the part, as read
 //! val/…  test/…          likewise, where the split has them
 //! ```
 //! A row's id is its position among all rows read, from 0; with split by files, parts count on: train, val, test.
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::stage::preprocess::{ColumnType, Read, Unknown};
 
@@ -122,4 +122,15 @@ pub struct ColumnSummary {
     pub mean: Option<f64>,
     /// Of a categorical column: the most frequent values with their counts, at most 20.
     pub counts: IndexMap<String, u64>,
+}
+
+/// A raw row, as it was read: numbers as numbers, a missing value as null.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct HeadRow {
+    /// The row's id.
+    pub row: u64,
+    /// The raw columns, without the target.
+    pub input: Map<String, Value>,
+    /// The target: a class's name, or a number.
+    pub target: Value,
 }

@@ -57,7 +57,9 @@ impl Default for Read {
     fn default() -> Self {
         Self {
             delimiter: ',',
-            na: vec!["NA".to_owned(), "NaN".to_owned(), "null".to_owned()],
+            na: ["NA", "N/A", "n/a", "NaN", "nan", "NULL", "null"]
+                .map(str::to_owned)
+                .to_vec(),
             header: true,
             names: Vec::new(),
         }
