@@ -1,0 +1,176 @@
+//! Reads a dataset artifact. Knows its files; not how they came about.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use pipe_schema::dataset::{
+    DatasetSchema, HEAD_FILE, HeadRow, PART_FILE, PARTS, Part as PartSummary, ROWS_FILE,
+    SCHEMA_FILE, TargetKind,
+};
+use safetensors::{Dtype, SafeTensors, tensor::TensorView};
+use serde::de::DeserializeOwned;
+
+use crate::error::DataError;
+
+/// A dataset's folder, opened.
+#[derive(Clone, Debug)]
+pub struct Dataset {
+    folder: PathBuf,
+    schema: DatasetSchema,
+}
+
+/// The rows of one part, as they are trained on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Part {
+    pub features: Features,
+    pub target: TargetValues,
+    /// Ids of the rows.
+    pub rows: Vec<u64>,
+}
+
+/// Rows of numbers, one row after another.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Features {
+    pub rows: usize,
+    /// Numbers a row.
+    pub width: usize,
+    /// `rows * width` numbers.
+    pub values: Vec<f32>,
+}
+
+/// What is to be predicted, by row.
+#[derive(Clone, Debug, PartialEq)]
+pub enum TargetValues {
+    /// Indices into the schema's class names.
+    Classes(Vec<i64>),
+    Numbers(Vec<f64>),
+}
+
+impl Part {
+    /// How many rows the part has.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether it has none.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+}
+
+impl Dataset {
+    /// Opens the dataset in `folder`; reads its schema alone.
+    pub fn open(folder: impl Into<PathBuf>) -> Result<Self, DataError> {
+        let folder = folder.into();
+        let schema = read_json(&folder.join(SCHEMA_FILE))?;
+        Ok(Self { folder, schema })
+    }
+
+    /// The columns, the target and the fitted steps.
+    pub fn schema(&self) -> &DatasetSchema {
+        &self.schema
+    }
+
+    /// The parts that the dataset has, in the order train, val, test.
+    pub fn parts(&self) -> Vec<&'static str> {
+        PARTS.into_iter().filter(|it| self.has(it)).collect()
+    }
+
+    /// Whether the dataset has this part.
+    pub fn has(&self, part: &str) -> bool {
+        PARTS.contains(&part) && self.folder.join(part).join(ROWS_FILE).is_file()
+    }
+
+    /// The rows of a part.
+    pub fn part(&self, part: &str) -> Result<Part, DataError> {
+        let path = self.file(part, ROWS_FILE)?;
+        let bytes = fs::read(&path).map_err(|it| DataError::io(&path, &it))?;
+        self.decode(&bytes)
+            .map_err(|why| DataError::wrong(format!("{}: {why}", path.display())))
+    }
+
+    /// Counts and ranges of a part's raw columns.
+    pub fn summary(&self, part: &str) -> Result<PartSummary, DataError> {
+        read_json(&self.file(part, PART_FILE)?)
+    }
+
+    /// The first raw rows of a part.
+    pub fn head(&self, part: &str) -> Result<Vec<HeadRow>, DataError> {
+        let path = self.file(part, HEAD_FILE)?;
+        let text = fs::read_to_string(&path).map_err(|it| DataError::io(&path, &it))?;
+        text.lines()
+            .map(|line| {
+                serde_json::from_str(line)
+                    .map_err(|it| DataError::wrong(format!("{}: {it}", path.display())))
+            })
+            .collect()
+    }
+
+    fn file(&self, part: &str, file: &str) -> Result<PathBuf, DataError> {
+        if self.has(part) {
+            return Ok(self.folder.join(part).join(file));
+        }
+        let parts = self.parts().join(", ");
+        Err(
+            DataError::wrong(format!("the dataset has no part `{part}`; it has {parts}"))
+                .hint("give the part a share in the `split` of the preprocess stage"),
+        )
+    }
+
+    fn decode(&self, bytes: &[u8]) -> Result<Part, String> {
+        let tensors = SafeTensors::deserialize(bytes).map_err(|it| it.to_string())?;
+        let tensor = |name: &str, dtype: Dtype| match tensors.tensor(name) {
+            Ok(tensor) if tensor.dtype() == dtype => Ok(tensor),
+            Ok(tensor) => Err(format!("`{name}` is {:?}, not {dtype:?}", tensor.dtype())),
+            Err(error) => Err(format!("`{name}`: {error}")),
+        };
+        let features = tensor("features", Dtype::F32)?;
+        let &[rows, width] = features.shape() else {
+            return Err("`features` has not two dimensions".to_owned());
+        };
+        if width != self.schema.features.len() {
+            return Err(format!(
+                "`features` has {width} columns, the schema {}",
+                self.schema.features.len()
+            ));
+        }
+        let target = match self.schema.target.kind {
+            TargetKind::Classes { .. } => {
+                TargetValues::Classes(numbers(&tensor("target", Dtype::I64)?, i64::from_le_bytes))
+            }
+            TargetKind::Number { .. } => {
+                TargetValues::Numbers(numbers(&tensor("target", Dtype::F64)?, f64::from_le_bytes))
+            }
+        };
+        let ids = numbers(&tensor("row", Dtype::I64)?, u64::from_le_bytes);
+        let targets = match &target {
+            TargetValues::Classes(values) => values.len(),
+            TargetValues::Numbers(values) => values.len(),
+        };
+        if ids.len() != rows || targets != rows {
+            return Err("`features`, `target` and `row` differ in their number of rows".to_owned());
+        }
+        Ok(Part {
+            features: Features {
+                rows,
+                width,
+                values: numbers(&features, f32::from_le_bytes),
+            },
+            target,
+            rows: ids,
+        })
+    }
+}
+
+fn numbers<const N: usize, T>(tensor: &TensorView<'_>, from: fn([u8; N]) -> T) -> Vec<T> {
+    let (words, _) = tensor.data().as_chunks::<N>();
+    words.iter().map(|it| from(*it)).collect()
+}
+
+fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, DataError> {
+    let text = fs::read(path).map_err(|it| DataError::io(path, &it))?;
+    serde_json::from_slice(&text)
+        .map_err(|it| DataError::wrong(format!("{}: {it}", path.display())))
+}
