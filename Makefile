@@ -1,0 +1,68 @@
+# How pipe is set up, built, tested and installed. `make help` lists the targets.
+
+PREFIX ?= /usr/local
+SPEC ?= pipelines/digits.yaml
+PACKAGE ?= artifacts/current/bundle
+ROWS ?= pipelines/data/digits.csv.gz
+PYTHON := .venv/bin/python
+GOLDEN := tests/golden
+
+# Build scripts run in folders of their own.
+ifdef LIBTORCH
+export LIBTORCH := $(abspath $(LIBTORCH))
+endif
+
+.DEFAULT_GOAL := help
+.PHONY: help setup build demo test lint docs install uninstall venv golden check-outsiders clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo "  variables: PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) LIBTORCH=$(LIBTORCH)"
+
+setup: ## check what is needed; fetch libtorch unless LIBTORCH is set or it is there (500 MB)
+	@scripts/check-prerequisites
+	@scripts/fetch-libtorch
+
+build: setup ## build pipe and pipe-worker into target/debug (5 minutes on 2 cores the first time)
+	@echo "building pipe and its worker; the first time takes about 5 minutes on 2 cores, half of it for the bindings to libtorch"
+	cargo build --locked
+
+demo: build ## build, run pipelines/digits.yaml, show what was made
+	@scripts/demo $(SPEC)
+
+test: setup ## build, then run all tests (no Python needed)
+	@echo "building pipe, its worker and the tests; the first time takes about 8 minutes on 2 cores"
+	cargo build --locked --workspace
+	cargo test --locked --workspace
+
+lint: setup ## check the format and clippy's warnings
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+
+docs: setup ## build the code's documentation, warnings denied, into target/doc
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps
+
+install: setup ## build optimized and install under PREFIX: bin/pipe, bin/pipe-worker, lib/pipe
+	@echo "building optimized; the first time takes about 10 minutes on 2 cores"
+	PIPE_RELOCATABLE=1 cargo build --locked --release
+	@scripts/install "$(DESTDIR)$(PREFIX)"
+
+uninstall: ## remove what install put under PREFIX
+	rm -f "$(DESTDIR)$(PREFIX)/bin/pipe" "$(DESTDIR)$(PREFIX)/bin/pipe-worker"
+	rm -rf "$(DESTDIR)$(PREFIX)/lib/pipe"
+
+venv: ## make .venv with PyTorch and scikit-learn, for the next two (1 GB, a minute)
+	@scripts/make-venv
+
+golden: venv ## compute the committed data and golden files anew
+	$(PYTHON) $(GOLDEN)/make_data.py
+	$(PYTHON) $(GOLDEN)/make_metrics.py
+	$(PYTHON) $(GOLDEN)/make_preprocess.py
+	$(PYTHON) $(GOLDEN)/make_optimizers.py
+	$(PYTHON) $(GOLDEN)/make_regression.py
+
+check-outsiders: build venv ## compare PACKAGE, run in PyTorch on ROWS, with pipe predict
+	$(PYTHON) $(GOLDEN)/compare_package.py $(PACKAGE) $(ROWS) --pipe target/debug/pipe
+
+clean: ## remove what was built; keeps .libtorch, .venv and artifacts
+	cargo clean
