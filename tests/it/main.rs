@@ -1,1 +1,3 @@
-//! Tests of the real binary.
+//! Tests of the real binary and of the house rules: one binary, one file a subject.
+
+mod tidy;
