@@ -2,11 +2,11 @@
 
 Usage: compare_package.py PACKAGE ROWS.csv [--pipe PATH_TO_PIPE]
 
-PACKAGE is the package's folder. Reads the raw rows, does the preprocessing of
-schema.json in numpy, evaluates both model.pt (TorchScript) and, for models of
-linear layers and activations, model.json with weights.safetensors, and
-compares each with the predictions of `pipe predict`. Fails if they differ by
-more than the package's tolerance.
+PACKAGE is the package's folder. The raw rows go through schema.json's steps in
+numpy, then through model.pt (TorchScript) and, where no layer is quantized,
+through model.json's layers with weights.safetensors. Both must give what
+`pipe predict` gives, within the package's tolerance; so must the raw rows of
+golden.jsonl. Exits with 1 where they do not.
 """
 
 import argparse
@@ -22,24 +22,28 @@ import torch
 from safetensors.torch import load_file
 
 
-def read_rows(path, schema):
-    """Raw columns by name: numbers as floats, words as text, missing ones None."""
-    opened = gzip.open(path, "rt") if path.suffix == ".gz" else open(path)
-    with opened as file:
-        rows = list(csv.DictReader(file))
+def read_table(path):
+    """Rows as a CSV file has them: text by column."""
+    with gzip.open(path, "rt") if path.suffix == ".gz" else open(path) as file:
+        return list(csv.DictReader(file))
+
+
+def raw_columns(rows, schema):
+    """Columns by name: numbers as floats, words as text, missing ones None."""
     missing = {"", *schema["read"]["na"]}
 
-    def value(text, kind):
-        if text in missing:
+    def value(raw, kind):
+        if raw is None or raw in missing:
             return None
         if kind == "numeric":
-            return float(text)
+            return float(raw)
         if kind == "boolean":
-            return float(text.lower() in {"true", "yes", "1"})
-        return text
+            return float(str(raw).lower() in {"true", "yes", "1"})
+        return str(raw)
 
     return {
-        column["name"]: [value(row[column["name"]], column["type"]) for row in rows] for column in schema["columns"]
+        column["name"]: [value(row.get(column["name"]), column["type"]) for row in rows]
+        for column in schema["columns"]
     }
 
 
@@ -73,27 +77,75 @@ def features(columns, schema):
     return torch.from_numpy(np.ascontiguousarray(table.T.astype(np.float32)))
 
 
+class Reshape(torch.nn.Module):
+    def __init__(self, shape):
+        super().__init__()
+        self.shape = shape
+
+    def forward(self, rows):
+        return rows.reshape(-1, *self.shape)
+
+
+def module(layer):
+    kind, options = (layer, {}) if isinstance(layer, str) else next(iter(layer.items()))
+    nn = torch.nn
+    if kind == "linear":
+        return nn.Linear(options["in_features"], options["out_features"], options["bias"])
+    if kind == "conv2d":
+        sizes = [options[name] for name in ["in_channels", "out_channels", "kernel_size", "stride", "padding"]]
+        return nn.Conv2d(*sizes, bias=options["bias"])
+    if kind == "max_pool2d":
+        return nn.MaxPool2d(options["kernel_size"], options["stride"], options["padding"])
+    if kind == "batch_norm":
+        norm = nn.BatchNorm2d if options["spatial"] else nn.BatchNorm1d
+        return norm(options["features"], options["eps"], options["momentum"])
+    if kind == "reshape":
+        return Reshape(options["shape"])
+    if kind == "dropout":
+        return nn.Dropout(options["p"])
+    plain = {"flatten": nn.Flatten, "relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid, "gelu": nn.GELU}
+    return plain[kind]()
+
+
+def network(package):
+    """The layer list as PyTorch's own modules; None where PyTorch has none for a layer."""
+    layers = json.loads((package / "model.json").read_text())["layers"]
+    if any("quantized_linear" in layer for layer in layers):
+        return None
+    model = torch.nn.Sequential(*map(module, layers))
+    model.load_state_dict(load_file(package / "weights.safetensors"), strict=False)
+    return model.eval()
+
+
 def pipe_predictions(pipe, package, rows):
-    """One object a row: its prediction and, for classes, their probabilities."""
-    command = [pipe, "predict", str(package), str(rows), "--format", "jsonl"]
-    out = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    return [json.loads(line) for line in out.splitlines()]
+    """Predictions as text, and the probabilities of a row's classes (or nothing)."""
+    command = [pipe, "predict", str(package), str(rows)]
+    lines = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
+    table = list(csv.DictReader(lines))
+    probabilities = [[float(value) for name, value in row.items() if name.startswith("p=")] for row in table]
+    return [row["prediction"] for row in table], probabilities
 
 
-def compare(name, outputs, predictions, package):
+def golden_predictions(rows):
+    return [str(row["prediction"]) for row in rows], [row["probabilities"] for row in rows]
+
+
+def compare(name, outputs, expected, package):
+    predictions, probabilities = expected
     classes = package["classes"]
     if classes:
         ours = torch.softmax(outputs, dim=1).numpy()
-        theirs = np.array([list(row["probabilities"].values()) for row in predictions])
-        words = [classes[index] for index in ours.argmax(axis=1)]
-        other = sum(str(row["prediction"]) != word for row, word in zip(predictions, words, strict=True))
+        theirs = np.array(probabilities)
+        chosen = [classes[index] for index in ours.argmax(axis=1)]
+        other = sum(theirs_word != ours_word for theirs_word, ours_word in zip(predictions, chosen, strict=True))
     else:
         ours = outputs[:, 0].numpy()
-        theirs = np.array([row["prediction"] for row in predictions])
+        theirs = np.array([float(prediction) for prediction in predictions])
         other = 0
-    worst = float((np.abs(ours - theirs) / (1 + np.abs(ours))).max())
+    worst = float((np.abs(ours - theirs) / (1 + np.abs(theirs))).max())
     good = worst <= package["tolerance"] and other == 0
-    print(f"{name}: {len(ours)} rows, largest difference {worst:.1e}, {other} other predictions: {'ok' if good else 'DIFFERS'}")
+    verdict = "ok" if good else "DIFFERS"
+    print(f"{name}: {len(ours)} rows, largest difference {worst:.1e}, {other} other predictions: {verdict}")
     return good
 
 
@@ -106,11 +158,22 @@ def main():
 
     package = json.loads((given.package / "package.json").read_text())
     schema = json.loads((given.package / "schema.json").read_text())
-    inputs = features(read_rows(given.rows, schema), schema)
-    predictions = pipe_predictions(given.pipe, given.package, given.rows)
-    with torch.no_grad():
-        outputs = torch.jit.load(given.package / "model.pt").eval()(inputs)
-    sys.exit(not compare("model.pt", outputs, predictions, package))
+    golden = [json.loads(line) for line in (given.package / "golden.jsonl").read_text().splitlines()]
+    cases = {
+        given.rows.name: (read_table(given.rows), pipe_predictions(given.pipe, given.package, given.rows)),
+        "golden.jsonl": ([row["input"] for row in golden], golden_predictions(golden)),
+    }
+    models = {"model.pt": torch.jit.load(given.package / "model.pt").eval(), "weights.safetensors": network(given.package)}
+    good = True
+    for model_name, model in models.items():
+        for rows_name, (rows, expected) in cases.items():
+            if model is None:
+                print(f"{model_name} on {rows_name}: not compared, PyTorch has no module for a quantized layer")
+                continue
+            with torch.no_grad():
+                outputs = model(features(raw_columns(rows, schema), schema))
+            good &= compare(f"{model_name} on {rows_name}", outputs, expected, package)
+    sys.exit(not good)
 
 
 main()
