@@ -1,6 +1,8 @@
 //! Spec -> Plan: vars bound, defaults filled, matrices expanded, references and types checked.
 //! Pure: it sees files only through the loader it is given, and starts no process.
 
+mod escape;
+
 use indexmap::IndexMap;
 use pipe_schema::{
     promote::Promote,
@@ -9,6 +11,8 @@ use pipe_schema::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+pub use self::escape::file_name;
 
 /// A spec made definite: what would run, in the order of the spec. Pure data.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -1,0 +1,292 @@
+//! What of a stage's block counts: all of it but the references and source paths, whose content is among the inputs.
+//! Blocks are taken apart field by field, so that a field added to the language asks here whether it counts.
+
+use pipe_schema::{
+    reference::PathOrStage,
+    stage::{
+        ArtifactType, Choose, Command, Compress, Evaluate, Package, Preprocess, Summarize, Task,
+        Train,
+        command::{CommandInput, CommandOutput},
+        preprocess::{FilesSplit, Source, Split},
+    },
+};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use thiserror::Error;
+
+use crate::plan::Stage;
+
+/// Why a block has no key.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum ConfigError {
+    /// NaN is not equal to itself and infinity is no JSON: neither can be part of a key.
+    #[error("stage `{stage}`: its `{kind}` block holds a number that is not finite")]
+    NotFinite { stage: String, kind: &'static str },
+    #[error("stage `{stage}`: its `{kind}` block cannot be written as JSON: {why}")]
+    NoJson {
+        stage: String,
+        kind: &'static str,
+        why: String,
+    },
+}
+
+/// The stage's own block without its references, as JSON. Absent options are left out.
+///
+/// Of an input, its part and metric stay: `evaluate` on `prepare.val` differs from one on `prepare.test` even where rows are equal.
+pub fn config_of(stage: &Stage) -> Result<Value, ConfigError> {
+    let no_json = |error: serde_json::Error| ConfigError::NoJson {
+        stage: stage.id.clone(),
+        kind: stage.task.kind(),
+        why: error.to_string(),
+    };
+    let mut config = block(&stage.task).map_err(no_json)?;
+    if has_null(&config) && !reads_back(&stage.task).map_err(no_json)? {
+        return Err(ConfigError::NotFinite {
+            stage: stage.id.clone(),
+            kind: stage.task.kind(),
+        });
+    }
+    remove_nulls(&mut config);
+    if let (Value::Object(fields), reads) = (&mut config, reads(stage))
+        && !reads.is_empty()
+    {
+        fields.insert("reads".to_owned(), Value::Object(reads));
+    }
+    Ok(config)
+}
+
+fn block(task: &Task) -> serde_json::Result<Value> {
+    let fields = match task {
+        Task::Preprocess(it) => preprocess(it),
+        Task::Train(it) => train(it),
+        Task::Evaluate(it) => evaluate(it),
+        Task::Compress(it) => compress(it),
+        Task::Package(it) => package(it),
+        Task::Command(it) => command(it),
+        Task::Summarize(it) => summarize(it),
+        Task::Choose(it) => choose(it),
+    }?;
+    Ok(Value::Object(fields))
+}
+
+type Fields = serde_json::Result<Map<String, Value>>;
+
+/// A map of the named fields.
+macro_rules! fields {
+    ($($name:ident),*) => {{
+        let mut fields = Map::new();
+        $(fields.insert(stringify!($name).to_owned(), to_value($name)?);)*
+        fields
+    }};
+}
+
+fn to_value<T: Serialize>(field: T) -> serde_json::Result<Value> {
+    serde_json::to_value(field)
+}
+
+fn preprocess(block: &Preprocess) -> Fields {
+    let Preprocess {
+        source: Source {
+            csv: _,
+            from: _,
+            read,
+        },
+        target,
+        columns,
+        split,
+        steps,
+    } = block;
+    let split = match split {
+        Split::Random(_) => to_value(split)?,
+        Split::Files(FilesSplit {
+            train: _,
+            val: _,
+            test: _,
+        }) => json!({"files": {}}),
+    };
+    Ok(fields!(read, target, columns, split, steps))
+}
+
+fn train(block: &Train) -> Fields {
+    let Train {
+        data: _,
+        model,
+        loss,
+        optimizer,
+        lr_scheduler,
+        epochs,
+        batch_size,
+        shuffle,
+        early_stopping,
+        clip,
+        init_from: _,
+        seed,
+        device,
+    } = block;
+    Ok(fields!(
+        model,
+        loss,
+        optimizer,
+        lr_scheduler,
+        epochs,
+        batch_size,
+        shuffle,
+        early_stopping,
+        clip,
+        seed,
+        device
+    ))
+}
+
+fn evaluate(block: &Evaluate) -> Fields {
+    let Evaluate {
+        model: _,
+        data: _,
+        metrics,
+        batch_size,
+        device,
+    } = block;
+    Ok(fields!(metrics, batch_size, device))
+}
+
+fn compress(block: &Compress) -> Fields {
+    let Compress {
+        model: _,
+        data: _,
+        passes,
+        seed,
+        device,
+    } = block;
+    Ok(fields!(passes, seed, device))
+}
+
+fn package(block: &Package) -> Fields {
+    let Package {
+        model: _,
+        report: _,
+        formats,
+        name,
+        description,
+    } = block;
+    Ok(fields!(formats, name, description))
+}
+
+fn command(block: &Command) -> Fields {
+    let Command {
+        cmd,
+        inputs,
+        outputs,
+        deps,
+        outs,
+        metrics,
+        wdir,
+        // Their versions are among the key's parts.
+        tools: _,
+    } = block;
+    let inputs: Map<String, Value> = inputs
+        .iter()
+        .map(|(name, CommandInput { from: _, r#as })| {
+            Ok((
+                name.clone(),
+                Value::Object(r#as.map_or_else(|| Ok(Map::new()), |form| as_form(&form))?),
+            ))
+        })
+        .collect::<Result<_, serde_json::Error>>()?;
+    let outputs: Map<String, Value> = outputs
+        .iter()
+        .map(|(name, CommandOutput { r#type, format })| {
+            (name.clone(), output(*r#type, format.as_ref()))
+        })
+        .collect();
+    // A command sees the names of the files that it reads and writes, but not their order in the spec.
+    let mut deps: Vec<&String> = deps
+        .iter()
+        .filter_map(|it| match it {
+            PathOrStage::Path(path) => Some(path),
+            PathOrStage::Stage(_) => None,
+        })
+        .collect();
+    deps.sort();
+    let (outs, metrics) = (sorted(outs), sorted(metrics));
+    Ok(fields!(cmd, inputs, outputs, deps, outs, metrics, wdir))
+}
+
+fn as_form(form: &impl Serialize) -> Fields {
+    let mut fields = Map::new();
+    fields.insert("as".to_owned(), to_value(form)?);
+    Ok(fields)
+}
+
+fn output(r#type: ArtifactType, format: Option<&String>) -> Value {
+    json!({"type": r#type.name(), "format": format})
+}
+
+fn sorted(names: &[String]) -> Vec<&String> {
+    let mut names: Vec<&String> = names.iter().collect();
+    names.sort();
+    names
+}
+
+fn summarize(block: &Summarize) -> Fields {
+    let Summarize {
+        reports: _,
+        over,
+        stats,
+    } = block;
+    Ok(fields!(over, stats))
+}
+
+fn choose(block: &Choose) -> Fields {
+    let Choose {
+        model: _,
+        by: _,
+        over,
+        goal,
+    } = block;
+    Ok(fields!(over, goal))
+}
+
+/// JSON writes a float that is not finite as `null`, which would pass for an option that is not set.
+fn reads_back(task: &Task) -> serde_json::Result<bool> {
+    let value = serde_json::to_value(task)?;
+    Ok(serde_json::from_value::<Task>(value).is_ok_and(|back| back == *task))
+}
+
+fn has_null(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Array(items) => items.iter().any(has_null),
+        Value::Object(entries) => entries.values().any(has_null),
+        _ => false,
+    }
+}
+
+/// An option that is not set is as if it did not exist, so that options added later keep old keys.
+fn remove_nulls(value: &mut Value) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(remove_nulls),
+        Value::Object(entries) => {
+            entries.retain(|_, item| !item.is_null());
+            entries.values_mut().for_each(remove_nulls);
+        }
+        _ => {}
+    }
+}
+
+/// Which part or metric of its inputs the stage means, by role, where it does not mean all.
+fn reads(stage: &Stage) -> Map<String, Value> {
+    let mut reads = Map::new();
+    for input in &stage.inputs {
+        let mut meant = Map::new();
+        if let Some(part) = &input.part {
+            meant.insert("part".to_owned(), part.as_str().into());
+        }
+        if let Some(metric) = &input.metric {
+            meant.insert("metric".to_owned(), metric.as_str().into());
+        }
+        if !meant.is_empty() {
+            reads.insert(input.role.clone(), Value::Object(meant));
+        }
+    }
+    reads
+}
