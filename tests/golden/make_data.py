@@ -34,7 +34,10 @@ def write_diabetes():
     order = np.random.default_rng(7).permutation(len(table.target))
     held_out = len(order) // 5
     header = [*table.feature_names, "progression"]
-    rows = [[*(f"{value:g}" for value in row), f"{target / 100:.2f}"] for row, target in zip(table.data, table.target, strict=True)]
+    rows = [
+        [*(f"{value:g}" for value in row), f"{target / 100:.2f}"]
+        for row, target in zip(table.data, table.target, strict=True)
+    ]
     for name, indices in [("test", order[:held_out]), ("train", order[held_out:])]:
         text = csv_text(header, [rows[index] for index in indices])
         (ROOT / f"examples/regression/{name}.csv").write_text(text)

@@ -94,8 +94,15 @@ def classifications():
         classification("class_neither_in_target_nor_predicted", 4, [0, 1, 2, 0], certain([0, 1, 1, 0], 4)),
         classification("one_class_in_target", 2, [1, 1, 1], [[0.2, 0.8], [0.6, 0.4], [0.1, 0.9]]),
         classification("always_the_same_prediction", 3, [0, 1, 2, 2, 2], [[0.2, 0.3, 0.5]] * 5),
-        classification("ties_go_to_the_first_class", 3, [2, 0, 1, 2], [[0.25, 0.25, 0.5], [0.5, 0.5, 0.0], [0.0, 0.5, 0.5], [0.4, 0.2, 0.4]]),
-        classification("probabilities_of_zero_and_one", 2, [0, 1, 0, 1], [[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.3, 0.7]]),
+        classification(
+            "ties_go_to_the_first_class",
+            3,
+            [2, 0, 1, 2],
+            [[0.25, 0.25, 0.5], [0.5, 0.5, 0.0], [0.0, 0.5, 0.5], [0.4, 0.2, 0.4]],
+        ),
+        classification(
+            "probabilities_of_zero_and_one", 2, [0, 1, 0, 1], [[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.3, 0.7]]
+        ),
         classification("one_row", 2, [1], [[0.25, 0.75]]),
     ]
 

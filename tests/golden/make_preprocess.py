@@ -21,7 +21,11 @@ from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
 CASES = Path(__file__).parent / "preprocess.json"
 
 NUMBERS = {
-    "train": {"a": [1.0, None, 3.0, 4.0, 8.5, 2.0], "b": [10.0, 10.0, None, 20.0, 20.0, -5.0], "c": [7.0, 7.0, 7.0, 7.0, None, 7.0]},
+    "train": {
+        "a": [1.0, None, 3.0, 4.0, 8.5, 2.0],
+        "b": [10.0, 10.0, None, 20.0, 20.0, -5.0],
+        "c": [7.0, 7.0, 7.0, 7.0, None, 7.0],
+    },
     "test": {"a": [None, 100.0, -3.5], "b": [0.125, None, 30.0], "c": [7.0, None, 9.0]},
 }
 WORDS = {
@@ -56,31 +60,47 @@ def impute(options, names):
 
 def standardize(_, names):
     transformer = StandardScaler()
-    return transformer, names, lambda: {
-        "columns": {
-            name: {"mean": mean, "scale": scale}
-            for name, mean, scale in zip(names, transformer.mean_.tolist(), transformer.scale_.tolist(), strict=True)
-        }
-    }
+    return (
+        transformer,
+        names,
+        lambda: {
+            "columns": {
+                name: {"mean": mean, "scale": scale}
+                for name, mean, scale in zip(
+                    names, transformer.mean_.tolist(), transformer.scale_.tolist(), strict=True
+                )
+            }
+        },
+    )
 
 
 def min_max(options, names):
     transformer = MinMaxScaler(feature_range=tuple(options.get("range", (0, 1))))
-    return transformer, names, lambda: {
-        "columns": {
-            name: {"scale": scale, "offset": offset}
-            for name, scale, offset in zip(names, transformer.scale_.tolist(), transformer.min_.tolist(), strict=True)
-        }
-    }
+    return (
+        transformer,
+        names,
+        lambda: {
+            "columns": {
+                name: {"scale": scale, "offset": offset}
+                for name, scale, offset in zip(
+                    names, transformer.scale_.tolist(), transformer.min_.tolist(), strict=True
+                )
+            }
+        },
+    )
 
 
 def one_hot(_, names):
     transformer = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
-    return transformer, None, lambda: {
-        "categories": {
-            name: categories.tolist() for name, categories in zip(names, transformer.categories_, strict=True)
-        }
-    }
+    return (
+        transformer,
+        None,
+        lambda: {
+            "categories": {
+                name: categories.tolist() for name, categories in zip(names, transformer.categories_, strict=True)
+            }
+        },
+    )
 
 
 STEPS = {"impute": impute, "standardize": standardize, "min_max": min_max, "one_hot": one_hot}
@@ -127,7 +147,12 @@ def main():
         case("impute_then_standardize", NUMBERS, {"impute": {"strategy": "mean"}}, {"standardize": {}}),
         case("impute_then_min_max", NUMBERS, {"impute": {"strategy": "median"}}, {"min_max": {}}),
         case("impute_then_one_hot", WORDS, {"impute": {"strategy": "most_frequent"}}, {"one_hot": {}}),
-        case("impute_constant_then_one_hot", WORDS, {"impute": {"strategy": "constant", "value": "missing"}}, {"one_hot": {}}),
+        case(
+            "impute_constant_then_one_hot",
+            WORDS,
+            {"impute": {"strategy": "constant", "value": "missing"}},
+            {"one_hot": {}},
+        ),
     ]
     CASES.write_text(json.dumps({"cases": cases}, indent=1, ensure_ascii=False) + "\n")
 
