@@ -64,9 +64,10 @@ pub struct Stage {
 /// One input of a stage.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Input {
-    /// What the stage uses it for: `data`, `model`, `report`, `init_from`, `source`; `inputs/x` of a command;
-    /// of a summarize or choose, `reports/<instance>`, `model/<instance>`, `by/<instance>`;
-    /// of a package, also `data`: the rows that the report was made on.
+    /// What the stage uses it for: `data`, `model`, `report`, `init_from`; `inputs/x` and `deps/0` of a command;
+    /// `source/0`, `split/train/0` by place in the list (a list has paths or stages, not both);
+    /// of a summarize or choose, `reports/fold=0`, `model/fold=0`, `by/fold=0`: the axes that end there, in the order of `over`;
+    /// of a package, also `data`: the rows that the report was made on. No role is there twice.
     pub role: String,
     /// The instance whose output it is.
     pub stage: StageId,
@@ -77,6 +78,8 @@ pub struct Input {
     pub part: Option<String>,
     /// The metric that is meant, by its name in `metrics.json`.
     pub metric: Option<String>,
+    /// The one file of the artifact that is meant: `model.pt` of `bundle.torchscript`.
+    pub file: Option<String>,
     /// The paths inside the artifact that the stage reads, so that it is stale only when they change.
     /// Empty: all of it. A path that the artifact does not have counts as absent, not as an error.
     pub reads: Vec<String>,

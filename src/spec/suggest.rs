@@ -1,0 +1,87 @@
+//! Did you mean: the legal word that is nearest to a wrong one. Knows words, not where they stand.
+
+/// Words of other tools, and what they are called here. Only suggested where they are legal.
+const SYNONYMS: [(&str, &str); 22] = [
+    ("learning_rate", "lr"),
+    ("validation", "val"),
+    ("depends_on", "needs"),
+    ("depends", "needs"),
+    ("dependencies", "deps"),
+    ("dataset", "data"),
+    ("network", "model"),
+    ("architecture", "model"),
+    ("hidden_layers", "hidden"),
+    ("hidden_sizes", "hidden"),
+    ("scheduler", "lr_scheduler"),
+    ("criterion", "loss"),
+    ("label", "target"),
+    ("transforms", "steps"),
+    ("variables", "vars"),
+    ("jobs", "stages"),
+    ("params", "vars"),
+    ("run", "command"),
+    ("script", "cmd"),
+    ("command", "cmd"),
+    ("kernel", "kernel_size"),
+    ("strategy", "matrix"),
+];
+
+/// The nearest of some words, if it is near enough to have been meant.
+pub fn nearest<'a>(word: &str, legal: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let lower = word.to_lowercase().replace('-', "_");
+    let synonym = SYNONYMS.iter().find(|it| it.0 == lower).map(|it| it.1);
+    let allowed = (lower.chars().count() / 3).max(1);
+    legal
+        .into_iter()
+        .filter_map(|it| {
+            if Some(it) == synonym {
+                return Some((0, it));
+            }
+            let distance = strsim::damerau_levenshtein(&lower, &it.to_lowercase());
+            let is_start = lower.len() >= 3
+                && it.len() >= 3
+                && (it.starts_with(&lower) || lower.starts_with(it));
+            (distance <= allowed || is_start).then_some((distance, it))
+        })
+        .min_by_key(|it| it.0)
+        .map(|it| it.1)
+}
+
+/// `a`, `b` and `c`, for a message.
+pub fn list<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
+    const MOST: usize = 24;
+    let words: Vec<String> = words.into_iter().map(|it| format!("`{it}`")).collect();
+    if words.len() > MOST {
+        return format!(
+            "{} and {} more",
+            words[..MOST].join(", "),
+            words.len() - MOST
+        );
+    }
+    match words.split_last() {
+        None => "none".to_owned(),
+        Some((only, [])) => only.clone(),
+        Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn near_words_and_words_of_other_tools_are_found() {
+        let legal = ["epochs", "batch_size", "lr", "needs"];
+        assert_eq!(nearest("epoch", legal), Some("epochs"));
+        assert_eq!(nearest("batchsize", legal), Some("batch_size"));
+        assert_eq!(nearest("batch-size", legal), Some("batch_size"));
+        assert_eq!(nearest("learning_rate", legal), Some("lr"));
+        assert_eq!(nearest("depends_on", legal), Some("needs"));
+    }
+
+    #[test]
+    fn what_is_far_is_not_suggested() {
+        assert_eq!(nearest("colour", ["epochs", "lr"]), None);
+        assert_eq!(nearest("", ["epochs"]), None);
+    }
+}
