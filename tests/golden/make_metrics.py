@@ -1,7 +1,9 @@
 """Writes metrics.json: what scikit-learn says of a number of predictions.
 
 Conventions, the same in pipe:
-- classes are 0..k and all of them count, seen or not: labels=range(k), zero_division=0;
+- precision, recall and F1 with scikit-learn's defaults: a class that is neither in the target
+  nor predicted does not count; zero_division=0;
+- the confusion matrix and log_loss have all classes 0..k, seen or not: labels=range(k);
 - a prediction is the most probable class, of equals the first;
 - log_loss: probabilities are clipped to [eps, 1 - eps] with the eps of float64;
 - r2 of a constant target is 1 if it is met and 0 if not.
@@ -24,7 +26,7 @@ def classification(name, classes, target, probabilities):
     expected = {"accuracy": metrics.accuracy_score(target, predicted)}
     for average in ["macro", "micro", "weighted"]:
         precision, recall, f1, _ = metrics.precision_recall_fscore_support(
-            target, predicted, labels=labels, average=average, zero_division=0
+            target, predicted, average=average, zero_division=0
         )
         expected |= {f"precision_{average}": precision, f"recall_{average}": recall, f"f1_{average}": f1}
     expected["log_loss"] = metrics.log_loss(target, probabilities, labels=labels)

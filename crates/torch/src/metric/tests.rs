@@ -1,4 +1,6 @@
-//! Cases computed by hand.
+//! Cases computed by hand, and those of scikit-learn.
+
+use serde_json::Value;
 
 use super::*;
 
@@ -150,5 +152,46 @@ fn defaults_fit_their_targets() {
                 .iter()
                 .all(|it| it.is_for_classes() == classes)
         );
+    }
+}
+
+#[test]
+fn metrics_equal_those_of_scikit_learn() {
+    let golden = include_str!("../../../../tests/golden/metrics.json");
+    let golden: Value = serde_json::from_str(golden).unwrap();
+    for case in golden["classification"].as_array().unwrap() {
+        let truth: Vec<usize> = list(&case["target"]);
+        let predicted: Vec<usize> = list(&case["predicted"]);
+        let rows: Vec<Vec<f64>> = list(&case["probabilities"]);
+        let answers = Answers::Classes(Classes {
+            truth: &truth,
+            predicted: &predicted,
+            probabilities: &rows.concat(),
+            count: case["classes"].as_u64().unwrap() as usize,
+        });
+        let metrics: Vec<Metric> = Metric::ALL[..12].to_vec();
+        let measured = measure(&metrics, &answers).unwrap();
+        assert_golden(case, &measured.metrics);
+        let matrix: Vec<Vec<u64>> = list(&case["confusion_matrix"]);
+        assert_eq!(measured.confusion_matrix.unwrap(), matrix);
+    }
+    for case in golden["regression"].as_array().unwrap() {
+        let truth: Vec<f64> = list(&case["target"]);
+        let predicted: Vec<f64> = list(&case["predicted"]);
+        assert_golden(case, &numbers(&truth, &predicted).metrics);
+    }
+}
+
+fn list<T: serde::de::DeserializeOwned>(value: &Value) -> Vec<T> {
+    serde_json::from_value(value.clone()).unwrap()
+}
+
+fn assert_golden(case: &Value, metrics: &Metrics) {
+    let expected = case["expected"].as_object().unwrap();
+    assert_eq!(expected.len(), metrics.len());
+    for (name, expected) in expected {
+        let (expected, found) = (expected.as_f64().unwrap(), metrics[name]);
+        let close = (found - expected).abs() <= 1e-6 * (1.0 + expected.abs());
+        assert!(close, "{} {name}: {found}, not {expected}", case["name"]);
     }
 }
