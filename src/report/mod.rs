@@ -1,1 +1,21 @@
-//! Faces of a run's events: for terminals, for logs, for programs. They decide nothing.
+//! Faces of a run's events: for terminals, for logs, for programs. They decide nothing; nobody but `cli` imports them.
+
+pub mod figures;
+pub mod style;
+pub mod reason;
+pub mod table;
+pub mod stage;
+pub mod lines;
+pub mod failure;
+pub mod summary;
+pub mod json;
+pub mod plain;
+pub mod terminal;
+
+use pipe_schema::run::Line;
+
+/// One way of showing a run while it goes on.
+pub trait Face {
+    /// Shows an event.
+    fn show(&mut self, line: &Line);
+}

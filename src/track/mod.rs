@@ -1,1 +1,4 @@
-//! The run database: an index over the runs' logs that can be rebuilt. The logs are the truth.
+//! What became of runs: a run's story told from its log, and an index over all of them that can be rebuilt.
+//! Observes; decides nothing.
+
+pub mod story;

@@ -1,0 +1,130 @@
+//! A failed stage, drawn once: what happened, what to do, the last lines of its log, how to run it alone.
+
+use pipe_schema::run::{Failure, FailureKind};
+
+use super::style::{BOLD, DIM, ERROR, HINT, paint};
+
+/// Lines of the log that are shown.
+const TAIL: usize = 20;
+
+/// The drawing; ends with a line break. `spec` is how the spec is written on the command line, where it must be.
+pub fn draw(stage: &str, failure: &Failure, log: Option<&str>, spec: Option<&str>) -> String {
+    let mut text = format!(
+        "{} {} {}\n",
+        paint(ERROR, "failed:"),
+        paint(BOLD, stage),
+        first_line(&failure.message)
+    );
+    for line in failure.message.lines().skip(1) {
+        push(&mut text, "  ", line);
+    }
+    let tail = &failure.tail[failure.tail.len().saturating_sub(TAIL)..];
+    if !tail.is_empty() {
+        let title = if tail.len() < 2 {
+            "its last words:".to_owned()
+        } else {
+            format!("its last {} lines:", tail.len())
+        };
+        push(&mut text, "  ", &paint(DIM, title));
+        for line in tail {
+            push(
+                &mut text,
+                &format!("  {} ", paint(DIM, "│")),
+                &printable(line),
+            );
+        }
+    }
+    if let Some(hint) = failure.hint.as_deref().or_else(|| usual_hint(failure.kind)) {
+        push(&mut text, "", &format!("{} {hint}", paint(HINT, "hint:")));
+    }
+    if let Some(log) = failure.log.as_deref().or(log) {
+        push(&mut text, "", &format!("{} {log}", paint(DIM, "log: ")));
+    }
+    if let Some(command) = &failure.alone {
+        push(
+            &mut text,
+            "",
+            &format!("{} {command}", paint(DIM, "alone:")),
+        );
+    } else {
+        let spec = spec.map(|it| format!("{it} ")).unwrap_or_default();
+        push(
+            &mut text,
+            "",
+            &format!("{} pipe run {spec}{stage}", paint(DIM, "again:")),
+        );
+    }
+    text
+}
+
+fn usual_hint(kind: FailureKind) -> Option<&'static str> {
+    match kind {
+        FailureKind::Timeout => Some("raise the stage's `timeout`, or give it less to do"),
+        FailureKind::Signal(9) => Some(
+            "it was killed: by somebody, or by the system for want of memory; `resources: {memory: …}` bounds it",
+        ),
+        FailureKind::Signal(_) => Some("it crashed; `retries: 1` tries again by itself"),
+        FailureKind::Output => {
+            Some("what a stage declares as output it must write, at the path it is given")
+        }
+        FailureKind::Bug => Some("this is a bug in pipe; please report it with the log"),
+        FailureKind::Wrong | FailureKind::Exit(_) | FailureKind::Io | FailureKind::Interrupted => {
+            None
+        }
+    }
+}
+
+fn first_line(message: &str) -> &str {
+    message.lines().next().unwrap_or_default()
+}
+
+fn push(text: &mut String, lead: &str, line: &str) {
+    text.push_str(lead);
+    text.push_str(line);
+    text.push('\n');
+}
+
+/// A line of a program's log without what would move the cursor.
+fn printable(line: &str) -> String {
+    let last = line
+        .rsplit('\r')
+        .find(|it| !it.is_empty())
+        .unwrap_or_default();
+    anstream::adapter::strip_str(last)
+        .to_string()
+        .replace(|it: char| it.is_control() && it != '\t', "")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_says_what_why_and_how_to_go_on() {
+        let failure = Failure {
+            kind: FailureKind::Exit(3),
+            message: "the command ended with exit code 3".to_owned(),
+            hint: None,
+            tail: (0..25).map(|it| format!("line {it}\u{1b}[2K")).collect(),
+            log: Some("artifacts/log/audit.log".to_owned()),
+            alone: Some("cd x && sh -c 'exit 3'".to_owned()),
+        };
+        let text = anstream::adapter::strip_str(&draw("audit", &failure, None, None)).to_string();
+        assert!(
+            text.starts_with("failed: audit the command ended with exit code 3\n"),
+            "{text}"
+        );
+        assert!(text.contains("its last 20 lines:\n  │ line 5\n"), "{text}");
+        assert!(!text.contains("line 4\n"), "{text}");
+        assert!(
+            text.ends_with("log:  artifacts/log/audit.log\nalone: cd x && sh -c 'exit 3'\n"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn what_a_program_printed_cannot_move_the_cursor() {
+        assert_eq!(printable("10%\r50%\r100%"), "100%");
+        assert_eq!(printable("\u{1b}[31mred\u{7}"), "red");
+    }
+}

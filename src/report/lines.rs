@@ -1,0 +1,177 @@
+//! The lines that tell a run to people, one for each event that is worth one. Faces decide where they go.
+
+use indexmap::IndexMap;
+use pipe_schema::run::{Event, Line};
+
+use super::{
+    figures, reason, stage,
+    style::{DIM, WARN, cut, padded, paint, width},
+};
+use crate::track::story::{Chapter, Story};
+
+/// Stages beyond which those found in the store are only counted.
+const LISTED: usize = 30;
+/// Milliseconds between two lines on how far a stage is.
+const PATIENCE: u64 = 10_000;
+/// Columns that a name may take of a table.
+const LONGEST_NAME: usize = 28;
+
+/// A run as lines.
+pub struct Lines {
+    pub story: Story,
+    /// The run before this one, for differences.
+    before: Option<Story>,
+    pub columns: usize,
+    pub name_width: usize,
+    /// Whether beginnings and progress get lines too: where nothing moves.
+    has_progress: bool,
+    /// Whether every stage gets its lines, however many they are.
+    is_complete: bool,
+    spoken: IndexMap<String, u64>,
+}
+
+impl Lines {
+    /// Lines of at most so many columns; `usize::MAX` where nobody's terminal is concerned.
+    pub fn new(
+        before: Option<Story>,
+        columns: usize,
+        has_progress: bool,
+        is_complete: bool,
+    ) -> Self {
+        Self {
+            story: Story::default(),
+            before,
+            columns,
+            name_width: 0,
+            has_progress,
+            is_complete,
+            spoken: IndexMap::new(),
+        }
+    }
+
+    /// Takes an event and gives its line, without a line break.
+    pub fn hear(&mut self, line: &Line) -> Option<String> {
+        self.story.hear(line);
+        match &line.event {
+            Event::RunStarted(started) => {
+                let longest = started.stages.iter().map(|it| width(it)).max().unwrap_or(0);
+                self.name_width = longest.min(LONGEST_NAME).min(self.columns / 3);
+                None
+            }
+            Event::StageCached { stage, .. } => {
+                (self.is_complete || self.story.stages.len() <= LISTED).then(|| self.ended(stage))
+            }
+            Event::StageDone { stage, .. }
+            | Event::StageFailed { stage, .. }
+            | Event::StageSkipped { stage, .. } => Some(self.ended(stage)),
+            Event::StageWaiting { stage, .. } => {
+                Some(self.said(stage, "waits: another run is making the same result"))
+            }
+            Event::StageStarted {
+                stage,
+                attempt,
+                reasons,
+                ..
+            } => {
+                self.spoken.insert(stage.clone(), line.at);
+                let text = match (attempt, reason::line(reasons)) {
+                    (2.., _) => format!("running, attempt {attempt}"),
+                    (_, why) if why.is_empty() => "running".to_owned(),
+                    (_, why) => format!("running  {why}"),
+                };
+                self.has_progress.then(|| self.said(stage, &text))
+            }
+            Event::StageProgress { stage, .. } | Event::StageMetric { stage, .. } => {
+                self.progress(stage, line.at)
+            }
+            Event::StageLog { stage, text } => Some(self.said(stage, text)),
+            Event::StageRetried {
+                stage,
+                failure,
+                delay_ms,
+            } => {
+                let wait = figures::seconds(*delay_ms as f64 / 1000.0);
+                let text = format!("failed, again in {wait}: {}", failure.message);
+                Some(format!(
+                    "{}  {}",
+                    padded(stage, self.name_width),
+                    paint(WARN, self.cut(stage, &text))
+                ))
+            }
+            Event::StageReady { .. } | Event::RunFinished(_) => None,
+        }
+    }
+
+    /// Final metrics of a stage in the run before.
+    pub fn before(&self) -> Option<&Story> {
+        self.before.as_ref()
+    }
+
+    fn progress(&mut self, stage: &str, at: u64) -> Option<String> {
+        let spoken = self.spoken.get_mut(stage)?;
+        if !self.has_progress || at < spoken.saturating_add(PATIENCE) {
+            return None;
+        }
+        *spoken = at;
+        let text = how_far(self.story.stages.get(stage)?).join("  ");
+        Some(self.said(stage, &text))
+    }
+
+    fn ended(&self, id: &str) -> String {
+        let before = self.before.as_ref().and_then(|it| it.metrics(id));
+        match self.story.stages.get(id) {
+            Some(chapter) => stage::ended(id, chapter, before, self.name_width, self.columns),
+            None => id.to_owned(),
+        }
+    }
+
+    fn said(&self, stage: &str, text: &str) -> String {
+        let text = text.lines().next().unwrap_or_default();
+        format!(
+            "{}  {}",
+            padded(stage, self.name_width),
+            paint(DIM, self.cut(stage, text))
+        )
+    }
+
+    fn cut(&self, stage: &str, text: &str) -> String {
+        let clean = text.replace(|it: char| it.is_control(), " ");
+        cut(
+            &clean,
+            self.columns
+                .saturating_sub(width(stage).max(self.name_width) + 2),
+        )
+    }
+}
+
+/// How far a stage is, most important first: `12/20 epochs`, `val.loss 0.08`, `41k samples/s`.
+pub fn how_far(chapter: &Chapter) -> Vec<String> {
+    let mut parts = Vec::new();
+    if let Some(progress) = &chapter.progress {
+        parts.push(match progress.total {
+            0 => figures::plural(progress.done, progress.unit.trim_end_matches('s')),
+            total => format!(
+                "{}/{} {}",
+                figures::count(progress.done),
+                figures::count(total),
+                progress.unit
+            ),
+        });
+    }
+    let is_rate = |name: &str| name.ends_with("_per_second");
+    let measured = chapter
+        .metrics
+        .iter()
+        .filter(|(name, _)| !is_rate(name) && *name != "lr");
+    for (name, value) in figures::telling(measured, 3) {
+        parts.push(format!("{name} {}", figures::number(value)));
+    }
+    for (name, value) in chapter.metrics.iter().filter(|(name, _)| is_rate(name)) {
+        parts.push(format!(
+            "{} {}/s",
+            figures::short(*value),
+            name.trim_end_matches("_per_second")
+        ));
+    }
+    parts
+}

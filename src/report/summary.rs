@@ -1,0 +1,158 @@
+//! What a run came to: failures, metrics beside what was before and the trivial baseline, where results lie, what to type next.
+
+use pipe_schema::{report::Metrics, run::RunStatus};
+
+use super::{
+    failure, figures,
+    style::{BAD, BOLD, DIM, GOOD, PLAIN, WARN, padded, paint},
+    table::Table,
+};
+use crate::track::story::{State, Story};
+
+/// Metrics of a report that are shown.
+const SHOWN: usize = 8;
+
+/// All that the end of a run tells.
+pub struct Summary<'a> {
+    pub story: &'a Story,
+    pub before: Option<&'a Story>,
+    /// How the spec is named on the command line; nothing where it is found without.
+    pub spec: Option<&'a str>,
+    /// Metrics of the reports that took part.
+    pub reports: Vec<Measured>,
+    /// Where the results lie.
+    pub results: Vec<Place>,
+    /// Commands worth typing now.
+    pub next: Vec<String>,
+}
+
+/// A report's metrics.
+pub struct Measured {
+    pub stage: String,
+    pub metrics: Metrics,
+    /// The same for the trivial prediction; empty where that is not known.
+    pub baseline: Metrics,
+}
+
+/// Where a result lies.
+pub struct Place {
+    pub path: String,
+    pub bytes: u64,
+}
+
+impl Summary<'_> {
+    /// The text, with an empty line first where something stands before the last line.
+    pub fn render(&self, columns: usize) -> String {
+        let mut text = self.failures();
+        let mut body = self.metrics(columns);
+        for (at, place) in self.results.iter().enumerate() {
+            let lead = padded(if at == 0 { "result" } else { "" }, 8);
+            let size = format!("({})", figures::bytes(place.bytes));
+            body.push_str(&format!(
+                "{}{} {}\n",
+                paint(DIM, lead),
+                paint(BOLD, &place.path),
+                paint(DIM, size)
+            ));
+        }
+        for (at, command) in self.next.iter().enumerate() {
+            let lead = padded(if at == 0 { "next" } else { "" }, 8);
+            body.push_str(&format!("{}{command}\n", paint(DIM, lead)));
+        }
+        if !body.is_empty() {
+            text.push('\n');
+            text.push_str(&body);
+        }
+        text + &self.last_line()
+    }
+
+    /// Each failed stage, drawn.
+    pub fn failures(&self) -> String {
+        let mut text = String::new();
+        for (stage, chapter) in &self.story.stages {
+            if let (State::Failed, Some(failure)) = (chapter.state, &chapter.failure) {
+                text.push('\n');
+                text.push_str(&failure::draw(
+                    stage,
+                    failure,
+                    chapter.log.as_deref(),
+                    self.spec,
+                ));
+            }
+        }
+        text
+    }
+
+    fn metrics(&self, columns: usize) -> String {
+        let mut table = Table::new(&["", "", "#", "#", "#"]);
+        for report in &self.reports {
+            let before = self.before.and_then(|it| it.metrics(&report.stage));
+            for (at, (name, value)) in figures::telling(&report.metrics, SHOWN)
+                .into_iter()
+                .enumerate()
+            {
+                let old = before.and_then(|it| it.get(name)).copied();
+                let change = old.and_then(|old| figures::difference(old, value));
+                let style = match old.and_then(|old| figures::is_better(name, old, value)) {
+                    Some(true) => GOOD,
+                    Some(false) => BAD,
+                    None => PLAIN,
+                };
+                let baseline = report.baseline.get(name);
+                table.styled([
+                    (
+                        BOLD,
+                        if at == 0 {
+                            report.stage.clone()
+                        } else {
+                            String::new()
+                        },
+                    ),
+                    (DIM, name.to_owned()),
+                    (PLAIN, figures::number(value)),
+                    (style, change.unwrap_or_default()),
+                    (
+                        DIM,
+                        baseline
+                            .map(|it| format!("baseline {}", figures::number(*it)))
+                            .unwrap_or_default(),
+                    ),
+                ]);
+            }
+        }
+        table.render(columns)
+    }
+
+    fn last_line(&self) -> String {
+        let [ran, cached, failed, skipped] =
+            [State::Done, State::Cached, State::Failed, State::Skipped]
+                .map(|it| self.story.count(it));
+        let seconds = self.story.finished.as_ref().map_or(0.0, |it| it.seconds);
+        let counts: Vec<String> = [
+            (ran, "ran"),
+            (cached, "cached"),
+            (failed, "failed"),
+            (skipped, "skipped"),
+        ]
+        .into_iter()
+        .filter(|(number, _)| *number > 0)
+        .map(|(number, word)| format!("{} {word}", figures::count(number)))
+        .collect();
+        let counts = counts.join(", ");
+        let time = figures::seconds(seconds);
+        match self.story.status() {
+            Some(RunStatus::Done) if ran == 0 => {
+                format!("{}: {counts} ({time})\n", paint(GOOD, "nothing to do"))
+            }
+            Some(RunStatus::Done) => format!("{} in {time}: {counts}\n", paint(GOOD, "done")),
+            Some(RunStatus::Failed) => format!("{} after {time}: {counts}\n", paint(BAD, "failed")),
+            Some(RunStatus::Interrupted) => {
+                format!(
+                    "{} after {time}: {counts}; what is finished is kept\n",
+                    paint(WARN, "interrupted")
+                )
+            }
+            None => format!("{}: {counts}\n", paint(WARN, "unfinished")),
+        }
+    }
+}
