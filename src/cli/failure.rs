@@ -9,6 +9,7 @@ use std::{
 use anstyle::{AnsiColor, Style};
 
 use super::Context;
+use crate::store::StoreError;
 
 /// A stage failed, or a file or the store could not be used.
 pub const FAILED: u8 = 1;
@@ -72,7 +73,9 @@ pub fn print(error: &anyhow::Error, context: &Context) -> ExitCode {
     }
     let mut text = format!("{ERROR}error:{ERROR:#} {}", one_line(error));
     let user = error.downcast_ref::<UserError>();
-    if let Some(hint) = user.and_then(|it| it.hint.as_deref()) {
+    let store = error.chain().find_map(|it| it.downcast_ref::<StoreError>());
+    let hint = user.and_then(|it| it.hint.clone());
+    if let Some(hint) = hint.or_else(|| store.and_then(StoreError::hint)) {
         text.push_str(&format!("\n{HINT}hint:{HINT:#} {hint}"));
     }
     write_error(&text, context);

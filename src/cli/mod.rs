@@ -23,6 +23,7 @@ mod runs;
 mod schema;
 mod show;
 mod status;
+mod subject;
 mod supervise;
 mod verify;
 
@@ -109,6 +110,13 @@ pub struct Globals {
         help_heading = "Global options"
     )]
     directory: Option<PathBuf>,
+}
+
+/// For people or for programs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    Text,
+    Json,
 }
 
 #[derive(Subcommand)]

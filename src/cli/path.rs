@@ -1,17 +1,33 @@
-//! `pipe path`: prints where a stage's result lies.
+//! `pipe path`: prints where a stage's result lies, for scripts. Changes nothing.
 
-use std::process::ExitCode;
+use std::{io::Write, process::ExitCode};
 
-use super::Context;
+use super::{Context, Format, subject};
 
 /// What `pipe path` takes.
 #[derive(clap::Args)]
 pub struct Args {
-    /// The stage
+    /// The stage, or a part of its result: `bundle`, `prepare.test`, `score@fold=0`
     stage: String,
+    /// For people or for programs
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
 }
 
-/// Not built yet.
-pub fn run(_args: Args, _context: &Context) -> anyhow::Result<ExitCode> {
-    anyhow::bail!("not built yet")
+/// Prints the absolute path in the store.
+pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
+    let store = subject::open_store(context)?;
+    let place = subject::find(&store, &args.stage)?.place(&store)?;
+    let path = place.path.canonicalize().unwrap_or(place.path);
+    let mut out = context.output();
+    match args.format {
+        Format::Text => writeln!(out, "{}", path.display())?,
+        Format::Json => {
+            let answer = serde_json::json!({
+                "path": path, "type": place.r#type.name(), "bytes": place.bytes,
+            });
+            writeln!(out, "{answer}")?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
 }

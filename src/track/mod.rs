@@ -2,3 +2,6 @@
 //! Observes; decides nothing.
 
 pub mod story;
+pub mod index;
+
+pub use self::{index::Index, story::Story};

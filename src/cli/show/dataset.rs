@@ -1,0 +1,191 @@
+//! A dataset: its parts, the balance of its classes, its columns with ranges and missing values.
+
+use std::path::Path;
+
+use indexmap::IndexMap;
+use pipe_schema::{
+    dataset::{ColumnSummary, DatasetSchema, PART_FILE, PARTS, Part, SCHEMA_FILE, TargetKind},
+    stage::preprocess::ColumnType,
+};
+use serde_json::{Value, json};
+
+use super::read;
+use crate::{
+    cli::{Context, context::Verbosity},
+    report::{figures, table::Table},
+};
+
+/// Columns that are listed without `-v`.
+const LISTED: usize = 24;
+/// Values of a categorical column that are named.
+const VALUES: usize = 4;
+
+struct Dataset {
+    schema: DatasetSchema,
+    parts: IndexMap<&'static str, Part>,
+}
+
+fn open(path: &Path) -> anyhow::Result<Option<Dataset>> {
+    let Some(schema) = read(&path.join(SCHEMA_FILE))? else {
+        return Ok(None);
+    };
+    let mut parts = IndexMap::new();
+    for name in PARTS {
+        if let Some(part) = read(&path.join(name).join(PART_FILE))? {
+            parts.insert(name, part);
+        }
+    }
+    Ok(Some(Dataset { schema, parts }))
+}
+
+/// For programs: schema and parts as stored.
+pub fn content(path: &Path) -> anyhow::Result<Value> {
+    Ok(open(path)?.map_or(
+        Value::Null,
+        |it| json!({"schema": it.schema, "parts": it.parts}),
+    ))
+}
+
+/// For people.
+pub fn render(path: &Path, context: &Context) -> anyhow::Result<String> {
+    let Some(dataset) = open(path)? else {
+        return super::files::render(path, context);
+    };
+    let mut text = target(&dataset);
+    text.push_str(&balance(&dataset).render(context.width));
+    text.push('\n');
+    text.push_str(&columns(&dataset, context));
+    Ok(text)
+}
+
+fn target(dataset: &Dataset) -> String {
+    let schema = &dataset.schema;
+    let rows: u64 = dataset.parts.values().map(|it| it.rows).sum();
+    let what = match &schema.target.kind {
+        TargetKind::Classes { names, .. } => format!("{} classes", names.len()),
+        TargetKind::Number { .. } => "a number".to_owned(),
+    };
+    let size = format!(
+        "{}, {}, {} after the steps",
+        figures::plural(rows, "row"),
+        figures::plural(schema.columns.len() as u64, "column"),
+        figures::plural(schema.features.len() as u64, "feature"),
+    );
+    format!("{size}; target `{}`: {what}\n\n", schema.target.name)
+}
+
+/// Rows by part, and by class where there are classes.
+fn balance(dataset: &Dataset) -> Table {
+    let mut titles = vec![String::new()];
+    titles.extend(dataset.parts.keys().map(|it| format!("#{it}")));
+    let mut table = Table::new(&titles.iter().map(String::as_str).collect::<Vec<_>>());
+    let parts = || dataset.parts.values();
+    let mut row = |title: &str, cell: &dyn Fn(&Part) -> String| {
+        table.row(std::iter::once(title.to_owned()).chain(parts().map(cell)));
+    };
+    row("rows", &|part| figures::count(part.rows));
+    let missing = |part: &Part| part.columns.iter().map(|it| it.missing).sum::<u64>();
+    if parts().any(|it| missing(it) > 0) {
+        row("missing values", &|part| figures::count(missing(part)));
+    }
+    match &dataset.schema.target.kind {
+        TargetKind::Classes { names, .. } => {
+            for name in names.iter().take(20) {
+                row(name, &|part| match part.target.counts.get(name) {
+                    Some(count) => share(*count, part.rows),
+                    None => "0".to_owned(),
+                });
+            }
+            if names.len() > 20 {
+                row(&format!("and {} more", names.len() - 20), &|_| {
+                    String::new()
+                });
+            }
+        }
+        TargetKind::Number { .. } => {
+            for (title, pick) in [
+                (
+                    "target min",
+                    (|it| it.min) as fn(&ColumnSummary) -> Option<f64>,
+                ),
+                ("target mean", |it| it.mean),
+                ("target max", |it| it.max),
+            ] {
+                row(title, &|part| {
+                    pick(&part.target).map(figures::number).unwrap_or_default()
+                });
+            }
+        }
+    }
+    table
+}
+
+fn share(count: u64, rows: u64) -> String {
+    if rows == 0 {
+        return figures::count(count);
+    }
+    format!(
+        "{} ({:>2.0}%)",
+        figures::count(count),
+        count as f64 / rows as f64 * 100.0
+    )
+}
+
+/// The raw columns, with what the train part holds in them.
+fn columns(dataset: &Dataset, context: &Context) -> String {
+    let train = dataset.parts.values().next();
+    let all = &dataset.schema.columns;
+    let is_listed = context.verbosity == Verbosity::Verbose || all.len() <= LISTED;
+    let limit = if is_listed { all.len() } else { LISTED };
+    let mut table = Table::new(&[
+        "column", "type", "#missing", "#min", "#mean", "#max", "values",
+    ]);
+    for column in all.iter().take(limit) {
+        let summary = train.and_then(|part| part.columns.iter().find(|it| it.name == column.name));
+        let summary = summary.cloned().unwrap_or_default();
+        let number = |it: Option<f64>| it.map(figures::number).unwrap_or_default();
+        let missing = if summary.missing > 0 {
+            figures::count(summary.missing)
+        } else {
+            String::new()
+        };
+        table.row([
+            column.name.clone(),
+            type_name(column.r#type),
+            missing,
+            number(summary.min),
+            number(summary.mean),
+            number(summary.max),
+            values(&summary),
+        ]);
+    }
+    let mut text = table.render(context.width);
+    if limit < all.len() {
+        text.push_str(&format!(
+            "and {} more (`-v` shows all)\n",
+            all.len() - limit
+        ));
+    }
+    text
+}
+
+fn type_name(r#type: ColumnType) -> String {
+    serde_json::to_value(r#type)
+        .ok()
+        .and_then(|it| it.as_str().map(str::to_owned))
+        .unwrap_or_default()
+}
+
+fn values(summary: &ColumnSummary) -> String {
+    let more = summary.counts.len().saturating_sub(VALUES);
+    let mut shown: Vec<String> = summary
+        .counts
+        .iter()
+        .take(VALUES)
+        .map(|(value, count)| format!("{value} {}", figures::count(*count)))
+        .collect();
+    if more > 0 {
+        shown.push(format!("and {more} more"));
+    }
+    shown.join(", ")
+}

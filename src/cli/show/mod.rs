@@ -1,0 +1,245 @@
+//! `pipe show`: looks into a stage's result, in the way that its type asks for. Reads artifacts; changes nothing.
+
+mod dataset;
+mod files;
+mod model;
+mod package;
+mod report;
+
+use std::{fs, io::Write, path::Path, process::ExitCode};
+
+use anyhow::Context as _;
+use jiff::{Timestamp, tz::TimeZone};
+use pipe_schema::{record::Record, report::Metrics, stage::ArtifactType};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use super::{
+    Context, Format,
+    subject::{self, Subject},
+};
+use crate::{
+    report::{
+        figures,
+        style::{BOLD, DIM, paint},
+        table::Table,
+    },
+    store::Store,
+};
+
+/// What `pipe show` takes.
+#[derive(clap::Args)]
+pub struct Args {
+    /// The stage, with its instance or output where it has several: `fit`, `score@fold=0`
+    stage: String,
+    /// For people or for programs
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+}
+
+/// Shows the stage's last result.
+pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
+    let store = subject::open_store(context)?;
+    let subject = subject::find(&store, &args.stage)?;
+    let mut views = Vec::new();
+    for (name, output) in &subject.record.outputs {
+        if subject.path.is_empty() || subject.path.first() == Some(name) || name == "main" {
+            let path = store.artifact(&output.digest);
+            views.push((name.as_str(), output.r#type, path, output.bytes));
+        }
+    }
+    let mut out = context.output();
+    if args.format == Format::Json {
+        let shown = views
+            .iter()
+            .map(|(name, r#type, path, bytes)| {
+                Ok(json!({
+                    "name": name, "type": r#type.name(), "path": path, "bytes": bytes,
+                    "content": content(*r#type, path)?,
+                }))
+            })
+            .collect::<anyhow::Result<Vec<Value>>>()?;
+        let answer = json!({
+            "stage": subject.id, "kind": subject.record.parts.kind, "key": subject.record.key,
+            "outputs": shown, "outs": subject.record.outs, "observed": subject.record.observed,
+        });
+        writeln!(out, "{}", serde_json::to_string_pretty(&answer)?)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    for (name, r#type, path, bytes) in &views {
+        let title = if *name == "main" {
+            subject.id.clone()
+        } else {
+            format!("{}.{name}", subject.id)
+        };
+        let words = [r#type.name(), &figures::bytes(*bytes)].join(", ");
+        writeln!(out, "{}  {}", paint(BOLD, title), paint(DIM, words))?;
+        let text = match r#type {
+            ArtifactType::Dataset => dataset::render(path, context)?,
+            ArtifactType::Model => model::render(path, context)?,
+            ArtifactType::Report => report::render(path, context)?,
+            ArtifactType::Package => {
+                package::render(path, &current(&subject, name, &store, context), context)?
+            }
+            ArtifactType::Files => files::render(path, context)?,
+        };
+        write!(out, "{text}")?;
+        writeln!(out)?;
+    }
+    write!(out, "{}", outs(&subject, &store, context))?;
+    write!(out, "{}", made(&subject.record))?;
+    if let Some((name, ..)) = views.first() {
+        writeln!(
+            out,
+            "{}{}",
+            paint(DIM, "lies in   "),
+            current(&subject, name, &store, context)
+        )?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What a type of artifact says of itself, for programs.
+fn content(r#type: ArtifactType, path: &Path) -> anyhow::Result<Value> {
+    match r#type {
+        ArtifactType::Dataset => dataset::content(path),
+        ArtifactType::Model => model::content(path),
+        ArtifactType::Report => report::content(path),
+        ArtifactType::Package => package::content(path),
+        ArtifactType::Files => files::content(path),
+    }
+}
+
+/// The path by which people find an output: `artifacts/current/fit`.
+fn current(subject: &Subject, output: &str, store: &Store, context: &Context) -> String {
+    let mut link = store
+        .root()
+        .join("current")
+        .join(crate::plan::file_name(&subject.id));
+    if subject.record.outputs.len() > 1 {
+        link.push(output);
+    }
+    let is_this = |digest| link.canonicalize().ok() == store.artifact(digest).canonicalize().ok();
+    match subject.record.outputs.get(output) {
+        Some(output) if is_this(&output.digest) => context.display(&link),
+        Some(output) => context.display(&store.artifact(&output.digest)),
+        None => context.display(&link),
+    }
+}
+
+fn outs(subject: &Subject, store: &Store, context: &Context) -> String {
+    let mut table = Table::new(&["out", "#size", "kept in"]);
+    for (name, out) in &subject.record.outs {
+        let place = context.display(&store.artifact(&out.digest));
+        table.row([name.clone(), figures::bytes(out.bytes), place]);
+    }
+    if table.is_empty() {
+        String::new()
+    } else {
+        format!("{}\n", table.render(context.width))
+    }
+}
+
+/// When, where and how the result was made.
+fn made(record: &Record) -> String {
+    let observed = &record.observed;
+    let mut table = Table::new(&["", ""]);
+    let mut row = |name: &str, text: String| {
+        if !text.is_empty() {
+            table.styled([(DIM, name.to_owned()), (crate::report::style::PLAIN, text)]);
+        }
+    };
+    row(
+        "made",
+        format!(
+            "{} in {}",
+            local_time(&observed.started),
+            figures::seconds(observed.seconds)
+        ),
+    );
+    let attempt = if observed.attempt > 1 {
+        format!(", attempt {}", observed.attempt)
+    } else {
+        String::new()
+    };
+    row(
+        "by run",
+        format!("{} on {}{attempt}", observed.run, observed.host),
+    );
+    row("git", observed.git.clone().unwrap_or_default());
+    let mut used = Vec::new();
+    if observed.cpu_seconds > 0.0 {
+        used.push(format!(
+            "{} of CPU time",
+            figures::seconds(observed.cpu_seconds)
+        ));
+    }
+    if observed.peak_bytes > 0 {
+        used.push(format!(
+            "{} of memory at most",
+            figures::bytes(observed.peak_bytes)
+        ));
+    }
+    row("used", used.join(", "));
+    let measured: Vec<_> = observed
+        .measured
+        .iter()
+        .map(|(name, value)| format!("{} {}", name.replace('_', " "), figures::number(*value)))
+        .collect();
+    row("observed", measured.join(", "));
+    if let Some(environment) = &record.parts.environment {
+        let threads = figures::plural(u64::from(environment.threads), "thread");
+        let words = [&environment.device, &environment.cpu_capability, &threads];
+        row(
+            "computed",
+            format!(
+                "by libtorch {} on {}",
+                environment.libtorch,
+                words.map(String::as_str).join(", ")
+            ),
+        );
+    }
+    table.render(usize::MAX)
+}
+
+/// A moment of a record in local time.
+fn local_time(text: &str) -> String {
+    text.parse::<Timestamp>().map_or_else(
+        |_| text.to_owned(),
+        |it| {
+            it.to_zoned_datetime(TimeZone::system())
+                .strftime("%Y-%m-%d %H:%M:%S %Z")
+                .to_string()
+        },
+    )
+}
+
+/// A JSON file of an artifact; nothing where the artifact has no such file.
+fn read<T: DeserializeOwned>(path: &Path) -> anyhow::Result<Option<T>> {
+    let text = match fs::read(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
+    };
+    let value = serde_json::from_slice(&text)
+        .with_context(|| format!("cannot understand {}", path.display()))?;
+    Ok(Some(value))
+}
+
+/// Metrics in a table, beside those of the trivial prediction where they are known.
+fn metrics_table(metrics: &Metrics, baseline: &Metrics) -> Table {
+    let titles: &[&str] = if baseline.is_empty() {
+        &["metric", "#value"]
+    } else {
+        &["metric", "#value", "#baseline"]
+    };
+    let mut table = Table::new(titles);
+    for (name, value) in metrics {
+        let trivial = baseline
+            .get(name)
+            .map(|it| figures::number(*it))
+            .unwrap_or_default();
+        table.row([name.clone(), figures::number(*value), trivial]);
+    }
+    table
+}

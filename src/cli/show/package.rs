@@ -1,0 +1,64 @@
+//! A package: what it predicts, its metrics and files, and how it is used.
+
+use std::path::Path;
+
+use pipe_schema::{
+    package::{PACKAGE_FILE, Package, TORCHSCRIPT_FILE},
+    report::{METRICS_FILE, Metrics, REPORT_FILE, Report},
+};
+use serde_json::{Value, json};
+
+use super::{files, metrics_table, read};
+use crate::{
+    cli::Context,
+    report::style::{DIM, paint},
+};
+
+/// For programs: front page, metrics and files.
+pub fn content(path: &Path) -> anyhow::Result<Value> {
+    Ok(json!({
+        "package": read::<Value>(&path.join(PACKAGE_FILE))?,
+        "metrics": read::<Value>(&path.join(METRICS_FILE))?,
+        "files": files::content(path)?,
+    }))
+}
+
+/// For people; `place` is the path by which it is found.
+pub fn render(path: &Path, place: &str, context: &Context) -> anyhow::Result<String> {
+    let mut text = String::new();
+    if let Some(package) = read::<Package>(&path.join(PACKAGE_FILE))? {
+        let classes = match package.classes.len() {
+            0 => "a number".to_owned(),
+            n => format!("one of {n} classes"),
+        };
+        text = format!(
+            "{}: predicts `{}`, {classes}\n",
+            package.name, package.target
+        );
+        if let Some(description) = &package.description {
+            text.push_str(&format!("{description}\n"));
+        }
+        text.push('\n');
+    }
+    let metrics: Metrics = read(&path.join(METRICS_FILE))?.unwrap_or_default();
+    let report: Option<Report> = read(&path.join(REPORT_FILE))?;
+    let baseline = report.map(|it| it.baseline).unwrap_or_default();
+    if !metrics.is_empty() {
+        text.push_str(&metrics_table(&metrics, &baseline).render(context.width));
+        text.push('\n');
+    }
+    text.push_str(&files::render(path, context)?);
+    text.push_str(&format!(
+        "\n{}pipe predict {place} rows.csv\n",
+        paint(DIM, "predict   ")
+    ));
+    if path.join(TORCHSCRIPT_FILE).exists() {
+        let load = format!("torch.jit.load(\"{place}/{TORCHSCRIPT_FILE}\")(features)");
+        text.push_str(&format!("{}{load}\n", paint(DIM, "in Python ")));
+    }
+    text.push_str(&format!(
+        "{}pipe export STAGE DIR\n",
+        paint(DIM, "copy      ")
+    ));
+    Ok(text)
+}

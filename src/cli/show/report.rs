@@ -1,0 +1,70 @@
+//! A report: metrics beside the trivial prediction's, and the confusion matrix.
+
+use std::path::Path;
+
+use pipe_schema::report::{METRICS_FILE, Metrics, REPORT_FILE, Report};
+use serde_json::{Value, json};
+
+use super::{metrics_table, read};
+use crate::{
+    cli::Context,
+    report::{
+        figures,
+        style::{BAD, DIM, GOOD, PLAIN},
+        table::Table,
+    },
+};
+
+/// Classes up to which the confusion matrix is drawn.
+const CLASSES: usize = 24;
+
+/// For programs: metrics and report as stored.
+pub fn content(path: &Path) -> anyhow::Result<Value> {
+    Ok(json!({
+        "metrics": read::<Value>(&path.join(METRICS_FILE))?,
+        "report": read::<Value>(&path.join(REPORT_FILE))?,
+    }))
+}
+
+/// For people.
+pub fn render(path: &Path, context: &Context) -> anyhow::Result<String> {
+    let metrics: Metrics = read(&path.join(METRICS_FILE))?.unwrap_or_default();
+    let report: Option<Report> = read(&path.join(REPORT_FILE))?;
+    let Some(report) = report else {
+        return Ok(metrics_table(&metrics, &Metrics::new()).render(context.width));
+    };
+    let mut text = format!(
+        "on {} of the part `{}`\n\n",
+        figures::plural(report.rows, "row"),
+        report.part
+    );
+    text.push_str(&metrics_table(&report.metrics, &report.baseline).render(context.width));
+    if let Some(matrix) = report
+        .confusion_matrix
+        .as_ref()
+        .filter(|_| report.classes.len() <= CLASSES)
+    {
+        text.push('\n');
+        text.push_str(&confusion(&report.classes, matrix).render(context.width));
+    }
+    Ok(text)
+}
+
+/// Rows by true class, columns by predicted class.
+fn confusion(classes: &[String], matrix: &[Vec<u64>]) -> Table {
+    let mut titles = vec!["true \\ predicted".to_owned()];
+    titles.extend(classes.iter().map(|it| format!("#{it}")));
+    let mut table = Table::new(&titles.iter().map(String::as_str).collect::<Vec<_>>());
+    for (truth, (class, counts)) in classes.iter().zip(matrix).enumerate() {
+        let cells = counts
+            .iter()
+            .enumerate()
+            .map(|(predicted, count)| match *count {
+                0 => (DIM, "·".to_owned()),
+                count if truth == predicted => (GOOD, figures::count(count)),
+                count => (BAD, figures::count(count)),
+            });
+        table.styled(std::iter::once((PLAIN, class.clone())).chain(cells));
+    }
+    table
+}

@@ -1,0 +1,223 @@
+//! The stage that a command is about: found in the store by what was typed, `fit`, `prepare.test` or `score@fold=0`.
+//! Reads no spec: what was made can be looked at without it.
+
+use std::path::PathBuf;
+
+use pipe_schema::{
+    package::TORCHSCRIPT_FILE, record::Record, reference::Reference, run::Event,
+    stage::ArtifactType,
+};
+
+use super::{Context, UserError, discovery};
+use crate::{spec::suggest, store::Store};
+
+/// A stage's last result, and what of it is meant.
+pub struct Subject {
+    /// The stage's id, with its instance.
+    pub id: String,
+    pub record: Record,
+    /// The words behind the stage: an output, a part, a file.
+    pub path: Vec<String>,
+}
+
+/// An artifact or a part of one.
+pub struct Place {
+    pub r#type: ArtifactType,
+    pub path: PathBuf,
+    pub bytes: u64,
+}
+
+/// The store of the current folder's project, which must be there.
+pub fn open_store(context: &Context) -> anyhow::Result<Store> {
+    let root = discovery::current_store_root(context);
+    if !root.join("VERSION").is_file() {
+        return Err(UserError::usage(format!(
+            "there are no results yet in {}",
+            context.display(&root)
+        ))
+        .hint("`pipe run` makes some; `--store DIR` names another place")
+        .into());
+    }
+    Ok(Store::open_existing(&root)?)
+}
+
+/// The last result of the stage that `text` names.
+pub fn find(store: &Store, text: &str) -> anyhow::Result<Subject> {
+    let reference: Reference = text
+        .parse()
+        .map_err(|error| UserError::usage(format!("{error}")))?;
+    let mut id = reference.stage.clone();
+    for (axis, value) in &reference.selectors {
+        id.push_str(&format!("@{axis}={value}"));
+    }
+    if let Some(record) = store.last_record(&id) {
+        return Ok(Subject {
+            id,
+            record,
+            path: reference.path,
+        });
+    }
+    Err(unknown(store, &id).into())
+}
+
+impl Subject {
+    /// Where what is meant lies.
+    pub fn place(&self, store: &Store) -> Result<Place, UserError> {
+        let mut words = self.path.iter();
+        let outputs = &self.record.outputs;
+        let (name, output) = match words
+            .as_slice()
+            .first()
+            .and_then(|it| outputs.get_key_value(it))
+        {
+            Some(found) => {
+                words.next();
+                found
+            }
+            None => match outputs.iter().next() {
+                Some(found) if outputs.len() == 1 => found,
+                Some(_) => {
+                    let names: Vec<_> = outputs
+                        .keys()
+                        .map(|it| format!("{}.{it}", self.id))
+                        .collect();
+                    return Err(
+                        UserError::usage(format!("`{}` has several outputs", self.id))
+                            .hint(format!("name one: {}", names.join(", "))),
+                    );
+                }
+                None => return self.out(store),
+            },
+        };
+        let root = store.artifact(&output.digest);
+        let words: Vec<&String> = words.collect();
+        if words.is_empty() {
+            return Ok(Place {
+                r#type: output.r#type,
+                path: root,
+                bytes: output.bytes,
+            });
+        }
+        let wanted = words
+            .iter()
+            .map(|it| it.as_str())
+            .collect::<Vec<_>>()
+            .join(".");
+        let file = if wanted == "torchscript" {
+            TORCHSCRIPT_FILE
+        } else {
+            &wanted
+        };
+        let entries: Vec<String> = std::fs::read_dir(&root)
+            .into_iter()
+            .flatten()
+            .filter_map(|it| it.ok()?.file_name().into_string().ok())
+            .collect();
+        let found = entries
+            .iter()
+            .find(|it| *it == file)
+            .or_else(|| {
+                entries
+                    .iter()
+                    .find(|it| it.rsplit_once('.').is_some_and(|(stem, _)| stem == file))
+            })
+            .or_else(|| {
+                entries
+                    .iter()
+                    .find(|it| it.rsplit_once('.').is_some_and(|(_, end)| end == file))
+            });
+        let Some(found) = found else {
+            let place = if name == "main" {
+                self.id.clone()
+            } else {
+                format!("{}.{name}", self.id)
+            };
+            let mut entries = entries;
+            entries.sort();
+            return Err(
+                UserError::usage(format!("there is no `{wanted}` in `{place}`"))
+                    .hint(format!("it has {}", entries.join(", "))),
+            );
+        };
+        let path = root.join(found);
+        let bytes = walkdir::WalkDir::new(&path)
+            .into_iter()
+            .filter_map(|it| it.ok()?.metadata().ok())
+            .filter(std::fs::Metadata::is_file)
+            .map(|it| it.len())
+            .sum();
+        Ok(Place {
+            r#type: ArtifactType::Files,
+            path,
+            bytes,
+        })
+    }
+
+    /// Where the store holds a workspace out of a command without typed outputs.
+    fn out(&self, store: &Store) -> Result<Place, UserError> {
+        let wanted = self.path.join(".");
+        let outs = &self.record.outs;
+        let found = match outs.get_key_value(&wanted) {
+            Some(found) => Some(found),
+            None if wanted.is_empty() && outs.len() == 1 => outs.iter().next(),
+            None => None,
+        };
+        let Some((name, out)) = found else {
+            let names: Vec<_> = outs.keys().map(|it| format!("{}.{it}", self.id)).collect();
+            return Err(if names.is_empty() {
+                UserError::usage(format!("`{}` leaves nothing in the store", self.id))
+            } else {
+                UserError::usage(format!("which of its outs is meant by `{}`?", self.id))
+                    .hint(format!("name one: {}", names.join(", ")))
+            });
+        };
+        let mut path = store.artifact(&out.digest);
+        if !out.is_directory {
+            path.push(name.rsplit('/').next().unwrap_or(name));
+        }
+        Ok(Place {
+            r#type: ArtifactType::Files,
+            path,
+            bytes: out.bytes,
+        })
+    }
+}
+
+/// Ids of the stages of the newest run.
+pub fn known_stages(store: &Store) -> Vec<String> {
+    let newest = store.runs().ok().and_then(|it| it.into_iter().next());
+    let lines = newest
+        .and_then(|it| store.read_run(&it).ok())
+        .unwrap_or_default();
+    lines
+        .into_iter()
+        .find_map(|line| match line.event {
+            Event::RunStarted(started) => Some(started.stages),
+            _ => None,
+        })
+        .unwrap_or_default()
+}
+
+fn unknown(store: &Store, id: &str) -> UserError {
+    let known = known_stages(store);
+    let instances: Vec<&str> = known
+        .iter()
+        .filter(|it| it.split('@').next() == Some(id))
+        .map(String::as_str)
+        .collect();
+    if known.iter().any(|it| it == id) {
+        return UserError::usage(format!("stage `{id}` has no result yet")).hint(format!(
+            "`pipe run {id}` makes it; `pipe status` says where it stands"
+        ));
+    }
+    if !instances.is_empty() {
+        return UserError::usage(format!("stage `{id}` has {} instances", instances.len()))
+            .hint(format!("name one: {}", instances.join(", ")));
+    }
+    let error = UserError::usage(format!("there is no result of a stage `{id}`"));
+    match suggest::nearest(id, known.iter().map(String::as_str)) {
+        Some(near) => error.hint(format!("did you mean `{near}`?")),
+        None if known.is_empty() => error.hint("`pipe run` makes results"),
+        None => error.hint(format!("the last run had {}", known.join(", "))),
+    }
+}
