@@ -61,6 +61,9 @@ pub struct Predict {
     pub output: RowForm,
     /// Whether classes come with their probabilities.
     pub probabilities: bool,
+    /// Whether the package's files and golden rows are checked first.
+    #[serde(default)]
+    pub verify: bool,
 }
 
 /// A form of rows.
