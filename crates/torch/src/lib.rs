@@ -1,3 +1,23 @@
-//! Tensor work.
+//! Tensor work: networks, training, measuring, compressing, packaging. The only crate that names tch.
+//! Does one piece of work at a time, from paths to paths; unaware of graphs, keys and the store.
 
+pub mod error;
+pub mod shim;
+pub mod model;
 pub mod metric;
+
+#[cfg(test)]
+mod seeded {
+    //! libtorch's default generator belongs to the whole process: tests that draw from it take turns.
+
+    use std::sync::{Mutex, MutexGuard, PoisonError};
+
+    static GENERATOR: Mutex<()> = Mutex::new(());
+
+    /// Seeds the generator and keeps other tests from it while the guard lives.
+    pub fn seed(seed: i64) -> MutexGuard<'static, ()> {
+        let guard = GENERATOR.lock().unwrap_or_else(PoisonError::into_inner);
+        tch::manual_seed(seed);
+        guard
+    }
+}

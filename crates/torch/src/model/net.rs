@@ -1,0 +1,289 @@
+//! A network: layers with their tensors on a device. Knows nothing of losses, optimizers and stages.
+
+use std::path::Path;
+
+use pipe_schema::layer::Layer;
+use tch::{Device, Kind, Tensor};
+
+use super::{
+    Slot, SlotKind,
+    file::{self, Tensors},
+    slots,
+};
+use crate::{
+    error::{Error, Result},
+    shim::{Argument, Operator, Value},
+};
+
+/// A network that can be run.
+pub struct Net {
+    layers: Vec<Layer>,
+    /// By layer, in the order of `slots`.
+    tensors: Vec<Vec<Tensor>>,
+    /// By layer: what a quantized one computes with.
+    quantized: Vec<Option<Quantized>>,
+    device: Device,
+}
+
+impl Net {
+    /// A network with weights from libtorch's default generator, drawn as PyTorch draws them: the same seed gives the same
+    /// weights there. They are drawn on the CPU, so that they do not depend on the device.
+    pub fn new(layers: &[Layer], device: Device) -> Result<Self> {
+        let tensors = layers.iter().map(initial).collect::<Result<Vec<_>>>()?;
+        Self::with_tensors(layers, tensors, device)
+    }
+
+    /// A network with the weights of a file.
+    pub fn load(layers: &[Layer], path: &Path, device: Device) -> Result<Self> {
+        let found = file::read(path)?;
+        Self::from_tensors(layers, found, device).map_err(|error| error.at(path.display()))
+    }
+
+    /// A network with tensors by name, e.g. `0.weight`. All must be there, and no others.
+    pub fn from_tensors(layers: &[Layer], mut found: Tensors, device: Device) -> Result<Self> {
+        // PyTorch counts batches there; nothing reads it where momentum is a number.
+        found.retain(|name, _| !name.ends_with(".num_batches_tracked"));
+        let mut tensors = Vec::new();
+        for (index, layer) in layers.iter().enumerate() {
+            let mut of_layer = Vec::new();
+            for slot in slots(layer) {
+                of_layer.push(take(&mut found, index, &slot)?);
+            }
+            tensors.push(of_layer);
+        }
+        if let Some(name) = found.keys().next() {
+            return Err(Error::wrong(format!("the network has no tensor `{name}`")).hint(SAME));
+        }
+        Self::with_tensors(layers, tensors, device)
+    }
+
+    /// Writes all tensors under their names.
+    pub fn save(&self, path: &Path) -> Result<()> {
+        file::write(path, &self.tensors())
+    }
+
+    /// The outputs for a batch of rows: [n, inputs] gives [n, outputs]. `train` turns dropout on and lets batch_norm learn.
+    pub fn forward(&self, input: &Tensor, train: bool) -> Result<Tensor> {
+        let mut x = input.shallow_clone();
+        for (index, layer) in self.layers.iter().enumerate() {
+            let tensors = &self.tensors[index];
+            x = match layer {
+                Layer::Linear { .. } => x.f_linear(&tensors[0], tensors.get(1))?,
+                Layer::QuantizedLinear { .. } => match &self.quantized[index] {
+                    Some(quantized) => quantized.forward(&x)?,
+                    None => return Err(Error::bug("a quantized layer that was not packed")),
+                },
+                Layer::Conv2d {
+                    stride, padding, ..
+                } => {
+                    let (stride, padding) = (both(*stride), both(*padding));
+                    x.f_conv2d(&tensors[0], tensors.get(1), stride, padding, [1, 1], 1)?
+                }
+                Layer::MaxPool2d {
+                    kernel_size,
+                    stride,
+                    padding,
+                } => {
+                    let (kernel, stride, padding) =
+                        (both(*kernel_size), both(*stride), both(*padding));
+                    x.f_max_pool2d(kernel, stride, padding, [1, 1], false)?
+                }
+                Layer::BatchNorm { eps, momentum, .. } => {
+                    let [weight, bias, mean, var] = [0, 1, 2, 3].map(|slot| Some(&tensors[slot]));
+                    x.f_batch_norm(weight, bias, mean, var, train, *momentum, *eps, true)?
+                }
+                Layer::Dropout { p } => x.f_dropout(*p, train)?,
+                Layer::Flatten => x.f_flatten(1, -1)?,
+                Layer::Reshape { shape } => {
+                    let mut sizes = vec![x.size()[0]];
+                    sizes.extend(shape.iter().map(|&size| i64::from(size)));
+                    x.f_reshape(sizes)?
+                }
+                Layer::Relu => x.f_relu()?,
+                Layer::Tanh => x.f_tanh()?,
+                Layer::Sigmoid => x.f_sigmoid()?,
+                Layer::Gelu => x.f_gelu("none")?,
+            };
+        }
+        Ok(x)
+    }
+
+    pub fn layers(&self) -> &[Layer] {
+        &self.layers
+    }
+
+    pub fn device(&self) -> Device {
+        self.device
+    }
+
+    /// What is learned, by name, in the order of the layers. The tensors are the network's own, not copies.
+    pub fn parameters(&self) -> Tensors {
+        self.select(|kind| kind == SlotKind::Parameter)
+    }
+
+    /// All tensors by name, in the order of the layers. The tensors are the network's own, not copies.
+    pub fn tensors(&self) -> Tensors {
+        self.select(|_| true)
+    }
+
+    /// A copy of all tensors, for later.
+    pub fn snapshot(&self) -> Result<Tensors> {
+        let copy = |(name, tensor): (String, Tensor)| Ok((name, tensor.f_detach_copy()?));
+        self.tensors().into_iter().map(copy).collect()
+    }
+
+    /// Takes the values of a snapshot.
+    pub fn restore(&self, snapshot: &Tensors) -> Result<()> {
+        copy_all(&self.tensors(), snapshot)
+    }
+
+    fn with_tensors(layers: &[Layer], tensors: Vec<Vec<Tensor>>, device: Device) -> Result<Self> {
+        let mut net = Self {
+            layers: layers.to_vec(),
+            tensors: Vec::new(),
+            quantized: Vec::new(),
+            device,
+        };
+        for (layer, tensors) in layers.iter().zip(tensors) {
+            let place = |(slot, tensor): (Slot, Tensor)| {
+                let learned = slot.kind == SlotKind::Parameter;
+                Ok(tensor.f_to_device(device)?.f_set_requires_grad(learned)?)
+            };
+            let placed = slots(layer).into_iter().zip(tensors).map(place);
+            let placed = placed.collect::<Result<Vec<_>>>()?;
+            net.quantized.push(match layer {
+                Layer::QuantizedLinear { .. } => Some(Quantized::pack(&placed)?),
+                _ => None,
+            });
+            net.tensors.push(placed);
+        }
+        Ok(net)
+    }
+
+    fn select(&self, wanted: impl Fn(SlotKind) -> bool) -> Tensors {
+        let mut selected = Tensors::new();
+        for (index, (layer, tensors)) in self.layers.iter().zip(&self.tensors).enumerate() {
+            for (slot, tensor) in slots(layer).into_iter().zip(tensors) {
+                if wanted(slot.kind) {
+                    selected.insert(format!("{index}.{}", slot.name), tensor.shallow_clone());
+                }
+            }
+        }
+        selected
+    }
+}
+
+/// Copies values by name into tensors that exist. Names and shapes must be the same.
+pub fn copy_all(into: &Tensors, from: &Tensors) -> Result<()> {
+    let _no_grad = tch::no_grad_guard();
+    for (name, tensor) in into {
+        let source = from.get(name).filter(|it| it.size() == tensor.size());
+        let source =
+            source.ok_or_else(|| Error::wrong(format!("no tensor `{name}` of this shape")))?;
+        tensor.shallow_clone().f_copy_(source)?;
+    }
+    Ok(())
+}
+
+const SAME: &str = "the weights must be those of a network with the same layers";
+
+/// The tensors that a layer begins with: those of PyTorch's modules, drawn in the same order.
+fn initial(layer: &Layer) -> Result<Vec<Tensor>> {
+    let fan_in = match *layer {
+        Layer::Linear { in_features, .. } => f64::from(in_features),
+        Layer::Conv2d {
+            in_channels,
+            kernel_size,
+            ..
+        } => f64::from(in_channels) * f64::from(kernel_size).powi(2),
+        _ => 1.0,
+    };
+    let is_norm = matches!(layer, Layer::BatchNorm { .. });
+    let options = (Kind::Float, Device::Cpu);
+    let fill = |slot: Slot| {
+        if !matches!(slot.kind, SlotKind::Parameter | SlotKind::Buffer) {
+            return Err(Error::bug("a quantized layer has no initial weights"));
+        }
+        let shape = slot.shape.as_slice();
+        Ok(match (is_norm, slot.name) {
+            (true, "weight" | "running_var") => Tensor::f_ones(shape, options)?,
+            (true, _) => Tensor::f_zeros(shape, options)?,
+            (false, "weight") => uniform(shape, weight_bound(fan_in))?,
+            (false, _) => uniform(shape, 1.0 / fan_in.sqrt())?,
+        })
+    };
+    slots(layer).into_iter().map(fill).collect()
+}
+
+fn uniform(shape: &[i64], bound: f64) -> Result<Tensor> {
+    let mut tensor = Tensor::f_empty(shape, (Kind::Float, Device::Cpu))?;
+    Ok(tensor.f_uniform_(-bound, bound)?)
+}
+
+/// The bound of `torch.nn.init.kaiming_uniform_(a=sqrt(5))`, in its order of operations: equal to the last bit.
+fn weight_bound(fan_in: f64) -> f64 {
+    let gain = (2.0 / (1.0 + 5f64.sqrt().powi(2))).sqrt();
+    3f64.sqrt() * (gain / fan_in.sqrt())
+}
+
+fn take(found: &mut Tensors, index: usize, slot: &Slot) -> Result<Tensor> {
+    let name = format!("{index}.{}", slot.name);
+    let Some(tensor) = found.swap_remove(&name) else {
+        return Err(Error::wrong(format!("there is no tensor `{name}`")).hint(SAME));
+    };
+    let kind = match slot.kind {
+        SlotKind::Parameter | SlotKind::Buffer => Kind::Float,
+        SlotKind::Quantized => Kind::Int8,
+        SlotKind::Scale => Kind::Double,
+    };
+    let (has, needs) = (
+        (tensor.size(), tensor.f_kind()?),
+        (slot.shape.clone(), kind),
+    );
+    if has != needs {
+        return Err(Error::wrong(format!(
+            "tensor `{name}` is {:?} {:?}, the network needs {:?} {:?}",
+            has.1, has.0, needs.1, needs.0
+        ))
+        .hint(SAME));
+    }
+    Ok(tensor)
+}
+
+fn both(size: u32) -> [i64; 2] {
+    [i64::from(size); 2]
+}
+
+/// A quantized linear layer as libtorch computes it: packed weights, activations quantized as they come.
+struct Quantized {
+    operator: Operator,
+    weights: Value,
+}
+
+impl Quantized {
+    fn pack(tensors: &[Tensor]) -> Result<Self> {
+        let scale = tensors[1].f_double_value(&[])?;
+        let weight = tensors[0]
+            .f_to_device(Device::Cpu)?
+            .f_internal_make_per_tensor_quantized_tensor(scale, 0)?;
+        let bias = tensors.get(2).map(Tensor::detach);
+        let bias = bias.as_ref().map_or(Argument::None, Argument::Tensor);
+        let pack = Operator::find("quantized::linear_prepack")?;
+        Ok(Self {
+            operator: Operator::find("quantized::linear_dynamic")?,
+            weights: pack.call(&[Argument::Tensor(&weight), bias])?,
+        })
+    }
+
+    fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        // Reduced range: without VNNI two products are added in 16 bits, which full range would overflow.
+        let reduce_range = Argument::Bool(true);
+        let weights = Argument::Value(&self.weights);
+        self.operator
+            .call(&[Argument::Tensor(x), weights, reduce_range])?
+            .tensor()
+    }
+}
+
+#[cfg(test)]
+mod tests;
