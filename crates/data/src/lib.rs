@@ -2,9 +2,17 @@
 //! Plain Rust, the same bytes on every machine; unaware of stages, stores and tensors.
 
 pub mod error;
+pub mod table;
+pub mod infer;
+pub mod split;
 pub mod dataset;
-pub mod rows;
+mod frame;
+mod steps;
+mod target;
+mod summary;
+mod write;
 pub mod prepare;
+pub mod rows;
 pub mod convert;
 
 pub use self::{
@@ -12,5 +20,5 @@ pub use self::{
     dataset::{Dataset, Features, Part, TargetValues},
     error::DataError,
     prepare::{Files, Note, Summary, preprocess},
-    rows::{RawRows, read_rows, transform},
+    rows::{RawRows, input_schema, read_rows, transform},
 };

@@ -1,13 +1,28 @@
 //! The `preprocess` stage: read, split, fit, write. Knows no store.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap},
+    fs,
     path::{Path, PathBuf},
 };
 
-use pipe_schema::{protocol::InputPath, stage::preprocess::Preprocess};
+use indexmap::IndexMap;
+use pipe_schema::{
+    dataset::{Column, DatasetSchema, TargetKind},
+    protocol::InputPath,
+    stage::preprocess::{ColumnType, Preprocess, Split},
+};
 
-use crate::error::DataError;
+use crate::{
+    error::DataError,
+    frame::{Frame, Misfit, Values},
+    infer::{self, Missing},
+    split::{self, Parts},
+    steps::{self, one_hot},
+    summary,
+    table::{self, Table},
+    target, write,
+};
 
 /// Files to read, in order, by role.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -20,9 +35,49 @@ pub struct Files {
 
 impl Files {
     /// Sorts a job's inputs: roles `source`, `source/0`, `split/train/0` and so on. Of a folder, all files in it.
-    pub fn from_inputs(_inputs: &BTreeMap<String, InputPath>) -> Result<Self, DataError> {
-        Ok(Self::default())
+    pub fn from_inputs(inputs: &BTreeMap<String, InputPath>) -> Result<Self, DataError> {
+        let mut roles: Vec<(&str, usize, &InputPath)> = inputs
+            .iter()
+            .map(|(role, input)| {
+                let number = |it: &str| it.parse::<usize>().ok();
+                match role.rsplit_once('/') {
+                    Some((role, it)) if number(it).is_some() => {
+                        (role, number(it).map_or(0, |it| it + 1), input)
+                    }
+                    _ => (role.as_str(), 0, input),
+                }
+            })
+            .collect();
+        roles.sort_by_key(|(_, number, _)| *number);
+        let mut files = Self::default();
+        for (role, _, input) in roles {
+            let list = match role {
+                "source" => &mut files.source,
+                "split/train" => &mut files.train,
+                "split/val" => &mut files.val,
+                "split/test" => &mut files.test,
+                _ => continue,
+            };
+            collect(Path::new(&input.path), list)?;
+        }
+        Ok(files)
     }
+}
+
+fn collect(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), DataError> {
+    let fail = |it| DataError::io(path, &it);
+    if !fs::metadata(path).map_err(fail)?.is_dir() {
+        files.push(path.to_owned());
+        return Ok(());
+    }
+    let entries: Result<Vec<_>, _> = fs::read_dir(path).map_err(fail)?.collect();
+    let mut paths: Vec<PathBuf> = entries
+        .map_err(fail)?
+        .iter()
+        .map(fs::DirEntry::path)
+        .collect();
+    paths.sort();
+    paths.iter().try_for_each(|it| collect(it, files))
 }
 
 /// What is told while the work goes on.
@@ -49,12 +104,258 @@ pub struct Summary {
 }
 
 /// Reads the files, splits the rows, fits the steps on the train part and writes the dataset into the folder `out`.
+///
+/// Types, classes, categories and all that steps learn come from the train part alone: a change elsewhere cannot change
+/// the schema. A value elsewhere that does not fit is an error that names its place.
 pub fn preprocess(
     block: &Preprocess,
     files: &Files,
     out: &Path,
     report: &mut dyn FnMut(Note),
 ) -> Result<Summary, DataError> {
-    let _ = (block, files, out, report);
-    Err(DataError::wrong("tables are not read yet"))
+    let read = &block.source.read;
+    let paths = paths(block, files)?;
+    let mut table = read_all(&paths, block, report)?;
+    check_names(block, &table)?;
+    let missing = Missing::of(read);
+    let parts = divide(block, files, &table)?;
+    let train = &parts[0].1;
+    let mut is_train = vec![false; table.rows()];
+    for row in train {
+        is_train[*row] = true;
+    }
+
+    let columns = std::mem::take(&mut table.columns);
+    let places = std::mem::take(&mut table.places);
+    let mut frame = Frame {
+        columns: IndexMap::with_capacity(columns.len()),
+        places,
+    };
+    let mut raw = Vec::with_capacity(columns.len());
+    let mut goal = None;
+    for column in columns {
+        let given = block.columns.get(&column.name).copied();
+        if column.name == block.target {
+            let places = &frame.places;
+            let fields = &column.fields;
+            goal = Some(target::read(
+                &column.name,
+                fields,
+                given,
+                &missing,
+                &is_train,
+                places,
+            )?);
+            continue;
+        }
+        let r#type =
+            given.unwrap_or_else(|| infer::column_type(&column.fields, &missing, &is_train));
+        let values = Values::of(&column.fields, r#type, &missing)
+            .map_err(|it| misfit(&it, &column.name, r#type, given.is_some(), &frame))?;
+        raw.push(Column {
+            name: column.name.clone(),
+            r#type,
+        });
+        frame.columns.insert(column.name, values);
+    }
+    let Some((target, targets)) = goal else {
+        return Err(DataError::wrong("the target was not read"));
+    };
+
+    let mut outlines = Vec::with_capacity(parts.len());
+    for (_, rows) in &parts {
+        outlines.push(summary::outline(&frame, &target, &targets, rows));
+    }
+    let mut fitted = Vec::with_capacity(block.steps.len());
+    for (at, step) in block.steps.iter().enumerate() {
+        let place = |mut it: DataError| {
+            it.message = format!("step {} ({}): {}", at + 1, step.name(), it.message);
+            it
+        };
+        let step = steps::fit(step, &frame, train).map_err(place)?;
+        if matches!(step, pipe_schema::dataset::FittedStep::OneHot { .. }) {
+            warn_of_names(&frame, train, report);
+        }
+        steps::apply(&step, &mut frame).map_err(place)?;
+        fitted.push(step);
+    }
+    frame.check_numbers()?;
+
+    let schema = DatasetSchema {
+        columns: raw,
+        target,
+        steps: fitted,
+        features: frame.columns.keys().cloned().collect(),
+        read: read.clone(),
+    };
+    write::schema(&schema, out)?;
+    for ((part, rows), outline) in parts.iter().zip(&outlines) {
+        let features = frame.features(rows)?;
+        write::part(&out.join(part), &features, &targets, rows, outline)?;
+    }
+    Ok(Summary {
+        rows: parts
+            .iter()
+            .map(|(part, rows)| (*part, rows.len() as u64))
+            .collect(),
+        features: schema.features.len() as u64,
+        classes: match schema.target.kind {
+            TargetKind::Classes { names, .. } => names,
+            TargetKind::Number { .. } => Vec::new(),
+        },
+    })
+}
+
+/// All files in the order in which rows are numbered.
+fn paths(block: &Preprocess, files: &Files) -> Result<Vec<PathBuf>, DataError> {
+    match &block.split {
+        Split::Random(_) if files.source.is_empty() => {
+            Err(DataError::wrong("there are no files to read")
+                .hint("name them: `source: {csv: data.csv}`"))
+        }
+        Split::Random(_) => Ok(files.source.clone()),
+        Split::Files(_) if files.train.is_empty() => {
+            Err(DataError::wrong("the train part has no files"))
+        }
+        Split::Files(_) if !files.source.is_empty() => Err(DataError::wrong(
+            "`source` names files and `split: {files: …}` does, too",
+        )
+        .hint("leave `source.csv` out: each part has files of its own")),
+        Split::Files(_) => Ok([&files.train, &files.val, &files.test]
+            .into_iter()
+            .flatten()
+            .cloned()
+            .collect()),
+    }
+}
+
+fn read_all(
+    paths: &[PathBuf],
+    block: &Preprocess,
+    report: &mut dyn FnMut(Note),
+) -> Result<Table, DataError> {
+    let sizes = paths
+        .iter()
+        .map(|path| fs::metadata(path).map_or(0, |it| it.len()));
+    let total = sizes.sum();
+    let mut progress = |done| {
+        report(Note::Progress {
+            done,
+            total,
+            unit: "bytes",
+        });
+    };
+    table::csv::read(paths, &block.source.read, &mut progress)
+}
+
+/// Checks that the columns which the block names are there.
+fn check_names(block: &Preprocess, table: &Table) -> Result<(), DataError> {
+    let names = table.names();
+    let stratify = match &block.split {
+        Split::Random(split) => split.stratify.as_ref(),
+        Split::Files(_) => None,
+    };
+    let named = [("target", &block.target)]
+        .into_iter()
+        .chain(stratify.map(|it| ("stratify", it)))
+        .chain(block.columns.keys().map(|it| ("columns", it)));
+    for (key, name) in named {
+        if names.contains(&name.as_str()) {
+            continue;
+        }
+        let error = DataError::wrong(format!("{key}: there is no column `{name}`"));
+        let only = names.first().filter(|_| names.len() == 1);
+        let other = only.and_then(|it| [';', '\t', '|', ','].into_iter().find(|c| it.contains(*c)));
+        return Err(match (other, infer::closest(name, names.iter().copied())) {
+            (Some(other), _) => error.hint(format!(
+                "the file has a single column; is its delimiter {other:?}? set `source: {{read: {{delimiter: {other:?}}}}}`"
+            )),
+            (None, Some(meant)) => error.hint(format!("did you mean `{meant}`?")),
+            (None, None) => error.hint(format!("the columns are: {}", infer::listed(&names))),
+        });
+    }
+    if names.len() < 2 {
+        return Err(DataError::wrong(format!(
+            "there is no column beside the target `{}`",
+            block.target
+        )));
+    }
+    Ok(())
+}
+
+fn divide(block: &Preprocess, files: &Files, table: &Table) -> Result<Parts, DataError> {
+    match &block.split {
+        Split::Random(split) => {
+            let strata = split.stratify.as_ref().map(|it| strata(table, it));
+            split::random(table.rows(), split, strata.as_deref())
+        }
+        Split::Files(_) => {
+            let starts: Vec<usize> = table.places.starts().collect();
+            let start = |file: usize| starts.get(file).copied().unwrap_or(table.rows());
+            let mut file = 0;
+            let mut parts = Vec::new();
+            for (part, paths) in [
+                ("train", &files.train),
+                ("val", &files.val),
+                ("test", &files.test),
+            ] {
+                if !paths.is_empty() {
+                    parts.push((part, (start(file)..start(file + paths.len())).collect()));
+                }
+                file += paths.len();
+            }
+            Ok(parts)
+        }
+    }
+}
+
+/// For each row the number of its value, values in the order of their texts.
+fn strata(table: &Table, name: &str) -> Vec<usize> {
+    let Some(column) = table.column(name) else {
+        return vec![0; table.rows()];
+    };
+    let mut values: Vec<&[u8]> = column.fields.iter().collect();
+    values.sort_unstable();
+    values.dedup();
+    let numbers: HashMap<&[u8], usize> = values
+        .iter()
+        .enumerate()
+        .map(|(at, it)| (*it, at))
+        .collect();
+    column.fields.iter().map(|it| numbers[it]).collect()
+}
+
+fn misfit(
+    it: &Misfit,
+    column: &str,
+    r#type: ColumnType,
+    is_given: bool,
+    frame: &Frame,
+) -> DataError {
+    let expected = match r#type {
+        ColumnType::Numeric => "a number",
+        ColumnType::Boolean => "a word for yes or no",
+        ColumnType::Categorical => "a category",
+    };
+    let place = frame.places.of(it.row);
+    let text = &it.text;
+    let error = DataError::wrong(format!(
+        "{place}: column `{column}`: `{text}` is not {expected}"
+    ));
+    error.hint(if is_given {
+        format!("if `{text}` stands for a missing value, add it to `source: {{read: {{na: […]}}}}`")
+    } else {
+        format!(
+            "all values of the train part are; if `{text}` stands for a missing value, add it to \
+             `source: {{read: {{na: […]}}}}`, else set `columns: {{{column}: categorical}}`"
+        )
+    })
+}
+
+fn warn_of_names(frame: &Frame, train: &[usize], report: &mut dyn FnMut(Note)) {
+    for name in one_hot::names_of_rows(frame, train) {
+        report(Note::Log(format!(
+            "column `{name}` has another value in every row: it is a name rather than a category; consider to drop it"
+        )));
+    }
 }

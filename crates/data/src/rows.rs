@@ -1,51 +1,198 @@
 //! New raw rows, and the stored preprocessing applied to them. Knows no model.
 
-use std::path::Path;
+use std::{collections::HashSet, path::Path};
 
-use pipe_schema::{dataset::DatasetSchema, protocol::RowForm};
-use serde_json::{Map, Value};
+use indexmap::IndexMap;
+use pipe_schema::{
+    dataset::{DatasetSchema, FittedStep},
+    protocol::RowForm,
+    stage::preprocess::{ColumnType, Unknown},
+};
+use serde_json::{Map, Value, json};
 
-use crate::{dataset::Features, error::DataError};
+use crate::{
+    dataset::Features,
+    error::DataError,
+    frame::{Frame, Values},
+    infer::{self, Missing},
+    steps,
+    table::{Table, csv, json as json_rows},
+};
 
 /// Raw rows as they came, with the columns that the schema asks for.
 #[derive(Clone, Debug)]
 pub struct RawRows {
     /// What is worth telling: columns that were not used.
     pub notes: Vec<String>,
-    count: usize,
+    table: Table,
 }
 
 impl RawRows {
     /// Rows that are at hand as JSON, like the golden rows of a package.
     pub fn from_json(
         rows: &[Map<String, Value>],
-        _schema: &DatasetSchema,
+        schema: &DatasetSchema,
     ) -> Result<Self, DataError> {
-        Ok(Self {
-            notes: Vec::new(),
-            count: rows.len(),
-        })
+        let wanted = needed(schema);
+        json_rows::take_wanted(rows, &schema.target.name, &wanted).map(Self::of)
     }
 
     /// How many rows there are.
     pub fn len(&self) -> usize {
-        self.count
+        self.table.rows()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.count == 0
+        self.len() == 0
+    }
+
+    fn of((table, unused): (Table, Vec<String>)) -> Self {
+        let notes = match unused.as_slice() {
+            [] => Vec::new(),
+            [one] => vec![format!("column `{one}` is not used")],
+            more => vec![format!("columns {} are not used", infer::listed(more))],
+        };
+        Self { notes, table }
     }
 }
 
 /// Reads raw rows from a file, plain or gzip. Columns may be in any order; more than the schema's are left out.
 pub fn read_rows(path: &Path, form: RowForm, schema: &DatasetSchema) -> Result<RawRows, DataError> {
-    let _ = (path, form, schema);
-    Err(DataError::wrong("rows are not read yet"))
+    let wanted = needed(schema);
+    let target = &schema.target.name;
+    let read = match form {
+        RowForm::Csv => csv::read_wanted(path, &schema.read, target, &wanted),
+        RowForm::Jsonl => json_rows::read_wanted(path, target, &wanted),
+    };
+    read.map(RawRows::of)
 }
 
 /// Does to new rows what was done to the train part.
 pub fn transform(schema: &DatasetSchema, rows: &RawRows) -> Result<Features, DataError> {
-    let _ = (schema, rows);
-    Err(DataError::wrong("rows are not transformed yet"))
+    let missing = Missing::of(&schema.read);
+    let mut frame = Frame {
+        columns: IndexMap::new(),
+        places: rows.table.places.clone(),
+    };
+    let types: IndexMap<&str, ColumnType> = schema
+        .columns
+        .iter()
+        .map(|it| (it.name.as_str(), it.r#type))
+        .collect();
+    for column in &rows.table.columns {
+        let name = &column.name;
+        let r#type = types.get(name.as_str()).copied();
+        let r#type = r#type.unwrap_or(ColumnType::Categorical);
+        let values = Values::of(&column.fields, r#type, &missing).map_err(|it| {
+            let expected = match r#type {
+                ColumnType::Boolean => "a word for yes or no",
+                _ => "a number",
+            };
+            DataError::wrong(format!(
+                "{}: column `{name}`: `{}` is not {expected}",
+                frame.places.of(it.row),
+                it.text
+            ))
+        })?;
+        frame.columns.insert(name.clone(), values);
+    }
+    for step in &schema.steps {
+        steps::apply(step, &mut frame).map_err(without_steps)?;
+    }
+    frame.check_numbers().map_err(without_steps)?;
+    if !frame.columns.keys().eq(&schema.features) {
+        return Err(DataError::wrong(
+            "the steps do not give the features that the schema names",
+        ));
+    }
+    let all: Vec<usize> = (0..rows.len()).collect();
+    frame.features(&all)
+}
+
+/// Steps cannot be added to what is trained: the remedy is another row.
+fn without_steps(mut error: DataError) -> DataError {
+    if error.hint.as_ref().is_some_and(|it| it.contains("step: ")) {
+        error.hint = Some("the model was trained without missing values in this column".to_owned());
+    }
+    error
+}
+
+/// The raw columns that new rows must have: all but those that are dropped.
+fn needed(schema: &DatasetSchema) -> Vec<&str> {
+    let dropped: HashSet<&str> = schema
+        .steps
+        .iter()
+        .filter_map(|it| match it {
+            FittedStep::Drop { columns } => Some(columns),
+            _ => None,
+        })
+        .flatten()
+        .map(String::as_str)
+        .collect();
+    let names = schema.columns.iter().map(|it| it.name.as_str());
+    names.filter(|it| !dropped.contains(it)).collect()
+}
+
+/// The JSON Schema of one raw row.
+pub fn input_schema(schema: &DatasetSchema) -> Value {
+    let needed = needed(schema);
+    let mut properties = Map::new();
+    for column in schema
+        .columns
+        .iter()
+        .filter(|it| needed.contains(&it.name.as_str()))
+    {
+        properties.insert(
+            column.name.clone(),
+            property(&column.name, column.r#type, schema),
+        );
+    }
+    json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": format!("a row to predict `{}` of", schema.target.name),
+        "type": "object",
+        "properties": properties,
+        "required": needed,
+        "additionalProperties": true,
+    })
+}
+
+fn property(name: &str, r#type: ColumnType, schema: &DatasetSchema) -> Value {
+    let may_be_missing = schema.steps.iter().any(|it| match it {
+        FittedStep::Impute { fill } => fill.contains_key(name),
+        _ => false,
+    });
+    let word = match r#type {
+        ColumnType::Numeric => "number",
+        ColumnType::Boolean => "boolean",
+        ColumnType::Categorical => "string",
+    };
+    let mut property = if may_be_missing {
+        json!({"type": [word, "null"]})
+    } else {
+        json!({"type": word})
+    };
+    for step in &schema.steps {
+        let FittedStep::OneHot {
+            categories,
+            unknown,
+        } = step
+        else {
+            continue;
+        };
+        let Some(seen) = categories.get(name) else {
+            continue;
+        };
+        let mut values: Vec<Value> = seen.iter().map(|it| Value::from(it.as_str())).collect();
+        if *unknown == Unknown::Error {
+            if may_be_missing {
+                values.push(Value::Null);
+            }
+            property["enum"] = Value::from(values);
+        } else {
+            property["examples"] = Value::from(values);
+        }
+    }
+    property
 }

@@ -1,0 +1,208 @@
+//! What a column holds, told from its texts; and the texts as values of a type. Knows no parts and no files' form.
+//!
+//! A column is numeric if all its values are finite numbers, boolean if all are words for yes or no
+//! (`true false yes no t f`, not `0 1`), else categorical. One without values counts as numeric.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use pipe_schema::stage::preprocess::{ColumnType, Read};
+
+use crate::table::Fields;
+
+/// An integer column has at most this many distinct values if, as a target, it means classes.
+pub const MOST_NUMBER_CLASSES: usize = 20;
+const TRUE_WORDS: [&[u8]; 3] = [b"true", b"yes", b"t"];
+const FALSE_WORDS: [&[u8]; 3] = [b"false", b"no", b"f"];
+
+/// The words that stand for a missing value; the empty text does always.
+#[derive(Clone, Debug, Default)]
+pub struct Missing {
+    words: Vec<Vec<u8>>,
+}
+
+impl Missing {
+    /// As `read.na` says.
+    pub fn of(read: &Read) -> Self {
+        let words = read.na.iter();
+        Self {
+            words: words.map(|it| it.trim().as_bytes().to_vec()).collect(),
+        }
+    }
+
+    /// Whether a text stands for a missing value.
+    pub fn has(&self, text: &[u8]) -> bool {
+        text.is_empty() || self.words.iter().any(|it| it == text)
+    }
+}
+
+/// A finite number.
+pub fn number(text: &[u8]) -> Option<f64> {
+    let is_number = matches!(text.first()?, b'0'..=b'9' | b'-' | b'+' | b'.');
+    let value: f64 = is_number.then(|| fast_float2::parse(text).ok())??;
+    value.is_finite().then_some(value)
+}
+
+/// A word for yes or no.
+pub fn truth(text: &[u8]) -> Option<bool> {
+    let is_one_of = |words: &[&[u8]]| words.iter().any(|it| it.eq_ignore_ascii_case(text));
+    if is_one_of(&TRUE_WORDS) {
+        Some(true)
+    } else {
+        is_one_of(&FALSE_WORDS).then_some(false)
+    }
+}
+
+/// A word for yes or no, or 0 or 1, as an explicitly boolean column may have.
+pub fn truth_or_digit(text: &[u8]) -> Option<bool> {
+    match text {
+        b"0" => Some(false),
+        b"1" => Some(true),
+        _ => truth(text),
+    }
+}
+
+/// The type of a column, told from the rows where `counts` is true.
+pub fn column_type(fields: &Fields, missing: &Missing, counts: &[bool]) -> ColumnType {
+    let mut may_be_number = true;
+    let mut may_be_truth = true;
+    let mut is_empty = true;
+    for (text, _) in fields.iter().zip(counts).filter(|(_, counts)| **counts) {
+        if missing.has(text) {
+            continue;
+        }
+        is_empty = false;
+        may_be_number = may_be_number && number(text).is_some();
+        may_be_truth = may_be_truth && !may_be_number && truth(text).is_some();
+        if !may_be_number && !may_be_truth {
+            return ColumnType::Categorical;
+        }
+    }
+    if may_be_number || is_empty {
+        ColumnType::Numeric
+    } else {
+        ColumnType::Boolean
+    }
+}
+
+/// Whether a target without a given type means classes: words do, numbers with a fraction do not, and integers do
+/// if they have at most 20 distinct values, each of them in two rows on average.
+pub fn means_classes(fields: &Fields, missing: &Missing, counts: &[bool]) -> bool {
+    let mut distinct = HashSet::new();
+    let mut rows = 0;
+    for (text, _) in fields.iter().zip(counts).filter(|(_, counts)| **counts) {
+        if missing.has(text) {
+            continue;
+        }
+        rows += 1;
+        match number(text) {
+            None => return true,
+            Some(value) if value.fract() != 0.0 => return false,
+            Some(value) => {
+                if distinct.len() <= MOST_NUMBER_CLASSES {
+                    distinct.insert((value + 0.0).to_bits());
+                }
+            }
+        }
+    }
+    distinct.len() <= MOST_NUMBER_CLASSES && rows >= 2 * distinct.len()
+}
+
+/// What the texts of a column look like, for people.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Glance {
+    pub r#type: ColumnType,
+    pub missing: u64,
+    /// Distinct values that are not missing.
+    pub distinct: u64,
+    /// Rows by value, as read, if there are at most 1,000 distinct ones.
+    pub counts: BTreeMap<String, u64>,
+    /// Of a numeric column.
+    pub min: Option<f64>,
+    pub max: Option<f64>,
+    /// Whether, as a target, it means classes.
+    pub means_classes: bool,
+    /// Whether the values look like names of rows: all distinct words, or integers that count up by one.
+    pub is_id: bool,
+}
+
+/// Looks at all rows of a column.
+pub fn glance(fields: &Fields, missing: &Missing) -> Glance {
+    const MOST_COUNTED: usize = 1000;
+    let everywhere = vec![true; fields.iter().count()];
+    let r#type = column_type(fields, missing, &everywhere);
+    let mut counts: HashMap<&[u8], u64> = HashMap::new();
+    let mut missing_count = 0;
+    let (mut min, mut max) = (f64::INFINITY, f64::NEG_INFINITY);
+    let mut counts_up = true;
+    let mut before: Option<f64> = None;
+    for text in fields.iter() {
+        if missing.has(text) {
+            missing_count += 1;
+            continue;
+        }
+        *counts.entry(text).or_default() += 1;
+        if let Some(value) = number(text) {
+            (min, max) = (min.min(value), max.max(value));
+            counts_up = counts_up && before.is_none_or(|it| value == it + 1.0);
+            before = Some(value);
+        }
+    }
+    let values = everywhere.len() as u64 - missing_count;
+    let distinct = counts.len() as u64;
+    let is_numeric = r#type == ColumnType::Numeric && values > 0;
+    let is_distinct = distinct == values && missing_count == 0 && values >= 10;
+    Glance {
+        r#type,
+        missing: missing_count,
+        distinct,
+        min: is_numeric.then_some(min),
+        max: is_numeric.then_some(max),
+        means_classes: means_classes(fields, missing, &everywhere),
+        is_id: is_distinct
+            && (r#type == ColumnType::Categorical || (counts_up && (min == 0.0 || min == 1.0))),
+        counts: if counts.len() > MOST_COUNTED {
+            BTreeMap::new()
+        } else {
+            let counts = counts.into_iter();
+            counts
+                .map(|(text, count)| (text_of(text).to_owned(), count))
+                .collect()
+        },
+    }
+}
+
+/// A field's text; fields were checked to be UTF-8 when they were read.
+pub fn text_of(field: &[u8]) -> &str {
+    std::str::from_utf8(field).unwrap_or_default()
+}
+
+/// The shortest text of a number: `3`, `0.25`.
+pub fn number_text(value: f64) -> String {
+    format!("{}", value + 0.0)
+}
+
+/// Names for a message: the first ten, and how many more.
+pub fn listed<T: AsRef<str>>(names: &[T]) -> String {
+    const SHOWN: usize = 10;
+    let mut text: Vec<String> = names
+        .iter()
+        .take(SHOWN)
+        .map(|it| format!("`{}`", it.as_ref()))
+        .collect();
+    if names.len() > SHOWN {
+        text.push(format!("… ({} in all)", names.len()));
+    }
+    text.join(", ")
+}
+
+/// The name that was probably meant.
+pub fn closest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let scored = names.into_iter().map(|name| {
+        let (a, b) = (word.to_lowercase(), name.to_lowercase());
+        (strsim::jaro_winkler(&a, &b), name)
+    });
+    scored
+        .filter(|(score, _)| *score >= 0.8)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, name)| name)
+}

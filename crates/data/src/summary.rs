@@ -1,0 +1,122 @@
+//! Counts and ranges of a part's raw columns, and its first rows. Knows no files.
+
+use indexmap::IndexMap;
+use pipe_schema::dataset::{ColumnSummary, HEAD_ROWS, HeadRow, Part, Target, TargetKind};
+use serde_json::Value;
+
+use crate::{
+    dataset::TargetValues,
+    frame::{Frame, Values, number_json},
+};
+
+const MOST_COUNTED: usize = 20;
+
+/// What is told of a part beside its rows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outline {
+    pub part: Part,
+    pub head: Vec<HeadRow>,
+}
+
+/// Looks at the rows of a part before any step.
+pub fn outline(frame: &Frame, target: &Target, targets: &TargetValues, rows: &[usize]) -> Outline {
+    let columns = frame.columns.iter();
+    Outline {
+        part: Part {
+            rows: rows.len() as u64,
+            columns: columns.map(|(name, it)| column(name, it, rows)).collect(),
+            target: target_column(target, targets, rows),
+        },
+        head: rows
+            .iter()
+            .take(HEAD_ROWS)
+            .map(|row| HeadRow {
+                row: *row as u64,
+                input: frame
+                    .columns
+                    .iter()
+                    .map(|(name, values)| (name.clone(), values.json(*row)))
+                    .collect(),
+                target: target_json(target, targets, *row),
+            })
+            .collect(),
+    }
+}
+
+fn column(name: &str, values: &Values, rows: &[usize]) -> ColumnSummary {
+    let mut summary = match values {
+        Values::Numbers(numbers) => {
+            let known = rows.iter().map(|row| numbers[*row]);
+            range(known.filter(|it| !it.is_nan()))
+        }
+        Values::Truths(truths) => {
+            let count = |truth| {
+                rows.iter()
+                    .filter(|row| truths[**row] == Some(truth))
+                    .count()
+            };
+            counted(
+                [false, true]
+                    .into_iter()
+                    .map(|it| (it.to_string(), count(it) as u64)),
+            )
+        }
+        Values::Words(words) => counted(words.names.iter().cloned().zip(words.counts(rows))),
+    };
+    name.clone_into(&mut summary.name);
+    summary.missing = rows.iter().filter(|row| values.is_missing(**row)).count() as u64;
+    summary
+}
+
+fn target_column(target: &Target, targets: &TargetValues, rows: &[usize]) -> ColumnSummary {
+    let mut summary = match (targets, &target.kind) {
+        (TargetValues::Classes(codes), TargetKind::Classes { names, .. }) => {
+            let mut counts = vec![0; names.len()];
+            for row in rows {
+                counts[codes[*row] as usize] += 1;
+            }
+            counted(names.iter().cloned().zip(counts))
+        }
+        (TargetValues::Numbers(numbers), _) => range(rows.iter().map(|row| numbers[*row])),
+        (TargetValues::Classes(_), TargetKind::Number { .. }) => ColumnSummary::default(),
+    };
+    summary.name.clone_from(&target.name);
+    summary
+}
+
+fn target_json(target: &Target, targets: &TargetValues, row: usize) -> Value {
+    match (targets, &target.kind) {
+        (TargetValues::Classes(codes), TargetKind::Classes { names, .. }) => {
+            Value::from(names[codes[row] as usize].as_str())
+        }
+        (TargetValues::Classes(codes), TargetKind::Number { .. }) => Value::from(codes[row]),
+        (TargetValues::Numbers(numbers), _) => number_json(numbers[row]),
+    }
+}
+
+fn range(values: impl Iterator<Item = f64>) -> ColumnSummary {
+    let (mut min, mut max, mut sum, mut count) = (f64::INFINITY, f64::NEG_INFINITY, 0.0, 0_u64);
+    for value in values {
+        (min, max) = (min.min(value), max.max(value));
+        sum += value;
+        count += 1;
+    }
+    let mean = sum / count as f64;
+    ColumnSummary {
+        min: (count > 0).then_some(min),
+        max: (count > 0).then_some(max),
+        mean: (count > 0 && mean.is_finite()).then_some(mean),
+        ..ColumnSummary::default()
+    }
+}
+
+/// The most frequent values; of equally frequent ones the smaller text first.
+fn counted(counts: impl Iterator<Item = (String, u64)>) -> ColumnSummary {
+    let mut counts: Vec<(String, u64)> = counts.filter(|it| it.1 > 0).collect();
+    counts.sort_unstable_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    counts.truncate(MOST_COUNTED);
+    ColumnSummary {
+        counts: counts.into_iter().collect::<IndexMap<_, _>>(),
+        ..ColumnSummary::default()
+    }
+}

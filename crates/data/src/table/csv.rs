@@ -1,0 +1,233 @@
+//! Reads CSV files into one table. Knows headers and the order of columns; no types, and no quotes.
+
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+};
+
+use pipe_schema::stage::preprocess::Read;
+
+use super::{Table, records::Records, source::Count};
+use crate::error::DataError;
+
+/// Reads files of the same columns, one after another. `progress` is told the bytes read.
+pub fn read(
+    paths: &[PathBuf],
+    read: &Read,
+    progress: &mut dyn FnMut(u64),
+) -> Result<Table, DataError> {
+    let count = Count::default();
+    let mut table: Option<Table> = None;
+    for path in paths {
+        let mut records = Records::open(path, read, &count)?;
+        let header = header(&mut records, read)?;
+        let table = match &mut table {
+            None => table.insert(Table::of(header.clone())),
+            Some(table) => table,
+        };
+        let order = order(table, &header, path)?;
+        let rows = table.rows();
+        append(table, &mut records, &order, &mut |_| {
+            progress(count.get());
+        })?;
+        if table.rows() == rows {
+            return Err(DataError::wrong(format!(
+                "{}: has no rows, only a header",
+                path.display()
+            )));
+        }
+    }
+    table.ok_or_else(|| DataError::wrong("there are no files to read"))
+}
+
+/// Reads the columns `wanted` of one file; returns also the names of the columns that were left out.
+/// A file without a header, or with other names than `read.names`, is told by its number of columns; it may lack `target`.
+pub fn read_wanted(
+    path: &Path,
+    read: &Read,
+    target: &str,
+    wanted: &[&str],
+) -> Result<(Table, Vec<String>), DataError> {
+    let mut records = Records::open(path, read, &Count::default())?;
+    let header = loose_header(&mut records, read, target, wanted)?;
+    let places: HashMap<&str, usize> = positions(&header);
+    let mut table = Table::of(wanted.iter().map(|it| (*it).to_owned()).collect());
+    let missing: Vec<&str> = wanted
+        .iter()
+        .copied()
+        .filter(|it| !places.contains_key(it))
+        .collect();
+    if !missing.is_empty() {
+        return Err(missing_columns(path, &missing, &header));
+    }
+    let mut order = vec![None; header.len()];
+    for (at, name) in wanted.iter().enumerate() {
+        order[places[name]] = Some(at);
+    }
+    append(&mut table, &mut records, &order, &mut |_| {})?;
+    let unused = header
+        .iter()
+        .zip(&order)
+        .filter(|(name, at)| at.is_none() && name.as_str() != target)
+        .map(|(name, _)| name.clone())
+        .collect();
+    Ok((table, unused))
+}
+
+/// Names of the columns of a file; reads no row.
+pub fn read_header(path: &Path, read: &Read) -> Result<Vec<String>, DataError> {
+    header(&mut Records::open(path, read, &Count::default())?, read)
+}
+
+fn append(
+    table: &mut Table,
+    records: &mut Records<'_>,
+    order: &[Option<usize>],
+    progress: &mut dyn FnMut(usize),
+) -> Result<(), DataError> {
+    table
+        .places
+        .start_file(table.rows(), records.path().display().to_string());
+    while records.next()? {
+        if records.len() != order.len() {
+            return Err(records.ragged(order.len()));
+        }
+        records.check_text(|at| order[at].map(|it| table.columns[it].name.as_str()))?;
+        for (at, column) in order.iter().enumerate() {
+            if let Some(column) = column {
+                table.columns[*column].fields.push(records.field(at));
+            }
+        }
+        table.close_row(records.line());
+        if table.rows().is_multiple_of(1 << 16) {
+            progress(table.rows());
+        }
+    }
+    Ok(())
+}
+
+/// The names of the columns: the first line, or `names`.
+fn header(records: &mut Records<'_>, read: &Read) -> Result<Vec<String>, DataError> {
+    if !read.header && read.names.is_empty() {
+        return Err(
+            DataError::wrong("`header: false` leaves the columns without names")
+                .hint("give them: `read: {header: false, names: [a, b, c]}`"),
+        );
+    }
+    let first = records.first(read)?;
+    if !read.names.is_empty() && first.len() != read.names.len() {
+        return Err(DataError::wrong(format!(
+            "{}:{}: {} columns, but `read.names` gives {} names",
+            records.path().display(),
+            records.line(),
+            first.len(),
+            read.names.len()
+        )));
+    }
+    let names = if read.names.is_empty() {
+        first
+    } else {
+        read.names.clone()
+    };
+    unique(names, records.path())
+}
+
+fn loose_header(
+    records: &mut Records<'_>,
+    read: &Read,
+    target: &str,
+    wanted: &[&str],
+) -> Result<Vec<String>, DataError> {
+    let first = records.first(read)?;
+    if read.names.is_empty()
+        || (read.header && wanted.iter().all(|it| first.iter().any(|name| name == it)))
+    {
+        return unique(first, records.path());
+    }
+    let mut names = read.names.clone();
+    if first.len() + 1 == names.len() {
+        names.retain(|it| it != target);
+    }
+    if first.len() != names.len() {
+        return Err(DataError::wrong(format!(
+            "{}: {} columns where {} are expected: {}",
+            records.path().display(),
+            first.len(),
+            names.len(),
+            names.join(", ")
+        )));
+    }
+    Ok(names)
+}
+
+/// Refuses a name given twice; names those that have none by their position.
+fn unique(mut names: Vec<String>, path: &Path) -> Result<Vec<String>, DataError> {
+    for (at, name) in names.iter_mut().enumerate() {
+        if name.is_empty() {
+            *name = format!("unnamed_{}", at + 1);
+        }
+    }
+    let mut seen = HashMap::new();
+    for (at, name) in names.iter().enumerate() {
+        if let Some(before) = seen.insert(name.as_str(), at) {
+            return Err(DataError::wrong(format!(
+                "{}: columns {} and {} are both named `{name}`",
+                path.display(),
+                before + 1,
+                at + 1
+            ))
+            .hint("rename one in the file, or name all columns with `read: {names: […]}`"));
+        }
+    }
+    Ok(names)
+}
+
+/// For each column of a file, the table's column that it belongs to.
+fn order(table: &Table, header: &[String], path: &Path) -> Result<Vec<Option<usize>>, DataError> {
+    let places = positions(header);
+    let missing: Vec<&str> = table
+        .columns
+        .iter()
+        .map(|it| it.name.as_str())
+        .filter(|it| !places.contains_key(it))
+        .collect();
+    if !missing.is_empty() {
+        return Err(missing_columns(path, &missing, header));
+    }
+    let columns = table.positions();
+    if let Some(extra) = header.iter().find(|it| !columns.contains_key(it.as_str())) {
+        return Err(DataError::wrong(format!(
+            "{}: column `{extra}` is not in the files before it",
+            path.display()
+        ))
+        .hint("all files of a dataset must have the same columns; their order may differ"));
+    }
+    Ok(header
+        .iter()
+        .map(|it| columns.get(it.as_str()).copied())
+        .collect())
+}
+
+/// The error for columns that a file should have, with what it has instead.
+pub fn missing_columns(path: &Path, missing: &[&str], present: &[String]) -> DataError {
+    let names: Vec<String> = missing.iter().map(|it| format!("`{it}`")).collect();
+    let (noun, verb) = if names.len() == 1 {
+        ("column", "is")
+    } else {
+        ("columns", "are")
+    };
+    let error = DataError::wrong(format!(
+        "{}: {noun} {} {verb} missing",
+        path.display(),
+        names.join(", ")
+    ));
+    error.hint(format!(
+        "the file's columns are: {}",
+        crate::infer::listed(present)
+    ))
+}
+
+fn positions(names: &[String]) -> HashMap<&str, usize> {
+    let names = names.iter().enumerate();
+    names.map(|(at, it)| (it.as_str(), at)).collect()
+}

@@ -1,0 +1,156 @@
+//! A table as it was read: texts, column by column, and the place of each row. Knows no types.
+
+mod source;
+mod records;
+pub mod csv;
+pub mod json;
+
+use std::collections::HashMap;
+
+/// Columns of equal length.
+#[derive(Clone, Debug, Default)]
+pub struct Table {
+    pub columns: Vec<Column>,
+    pub places: Places,
+    rows: usize,
+}
+
+/// A named column.
+#[derive(Clone, Debug, Default)]
+pub struct Column {
+    pub name: String,
+    pub fields: Fields,
+}
+
+/// The texts of a column one after another, each behind its length: hardly larger than the file they came from.
+/// All are UTF-8, without surrounding blanks. A missing value is the empty text.
+#[derive(Clone, Debug, Default)]
+pub struct Fields {
+    bytes: Vec<u8>,
+}
+
+/// Where rows came from.
+#[derive(Clone, Debug, Default)]
+pub struct Places {
+    /// Each file with its first row.
+    files: Vec<(usize, String)>,
+    /// `(row, line)` wherever lines do not go on by one.
+    jumps: Vec<(usize, u64)>,
+}
+
+impl Table {
+    /// A table of these columns and no rows.
+    pub fn of(names: Vec<String>) -> Self {
+        let columns = names
+            .into_iter()
+            .map(|name| Column {
+                name,
+                fields: Fields::default(),
+            })
+            .collect();
+        Self {
+            columns,
+            ..Self::default()
+        }
+    }
+
+    /// How many rows it has.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// The columns' names, in order.
+    pub fn names(&self) -> Vec<&str> {
+        self.columns.iter().map(|it| it.name.as_str()).collect()
+    }
+
+    /// Where each column is.
+    pub fn positions(&self) -> HashMap<&str, usize> {
+        let names = self.columns.iter().enumerate();
+        names.map(|(at, it)| (it.name.as_str(), at)).collect()
+    }
+
+    /// The column of this name.
+    pub fn column(&self, name: &str) -> Option<&Column> {
+        self.columns.iter().find(|it| it.name == name)
+    }
+
+    /// Counts a row whose fields were pushed, one to each column.
+    fn close_row(&mut self, line: u64) {
+        self.places.push(self.rows, line);
+        self.rows += 1;
+    }
+}
+
+impl Fields {
+    /// Adds a text; blanks around it do not count.
+    pub fn push(&mut self, text: &[u8]) {
+        let text = text.trim_ascii();
+        let mut length = text.len();
+        while length >= 0x80 {
+            self.bytes.push((length & 0x7f) as u8 | 0x80);
+            length >>= 7;
+        }
+        self.bytes.push(length as u8);
+        self.bytes.extend_from_slice(text);
+    }
+
+    /// The texts in order.
+    pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        let mut rest = self.bytes.as_slice();
+        std::iter::from_fn(move || {
+            let mut length = 0;
+            let mut shift = 0;
+            loop {
+                let (&byte, tail) = rest.split_first()?;
+                rest = tail;
+                length |= usize::from(byte & 0x7f) << shift;
+                shift += 7;
+                if byte < 0x80 {
+                    break;
+                }
+            }
+            let (text, tail) = rest.split_at_checked(length)?;
+            rest = tail;
+            Some(text)
+        })
+    }
+}
+
+impl Places {
+    /// Rows from `row` on are of this file. Without a name, they are told by their number.
+    pub fn start_file(&mut self, row: usize, name: String) {
+        self.files.push((row, name));
+    }
+
+    /// The first row of each file.
+    pub fn starts(&self) -> impl Iterator<Item = usize> {
+        self.files.iter().map(|(row, _)| *row)
+    }
+
+    fn push(&mut self, row: usize, line: u64) {
+        if self.jumps.is_empty() || self.line(row) != line {
+            self.jumps.push((row, line));
+        }
+    }
+
+    fn line(&self, row: usize) -> u64 {
+        let jump = self.jumps.partition_point(|(from, _)| *from <= row);
+        let (from, line) = match jump.checked_sub(1) {
+            Some(last) => self.jumps[last],
+            None => (0, 1),
+        };
+        line + (row - from) as u64
+    }
+
+    /// `file:line` of a row.
+    pub fn of(&self, row: usize) -> String {
+        let file = self.files.partition_point(|(from, _)| *from <= row);
+        let name = file.checked_sub(1).map_or("", |last| &self.files[last].1);
+        if name.is_empty() {
+            format!("row {}", self.line(row))
+        } else {
+            format!("{name}:{}", self.line(row))
+        }
+    }
+}

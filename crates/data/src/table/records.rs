@@ -1,0 +1,235 @@
+//! Takes a CSV file apart into records. Knows quotes and lines; no names and no types.
+//!
+//! Lines end in LF, CRLF or CR; blank lines do not count. Line numbers are those of an editor: the csv crate's own are
+//! off by one after CRLF and by all blank lines, so this works on csv-core.
+
+use std::{io::BufRead, path::Path};
+
+use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
+use pipe_schema::stage::preprocess::Read;
+
+use super::source::{self, Count};
+use crate::error::DataError;
+
+/// The records of one file, one at a time in a buffer that is used again.
+pub struct Records<'a> {
+    path: &'a Path,
+    text: Box<dyn BufRead>,
+    core: Reader,
+    fields: Vec<u8>,
+    ends: Vec<usize>,
+    count: usize,
+    /// Where the record starts.
+    line: u64,
+    /// Where the next one starts, at the earliest.
+    next_line: u64,
+    /// The record before ended in CR: an LF that follows belongs to it.
+    after_cr: bool,
+    /// The first record is to be given once more: it is a row, not a header.
+    again: bool,
+}
+
+impl<'a> Records<'a> {
+    /// Opens a file, before its first record.
+    pub fn open(path: &'a Path, read: &Read, count: &Count) -> Result<Self, DataError> {
+        let delimiter = u8::try_from(read.delimiter)
+            .ok()
+            .filter(|it| it.is_ascii() && !b"\"\r\n".contains(it))
+            .ok_or_else(|| {
+                DataError::wrong(format!("`{}` cannot be the delimiter", read.delimiter))
+                    .hint("use one ASCII character, like `,`, `;` or a tab (\"\\t\")")
+            })?;
+        Ok(Self {
+            path,
+            text: source::open(path, count)?,
+            core: ReaderBuilder::new().delimiter(delimiter).build(),
+            fields: vec![0; 4096],
+            ends: vec![0; 64],
+            count: 0,
+            line: 1,
+            next_line: 1,
+            after_cr: false,
+            again: false,
+        })
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        self.path
+    }
+
+    /// The line where the record starts, as an editor counts.
+    pub fn line(&self) -> u64 {
+        self.line
+    }
+
+    /// How many fields the record has.
+    pub fn len(&self) -> usize {
+        self.count
+    }
+
+    /// A field of the record, unquoted.
+    pub fn field(&self, at: usize) -> &[u8] {
+        let start = if at == 0 { 0 } else { self.ends[at - 1] };
+        &self.fields[start..self.ends[at]]
+    }
+
+    /// The texts of the first record, which is a row where the file has no header.
+    pub fn first(&mut self, read: &Read) -> Result<Vec<String>, DataError> {
+        if !self.next()? {
+            return Err(DataError::wrong(format!(
+                "{}: is empty",
+                self.path.display()
+            )));
+        }
+        self.again = !read.header;
+        (0..self.len())
+            .map(|at| match std::str::from_utf8(self.field(at)) {
+                Ok(name) => Ok(name.trim().to_owned()),
+                Err(_) => Err(self.not_text(&format!("column {}", at + 1))),
+            })
+            .collect()
+    }
+
+    /// Skips line ends and counts them; `false` at the end of the file.
+    fn skip_blank_lines(&mut self) -> Result<bool, DataError> {
+        loop {
+            let buffer = match self.text.fill_buf() {
+                Ok([]) => return Ok(false),
+                Ok(buffer) => buffer,
+                Err(error) => return Err(self.broken(&error)),
+            };
+            let mut skipped = 0;
+            for &byte in buffer {
+                match byte {
+                    b'\n' if self.after_cr => self.after_cr = false,
+                    b'\n' => self.next_line += 1,
+                    b'\r' => {
+                        self.next_line += 1;
+                        self.after_cr = true;
+                    }
+                    _ => break,
+                }
+                skipped += 1;
+            }
+            let at_record = skipped < buffer.len();
+            self.text.consume(skipped);
+            if at_record {
+                self.after_cr = false;
+                return Ok(true);
+            }
+        }
+    }
+
+    /// Goes to the next record; `false` at the end of the file.
+    pub fn next(&mut self) -> Result<bool, DataError> {
+        if std::mem::take(&mut self.again) {
+            return Ok(true);
+        }
+        if !self.skip_blank_lines()? {
+            return Ok(false);
+        }
+        self.line = self.next_line;
+        self.count = 0;
+        let mut filled = 0;
+        let mut quotes = 0_usize;
+        loop {
+            let buffer = match self.text.fill_buf() {
+                Ok(buffer) => buffer,
+                Err(error) => return Err(self.broken(&error)),
+            };
+            let at_end = buffer.is_empty();
+            let (result, read, written, ended) = self.core.read_record(
+                buffer,
+                &mut self.fields[filled..],
+                &mut self.ends[self.count..],
+            );
+            let consumed = &buffer[..read];
+            self.next_line += count(consumed, b'\n') as u64;
+            quotes += count(consumed, b'"');
+            if result == ReadRecordResult::Record && consumed.last() == Some(&b'\r') {
+                self.next_line += 1;
+                self.after_cr = true;
+            }
+            self.text.consume(read);
+            filled += written;
+            self.count += ended;
+            match result {
+                ReadRecordResult::InputEmpty => {}
+                ReadRecordResult::OutputFull => self.fields.resize(self.fields.len() * 2, 0),
+                ReadRecordResult::OutputEndsFull => self.ends.resize(self.ends.len() * 2, 0),
+                ReadRecordResult::Record => {
+                    let is_open = at_end && quotes % 2 == 1 && self.next_line > self.line;
+                    return if is_open {
+                        Err(self.open_quote())
+                    } else {
+                        Ok(true)
+                    };
+                }
+                ReadRecordResult::End => return Ok(false),
+            }
+        }
+    }
+
+    /// Checks that the fields are UTF-8; `name` tells a column's name by its position, where it has one.
+    pub fn check_text<'n>(&self, name: impl Fn(usize) -> Option<&'n str>) -> Result<(), DataError> {
+        let filled = self.ends[self.count - 1];
+        if self.fields[..filled].is_ascii() {
+            return Ok(());
+        }
+        let bad = (0..self.len()).find(|at| std::str::from_utf8(self.field(*at)).is_err());
+        match bad {
+            None => Ok(()),
+            Some(at) => Err(match name(at) {
+                Some(name) => self.not_text(&format!("column `{name}`")),
+                None => self.not_text(&format!("column {}", at + 1)),
+            }),
+        }
+    }
+
+    fn not_text(&self, column: &str) -> DataError {
+        DataError::wrong(format!(
+            "{}:{}: {column}: is not UTF-8 text",
+            self.path.display(),
+            self.line
+        ))
+        .hint("convert the file, e.g.: iconv -f LATIN1 -t UTF-8 FILE > NEW")
+    }
+
+    /// The error for a record of another number of fields than `expected`.
+    pub fn ragged(&self, expected: usize) -> DataError {
+        let error = DataError::wrong(format!(
+            "{}:{}: {} fields where {expected} are expected",
+            self.path.display(),
+            self.line,
+            self.len()
+        ));
+        if self.next_line > self.line + 1 {
+            error.hint("the row goes over several lines: is a quote not closed?")
+        } else {
+            error.hint("a field that contains the delimiter must be quoted")
+        }
+    }
+
+    fn open_quote(&self) -> DataError {
+        DataError::wrong(format!(
+            "{}:{}: a quote is opened in this row and not closed up to the end of the file",
+            self.path.display(),
+            self.line
+        ))
+    }
+
+    fn broken(&self, error: &std::io::Error) -> DataError {
+        let mut broken = DataError::io(self.path, error);
+        broken.message = format!("{}:{}: {error}", self.path.display(), self.next_line);
+        broken
+    }
+}
+
+#[allow(
+    clippy::naive_bytecount,
+    reason = "records are short; the compiler's vectors do"
+)]
+fn count(bytes: &[u8], wanted: u8) -> usize {
+    bytes.iter().filter(|it| **it == wanted).count()
+}

@@ -1,0 +1,96 @@
+//! Opens a file of text, plain or gzip, and refuses what is no text. Knows no form of table.
+
+use std::{
+    cell::Cell,
+    fs::File,
+    io::{self, BufRead, BufReader, Read},
+    path::Path,
+    rc::Rc,
+};
+
+use flate2::bufread::MultiGzDecoder;
+
+use crate::error::DataError;
+
+const BUFFER: usize = 256 * 1024;
+/// What a file starts with that is no text, and what it is then.
+const OTHERS: [(&[u8], &str, &str); 5] = [
+    (b"\xff\xfe", "UTF-16, not UTF-8", UTF16),
+    (b"\xfe\xff", "UTF-16, not UTF-8", UTF16),
+    (
+        b"PK\x03\x04",
+        "a zip archive or an Excel sheet, not CSV",
+        "unpack it, or export the sheet as CSV",
+    ),
+    (
+        b"PAR1",
+        "a parquet file, not CSV",
+        "convert it to CSV first",
+    ),
+    (
+        b"\x28\xb5\x2f\xfd",
+        "packed with zstd",
+        "unpack it, or pack it with gzip",
+    ),
+];
+const UTF16: &str = "convert it: iconv -f UTF-16 -t UTF-8 FILE > NEW";
+
+/// Counts the bytes of files that were read, packed ones as they lie on the disk.
+pub type Count = Rc<Cell<u64>>;
+
+/// Opens `path`: unpacks gzip, drops a byte order mark.
+pub fn open(path: &Path, count: &Count) -> Result<Box<dyn BufRead>, DataError> {
+    let fail = |it: io::Error| DataError::io(path, &it);
+    let file = File::open(path).map_err(fail)?;
+    if file.metadata().map_err(fail)?.is_dir() {
+        return Err(
+            DataError::wrong(format!("{}: is a folder, not a file", path.display()))
+                .hint("name the files in it, e.g. with the glob `FOLDER/*.csv`"),
+        );
+    }
+    let counted = Counted {
+        file,
+        count: Rc::clone(count),
+    };
+    let mut packed = BufReader::with_capacity(BUFFER, counted);
+    let is_gzip = packed.fill_buf().map_err(fail)?.starts_with(b"\x1f\x8b");
+    if !is_gzip {
+        return start(path, packed);
+    }
+    let plain = MultiGzDecoder::new(packed);
+    start(path, BufReader::with_capacity(BUFFER, plain))
+}
+
+fn start<R: BufRead + 'static>(path: &Path, mut text: R) -> Result<Box<dyn BufRead>, DataError> {
+    let mut first = [0; 4];
+    let mut filled = 0;
+    while filled < first.len() {
+        match text.read(&mut first[filled..]) {
+            Ok(0) => break,
+            Ok(count) => filled += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(DataError::io(path, &error)),
+        }
+    }
+    let first = &first[..filled];
+    for (magic, what, remedy) in OTHERS {
+        if first.starts_with(magic) {
+            return Err(DataError::wrong(format!("{}: is {what}", path.display())).hint(remedy));
+        }
+    }
+    let kept = first.strip_prefix(b"\xef\xbb\xbf").unwrap_or(first);
+    Ok(Box::new(io::Cursor::new(kept.to_vec()).chain(text)))
+}
+
+struct Counted {
+    file: File,
+    count: Count,
+}
+
+impl Read for Counted {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read(buffer)?;
+        self.count.set(self.count.get() + read as u64);
+        Ok(read)
+    }
+}

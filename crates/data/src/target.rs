@@ -1,0 +1,214 @@
+//! The target column: classes or numbers. Knows the rule by which it is told, not what is trained.
+//!
+//! Without a given type: words mean classes; numbers with a fraction mean a number; integers mean classes if the train
+//! part has at most 20 distinct ones, each in two rows on average. Classes that are numbers are told by their value.
+
+use std::collections::HashMap;
+
+use pipe_schema::{
+    dataset::{Target, TargetKind},
+    stage::preprocess::ColumnType,
+};
+
+use crate::{
+    dataset::TargetValues,
+    error::DataError,
+    infer::{self, Missing},
+    table::{Fields, Places},
+};
+
+/// Reads the target of all rows; classes and baseline come from the rows where `is_train` is true.
+pub fn read(
+    name: &str,
+    fields: &Fields,
+    given: Option<ColumnType>,
+    missing: &Missing,
+    is_train: &[bool],
+    places: &Places,
+) -> Result<(Target, TargetValues), DataError> {
+    check_present(name, fields, missing, places)?;
+    let means_classes = match given {
+        Some(ColumnType::Categorical | ColumnType::Boolean) => true,
+        Some(ColumnType::Numeric) => false,
+        None => infer::means_classes(fields, missing, is_train),
+    };
+    let (kind, values) = if means_classes {
+        let label = label_of(fields, given, is_train);
+        classes(name, fields, &*label, is_train, places)?
+    } else {
+        numbers(name, fields, given.is_some(), is_train, places)?
+    };
+    let name = name.to_owned();
+    Ok((Target { name, kind }, values))
+}
+
+fn check_present(
+    name: &str,
+    fields: &Fields,
+    missing: &Missing,
+    places: &Places,
+) -> Result<(), DataError> {
+    let mut rows = fields
+        .iter()
+        .enumerate()
+        .filter(|(_, text)| missing.has(text));
+    let Some((first, _)) = rows.next() else {
+        return Ok(());
+    };
+    let count = rows.count() + 1;
+    let rows = if count == 1 { "row" } else { "rows" };
+    Err(DataError::wrong(format!(
+        "{}: no value for the target `{name}` ({count} {rows} in all)",
+        places.of(first)
+    ))
+    .hint("leave out rows without a target: they can be neither trained nor measured on"))
+}
+
+/// How a text names a class: by itself, or by its number or truth value.
+type Label = dyn Fn(&[u8]) -> Option<String>;
+
+fn label_of(fields: &Fields, given: Option<ColumnType>, is_train: &[bool]) -> Box<Label> {
+    let by_text = |text: &[u8]| Some(infer::text_of(text).to_owned());
+    match given {
+        Some(ColumnType::Boolean) => {
+            Box::new(|text| infer::truth_or_digit(text).map(|it| it.to_string()))
+        }
+        Some(_) => Box::new(by_text),
+        None => {
+            let mut train = fields
+                .iter()
+                .zip(is_train)
+                .filter(|(_, is_train)| **is_train);
+            if train.all(|(text, _)| infer::number(text).is_some()) {
+                Box::new(|text| infer::number(text).map(infer::number_text))
+            } else {
+                Box::new(by_text)
+            }
+        }
+    }
+}
+
+fn classes(
+    name: &str,
+    fields: &Fields,
+    label: &Label,
+    is_train: &[bool],
+    places: &Places,
+) -> Result<(TargetKind, TargetValues), DataError> {
+    let mut codes: HashMap<String, i64> = HashMap::new();
+    let mut known: HashMap<&[u8], i64> = HashMap::new();
+    let mut names: Vec<String> = Vec::new();
+    let train = fields.iter().enumerate().zip(is_train);
+    for ((row, text), _) in train.filter(|(_, is_train)| **is_train) {
+        if known.contains_key(text) {
+            continue;
+        }
+        let class = label(text).ok_or_else(|| misfit(name, text, "boolean", &places.of(row)))?;
+        let code = *codes.entry(class).or_insert_with_key(|class| {
+            names.push(class.clone());
+            names.len() as i64 - 1
+        });
+        known.insert(text, code);
+    }
+    let order = sorted(&mut names);
+    for code in known.values_mut().chain(codes.values_mut()) {
+        *code = order[*code as usize];
+    }
+    if names.len() < 2 {
+        return Err(DataError::wrong(format!(
+            "the target `{name}` has a single class in the train part: `{}`",
+            names.join("")
+        ))
+        .hint("there is nothing to tell apart; is it the right column?"));
+    }
+    let mut counts = vec![0_u64; names.len()];
+    let mut values = Vec::with_capacity(is_train.len());
+    for ((row, text), is_train) in fields.iter().enumerate().zip(is_train) {
+        let code = match known.get(text) {
+            Some(code) => *code,
+            None => match label(text).and_then(|class| codes.get(&class)) {
+                Some(code) => *code,
+                None => return Err(unseen(name, text, &names, &places.of(row))),
+            },
+        };
+        counts[code as usize] += u64::from(*is_train);
+        values.push(code);
+    }
+    let kind = TargetKind::Classes {
+        names,
+        train_counts: counts,
+    };
+    Ok((kind, TargetValues::Classes(values)))
+}
+
+/// Sorts names, numbers by value if all are, and tells for each old place the new one.
+fn sorted(names: &mut Vec<String>) -> Vec<i64> {
+    let values: Option<Vec<f64>> = names
+        .iter()
+        .map(|it| infer::number(it.as_bytes()))
+        .collect();
+    let mut places: Vec<usize> = (0..names.len()).collect();
+    places.sort_by(|a, b| {
+        let by_value = values
+            .as_ref()
+            .map_or(std::cmp::Ordering::Equal, |it| it[*a].total_cmp(&it[*b]));
+        by_value.then_with(|| names[*a].cmp(&names[*b]))
+    });
+    let mut order = vec![0; names.len()];
+    for (new, old) in places.iter().enumerate() {
+        order[*old] = new as i64;
+    }
+    *names = places.iter().map(|it| names[*it].clone()).collect();
+    order
+}
+
+fn numbers(
+    name: &str,
+    fields: &Fields,
+    is_given: bool,
+    is_train: &[bool],
+    places: &Places,
+) -> Result<(TargetKind, TargetValues), DataError> {
+    let mut values = Vec::with_capacity(is_train.len());
+    let (mut sum, mut count) = (0.0, 0_u64);
+    for ((row, text), is_train) in fields.iter().enumerate().zip(is_train) {
+        let Some(value) = infer::number(text) else {
+            let error = misfit(name, text, "a number", &places.of(row));
+            return Err(if is_given {
+                error
+            } else {
+                error.hint(format!(
+                    "the train part has only numbers; set `columns: {{{name}: categorical}}` if classes are meant"
+                ))
+            });
+        };
+        if *is_train {
+            sum += value;
+            count += 1;
+        }
+        values.push(value);
+    }
+    let train_mean = sum / count.max(1) as f64;
+    Ok((
+        TargetKind::Number { train_mean },
+        TargetValues::Numbers(values),
+    ))
+}
+
+fn misfit(name: &str, text: &[u8], expected: &str, place: &str) -> DataError {
+    DataError::wrong(format!(
+        "{place}: target `{name}`: `{}` is not {expected}",
+        infer::text_of(text)
+    ))
+}
+
+fn unseen(name: &str, text: &[u8], names: &[String], place: &str) -> DataError {
+    DataError::wrong(format!(
+        "{place}: target `{name}`: the train part has no row of the class `{}`",
+        infer::text_of(text)
+    ))
+    .hint(format!(
+        "its classes are {}; `stratify: {name}` gives every class to train; for a number set `columns: {{{name}: numeric}}`",
+        infer::listed(names)
+    ))
+}
