@@ -4,6 +4,7 @@ PREFIX ?= /usr/local
 SPEC ?= pipelines/digits.yaml
 PACKAGE ?= artifacts/current/bundle
 ROWS ?= pipelines/data/digits.csv.gz
+TARGET := $(or $(CARGO_TARGET_DIR),target)
 PYTHON := .venv/bin/python
 GOLDEN := tests/golden
 
@@ -62,7 +63,7 @@ golden: venv ## compute the committed data and golden files anew
 	$(PYTHON) $(GOLDEN)/make_regression.py
 
 check-outsiders: build venv ## compare PACKAGE, run in PyTorch on ROWS, with pipe predict
-	$(PYTHON) $(GOLDEN)/compare_package.py $(PACKAGE) $(ROWS) --pipe target/debug/pipe
+	$(PYTHON) $(GOLDEN)/compare_package.py $(PACKAGE) $(ROWS) --pipe $(TARGET)/debug/pipe
 
 clean: ## remove what was built; keeps .libtorch, .venv and artifacts
 	cargo clean
