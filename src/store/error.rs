@@ -8,6 +8,8 @@ use std::{
 use rustix::io::Errno;
 use thiserror::Error;
 
+pub type Result<T> = std::result::Result<T, StoreError>;
+
 /// A failure of the store. The message names the path; `hint` says what to do.
 #[derive(Debug, Error)]
 pub enum StoreError {
@@ -85,11 +87,13 @@ impl StoreError {
         Some(text.to_owned())
     }
 
-    /// The path it happened at.
+    /// Whether there simply is nothing at the path.
     pub fn is_missing(&self) -> bool {
         match self {
             Self::Missing(_) => true,
-            Self::Io { source, .. } => source.kind() == ErrorKind::NotFound,
+            Self::Io { source, .. } => {
+                matches!(source.kind(), ErrorKind::NotFound)
+            }
             _ => false,
         }
     }
@@ -97,17 +101,17 @@ impl StoreError {
 
 /// Adds action and path to an I/O error.
 pub(super) trait At<T> {
-    fn at(self, action: &'static str, path: impl AsRef<Path>) -> Result<T, StoreError>;
+    fn at(self, action: &'static str, path: impl AsRef<Path>) -> Result<T>;
 }
 
 impl<T> At<T> for io::Result<T> {
-    fn at(self, action: &'static str, path: impl AsRef<Path>) -> Result<T, StoreError> {
+    fn at(self, action: &'static str, path: impl AsRef<Path>) -> Result<T> {
         self.map_err(|source| StoreError::io(action, path, source))
     }
 }
 
 impl<T> At<T> for rustix::io::Result<T> {
-    fn at(self, action: &'static str, path: impl AsRef<Path>) -> Result<T, StoreError> {
+    fn at(self, action: &'static str, path: impl AsRef<Path>) -> Result<T> {
         self.map_err(|errno| StoreError::io(action, path, errno.into()))
     }
 }

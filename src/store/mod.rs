@@ -2,213 +2,267 @@
 //! Knows files, digests and locks; not what a stage is, nor why one is asked for.
 
 mod error;
+mod layout;
+mod stat;
+mod hash;
+mod merkle;
+mod tree;
+mod copy;
+mod removal;
+mod lock;
+mod lease;
+mod index;
+mod sources;
+mod input;
+mod record;
+mod object;
+mod lookup;
+mod stage;
+mod publish;
+mod attempt;
+mod outs;
+mod answers;
+mod links;
+mod runlog;
+mod verify;
+mod gc;
 
 use std::{
-    collections::BTreeMap,
+    collections::HashSet,
+    fs::{self, File},
+    io::ErrorKind,
     path::{Path, PathBuf},
+    sync::{Mutex, OnceLock, PoisonError, atomic::AtomicBool},
 };
 
-use pipe_schema::{
-    key::{EnvironmentClass, Key, KeyParts},
-    manifest::{Digest, Manifest},
-    record::{Observed, Record},
-    run::{Line, Reason},
-    stage::ArtifactType,
+use pipe_schema::key::Key;
+use rustix::fs::Access;
+
+pub use self::{
+    attempt::Attempt,
+    error::{Result, StoreError},
+    gc::{Collected, Policy},
+    input::PathDigest,
+    lock::KeyLock,
+    lookup::Lookup,
+    outs::OutsLock,
+    publish::Publication,
+    runlog::RunLog,
+    verify::{Damage, Verified},
 };
 
-pub use self::error::StoreError;
-
-pub type Result<T> = std::result::Result<T, StoreError>;
+use self::{
+    error::At,
+    index::{Index, Line},
+    layout::{Layout, VERSION},
+    lease::Leases,
+    lock::Hold,
+    sources::Sources,
+    stat::Stat,
+};
 
 /// An open store. Cheap to share by reference among threads.
-pub struct Store {
-    root: PathBuf,
-}
-
-/// What the store says to a key.
 #[derive(Debug)]
-pub enum Lookup {
-    /// All that the key made is there and whole.
-    Fresh(Box<Record>),
-    /// It must be made. Empty where nothing is known of the key; else what was found damaged.
-    /// `Store::reasons` turns this into what users are told.
-    Stale(Vec<Reason>),
+pub struct Store {
+    layout: Layout,
+    /// The root, opened before anything is written: a sync through it reports every error since.
+    folder: File,
+    /// Of the root's file system.
+    device: u64,
+    is_writable: bool,
+    index: Mutex<Option<Index>>,
+    sources: Mutex<Option<Sources>>,
+    leases: Mutex<Leases>,
+    /// The name under which this process has a folder in `tmp/`.
+    own_run: OnceLock<String>,
+    is_swept: AtomicBool,
+    /// Whether something was published since the last sync.
+    is_unsynced: AtomicBool,
 }
 
-/// What a finished job hands over.
-pub struct Publication {
-    pub parts: KeyParts,
-    /// Name, type, and where it was written: a folder, or a single file, which is wrapped:
-    /// a report as `metrics.json`, a model as `model.pt`, anything else under the output's name.
-    pub outputs: Vec<(String, ArtifactType, PathBuf)>,
-    /// A command's outs: the path as written in the spec, and where it lies in the workspace. They are copied.
-    pub outs: Vec<(String, PathBuf)>,
-    pub observed: Observed,
-}
-
-/// A source file or folder and what it held.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PathDigest {
-    pub path: PathBuf,
-    /// Of the content, with executable bits and, in a folder, names; not of the path itself.
-    pub digest: Digest,
-    pub bytes: u64,
-    pub is_directory: bool,
-    stamp: Digest,
-}
-
-/// The right to execute a key; given up when dropped.
-pub struct KeyLock {}
-
-/// A place for one attempt of a job; removed when dropped.
-pub struct Attempt {}
-
-impl Attempt {
-    /// Where output `name` is to be written. Its parent exists; it does not.
-    pub fn output(&self, name: &str) -> PathBuf {
-        unimplemented!("{name}")
-    }
-
-    /// Where the job's standard error goes; kept after success and failure.
-    pub fn log(&self) -> PathBuf {
-        unimplemented!()
-    }
-}
-
-/// The right to write workspace outs; given up when dropped.
-pub struct OutsLock {}
-
-/// A run's log, open for appending.
-pub struct RunLog {}
-
-impl RunLog {
-    /// Writes a line; it survives the death of this process.
-    pub fn append(&mut self, line: &Line) -> Result<()> {
-        unimplemented!("{line:?}")
-    }
-}
-
-#[expect(unused_variables, reason = "the bodies follow")]
 impl Store {
     /// Opens the store at `root`, and makes it if there is none. One that cannot be written still answers.
     pub fn open(root: &Path) -> Result<Self> {
-        unimplemented!()
+        let root = std::path::absolute(root).at("open", root)?;
+        if !Layout::new(root.clone()).version().exists() {
+            create(&root)?;
+        }
+        Self::open_existing(&root)
     }
+
     /// Opens a store that must exist.
     pub fn open_existing(root: &Path) -> Result<Self> {
-        unimplemented!()
+        let root = std::path::absolute(root).at("open", root)?;
+        let layout = Layout::new(root);
+        let root = layout.root();
+        let version = layout.version();
+        let found = match fs::read_to_string(&version) {
+            Ok(found) => found,
+            Err(error)
+                if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) =>
+            {
+                return Err(StoreError::NotAStore(root.to_owned()));
+            }
+            Err(error) => return Err(StoreError::io("read", &version, error)),
+        };
+        if found.trim() != VERSION.to_string() {
+            return Err(StoreError::UnknownVersion {
+                path: root.to_owned(),
+                found: found.trim().chars().take(20).collect(),
+                known: VERSION,
+            });
+        }
+        let folder = File::open(root).at("open", root)?;
+        let device = Stat::of_file(&folder).at("read", root)?.dev;
+        let is_writable = rustix::fs::access(root, Access::WRITE_OK).is_ok();
+        Ok(Self {
+            layout,
+            folder,
+            device,
+            is_writable,
+            index: Mutex::default(),
+            sources: Mutex::default(),
+            leases: Mutex::default(),
+            own_run: OnceLock::new(),
+            is_swept: AtomicBool::new(false),
+            is_unsynced: AtomicBool::new(false),
+        })
     }
+
+    /// Absolute.
     pub fn root(&self) -> &Path {
-        &self.root
+        self.layout.root()
     }
 
-    /// What the store has for `key`. Damage that is found is set aside. An error is trouble with the machine, not staleness.
-    pub fn lookup(&self, key: &Key) -> Result<Lookup> {
-        unimplemented!()
-    }
-    /// The newest record that was made or used for this stage.
-    pub fn last_record(&self, stage: &str) -> Option<Record> {
-        unimplemented!()
-    }
-    /// Why a stage with these parts must run: `found` by `lookup`, else what changed since its last record. Never empty.
-    pub fn reasons(&self, stage: &str, parts: &KeyParts, found: Vec<Reason>) -> Vec<Reason> {
-        unimplemented!()
+    /// Whether results can be made here, not only looked up.
+    pub fn is_writable(&self) -> bool {
+        self.is_writable
     }
 
-    /// Waits until no other run executes `key`.
-    pub fn lock(&self, key: &Key) -> Result<KeyLock> {
-        unimplemented!()
-    }
-    pub fn try_lock(&self, key: &Key) -> Result<Option<KeyLock>> {
-        unimplemented!()
-    }
-    /// A fresh run id, which sorts by time: `20261123T153012Z-ab12`.
-    pub fn new_run(&self) -> Result<String> {
-        unimplemented!()
-    }
-    pub fn attempt(&self, run: &str, stage: &str, number: u32) -> Result<Attempt> {
-        unimplemented!()
+    fn must_write(&self) -> Result<()> {
+        if self.is_writable {
+            Ok(())
+        } else {
+            Err(StoreError::ReadOnly(self.root().to_owned()))
+        }
     }
 
-    /// Takes outputs and outs into the store and records them; all or nothing.
-    pub fn publish(&self, publication: Publication) -> Result<Record> {
-        unimplemented!()
-    }
-    /// The same for several jobs that ended together, at the price of one.
-    pub fn publish_all(&self, publications: Vec<Publication>) -> Vec<Result<Record>> {
-        unimplemented!()
-    }
-    /// Makes sure that all published so far survives a loss of power. Called at the end of a run.
-    pub fn flush(&self) -> Result<()> {
-        unimplemented!()
+    /// Asks the packed index, which is read when it is first needed.
+    fn with_index<T>(&self, ask: impl FnOnce(&Index) -> T) -> Result<T> {
+        let mut guard = self.index.lock().unwrap_or_else(PoisonError::into_inner);
+        if guard.is_none() {
+            *guard = Some(self.load_index()?);
+        }
+        Ok(ask(guard.get_or_insert_default()))
     }
 
-    /// The folder of an artifact.
-    pub fn artifact(&self, digest: &Digest) -> PathBuf {
-        unimplemented!()
-    }
-    pub fn manifest(&self, digest: &Digest) -> Result<Manifest> {
-        unimplemented!()
-    }
-    /// Digests of paths inside an artifact; those that it does not have are left out.
-    pub fn subdigest(&self, digest: &Digest, reads: &[String]) -> Result<BTreeMap<String, Digest>> {
-        unimplemented!()
+    /// The same, with what other processes appended by now.
+    fn with_fresh_index<T>(&self, ask: impl FnOnce(&Index) -> T) -> Result<T> {
+        let path = self.layout.index();
+        let mut guard = self.index.lock().unwrap_or_else(PoisonError::into_inner);
+        let index = guard.get_or_insert_default();
+        index.refresh(&path).at("read", &path)?;
+        Ok(ask(index))
     }
 
-    /// What a file or folder of the project holds.
-    pub fn digest_path(&self, path: &Path) -> Result<PathDigest> {
-        unimplemented!()
-    }
-    /// Whether nothing touched it since; for after the job.
-    pub fn is_unchanged(&self, input: &PathDigest) -> Result<bool> {
-        unimplemented!()
-    }
-
-    /// Claims workspace outs (relative to `base`) for a job and removes what earlier jobs left there.
-    /// Content that the store does not hold is an error, unless forced. Hold the lock until after `publish`.
-    pub fn clear_outs(&self, base: &Path, outs: &[String], force: bool) -> Result<OutsLock> {
-        unimplemented!()
-    }
-    /// Brings a record's outs back into the workspace, those that are not there already. Returns how many.
-    pub fn restore_outs(&self, record: &Record, base: &Path, force: bool) -> Result<usize> {
-        unimplemented!()
+    fn load_index(&self) -> Result<Index> {
+        let path = self.layout.index();
+        let mut index = Index::default();
+        let is_there = index.refresh(&path).at("read", &path)?.is_some();
+        if is_there && !index.is_worn() {
+            return Ok(index);
+        }
+        self.rebuild_index(index)
     }
 
-    /// Where checkpoints of this training are kept; for the holder of its key's lock.
-    pub fn checkpoints(&self, parts: &KeyParts) -> Result<PathBuf> {
-        unimplemented!()
+    /// Brings the index in line with the records, and writes it anew if that is possible.
+    fn rebuild_index(&self, index: Index) -> Result<Index> {
+        let mut records = Vec::new();
+        for key in self.record_keys()? {
+            records.extend(self.find_record(&key));
+        }
+        records.sort_by(|a, b| a.observed.started.cmp(&b.observed.started));
+        let mut rebuilt = Index::default();
+        for record in &records {
+            rebuilt.note(Line::Record {
+                key: record.key,
+                stage: record.observed.stage.clone(),
+            });
+        }
+        // What the old index still says is newer: it knows hits, too.
+        let keys: HashSet<Key> = records.iter().map(|it| it.key).collect();
+        for line in index.lines(|key| keys.contains(key), |_| true) {
+            rebuilt.note(line);
+        }
+        if self.is_writable && !records.is_empty() {
+            let path = self.layout.index();
+            create_parent(&path)?;
+            let scratch = self.layout.scratch();
+            fs::create_dir_all(&scratch).at("create", &scratch)?;
+            let _lock = lock::take(&self.layout.lock("index"), Hold::Alone, true)?;
+            index::rewrite(&path, &scratch, &rebuilt.lines(|_| true, |_| true))
+                .at("write", &path)?;
+        }
+        Ok(rebuilt)
     }
 
-    /// Environment classes probed earlier under this identity of worker, libtorch, CPU and driver.
-    pub fn cached_environment(&self, identity: &str) -> Option<Vec<EnvironmentClass>> {
-        unimplemented!()
+    /// Appends to the packed index. An error is no harm: the index can be rebuilt, and says nothing that is not elsewhere.
+    fn note(&self, line: Line) {
+        let mut guard = self.index.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(index) = guard.as_mut() {
+            index.note(line.clone());
+        }
+        let path = self.layout.index();
+        if create_parent(&path).is_ok()
+            && let Ok(Some(_lock)) = lock::take(&self.layout.lock("index"), Hold::Shared, true)
+        {
+            let _ = index::append(&path, &[line]);
+        }
     }
-    pub fn remember_environment(&self, identity: &str, classes: &[EnvironmentClass]) -> Result<()> {
-        unimplemented!()
-    }
-    /// An answer that depends on `question` alone, kept by `remember`: a tool's version by its path and stat.
-    pub fn recall(&self, question: &str) -> Option<String> {
-        unimplemented!()
-    }
-    pub fn remember(&self, question: &str, answer: &str) -> Result<()> {
-        unimplemented!()
-    }
+}
 
-    /// Points `current/<stage>` at the record's outputs and notes it as the stage's last. For every success and hit.
-    pub fn link_current(&self, stage: &str, record: &Record) -> Result<()> {
-        unimplemented!()
+impl Drop for Store {
+    fn drop(&mut self) {
+        // Whoever wants to know of errors calls `flush`.
+        let _ = self.save_sources();
     }
+}
 
-    /// Begins `log/runs/<run>.jsonl`.
-    pub fn start_run_log(&self, run: &str) -> Result<RunLog> {
-        unimplemented!()
+/// Makes the folder that is above `path`.
+fn create_parent(path: &Path) -> Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("/"));
+    match fs::create_dir(folder) {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        Err(_) => fs::create_dir_all(folder).at("create", folder),
     }
-    /// Ids of all runs, newest first.
-    pub fn runs(&self) -> Result<Vec<String>> {
-        unimplemented!()
+}
+
+/// Makes an empty store: `VERSION` comes last and in one step, so that there is a whole store or none.
+fn create(root: &Path) -> Result<()> {
+    fs::create_dir_all(root).at("create", root)?;
+    // A folder that is kept in a repository may have its own `.gitignore`.
+    if record::children(root)?
+        .iter()
+        .any(|it| !it.starts_with('.'))
+    {
+        return Err(StoreError::NotEmpty(root.to_owned()));
     }
-    /// A run's story; a last line that was cut off by a crash is left out.
-    pub fn read_run(&self, run: &str) -> Result<Vec<Line>> {
-        unimplemented!()
+    let ignore: PathBuf = root.join(".gitignore");
+    if !ignore.exists() {
+        fs::write(&ignore, "*\n").at("write", &ignore)?;
     }
+    let mut version = tempfile::Builder::new()
+        .prefix(".version-")
+        .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
+        .tempfile_in(root)
+        .at("create a file in", root)?;
+    std::io::Write::write_all(&mut version, format!("{VERSION}\n").as_bytes())
+        .at("write", version.path())?;
+    let path = root.join("VERSION");
+    version
+        .persist(&path)
+        .map_err(|it| it.error)
+        .at("write", &path)?;
+    Ok(())
 }

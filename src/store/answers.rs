@@ -1,0 +1,64 @@
+//! Small answers that cost time to find out and depend on their question alone: environment classes, versions of tools.
+//! An answer that is lost is found out again.
+
+use std::{fs, io::Write, path::PathBuf};
+
+use pipe_schema::key::{EnvironmentClass, KeyParts};
+
+use super::{
+    Store,
+    error::{At, Result, StoreError},
+};
+use crate::key;
+
+impl Store {
+    /// An answer kept by `remember`: a tool's version, by its path and stat.
+    pub fn recall(&self, question: &str) -> Option<String> {
+        let text = fs::read_to_string(self.layout.answer(question)).ok()?;
+        let (asked, answer): (String, String) = serde_json::from_str(&text).ok()?;
+        (asked == question).then_some(answer)
+    }
+
+    /// Keeps an answer. A store that cannot be written forgets it.
+    pub fn remember(&self, question: &str, answer: &str) -> Result<()> {
+        if !self.is_writable {
+            return Ok(());
+        }
+        let path = self.layout.answer(question);
+        super::create_parent(&path)?;
+        let folder = path.parent().unwrap_or(self.layout.root());
+        let mut file = tempfile::NamedTempFile::new_in(folder).at("create a file in", folder)?;
+        let text = serde_json::Value::from(vec![question, answer]).to_string();
+        file.write_all(text.as_bytes()).at("write", file.path())?;
+        file.persist(&path)
+            .map_err(|it| it.error)
+            .at("write", &path)?;
+        Ok(())
+    }
+
+    /// Environment classes probed earlier under this identity of worker, libtorch, CPU and driver.
+    pub fn cached_environment(&self, identity: &str) -> Option<Vec<EnvironmentClass>> {
+        serde_json::from_str(&self.recall(&environment_question(identity))?).ok()
+    }
+
+    pub fn remember_environment(&self, identity: &str, classes: &[EnvironmentClass]) -> Result<()> {
+        let answer = serde_json::to_string(classes).map_err(|error| StoreError::Damaged {
+            path: self.layout.answer(identity),
+            what: error.to_string(),
+        })?;
+        self.remember(&environment_question(identity), &answer)
+    }
+
+    /// Where checkpoints of this training are kept, whatever its `until`; for the holder of its key's lock.
+    pub fn checkpoints(&self, parts: &KeyParts) -> Result<PathBuf> {
+        self.must_write()?;
+        let name = key::without_until(parts).0.to_string();
+        let path = self.layout.checkpoints().join(name);
+        fs::create_dir_all(&path).at("create", &path)?;
+        Ok(path)
+    }
+}
+
+fn environment_question(identity: &str) -> String {
+    format!("environment {identity}")
+}

@@ -1,0 +1,71 @@
+//! Copies of files and trees: by sharing blocks where the file system can, else by bytes. Knows no digest.
+
+use std::{
+    fs::{self, File, OpenOptions, Permissions},
+    io,
+    os::unix::fs::{OpenOptionsExt, PermissionsExt},
+    path::Path,
+};
+
+use super::{
+    error::{At, Result, StoreError},
+    stat::Stat,
+    tree::{self, Kind, Node, Rules},
+};
+
+/// Copies one file to a new path, with the mode that any program would give it: writable, executable where the original is.
+pub fn file(from: &Path, to: &Path, stat: &Stat) -> Result<()> {
+    let mode = if stat.is_executable() { 0o777 } else { 0o666 };
+    let mut source = File::open(from).at("read", from)?;
+    let mut target = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(mode)
+        .open(to)
+        .at("create", to)?;
+    if reflink_copy::reflink_file(&source, &target).is_ok() {
+        return Ok(());
+    }
+    io::copy(&mut source, &mut target).at("copy", from)?;
+    Ok(())
+}
+
+/// Copies a listed tree into the folder `to`, which exists and is empty.
+pub fn nodes(from: &Path, nodes: &[Node], to: &Path) -> Result<()> {
+    for node in nodes {
+        let (source, target) = (from.join(&node.path), to.join(&node.path));
+        match &node.kind {
+            Kind::Directory => fs::create_dir(&target).at("create", &target)?,
+            Kind::Link { target: text } => {
+                std::os::unix::fs::symlink(text, &target).at("create", &target)?;
+            }
+            Kind::File { .. } | Kind::Followed => file(&source, &target, &node.stat)?,
+        }
+    }
+    Ok(())
+}
+
+/// Copies a workspace out into the folder `to`: a folder's content, or a file or link under its own name.
+pub fn out(from: &Path, stat: &Stat, to: &Path) -> Result<()> {
+    if stat.is_directory() {
+        return nodes(from, &tree::list(from, Rules::Artifact)?, to);
+    }
+    let name = name_of(from)?;
+    let node = tree::lone(from, name)?;
+    let folder = from.parent().unwrap_or(Path::new("/"));
+    nodes(folder, &[node], to)
+}
+
+/// The last name of a path, which the artifact of a file has inside.
+pub fn name_of(path: &Path) -> Result<&str> {
+    path.file_name()
+        .and_then(|it| it.to_str())
+        .ok_or_else(|| StoreError::Unfit {
+            path: path.to_owned(),
+            why: "has a name that is not UTF-8",
+        })
+}
+
+pub fn set_mode(path: &Path, mode: u32) -> Result<()> {
+    fs::set_permissions(path, Permissions::from_mode(mode)).at("change the mode of", path)
+}

@@ -1,0 +1,275 @@
+//! Source files and folders as inputs: what they hold, and whether it stayed so while a job read them.
+//! Asks the stat index first; reads only what it does not know for sure.
+
+use std::{
+    io::ErrorKind,
+    path::{Path, PathBuf},
+    sync::PoisonError,
+};
+
+use pipe_schema::manifest::{Digest, Entry, Manifest};
+use rustix::fs::FileType;
+use sha2::{Digest as _, Sha256};
+
+use super::{
+    Store, copy,
+    error::{At, Result, StoreError},
+    lock::{self, Hold},
+    merkle,
+    sources::Sources,
+    stat::{Moment, Stat},
+    tree::{self, Kind, Node, Rules},
+};
+
+/// How often a file that changes while it is read is tried again.
+const ATTEMPTS: usize = 3;
+
+/// A source file or folder and what it held.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PathDigest {
+    /// Absolute.
+    pub path: PathBuf,
+    /// Of the content, with executable bits and, in a folder, names; not of the path itself.
+    pub digest: Digest,
+    pub bytes: u64,
+    pub is_directory: bool,
+    /// Over inodes, sizes, modes and times of modification.
+    stamp: Digest,
+    /// Over times of change, which a hard link or a rename also moves.
+    touched: Digest,
+}
+
+impl Store {
+    /// What a file or folder of the project holds. `__pycache__` and `.git` in a folder do not count.
+    pub fn digest_path(&self, path: &Path) -> Result<PathDigest> {
+        let path = std::path::absolute(path).at("read", path)?;
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            match self.try_digest(&path) {
+                Err(StoreError::Changing(_)) if tries < ATTEMPTS => {}
+                digest => return digest,
+            }
+        }
+    }
+
+    /// Whether nothing changed it since; for after the job that read it.
+    pub fn is_unchanged(&self, input: &PathDigest) -> Result<bool> {
+        let (is_directory, nodes) = match look(&input.path) {
+            Ok(found) => found,
+            Err(error) if error.is_missing() => return Ok(false),
+            Err(StoreError::Unfit { .. }) => return Ok(false),
+            Err(error) => return Err(error),
+        };
+        if is_directory != input.is_directory || stamp(&nodes) != input.stamp {
+            return Ok(false);
+        }
+        if touched(&nodes) == input.touched {
+            return Ok(true);
+        }
+        // A new name for the file, a mode set to what it was: only the bytes can say.
+        match self.digest_path(&input.path) {
+            Ok(now) => Ok(now.digest == input.digest && now.stamp == input.stamp),
+            Err(StoreError::Changing(_)) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn try_digest(&self, path: &Path) -> Result<PathDigest> {
+        let (is_directory, nodes) = look(path)?;
+        let group = group_of(path)?;
+        let (digest, bytes) = if is_directory {
+            let manifest = self.read_known(path, &group, &nodes)?;
+            (manifest.digest, manifest.bytes)
+        } else {
+            let stat = nodes[0].stat;
+            let sha256 = self.sha256_of(path, &group, &stat)?;
+            (
+                merkle::file_digest(stat.is_executable(), stat.size, &sha256),
+                stat.size,
+            )
+        };
+        Ok(PathDigest {
+            path: path.to_owned(),
+            digest,
+            bytes,
+            is_directory,
+            stamp: stamp(&nodes),
+            touched: touched(&nodes),
+        })
+    }
+
+    /// The digest of the artifact that a workspace out would be. Links are not followed.
+    pub(super) fn out_digest(&self, path: &Path) -> Result<Digest> {
+        let stat = Stat::of_link(path).at("read", path)?;
+        let group = group_of(path)?;
+        if stat.is_directory() {
+            let nodes = tree::list(path, Rules::Artifact)?;
+            return Ok(self.read_known(path, &group, &nodes)?.digest);
+        }
+        let node = tree::lone(path, copy::name_of(path)?)?;
+        let entry = match &node.kind {
+            Kind::Link { target } => Entry::Link {
+                target: target.clone(),
+            },
+            _ => merkle::file_entry(&node.stat, self.sha256_of(path, &group, &node.stat)?),
+        };
+        merkle::manifest([(node.path, entry)].into())
+            .map(|it| it.digest)
+            .ok_or_else(|| StoreError::Changing(path.to_owned()))
+    }
+
+    /// A folder's manifest, by the index where it is sure.
+    fn read_known(&self, path: &Path, group: &str, nodes: &[Node]) -> Result<Manifest> {
+        let known: Vec<Option<Digest>> = self.with_sources(|sources| {
+            nodes
+                .iter()
+                .map(|it| sources.find(group, &it.path, &it.stat))
+                .collect()
+        });
+        let is_all_known = nodes.iter().zip(&known).all(|(node, known)| {
+            known.is_some() || !matches!(node.kind, Kind::File { .. } | Kind::Followed)
+        });
+        // Taken before anything is read.
+        let moment = if is_all_known {
+            None
+        } else {
+            Some(self.moment(nodes))
+        };
+        let at = |node: &Node| {
+            // `nodes` are sorted by path.
+            nodes
+                .binary_search_by(|it| it.path.cmp(&node.path))
+                .ok()
+                .and_then(|it| known[it])
+        };
+        let read = tree::read(path, nodes, at)?;
+        if let Some(moment) = moment {
+            self.with_sources(|sources| {
+                for (file, stat, sha256) in read.read {
+                    sources.put(group, &file, stat, sha256, moment);
+                }
+                sources.retain(group, |file| read.manifest.entries.contains_key(file));
+            });
+        }
+        Ok(read.manifest)
+    }
+
+    fn sha256_of(&self, path: &Path, group: &str, stat: &Stat) -> Result<Digest> {
+        if let Some(sha256) = self.with_sources(|it| it.find(group, "", stat)) {
+            return Ok(sha256);
+        }
+        let moment = self.moment_at(stat.dev);
+        let sha256 = tree::read_file(path, stat)?;
+        self.with_sources(|it| it.put(group, "", *stat, sha256, moment));
+        Ok(sha256)
+    }
+
+    /// The time on the file system of these files: by a probe where that is the store's, else by a cautious guess.
+    fn moment(&self, nodes: &[Node]) -> Moment {
+        let is_here = nodes.iter().all(|it| it.stat.dev == self.device);
+        self.moment_at(if is_here { self.device } else { u64::MAX })
+    }
+
+    fn moment_at(&self, device: u64) -> Moment {
+        if device != self.device || !self.is_writable {
+            return Moment::guess();
+        }
+        let folder = self.layout.scratch();
+        Moment::probe(&folder)
+            .or_else(|_| {
+                std::fs::create_dir_all(&folder)?;
+                Moment::probe(&folder)
+            })
+            .unwrap_or_else(|_| Moment::guess())
+    }
+
+    /// Works with the stat index, which is read when it is first needed.
+    fn with_sources<T>(&self, work: impl FnOnce(&mut Sources) -> T) -> T {
+        let mut sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
+        work(sources.get_or_insert_with(|| Sources::load(&self.layout.sources())))
+    }
+
+    /// Writes what was learned, together with what other processes learned meanwhile.
+    pub(super) fn save_sources(&self) -> Result<()> {
+        let mut guard = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(own) = guard.as_mut().filter(|it| it.is_changed()) else {
+            return Ok(());
+        };
+        if !self.is_writable {
+            return Ok(());
+        }
+        let path = self.layout.sources();
+        super::create_parent(&path)?;
+        let _lock = lock::take(&self.layout.lock("sources"), Hold::Alone, true)?;
+        own.merge(Sources::load(&path));
+        let scratch = self.layout.scratch();
+        std::fs::create_dir_all(&scratch).at("create", &scratch)?;
+        own.save(&path, &scratch)
+    }
+}
+
+/// What is at `path`, a link followed: a file alone, or all in a folder.
+fn look(path: &Path) -> Result<(bool, Vec<Node>)> {
+    let stat = match Stat::of(path) {
+        Ok(stat) => stat,
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            return Err(StoreError::Missing(path.to_owned()));
+        }
+        Err(error) => return Err(StoreError::io("read", path, error)),
+    };
+    match stat.kind() {
+        FileType::Directory => Ok((true, tree::list(path, Rules::Source)?)),
+        FileType::RegularFile => {
+            let kind = Kind::File { shared: false };
+            Ok((
+                false,
+                vec![Node {
+                    path: String::new(),
+                    stat,
+                    kind,
+                }],
+            ))
+        }
+        _ => Err(StoreError::Unfit {
+            path: path.to_owned(),
+            why: "is neither a file nor a folder",
+        }),
+    }
+}
+
+fn group_of(path: &Path) -> Result<String> {
+    path.to_str()
+        .map(str::to_owned)
+        .ok_or_else(|| StoreError::Unfit {
+            path: path.to_owned(),
+            why: "has a name that is not UTF-8",
+        })
+}
+
+/// Names, and what only a change of content moves. Of folders only their names: a job may well write beside its inputs' folders.
+fn stamp(nodes: &[Node]) -> Digest {
+    let mut hasher = Sha256::new();
+    for node in nodes {
+        hasher.update((node.path.len() as u64).to_be_bytes());
+        hasher.update(&node.path);
+        if node.kind != Kind::Directory {
+            hasher.update(
+                Stat {
+                    ctime: 0,
+                    ..node.stat
+                }
+                .bytes(),
+            );
+        }
+    }
+    Digest(hasher.finalize().into())
+}
+
+fn touched(nodes: &[Node]) -> Digest {
+    let mut hasher = Sha256::new();
+    for node in nodes.iter().filter(|it| it.kind != Kind::Directory) {
+        hasher.update(node.stat.ctime.to_be_bytes());
+    }
+    Digest(hasher.finalize().into())
+}

@@ -1,0 +1,147 @@
+//! Where everything lies in a store. Paths only: touches no file.
+
+use std::path::{Path, PathBuf};
+
+use pipe_schema::{key::Key, manifest::Digest};
+use sha2::{Digest as _, Sha256};
+
+use crate::plan::file_name;
+
+/// The layout's version; raised when a store of before could not be read any more.
+pub const VERSION: u32 = 1;
+
+/// The paths of a store.
+#[derive(Clone, Debug)]
+pub struct Layout {
+    root: PathBuf,
+}
+
+impl Layout {
+    /// The layout of the store at `root`, which must be absolute.
+    pub fn new(root: PathBuf) -> Self {
+        Self { root }
+    }
+
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    pub fn version(&self) -> PathBuf {
+        self.root.join("VERSION")
+    }
+
+    pub fn objects(&self) -> PathBuf {
+        self.root.join("objects/sha256")
+    }
+
+    /// An artifact's folder.
+    pub fn object(&self, digest: &Digest) -> PathBuf {
+        self.objects().join(split(digest))
+    }
+
+    pub fn manifest(&self, digest: &Digest) -> PathBuf {
+        self.objects().join(split(digest) + ".json")
+    }
+
+    pub fn records(&self) -> PathBuf {
+        self.root.join("records/v1")
+    }
+
+    pub fn record(&self, key: &Key) -> PathBuf {
+        self.records().join(split(&key.0) + ".jsonl")
+    }
+
+    pub fn checkpoints(&self) -> PathBuf {
+        self.root.join("checkpoints")
+    }
+
+    /// What running processes write, one folder a lease.
+    pub fn scratch(&self) -> PathBuf {
+        self.root.join("tmp")
+    }
+
+    pub fn leases(&self) -> PathBuf {
+        self.root.join("roots")
+    }
+
+    pub fn lease(&self, run: &str) -> PathBuf {
+        self.leases().join(file_name(run))
+    }
+
+    pub fn key_lock(&self, key: &Key) -> PathBuf {
+        self.root.join("locks/keys").join(key.0.to_string())
+    }
+
+    /// The lock of a workspace path; not empty while a job that writes there is unfinished.
+    pub fn out_lock(&self, path: &Path) -> PathBuf {
+        self.root
+            .join("locks/outs")
+            .join(hash(path.as_os_str().as_encoded_bytes()))
+    }
+
+    /// A lock of the whole store, by name.
+    pub fn lock(&self, name: &str) -> PathBuf {
+        self.root.join("locks").join(name)
+    }
+
+    pub fn quarantine(&self) -> PathBuf {
+        self.root.join("quarantine")
+    }
+
+    /// The packed index of records and objects.
+    pub fn index(&self) -> PathBuf {
+        self.root.join("index/records")
+    }
+
+    /// The stat index of source files.
+    pub fn sources(&self) -> PathBuf {
+        self.root.join("index/sources")
+    }
+
+    pub fn answer(&self, question: &str) -> PathBuf {
+        self.root
+            .join("index/answers")
+            .join(hash(question.as_bytes()))
+    }
+
+    pub fn current(&self) -> PathBuf {
+        self.root.join("current")
+    }
+
+    pub fn current_of(&self, stage: &str) -> PathBuf {
+        self.current().join(file_name(stage))
+    }
+
+    /// Links to what each run made.
+    pub fn run_links(&self) -> PathBuf {
+        self.root.join("runs")
+    }
+
+    pub fn run_logs(&self) -> PathBuf {
+        self.root.join("log/runs")
+    }
+
+    pub fn run_log(&self, run: &str) -> PathBuf {
+        self.run_logs().join(file_name(run) + ".jsonl")
+    }
+
+    /// What jobs wrote to their standard error, one folder a run.
+    pub fn attempt_logs(&self) -> PathBuf {
+        self.root.join("log/attempts")
+    }
+}
+
+/// `ab/<62 digits>`: 256 folders keep each of them small.
+fn split(digest: &Digest) -> String {
+    let hex = digest.to_string();
+    format!("{}/{}", &hex[..2], &hex[2..])
+}
+
+/// The digest that a path under `objects` or `records` stands for.
+pub fn joined(folder: &str, name: &str) -> Option<Digest> {
+    format!("{folder}{name}").parse().ok()
+}
+
+fn hash(bytes: &[u8]) -> String {
+    Digest(Sha256::digest(bytes).into()).to_string()
+}

@@ -1,0 +1,167 @@
+//! Leases: a run holds a locked file in `roots/` while it lives; what a dead run left in `tmp/` is swept away.
+//! Knows runs by name only.
+
+use std::{
+    fs::{self, File},
+    io::{ErrorKind, Write},
+    path::PathBuf,
+    sync::{
+        PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
+};
+
+use super::{
+    Store,
+    error::{At, Result, StoreError},
+    lock::{self, Hold},
+    record::children,
+};
+use crate::plan::file_name;
+
+/// The lock that says: a run is going on. Shared by runs, taken alone by what removes things.
+const USE: &str = "use";
+
+/// What this process holds.
+#[derive(Debug, Default)]
+pub(super) struct Leases {
+    /// Of runs, by name.
+    files: Vec<(String, File)>,
+    /// Keeps `gc` and `clean` away while there is any lease.
+    in_use: Option<File>,
+}
+
+/// A folder under `tmp/`, removed when dropped.
+#[derive(Debug)]
+pub(super) struct Scratch {
+    pub path: PathBuf,
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // What cannot be removed now is swept by a later run.
+        let _ = super::removal::remove_tree(&self.path);
+    }
+}
+
+impl Store {
+    /// A fresh run id, which sorts by time: `20261123T153012Z-ab12`. The run lives as long as this store is open.
+    pub fn new_run(&self) -> Result<String> {
+        loop {
+            let now = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ");
+            let run = format!("{now}-{:04x}", random_u16());
+            if self.layout.run_log(&run).exists() {
+                continue;
+            }
+            if self.lease(&run, false)? {
+                return Ok(run);
+            }
+        }
+    }
+
+    /// Holds a lease for `run` from now on; false where another process has it.
+    pub(super) fn lease(&self, run: &str, wait: bool) -> Result<bool> {
+        self.must_write()?;
+        let mut leases = self.leases.lock().unwrap_or_else(PoisonError::into_inner);
+        if leases.files.iter().any(|(name, _)| name == run) {
+            return Ok(true);
+        }
+        if leases.in_use.is_none() {
+            leases.in_use = lock::take(&self.layout.lock(USE), Hold::Shared, true)?;
+        }
+        let path = self.layout.lease(run);
+        let Some(mut file) = lock::take(&path, Hold::Alone, wait)? else {
+            return Ok(false);
+        };
+        // For people who look; nothing reads it.
+        writeln!(file, "{run}").at("write", &path)?;
+        leases.files.push((run.to_owned(), file));
+        drop(leases);
+        self.sweep_once()?;
+        Ok(true)
+    }
+
+    /// A new folder for `run` under `tmp/`.
+    pub(super) fn scratch(&self, run: &str, name: &str) -> Result<Scratch> {
+        if !self.lease(run, false)? {
+            return Err(StoreError::Busy {
+                path: self.layout.root().to_owned(),
+                what: format!("it is run `{run}`, too"),
+            });
+        }
+        let path = self.layout.scratch().join(file_name(run)).join(name);
+        super::removal::remove_tree(&path)?;
+        fs::create_dir_all(&path).at("create", &path)?;
+        Ok(Scratch { path })
+    }
+
+    /// A new folder of this process's own under `tmp/`, for what no run has a name for.
+    pub(super) fn own_scratch(&self) -> Result<Scratch> {
+        static COUNTER: AtomicU32 = AtomicU32::new(0);
+        let run = self
+            .own_run
+            .get_or_init(|| format!("process-{}-{:04x}", std::process::id(), random_u16()));
+        let number = COUNTER.fetch_add(1, Ordering::Relaxed);
+        self.scratch(run, &number.to_string())
+    }
+
+    /// The lock under which things may be removed: None while any run is going on.
+    pub(super) fn alone(&self) -> Result<Option<File>> {
+        self.must_write()?;
+        lock::take(&self.layout.lock(USE), Hold::Alone, false)
+    }
+
+    /// Removes what dead runs left under `tmp/`, the first time this store is written to.
+    fn sweep_once(&self) -> Result<()> {
+        if self.is_swept.swap(true, Ordering::Relaxed) {
+            return Ok(());
+        }
+        self.sweep().map(drop)
+    }
+
+    /// Removes what dead runs left under `tmp/`, and their leases. Returns the paths.
+    pub(super) fn sweep(&self) -> Result<Vec<PathBuf>> {
+        let mut swept = Vec::new();
+        let folders = children(&self.layout.scratch())?;
+        let leases = children(&self.layout.leases())?;
+        let mut names: Vec<&String> = folders.iter().chain(&leases).collect();
+        names.sort();
+        names.dedup();
+        for name in names {
+            let lease = self.layout.leases().join(name);
+            // Held until both are gone: run ids are never used twice.
+            let Some(_held) = lock::take(&lease, Hold::Alone, false)? else {
+                continue;
+            };
+            let folder = self.layout.scratch().join(name);
+            if folders.contains(name) {
+                super::removal::remove_tree(&folder)?;
+                swept.push(folder);
+            }
+            match fs::remove_file(&lease) {
+                Err(error) if error.kind() != ErrorKind::NotFound => {
+                    return Err(StoreError::io("remove", &lease, error));
+                }
+                _ => {}
+            }
+        }
+        Ok(swept)
+    }
+
+    /// Leases held by any process, by file name.
+    pub(super) fn live_leases(&self) -> Result<Vec<String>> {
+        let mut live = Vec::new();
+        for name in children(&self.layout.leases())? {
+            if lock::take(&self.layout.leases().join(&name), Hold::Alone, false)?.is_none() {
+                live.push(name);
+            }
+        }
+        Ok(live)
+    }
+}
+
+/// Not secret, only different from one process and moment to the next.
+fn random_u16() -> u16 {
+    use std::hash::{BuildHasher, RandomState};
+    RandomState::new().hash_one(std::process::id()) as u16
+}

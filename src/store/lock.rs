@@ -1,0 +1,99 @@
+//! Locks of the kernel: they end with the process that holds them, so there are no stale ones and no process ids on disk.
+//! They only avoid double work and protect accelerators; what is published is right without them.
+
+use std::{
+    fs::{File, OpenOptions, TryLockError},
+    io,
+    path::Path,
+};
+
+use pipe_schema::key::Key;
+
+use super::{
+    Store,
+    error::{At, Result, StoreError},
+    stat::Stat,
+};
+
+/// The right to execute a key; given up when dropped.
+#[derive(Debug)]
+pub struct KeyLock {
+    _file: File,
+}
+
+/// How a lock is held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hold {
+    Shared,
+    Alone,
+}
+
+/// Takes the lock at `path`, or returns None where another holds it and `wait` is false.
+pub fn take(path: &Path, hold: Hold, wait: bool) -> Result<Option<File>> {
+    loop {
+        let file = open(path)?;
+        let taken = match (hold, wait) {
+            (Hold::Alone, true) => file.lock().map(|()| true),
+            (Hold::Shared, true) => file.lock_shared().map(|()| true),
+            (Hold::Alone, false) => answer(file.try_lock()),
+            (Hold::Shared, false) => answer(file.try_lock_shared()),
+        };
+        match taken {
+            Ok(false) => return Ok(None),
+            Ok(true) if is_still_at(&file, path) => return Ok(Some(file)),
+            // A dead run's lease was swept away while we waited for it.
+            Ok(true) => {}
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(StoreError::io("lock", path, error)),
+        }
+    }
+}
+
+fn open(path: &Path) -> Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    match options.open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            super::create_parent(path)?;
+            options.open(path).at("open", path)
+        }
+        opened => opened.at("open", path),
+    }
+}
+
+fn answer(tried: std::result::Result<(), TryLockError>) -> io::Result<bool> {
+    match tried {
+        Ok(()) => Ok(true),
+        Err(TryLockError::WouldBlock) => Ok(false),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
+
+fn is_still_at(file: &File, path: &Path) -> bool {
+    match (Stat::of_file(file), Stat::of_link(path)) {
+        (Ok(ours), Ok(there)) => (ours.dev, ours.ino) == (there.dev, there.ino),
+        _ => false,
+    }
+}
+
+impl Store {
+    /// Waits until no other run executes `key`. Look it up again afterwards: it may have been made meanwhile.
+    pub fn lock(&self, key: &Key) -> Result<KeyLock> {
+        self.must_write()?;
+        let path = self.layout.key_lock(key);
+        match take(&path, Hold::Alone, true)? {
+            Some(file) => Ok(KeyLock { _file: file }),
+            None => Err(StoreError::Busy {
+                path,
+                what: "it holds the lock".to_owned(),
+            }),
+        }
+    }
+
+    /// None where another run executes `key`.
+    pub fn try_lock(&self, key: &Key) -> Result<Option<KeyLock>> {
+        self.must_write()?;
+        let file = take(&self.layout.key_lock(key), Hold::Alone, false)?;
+        Ok(file.map(|file| KeyLock { _file: file }))
+    }
+}

@@ -1,0 +1,318 @@
+//! Artifacts: immutable folders under the digest of their tree, each with a manifest beside it.
+//! Trusts nothing it did not see: stats that differ from the index mean that bytes are read again.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, Permissions},
+    io::ErrorKind,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    thread,
+    time::Duration,
+};
+
+use pipe_schema::manifest::{Digest, Entry, Manifest};
+use rustix::fs::{AtFlags, Mode};
+use sha2::{Digest as _, Sha256};
+
+use super::{
+    Store,
+    error::{At, Result, StoreError},
+    index::Line,
+    merkle, removal,
+    stat::Stat,
+    tree::{self, Kind, Node, Rules},
+};
+
+const FILE_MODE: u32 = 0o444;
+const EXECUTABLE_MODE: u32 = 0o555;
+
+impl Store {
+    /// The folder of an artifact.
+    pub fn artifact(&self, digest: &Digest) -> PathBuf {
+        self.layout.object(digest)
+    }
+
+    /// What is in an artifact. A damaged manifest is an error, not an answer.
+    pub fn manifest(&self, digest: &Digest) -> Result<Manifest> {
+        let path = self.layout.manifest(digest);
+        match self.read_manifest(digest)? {
+            Some(Ok(manifest)) => Ok(manifest),
+            Some(Err(what)) => Err(StoreError::Damaged {
+                path,
+                what: what.to_owned(),
+            }),
+            None => Err(StoreError::NoArtifact(digest.to_string())),
+        }
+    }
+
+    /// Digests of paths inside an artifact; those that it does not have are left out. The empty path is all of it.
+    pub fn subdigest(&self, digest: &Digest, reads: &[String]) -> Result<BTreeMap<String, Digest>> {
+        let manifest = self.manifest(digest)?;
+        let find = |path: &str| match path.trim_end_matches('/') {
+            "" => Some(manifest.digest),
+            path => manifest.entries.get(path).map(merkle::entry_digest),
+        };
+        Ok(reads
+            .iter()
+            .filter_map(|path| Some((path.clone(), find(path)?)))
+            .collect())
+    }
+
+    /// The manifest, or why it cannot be believed; None where there is none.
+    fn read_manifest(
+        &self,
+        digest: &Digest,
+    ) -> Result<Option<std::result::Result<Manifest, &'static str>>> {
+        let path = self.layout.manifest(digest);
+        let bytes = match fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(StoreError::io("read", path, error)),
+        };
+        let Ok(manifest) = serde_json::from_slice::<Manifest>(&bytes) else {
+            return Ok(Some(Err("its manifest cannot be read")));
+        };
+        let entries: BTreeMap<String, Entry> = manifest
+            .entries
+            .iter()
+            .map(|(path, it)| (path.clone(), it.clone()))
+            .collect();
+        let is_true = manifest.digest == *digest
+            && merkle::manifest(entries).is_some_and(|it| it == manifest);
+        Ok(Some(if is_true {
+            Ok(manifest)
+        } else {
+            Err("its manifest is wrong")
+        }))
+    }
+
+    /// Looks whether an artifact is there and whole. None if it is; else what is wrong with it, after it was set aside.
+    /// `deep` reads all bytes, whatever the index says.
+    pub(super) fn check_object(&self, digest: &Digest, deep: bool) -> Result<Option<String>> {
+        let folder = self.layout.object(digest);
+        let nodes = match tree::list(&folder, Rules::Artifact) {
+            Ok(nodes) => nodes,
+            Err(error) if error.is_missing() => {
+                self.set_aside(&self.layout.manifest(digest))?;
+                return Ok(Some("it is gone".to_owned()));
+            }
+            Err(StoreError::Unfit { path, why }) => {
+                let what = format!("`{}` {why}", inside(&folder, &path));
+                return self.set_object_aside(digest, what);
+            }
+            Err(StoreError::Io { source, .. }) if source.kind() == ErrorKind::NotADirectory => {
+                return self.set_object_aside(digest, "it is not a folder".to_owned());
+            }
+            Err(error) => return Err(error),
+        };
+        if !deep && self.is_stamped(digest, &nodes)? {
+            return Ok(None);
+        }
+        let manifest = match self.read_manifest(digest)? {
+            Some(Ok(manifest)) => Some(manifest),
+            Some(Err(_)) => {
+                self.set_aside(&self.layout.manifest(digest))?;
+                None
+            }
+            None => None,
+        };
+        let found = read_quiet(&folder, nodes)?;
+        if found.digest != *digest {
+            let what = manifest.map_or_else(
+                || "its content is not what its name says".to_owned(),
+                |manifest| difference(&manifest, &found),
+            );
+            return self.set_object_aside(digest, what);
+        }
+        if self.is_writable {
+            seal(&folder, &tree::list(&folder, Rules::Artifact)?)?;
+            if manifest.is_none() {
+                self.write_manifest(&found)?;
+            }
+            self.stamp(digest, &tree::list(&folder, Rules::Artifact)?)?;
+        }
+        Ok(None)
+    }
+
+    /// Whether the object's files and its manifest are as they were when it was last seen whole.
+    fn is_stamped(&self, digest: &Digest, nodes: &[Node]) -> Result<bool> {
+        let Some(manifest) = self.manifest_stat(digest)? else {
+            return Ok(false);
+        };
+        let folder = self.layout.object(digest);
+        let top = Stat::of_link(&folder).at("read", &folder)?;
+        let now = stamp_of(&manifest, &top, nodes);
+        if self.with_index(|index| index.stamp(digest))? == Some(now) {
+            return Ok(true);
+        }
+        // Another process may have made it since the index was read.
+        Ok(self.with_fresh_index(|index| index.stamp(digest))? == Some(now))
+    }
+
+    /// Notes the stats of an object that is whole: these are its nodes.
+    pub(super) fn stamp(&self, digest: &Digest, nodes: &[Node]) -> Result<()> {
+        let folder = self.layout.object(digest);
+        let top = Stat::of_link(&folder).at("read", &folder)?;
+        if let Some(manifest) = self.manifest_stat(digest)? {
+            let stamp = stamp_of(&manifest, &top, nodes);
+            self.note(Line::Object {
+                digest: *digest,
+                stamp,
+            });
+        }
+        Ok(())
+    }
+
+    fn manifest_stat(&self, digest: &Digest) -> Result<Option<Stat>> {
+        let path = self.layout.manifest(digest);
+        match Stat::of_link(&path) {
+            Ok(stat) => Ok(Some(stat)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(StoreError::io("read", path, error)),
+        }
+    }
+
+    /// Writes a manifest anew, for an object whose own was lost.
+    fn write_manifest(&self, manifest: &Manifest) -> Result<()> {
+        let scratch = self.own_scratch()?;
+        let written = scratch.path.join("manifest.json");
+        write_manifest_to(&written, manifest)?;
+        let path = self.layout.manifest(&manifest.digest);
+        fs::rename(&written, &path).at("write", &path)
+    }
+
+    fn set_object_aside(&self, digest: &Digest, what: String) -> Result<Option<String>> {
+        // The manifest first: without it the folder does not count.
+        self.set_aside(&self.layout.manifest(digest))?;
+        self.set_aside(&self.layout.object(digest))?;
+        Ok(Some(what))
+    }
+
+    /// Moves something damaged to `quarantine/`, for people to look at. Nothing there is fine.
+    pub(super) fn set_aside(&self, path: &Path) -> Result<()> {
+        let Ok(metadata) = fs::symlink_metadata(path) else {
+            return Ok(());
+        };
+        if !self.is_writable {
+            return Ok(());
+        }
+        if metadata.is_dir() {
+            // An ordinary user cannot move a folder that is read-only.
+            removal::make_writable(path)?;
+        }
+        let folder = self.layout.quarantine();
+        fs::create_dir_all(&folder).at("create", &folder)?;
+        let name = path
+            .strip_prefix(self.layout.root())
+            .unwrap_or(path)
+            .to_string_lossy()
+            .replace('/', "-");
+        for number in 1_u32.. {
+            let to = folder.join(format!("{name}.{number}"));
+            // A folder can be renamed onto an empty one only, a file onto a file: look first, and never lose one.
+            if fs::symlink_metadata(&to).is_ok() {
+                continue;
+            }
+            match fs::rename(path, &to) {
+                Err(error) if error.kind() == ErrorKind::NotFound => break,
+                Err(error) if error.kind() == ErrorKind::DirectoryNotEmpty => {}
+                moved => return moved.at("set aside", path),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Reads all of a tree. Another run may be sealing it at this moment, which changes its stats but not its bytes.
+fn read_quiet(folder: &Path, mut nodes: Vec<Node>) -> Result<Manifest> {
+    for pause in [1, 10, 100, 1000] {
+        match tree::read(folder, &nodes, |_| None) {
+            Err(StoreError::Changing(_)) => thread::sleep(Duration::from_millis(pause)),
+            read => return read.map(|it| it.manifest),
+        }
+        nodes = tree::list(folder, Rules::Artifact)?;
+    }
+    tree::read(folder, &nodes, |_| None).map(|it| it.manifest)
+}
+
+/// Writes a manifest to a new file.
+pub(super) fn write_manifest_to(path: &Path, manifest: &Manifest) -> Result<()> {
+    let mut bytes = serde_json::to_vec(manifest).map_err(|error| StoreError::Damaged {
+        path: path.to_owned(),
+        what: format!("it cannot be written as JSON: {error}"),
+    })?;
+    bytes.push(b'\n');
+    fs::write(path, bytes).at("write", path)?;
+    fs::set_permissions(path, Permissions::from_mode(FILE_MODE)).at("change the mode of", path)
+}
+
+/// Makes a tree read-only: files 0444 or 0555, folders 0555.
+pub(super) fn seal(folder: &Path, nodes: &[Node]) -> Result<()> {
+    let top = tree::open_folder(rustix::fs::CWD, folder).at("read", folder)?;
+    for node in nodes {
+        let wanted = match &node.kind {
+            Kind::Directory => EXECUTABLE_MODE,
+            Kind::File { .. } if node.stat.is_executable() => EXECUTABLE_MODE,
+            Kind::File { .. } => FILE_MODE,
+            Kind::Link { .. } | Kind::Followed => continue,
+        };
+        if node.stat.mode & 0o7777 != wanted {
+            rustix::fs::chmodat(
+                &top,
+                &node.path,
+                Mode::from_raw_mode(wanted),
+                AtFlags::empty(),
+            )
+            .at("change the mode of", folder.join(&node.path))?;
+        }
+    }
+    let mode = Stat::of_file(&top).at("read", folder)?.mode;
+    if mode & 0o7777 != EXECUTABLE_MODE {
+        fs::set_permissions(folder, Permissions::from_mode(EXECUTABLE_MODE))
+            .at("change the mode of", folder)?;
+    }
+    Ok(())
+}
+
+/// One digest over the stats of an object and its manifest.
+fn stamp_of(manifest: &Stat, top: &Stat, nodes: &[Node]) -> Digest {
+    let mut hasher = Sha256::new();
+    // Without the device: its number may be another one after the machine was started again.
+    hasher.update(&manifest.bytes()[8..]);
+    hasher.update(&top.bytes()[8..]);
+    for node in nodes {
+        hasher.update((node.path.len() as u64).to_be_bytes());
+        hasher.update(&node.path);
+        hasher.update(&node.stat.bytes()[8..]);
+    }
+    Digest(hasher.finalize().into())
+}
+
+/// The first path at which a tree is not what its manifest says.
+fn difference(manifest: &Manifest, found: &Manifest) -> String {
+    let is_folder = |entry: &Entry| matches!(entry, Entry::Directory { .. });
+    for (path, entry) in &manifest.entries {
+        match found.entries.get(path) {
+            None => return format!("`{path}` is gone"),
+            Some(other) if is_folder(entry) && is_folder(other) => {}
+            Some(other) if other != entry => return format!("`{path}` is not what it was"),
+            Some(_) => {}
+        }
+    }
+    match found
+        .entries
+        .keys()
+        .find(|it| !manifest.entries.contains_key(*it))
+    {
+        Some(path) => format!("`{path}` does not belong to it"),
+        None => "its content is not what it was".to_owned(),
+    }
+}
+
+fn inside(folder: &Path, path: &Path) -> String {
+    path.strip_prefix(folder)
+        .unwrap_or(path)
+        .display()
+        .to_string()
+}

@@ -1,0 +1,80 @@
+//! Logs of runs: one file a run, one JSON line an event, appended and never changed. They are the truth about runs.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{ErrorKind, Write},
+    path::PathBuf,
+};
+
+use pipe_schema::run::Line;
+
+use super::{
+    Store,
+    error::{At, Result, StoreError},
+    record::children,
+};
+
+/// A run's log, open for appending.
+#[derive(Debug)]
+pub struct RunLog {
+    path: PathBuf,
+    file: File,
+}
+
+impl RunLog {
+    /// Writes a line, at once: it survives the death of this process.
+    pub fn append(&mut self, line: &Line) -> Result<()> {
+        let mut bytes = serde_json::to_vec(line).map_err(|error| StoreError::Damaged {
+            path: self.path.clone(),
+            what: format!("an event cannot be written as JSON: {error}"),
+        })?;
+        bytes.push(b'\n');
+        self.file.write_all(&bytes).at("write", &self.path)
+    }
+}
+
+impl Store {
+    /// Begins `log/runs/<run>.jsonl`. The run lives as long as this store is open.
+    pub fn start_run_log(&self, run: &str) -> Result<RunLog> {
+        if !self.lease(run, false)? {
+            return Err(StoreError::Busy {
+                path: self.root().to_owned(),
+                what: format!("it is run `{run}`, too"),
+            });
+        }
+        let path = self.layout.run_log(run);
+        super::create_parent(&path)?;
+        let file = OpenOptions::new()
+            .append(true)
+            .create(true)
+            .open(&path)
+            .at("open", &path)?;
+        Ok(RunLog { path, file })
+    }
+
+    /// Ids of all runs, newest first.
+    pub fn runs(&self) -> Result<Vec<String>> {
+        let mut runs: Vec<String> = children(&self.layout.run_logs())?
+            .into_iter()
+            .filter_map(|it| it.strip_suffix(".jsonl").map(str::to_owned))
+            .collect();
+        runs.sort_by(|a, b| b.cmp(a));
+        Ok(runs)
+    }
+
+    /// A run's story. A line that was cut off by a crash is left out.
+    pub fn read_run(&self, run: &str) -> Result<Vec<Line>> {
+        let path = self.layout.run_log(run);
+        let bytes = match fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                return Err(StoreError::Missing(path));
+            }
+            Err(error) => return Err(StoreError::io("read", &path, error)),
+        };
+        Ok(bytes
+            .split(|it| *it == b'\n')
+            .filter_map(|line| serde_json::from_slice(line).ok())
+            .collect())
+    }
+}

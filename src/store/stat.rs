@@ -1,0 +1,152 @@
+//! What the file system says of a file, when that may be believed, and what time it is there.
+//! Two states of a file within one tick of the clock look alike; see `Moment`.
+
+use std::{fs::File, io, path::Path, time::SystemTime};
+
+use rustix::fs::{AtFlags, FileType, Timespec, Timestamps, UTIME_NOW};
+
+const SECOND: i64 = 1_000_000_000;
+/// Clocks of file systems move with the kernel's tick, at most 10 ms.
+const TICK_MARGIN: i64 = 20_000_000;
+/// Where times have whole seconds (or two, on FAT), or come from another machine.
+const COARSE_MARGIN: i64 = 3 * SECOND;
+
+/// What tells two states of a file apart. Times in nanoseconds since 1970.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stat {
+    pub dev: u64,
+    pub ino: u64,
+    pub size: u64,
+    pub mode: u32,
+    pub mtime: i64,
+    /// Set by the kernel alone: `touch -d` restores the other one, never this.
+    pub ctime: i64,
+}
+
+#[allow(
+    clippy::unnecessary_cast,
+    clippy::useless_conversion,
+    reason = "the fields' types differ between platforms"
+)]
+impl From<&rustix::fs::Stat> for Stat {
+    fn from(stat: &rustix::fs::Stat) -> Self {
+        let time = |seconds: i64, nanos: i64| seconds.saturating_mul(SECOND).saturating_add(nanos);
+        Self {
+            dev: stat.st_dev as u64,
+            ino: stat.st_ino as u64,
+            size: stat.st_size as u64,
+            mode: stat.st_mode as u32,
+            mtime: time(stat.st_mtime as i64, stat.st_mtime_nsec as i64),
+            ctime: time(stat.st_ctime as i64, stat.st_ctime_nsec as i64),
+        }
+    }
+}
+
+impl Stat {
+    /// Of what a path means, links followed.
+    pub fn of(path: &Path) -> io::Result<Self> {
+        Ok(Self::from(&rustix::fs::stat(path)?))
+    }
+
+    /// Of the path itself.
+    pub fn of_link(path: &Path) -> io::Result<Self> {
+        Ok(Self::from(&rustix::fs::lstat(path)?))
+    }
+
+    pub fn of_file(file: &File) -> io::Result<Self> {
+        Ok(Self::from(&rustix::fs::fstat(file)?))
+    }
+
+    pub fn kind(&self) -> FileType {
+        FileType::from_raw_mode(self.mode)
+    }
+
+    pub fn is_directory(&self) -> bool {
+        self.kind() == FileType::Directory
+    }
+
+    /// As git sees it: by the owner's bit.
+    pub fn is_executable(&self) -> bool {
+        self.mode & 0o100 != 0
+    }
+
+    /// The fields as bytes, for hashing many of them into one stamp.
+    pub fn bytes(&self) -> [u8; 44] {
+        let mut bytes = [0; 44];
+        let fields = [
+            self.dev,
+            self.ino,
+            self.size,
+            self.mtime as u64,
+            self.ctime as u64,
+        ];
+        for (place, field) in bytes.chunks_exact_mut(8).zip(fields) {
+            place.copy_from_slice(&field.to_be_bytes());
+        }
+        bytes[40..].copy_from_slice(&self.mode.to_be_bytes());
+        bytes
+    }
+}
+
+/// A time by the clock that stamps the files in question, and how far apart two changes must be for their times to differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment {
+    pub now: i64,
+    pub margin: i64,
+}
+
+impl Moment {
+    /// By a probe file in `folder`: the clock of its file system.
+    pub fn probe(folder: &Path) -> io::Result<Self> {
+        let probe = tempfile::tempfile_in(folder)?;
+        let now = Timespec {
+            tv_sec: 0,
+            tv_nsec: UTIME_NOW,
+        };
+        let touch = Timestamps {
+            last_access: now,
+            last_modification: now,
+        };
+        rustix::fs::futimens(&probe, &touch)?;
+        let now = Stat::of_file(&probe)?.mtime;
+        let is_coarse = now % SECOND == 0;
+        Ok(Self {
+            now,
+            margin: if is_coarse {
+                COARSE_MARGIN
+            } else {
+                TICK_MARGIN
+            },
+        })
+    }
+
+    /// By this machine's clock, for file systems that cannot be probed.
+    pub fn guess() -> Self {
+        let now = SystemTime::now()
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .map_or(0, |it| i64::try_from(it.as_nanos()).unwrap_or(i64::MAX));
+        Self {
+            now,
+            margin: COARSE_MARGIN,
+        }
+    }
+
+    /// Files whose times are before this had their last change seen by what is read from now on.
+    pub fn sure_before(self) -> i64 {
+        self.now.saturating_sub(self.margin)
+    }
+}
+
+/// Of a name in an open folder.
+pub fn stat_at(
+    folder: impl rustix::fd::AsFd,
+    name: &str,
+    follow: bool,
+) -> io::Result<rustix::fs::Stat> {
+    let flags = if follow {
+        AtFlags::empty()
+    } else {
+        AtFlags::SYMLINK_NOFOLLOW
+    };
+    Ok(rustix::fs::statat(folder, name, flags)?)
+}
