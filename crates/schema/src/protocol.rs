@@ -44,7 +44,7 @@ pub enum Work {
     Stage(Task),
     /// Predictions of a package for raw rows. Input roles: `package` (its folder), `rows` (a file).
     Predict(Predict),
-    /// A dataset's part in a form for commands. Input role: `data`.
+    /// A dataset's part in a form for commands. Input role: `data`. The answer is `form.file_name()` in the output folder.
     Convert {
         form: crate::stage::command::InputForm,
     },

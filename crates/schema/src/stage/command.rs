@@ -57,6 +57,15 @@ pub enum InputForm {
     Csv,
 }
 
+impl InputForm {
+    /// The file in this form that a worker makes of a part, in its output folder.
+    pub fn file_name(self) -> &'static str {
+        match self {
+            Self::Csv => "rows.csv",
+        }
+    }
+}
+
 /// An output of a command.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
