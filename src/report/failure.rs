@@ -10,8 +10,8 @@ const TAIL: usize = 20;
 /// The drawing; ends with a line break. `spec` is how the spec is written on the command line, where it must be.
 pub fn draw(stage: &str, failure: &Failure, log: Option<&str>, spec: Option<&str>) -> String {
     let mut text = format!(
-        "{} {} {}\n",
-        paint(ERROR, "failed:"),
+        "{} {} failed: {}\n",
+        paint(ERROR, "error:"),
         paint(BOLD, stage),
         first_line(&failure.message)
     );
@@ -38,7 +38,7 @@ pub fn draw(stage: &str, failure: &Failure, log: Option<&str>, spec: Option<&str
         push(&mut text, "", &format!("{} {hint}", paint(HINT, "hint:")));
     }
     if let Some(log) = failure.log.as_deref().or(log) {
-        push(&mut text, "", &format!("{} {log}", paint(DIM, "log: ")));
+        push(&mut text, "", &format!("{} {log}", paint(DIM, "log:")));
     }
     if let Some(command) = &failure.alone {
         push(
@@ -111,13 +111,13 @@ mod tests {
         };
         let text = anstream::adapter::strip_str(&draw("audit", &failure, None, None)).to_string();
         assert!(
-            text.starts_with("failed: audit the command ended with exit code 3\n"),
+            text.starts_with("error: audit failed: the command ended with exit code 3\n"),
             "{text}"
         );
         assert!(text.contains("its last 20 lines:\n  │ line 5\n"), "{text}");
         assert!(!text.contains("line 4\n"), "{text}");
         assert!(
-            text.ends_with("log:  artifacts/log/audit.log\nalone: cd x && sh -c 'exit 3'\n"),
+            text.ends_with("log: artifacts/log/audit.log\nalone: cd x && sh -c 'exit 3'\n"),
             "{text}"
         );
     }

@@ -19,6 +19,15 @@ pub fn seconds(seconds: f64) -> String {
     }
 }
 
+/// A guess at a span of time, in whole seconds: `2s`, `3m 12s`.
+pub fn roughly(span: f64) -> String {
+    if span < 59.5 {
+        format!("{}s", span.ceil())
+    } else {
+        seconds(span)
+    }
+}
+
 /// A size, in the decimal units of file managers: `512 B`, `92 kB`, `1.4 MB`.
 pub fn bytes(bytes: u64) -> String {
     scaled(bytes as f64, 1000.0, &[" B", " kB", " MB", " GB", " TB"])

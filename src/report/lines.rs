@@ -116,7 +116,7 @@ impl Lines {
             return None;
         }
         *spoken = at;
-        let text = how_far(self.story.stages.get(stage)?).join("  ");
+        let text = how_far(self.story.stages.get(stage)?, true).join("  ");
         Some(self.said(stage, &text))
     }
 
@@ -147,34 +147,38 @@ impl Lines {
     }
 }
 
-/// How far a stage is, most important first: `12/20 epochs`, `val.loss 0.08`, `41k samples/s`.
-pub fn how_far(chapter: &Chapter) -> Vec<String> {
+/// How far a stage is, most important first: `12/20 epochs`, `val.loss 0.08`, `41k samples/s`; or without the units.
+pub fn how_far(chapter: &Chapter, has_units: bool) -> Vec<String> {
     let mut parts = Vec::new();
     if let Some(progress) = &chapter.progress {
+        let unit = progress.unit.as_str();
+        let (done, total) = (
+            figures::count(progress.done),
+            figures::count(progress.total),
+        );
         parts.push(match progress.total {
-            0 => figures::plural(progress.done, progress.unit.trim_end_matches('s')),
-            total => format!(
-                "{}/{} {}",
-                figures::count(progress.done),
-                figures::count(total),
-                progress.unit
-            ),
+            0 => figures::plural(progress.done, unit.trim_end_matches('s')),
+            _ if has_units => format!("{done}/{total} {unit}"),
+            _ => format!("{done}/{total}"),
         });
     }
-    let is_rate = |name: &str| name.ends_with("_per_second");
+    let rate_of = |name: &'_ str| name.strip_suffix("_per_second").map(str::to_owned);
     let measured = chapter
         .metrics
         .iter()
-        .filter(|(name, _)| !is_rate(name) && *name != "lr");
-    for (name, value) in figures::telling(measured, 3) {
+        .filter(|(name, _)| rate_of(name).is_none() && *name != "lr");
+    for (name, value) in figures::telling(measured, 2) {
         parts.push(format!("{name} {}", figures::number(value)));
     }
-    for (name, value) in chapter.metrics.iter().filter(|(name, _)| is_rate(name)) {
-        parts.push(format!(
-            "{} {}/s",
-            figures::short(*value),
-            name.trim_end_matches("_per_second")
-        ));
+    for (name, value) in &chapter.metrics {
+        if let Some(things) = rate_of(name) {
+            let things = if has_units {
+                format!(" {things}")
+            } else {
+                String::new()
+            };
+            parts.push(format!("{}{things}/s", figures::short(*value)));
+        }
     }
     parts
 }

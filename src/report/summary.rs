@@ -45,6 +45,9 @@ impl Summary<'_> {
     pub fn render(&self, columns: usize) -> String {
         let mut text = self.failures();
         let mut body = self.metrics(columns);
+        if !body.is_empty() && !(self.results.is_empty() && self.next.is_empty()) {
+            body.push('\n');
+        }
         for (at, place) in self.results.iter().enumerate() {
             let lead = padded(if at == 0 { "result" } else { "" }, 8);
             let size = format!("({})", figures::bytes(place.bytes));

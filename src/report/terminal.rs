@@ -17,7 +17,9 @@ const TICK: Duration = Duration::from_millis(120);
 /// Running stages that are shown; more are counted.
 const SHOWN: usize = 12;
 /// Columns of a bar, if the terminal has room for it.
-const BAR: usize = 16;
+const BAR: usize = 12;
+/// Columns from which units are written out.
+const WIDE: usize = 90;
 
 /// A live display.
 pub struct Terminal {
@@ -168,15 +170,15 @@ impl Drop for Terminal {
 
 /// A bar, then as much of how far the stage is as there is room for.
 fn message(chapter: &Chapter, first: Option<(u64, u64)>, at: u64, room: usize) -> String {
-    let parts = how_far(chapter);
+    let parts = how_far(chapter, room >= WIDE);
     let mut text = String::new();
     let mut left = room;
     if let Some(progress) = chapter.progress.as_ref().filter(|it| it.total > 0)
         && room > BAR + 24
     {
         text = bar(progress.done, progress.total);
-        left -= BAR + 2;
         text.push_str("  ");
+        left -= BAR + 2;
     }
     let end = chapter
         .progress
@@ -189,21 +191,17 @@ fn message(chapter: &Chapter, first: Option<(u64, u64)>, at: u64, room: usize) -
                 .checked_sub(progress.done)
                 .filter(|&it| it > 0)?;
             let per_unit = at.saturating_sub(since) as f64 / 1000.0 / done as f64;
-            Some(format!(
-                "eta {}",
-                figures::seconds((per_unit * rest as f64).ceil())
-            ))
+            Some(format!("eta {}", figures::roughly(per_unit * rest as f64)))
         });
-    let mut shown = Vec::new();
-    // The time left stands last, but is worth more than a third metric.
+    // The time left stands last, but is worth more than a second metric.
     let reserved = end.as_ref().map_or(0, |it| width(it) + 2);
-    for (at, part) in parts.iter().enumerate() {
-        let needs = width(part) + 2 + if at >= 2 { reserved } else { 0 };
-        if needs > left {
-            break;
+    let mut shown = Vec::new();
+    for part in &parts {
+        let needs = width(part) + 2;
+        if needs + if shown.len() < 2 { 0 } else { reserved } <= left {
+            left -= needs;
+            shown.push(part.clone());
         }
-        left -= width(part) + 2;
-        shown.push(part.clone());
     }
     if let Some(end) = end.filter(|it| width(it) <= left) {
         shown.push(paint(DIM, end));
@@ -248,11 +246,11 @@ mod tests {
             anstream::adapter::strip_str(&message(&chapter, Some((0, 0)), 5000, room)).to_string()
         };
         assert_eq!(
-            at(90),
-            "━━━━────────────  5/20 epochs  val.loss 0.25  41k samples/s  eta 15.0s"
+            at(100),
+            "━━━─────────  5/20 epochs  val.loss 0.25  41k samples/s  eta 15s"
         );
-        assert_eq!(at(30), "5/20 epochs  val.loss 0.25");
-        assert_eq!(at(14), "5/20 epochs");
+        assert_eq!(at(30), "5/20  val.loss 0.25  eta 15s");
+        assert_eq!(at(14), "5/20  41k/s");
         assert_eq!(at(0), "");
     }
 

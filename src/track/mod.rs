@@ -5,3 +5,6 @@ pub mod story;
 pub mod index;
 
 pub use self::{index::Index, story::Story};
+
+#[cfg(test)]
+mod tests;

@@ -112,10 +112,7 @@ fn content(r#type: ArtifactType, path: &Path) -> anyhow::Result<Value> {
 
 /// The path by which people find an output: `artifacts/current/fit`.
 fn current(subject: &Subject, output: &str, store: &Store, context: &Context) -> String {
-    let mut link = store
-        .root()
-        .join("current")
-        .join(crate::plan::file_name(&subject.id));
+    let mut link = store.current(&subject.id);
     if subject.record.outputs.len() > 1 {
         link.push(output);
     }
