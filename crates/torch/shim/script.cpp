@@ -45,6 +45,14 @@ int shim_script_parameter(Module* module, const char* name, const at::Tensor* va
   return shim::guarded([&] { module->register_parameter(name, value->detach(), /*is_buffer=*/false); });
 }
 
+int shim_script_buffer(Module* module, const char* name, const at::Tensor* value) {
+  return shim::guarded([&] { module->register_buffer(name, value->detach()); });
+}
+
+int shim_script_module(Module* module, const char* name, const Module* part) {
+  return shim::guarded([&] { module->register_module(name, *part); });
+}
+
 int shim_script_attribute(Module* module, const char* name, const c10::IValue* value) {
   return shim::guarded([&] { module->register_attribute(name, value->type(), *value); });
 }

@@ -5,6 +5,7 @@ pub mod error;
 pub mod shim;
 pub mod model;
 pub mod metric;
+pub mod answer;
 
 #[cfg(test)]
 mod seeded {

@@ -3,11 +3,13 @@
 pub mod file;
 mod lower;
 mod slots;
+mod quantized;
 mod net;
 
 pub use self::{
     file::Tensors,
     lower::lower,
     net::Net,
+    quantized::{Integers, QuantizedLinear, quantize},
     slots::{Slot, SlotKind, parameter_count, slots},
 };

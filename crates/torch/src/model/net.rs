@@ -8,12 +8,10 @@ use tch::{Device, Kind, Tensor};
 use super::{
     Slot, SlotKind,
     file::{self, Tensors},
+    quantized::{Integers, QuantizedLinear},
     slots,
 };
-use crate::{
-    error::{Error, Result},
-    shim::{Argument, Operator, Value},
-};
+use crate::error::{Error, Result};
 
 /// A network that can be run.
 pub struct Net {
@@ -21,7 +19,7 @@ pub struct Net {
     /// By layer, in the order of `slots`.
     tensors: Vec<Vec<Tensor>>,
     /// By layer: what a quantized one computes with.
-    quantized: Vec<Option<Quantized>>,
+    quantized: Vec<Option<QuantizedLinear>>,
     device: Device,
 }
 
@@ -69,10 +67,7 @@ impl Net {
             let tensors = &self.tensors[index];
             x = match layer {
                 Layer::Linear { .. } => x.f_linear(&tensors[0], tensors.get(1))?,
-                Layer::QuantizedLinear { .. } => match &self.quantized[index] {
-                    Some(quantized) => quantized.forward(&x)?,
-                    None => return Err(Error::bug("a quantized layer that was not packed")),
-                },
+                Layer::QuantizedLinear { .. } => self.quantized(index)?.forward(&x)?,
                 Layer::Conv2d {
                     stride, padding, ..
                 } => {
@@ -126,6 +121,18 @@ impl Net {
         self.select(|_| true)
     }
 
+    /// The tensors of a layer, in the order of `slots`.
+    pub fn of_layer(&self, index: usize) -> &[Tensor] {
+        &self.tensors[index]
+    }
+
+    /// What a quantized layer computes with.
+    pub fn quantized(&self, index: usize) -> Result<&QuantizedLinear> {
+        self.quantized[index]
+            .as_ref()
+            .ok_or_else(|| Error::bug("a layer that is not quantized"))
+    }
+
     /// A copy of all tensors, for later.
     pub fn snapshot(&self) -> Result<Tensors> {
         let copy = |(name, tensor): (String, Tensor)| Ok((name, tensor.f_detach_copy()?));
@@ -152,7 +159,7 @@ impl Net {
             let placed = slots(layer).into_iter().zip(tensors).map(place);
             let placed = placed.collect::<Result<Vec<_>>>()?;
             net.quantized.push(match layer {
-                Layer::QuantizedLinear { .. } => Some(Quantized::pack(&placed)?),
+                Layer::QuantizedLinear { .. } => Some(pack(&placed)?),
                 _ => None,
             });
             net.tensors.push(placed);
@@ -250,39 +257,16 @@ fn take(found: &mut Tensors, index: usize, slot: &Slot) -> Result<Tensor> {
     Ok(tensor)
 }
 
+fn pack(tensors: &[Tensor]) -> Result<QuantizedLinear> {
+    let weight = Integers {
+        integers: tensors[0].shallow_clone(),
+        scale: tensors[1].f_double_value(&[])?,
+    };
+    QuantizedLinear::new(&weight, tensors.get(2))
+}
+
 fn both(size: u32) -> [i64; 2] {
     [i64::from(size); 2]
-}
-
-/// A quantized linear layer as libtorch computes it: packed weights, activations quantized as they come.
-struct Quantized {
-    operator: Operator,
-    weights: Value,
-}
-
-impl Quantized {
-    fn pack(tensors: &[Tensor]) -> Result<Self> {
-        let scale = tensors[1].f_double_value(&[])?;
-        let weight = tensors[0]
-            .f_to_device(Device::Cpu)?
-            .f_internal_make_per_tensor_quantized_tensor(scale, 0)?;
-        let bias = tensors.get(2).map(Tensor::detach);
-        let bias = bias.as_ref().map_or(Argument::None, Argument::Tensor);
-        let pack = Operator::find("quantized::linear_prepack")?;
-        Ok(Self {
-            operator: Operator::find("quantized::linear_dynamic")?,
-            weights: pack.call(&[Argument::Tensor(&weight), bias])?,
-        })
-    }
-
-    fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        // Reduced range: without VNNI two products are added in 16 bits, which full range would overflow.
-        let reduce_range = Argument::Bool(true);
-        let weights = Argument::Value(&self.weights);
-        self.operator
-            .call(&[Argument::Tensor(x), weights, reduce_range])?
-            .tensor()
-    }
 }
 
 #[cfg(test)]

@@ -62,6 +62,16 @@ unsafe extern "C" {
         name: *const c_char,
         value: *const C_tensor,
     ) -> c_int;
+    pub fn shim_script_buffer(
+        module: *mut Opaque,
+        name: *const c_char,
+        value: *const C_tensor,
+    ) -> c_int;
+    pub fn shim_script_module(
+        module: *mut Opaque,
+        name: *const c_char,
+        part: *const Opaque,
+    ) -> c_int;
     pub fn shim_script_attribute(
         module: *mut Opaque,
         name: *const c_char,

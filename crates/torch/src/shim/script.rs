@@ -33,6 +33,26 @@ impl Script {
         }
     }
 
+    /// Likewise, but PyTorch lists it as a buffer.
+    pub fn buffer(&mut self, name: &str, tensor: &Tensor) -> Result<()> {
+        let name = c_string(name);
+        // SAFETY: as for `parameter`.
+        unsafe {
+            check(ffi::shim_script_buffer(
+                self.0,
+                name.as_ptr(),
+                pointer(tensor),
+            ))
+        }
+    }
+
+    /// A module in it, which the source reads as `self.<name>`. Nothing is added to that one later.
+    pub fn module(&mut self, name: &str, module: &Script) -> Result<()> {
+        let name = c_string(name);
+        // SAFETY: both modules and the string are live; this one takes a share of the other.
+        unsafe { check(ffi::shim_script_module(self.0, name.as_ptr(), module.0)) }
+    }
+
     /// A value that the source reads as `self.<name>`: a tensor, or packed weights.
     pub fn attribute(&mut self, name: &str, value: &Value) -> Result<()> {
         let name = c_string(name);

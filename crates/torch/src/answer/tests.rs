@@ -1,0 +1,132 @@
+//! Answers from outputs, and their way through `predictions.csv`.
+
+use super::*;
+use pipe_data::TargetValues;
+
+fn names(words: &[&str]) -> Vec<String> {
+    words.iter().map(|it| (*it).to_owned()).collect()
+}
+
+fn probabilities(answers: &Answers) -> Vec<f32> {
+    (0..answers.len())
+        .flat_map(|at| answers.probabilities(at).to_vec())
+        .collect()
+}
+
+#[test]
+fn the_first_of_equally_probable_classes_is_chosen() {
+    let answers = Answers::of(&[1.0, 1.0, 0.0, 0.0, 2.0, 2.0], 3).unwrap();
+    let Answers::Classes { chosen, .. } = &answers else {
+        panic!()
+    };
+    assert_eq!(chosen, &[0, 1]);
+}
+
+#[test]
+fn probabilities_add_up_even_for_huge_logits() {
+    let answers = Answers::of(&[3e38, -3e38, 0.0, 0.0], 2).unwrap();
+    assert_eq!(probabilities(&answers), [1.0, 0.0, 0.5, 0.5]);
+}
+
+#[test]
+fn an_output_that_is_no_number_is_refused_with_its_row() {
+    let error = Answers::of(&[0.0, 1.0, f32::NAN, 0.0], 2).unwrap_err();
+    assert_eq!(error.position, 1);
+    assert!(Answers::of(&[1.0, f32::INFINITY], 0).is_err());
+}
+
+#[test]
+fn numbers_are_written_short_and_read_back_exactly() {
+    assert_eq!(shortest(0.1), 0.1);
+    assert_eq!(number_text(1e-40), "1e-40");
+    for value in [f32::MIN_POSITIVE, 1.0 / 3.0, 16777216.0, -1e30] {
+        assert_eq!(number_text(value).parse::<f32>().unwrap(), value);
+    }
+}
+
+#[test]
+fn a_table_of_classes_is_read_back_as_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("predictions.csv");
+    let names = names(&["a,b", "\"c\"", "3"]);
+    let answers = Answers::of(&[1.0, 2.0, 3.0, 0.3, 0.2, 0.1], 3).unwrap();
+    let truth = TargetValues::Classes(vec![0, 1]);
+    write(&path, &[7, 40], &truth, &answers, &names).unwrap();
+    let rows = vec![7, 40];
+    assert_eq!(read(&path, &names).unwrap(), Reported { rows, answers });
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert!(
+        text.starts_with("row,target,prediction,\"p=a,b\",\"p=\"\"c\"\"\",p=3\n7,\"a,b\",3,0.09")
+    );
+}
+
+#[test]
+fn a_table_of_numbers_is_read_back_as_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("predictions.csv");
+    let answers = Answers::of(&[0.1, 150.0], 0).unwrap();
+    let truth = TargetValues::Numbers(vec![0.5, 151.0]);
+    write(&path, &[0, 1], &truth, &answers, &[]).unwrap();
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert_eq!(text, "row,target,prediction\n0,0.5,0.1\n1,151.0,150.0\n");
+    assert_eq!(read(&path, &[]).unwrap().answers, answers);
+}
+
+#[test]
+fn a_table_of_another_model_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("predictions.csv");
+    std::fs::write(&path, "row,target,prediction\n0,1,2\n").unwrap();
+    let error = read(&path, &names(&["a", "b"])).unwrap_err().to_string();
+    assert!(
+        error.contains("not row,target,prediction,p=a,p=b"),
+        "{error}"
+    );
+}
+
+#[test]
+fn differences_name_the_first_row_and_both_values() {
+    let names = names(&["a", "b"]);
+    let expected = Answers::of(&[0.0, 1.0, 5.0, 0.0], 2).unwrap();
+    assert_eq!(expected.first_difference(&expected, &names, 0.0), None);
+    let found = Answers::of(&[0.0, 1.0, 0.0, 5.0], 2).unwrap();
+    let difference = expected.first_difference(&found, &names, 1e-4).unwrap();
+    assert_eq!(
+        (difference.position, difference.what.as_str()),
+        (1, "prediction")
+    );
+    assert_eq!(
+        (difference.expected.as_str(), difference.found.as_str()),
+        ("a", "b")
+    );
+    let found = Answers::of(&[0.0, 1.0, 5.0, 0.1], 2).unwrap();
+    let difference = expected.first_difference(&found, &names, 1e-4).unwrap();
+    assert_eq!(difference.what, "p=a");
+}
+
+#[test]
+fn a_tie_may_fall_either_way() {
+    let expected = Answers::of(&[1.0, 1.0 + 1e-6], 2).unwrap();
+    let found = Answers::of(&[1.0 + 1e-6, 1.0], 2).unwrap();
+    let names = names(&["a", "b"]);
+    assert_eq!(expected.first_difference(&found, &names, 1e-4), None);
+    assert!(expected.first_difference(&found, &names, 1e-9).is_some());
+}
+
+#[test]
+fn numbers_differ_relative_to_their_size() {
+    let expected = Answers::Numbers(vec![1000.0]);
+    let found = Answers::Numbers(vec![1000.05]);
+    assert_eq!(expected.first_difference(&found, &[], 1e-4), None);
+    let difference = expected.first_difference(&found, &[], 1e-5).unwrap();
+    assert_eq!(difference.expected, "1000.0");
+}
+
+#[test]
+fn rows_are_selected_in_the_order_given() {
+    let answers = Answers::of(&[0.0, 1.0, 5.0, 0.0, 0.0, 2.0], 2).unwrap();
+    let two = answers.select(&[2, 0]);
+    assert_eq!(two.probabilities(0), answers.probabilities(2));
+    assert_eq!(two.probabilities(1), answers.probabilities(0));
+    assert_eq!(two.len(), 2);
+}
