@@ -112,22 +112,6 @@ impl Answers {
         }
     }
 
-    /// These rows of all, in the order given.
-    pub fn select(&self, positions: &[usize]) -> Self {
-        match self {
-            Self::Classes { chosen, .. } => Self::Classes {
-                chosen: positions.iter().map(|at| chosen[*at]).collect(),
-                probabilities: positions
-                    .iter()
-                    .flat_map(|at| self.probabilities(*at).iter().copied())
-                    .collect(),
-            },
-            Self::Numbers(numbers) => {
-                Self::Numbers(positions.iter().map(|at| numbers[*at]).collect())
-            }
-        }
-    }
-
     /// The first row for which `found` is further from this than `tolerance * (1 + |expected|)`. The chosen class may only
     /// differ where the two classes are that close.
     pub fn first_difference(

@@ -121,12 +121,3 @@ fn numbers_differ_relative_to_their_size() {
     let difference = expected.first_difference(&found, &[], 1e-5).unwrap();
     assert_eq!(difference.expected, "1000.0");
 }
-
-#[test]
-fn rows_are_selected_in_the_order_given() {
-    let answers = Answers::of(&[0.0, 1.0, 5.0, 0.0, 0.0, 2.0], 2).unwrap();
-    let two = answers.select(&[2, 0]);
-    assert_eq!(two.probabilities(0), answers.probabilities(2));
-    assert_eq!(two.probabilities(1), answers.probabilities(0));
-    assert_eq!(two.len(), 2);
-}

@@ -26,24 +26,27 @@ struct Tally {
     truth: f64,
 }
 
+/// What is said of one class, or of all together.
+type Score = fn(Tally) -> f64;
+/// How the classes' scores become one.
+type Average = fn(&[Tally], Score) -> f64;
+
 impl Classes<'_> {
     /// The metric's value, if it is a number of classes.
     pub(super) fn value(&self, metric: Metric) -> Option<f64> {
-        let (score, average): (fn(Tally) -> f64, fn(&[Tally], fn(Tally) -> f64) -> f64) =
-            match metric {
-                Metric::Accuracy => (Tally::recall, micro),
-                Metric::PrecisionMacro => (Tally::precision, macro_mean),
-                Metric::PrecisionMicro => (Tally::precision, micro),
-                Metric::PrecisionWeighted => (Tally::precision, weighted),
-                Metric::RecallMacro => (Tally::recall, macro_mean),
-                Metric::RecallMicro => (Tally::recall, micro),
-                Metric::RecallWeighted => (Tally::recall, weighted),
-                Metric::F1Macro => (Tally::f1, macro_mean),
-                Metric::F1Micro => (Tally::f1, micro),
-                Metric::F1Weighted => (Tally::f1, weighted),
-                Metric::LogLoss => return Some(self.log_loss()),
-                _ => return None,
-            };
+        let (score, average): (Score, Average) = match metric {
+            Metric::PrecisionMacro => (Tally::precision, macro_mean),
+            Metric::PrecisionMicro => (Tally::precision, micro),
+            Metric::PrecisionWeighted => (Tally::precision, weighted),
+            Metric::RecallMacro => (Tally::recall, macro_mean),
+            Metric::Accuracy | Metric::RecallMicro => (Tally::recall, micro),
+            Metric::RecallWeighted => (Tally::recall, weighted),
+            Metric::F1Macro => (Tally::f1, macro_mean),
+            Metric::F1Micro => (Tally::f1, micro),
+            Metric::F1Weighted => (Tally::f1, weighted),
+            Metric::LogLoss => return Some(self.log_loss()),
+            _ => return None,
+        };
         Some(average(&self.tallies(), score))
     }
 
@@ -101,17 +104,17 @@ fn share(part: f64, whole: f64) -> f64 {
     if whole == 0.0 { 0.0 } else { part / whole }
 }
 
-fn macro_mean(tallies: &[Tally], score: fn(Tally) -> f64) -> f64 {
+fn macro_mean(tallies: &[Tally], score: Score) -> f64 {
     let sum: f64 = tallies.iter().map(|it| score(*it)).sum();
     share(sum, tallies.len() as f64)
 }
 
-fn weighted(tallies: &[Tally], score: fn(Tally) -> f64) -> f64 {
+fn weighted(tallies: &[Tally], score: Score) -> f64 {
     let sum: f64 = tallies.iter().map(|it| it.truth * score(*it)).sum();
     share(sum, tallies.iter().map(|it| it.truth).sum())
 }
 
-fn micro(tallies: &[Tally], score: fn(Tally) -> f64) -> f64 {
+fn micro(tallies: &[Tally], score: Score) -> f64 {
     let sum = |of: fn(&Tally) -> f64| tallies.iter().map(of).sum();
     score(Tally {
         hits: sum(|it| it.hits),
