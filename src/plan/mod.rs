@@ -1,7 +1,25 @@
 //! Spec -> Plan: vars bound, defaults filled, matrices expanded, references and types checked.
 //! Pure: it sees files only through the loader it is given, and starts no process.
 
+mod draft;
 mod escape;
+mod expand;
+mod facts;
+mod files;
+mod fit;
+mod grammar;
+mod interpolate;
+mod layers;
+mod matrix;
+mod name;
+mod order;
+mod paths;
+mod resolve;
+mod rules;
+mod search;
+mod sections;
+mod vars;
+mod wiring;
 
 use indexmap::IndexMap;
 use pipe_schema::{
@@ -12,7 +30,7 @@ use pipe_schema::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub use self::escape::file_name;
+pub use self::{escape::file_name, resolve::resolve};
 
 /// A spec made definite: what would run, in the order of the spec. Pure data.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -96,8 +114,13 @@ pub struct FileInput {
 
 /// What plan may ask of the outside.
 pub trait Loader {
-    /// The text of an included spec, by its path relative to the including file's folder.
+    /// The text of an included spec, by its path relative to the spec's folder; or why it cannot be read.
     fn include(&self, path: &str) -> Result<String, String>;
+
+    /// How many folders the spec's folder lies below the project's: so far up paths may go.
+    fn levels_up(&self) -> usize {
+        0
+    }
 
     /// Whether something is at this path or glob, relative to the spec's folder.
     fn exists(&self, path: &str) -> bool;
@@ -140,3 +163,6 @@ impl Stage {
             .filter(move |it| seen.insert(*it))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,7 @@
 //! Did you mean: the legal word that is nearest to a wrong one. Knows words, not where they stand.
 
+use super::{Diagnostic, Span};
+
 /// Words of other tools, and what they are called here. Only suggested where they are legal.
 const SYNONYMS: [(&str, &str); 22] = [
     ("learning_rate", "lr"),
@@ -45,6 +47,23 @@ pub fn nearest<'a>(word: &str, legal: impl IntoIterator<Item = &'a str>) -> Opti
         })
         .min_by_key(|it| it.0)
         .map(|it| it.1)
+}
+
+/// An unknown name of something, with the known ones.
+pub fn unknown(what: &str, name: &str, known: &[&str], span: Span) -> Diagnostic {
+    let label = match nearest(name, known.iter().copied()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("no such {what}"),
+    };
+    let several = match what.strip_suffix("xis") {
+        Some(start) => format!("{start}xes"),
+        None => format!("{what}s"),
+    };
+    let error = Diagnostic::error(format!("unknown {what} `{name}`")).at(span, label);
+    match known {
+        [] => error.hint(format!("there are no {several} here")),
+        _ => error.hint(format!("known {several}: {}", list(known.iter().copied()))),
+    }
 }
 
 /// `a`, `b` and `c`, for a message.

@@ -1,0 +1,315 @@
+//! A stage as written: its kind, its block and control keys with vars bound, its axes, what it names of other stages.
+//! Knows one stage at a time; not whether what it names exists.
+
+use std::{cell::RefCell, collections::HashSet};
+
+use indexmap::IndexMap;
+use pipe_schema::stage::KINDS;
+
+use super::{
+    fit::unknown_field,
+    grammar,
+    interpolate::{Ports, Scope},
+    matrix::Matrix,
+};
+use crate::spec::{
+    Diagnostic, Entry, Node, Span, Value,
+    suggest::{list, nearest},
+};
+
+/// A stage as written.
+pub struct Draft {
+    pub name: String,
+    pub span: Span,
+    pub kind: &'static str,
+    pub kind_span: Span,
+    /// Vars are bound, axes are not.
+    pub block: Node,
+    /// The control keys, without `matrix`; vars are bound.
+    pub control: Node,
+    pub matrix: Matrix,
+    pub links: Vec<Link>,
+    pub needs: Vec<(String, Span)>,
+    pub ports: Ports,
+}
+
+/// Another stage's output as named in a block.
+#[derive(Clone, Debug)]
+pub struct Link {
+    /// The role of the input that it becomes.
+    pub role: String,
+    /// As written; axes may be open in it.
+    pub text: String,
+    pub span: Span,
+    pub want: Want,
+}
+
+/// What a place in a block takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Want {
+    Dataset,
+    Part,
+    Model,
+    /// An evaluate stage's report.
+    Report,
+    /// Any report, to be summarized.
+    Reports,
+    /// The instances' output, to be chosen from.
+    Choices,
+    Metric,
+    Files,
+    Any,
+}
+
+impl Draft {
+    /// Reads a stage. Nothing comes of one whose kind cannot be told.
+    pub fn read(
+        name: &str,
+        entry: &Entry,
+        vars: &IndexMap<String, Node>,
+        used: &RefCell<HashSet<String>>,
+        found: &mut Vec<Diagnostic>,
+    ) -> Option<Self> {
+        if !matches!(entry.node.value, Value::Map(_)) {
+            found.push(
+                Diagnostic::error(format!("the stage `{name}` must be a map"))
+                    .at(
+                        entry.node.span,
+                        format!("found {}", entry.node.value.describe()),
+                    )
+                    .hint(format!("give it a kind: {}", list(KINDS))),
+            );
+            return None;
+        }
+        let mut kinds: Vec<(&'static str, &Entry)> = Vec::new();
+        let mut control = Vec::new();
+        let mut matrix = None;
+        let mut scope = Scope {
+            vars,
+            used,
+            axes: None,
+            ports: None,
+        };
+        let known: Vec<String> = KINDS
+            .iter()
+            .map(|it| (*it).to_owned())
+            .chain(grammar::control().fields.keys().cloned())
+            .collect();
+        let mut unknown = Vec::new();
+        for field in entry.node.entries() {
+            if let Some(kind) = KINDS.iter().find(|it| **it == field.key) {
+                kinds.push((kind, field));
+            } else if field.key == "matrix" {
+                matrix = Some(scope.bind(&field.node, found));
+            } else if grammar::control().fields.contains_key(&field.key) {
+                control.push(Entry {
+                    node: scope.bind(&field.node, found),
+                    ..field.clone()
+                });
+            } else {
+                unknown.push(field);
+            }
+        }
+        for field in &unknown {
+            found.push(misplaced(name, field, &kinds, &known));
+        }
+        let (kind, block) = match kinds.as_slice() {
+            [only] => *only,
+            [] => {
+                let is_named = unknown.iter().any(|it| nearest(&it.key, KINDS).is_some());
+                if !is_named {
+                    found.push(
+                        Diagnostic::error(format!("the stage `{name}` has no kind"))
+                            .at(entry.key_span, "expected exactly one kind key")
+                            .hint(format!("kinds: {}", list(KINDS))),
+                    );
+                }
+                return None;
+            }
+            [first, second, ..] => {
+                found.push(
+                    Diagnostic::error(format!("the stage `{name}` has more than one kind"))
+                        .at(second.1.key_span, "a second kind")
+                        .at(first.1.key_span, "the first kind")
+                        .hint("a stage does one thing: make two stages of it"),
+                );
+                return None;
+            }
+        };
+        let ports = ports(kind, &block.node);
+        let bound = match &block.node.value {
+            Value::Map(entries) => {
+                let entries = entries
+                    .iter()
+                    .map(|it| {
+                        scope.ports = (kind == "command" && it.key == "cmd").then(|| ports.clone());
+                        Entry {
+                            node: scope.bind(&it.node, found),
+                            ..it.clone()
+                        }
+                    })
+                    .collect();
+                Node {
+                    value: Value::Map(entries),
+                    ..block.node
+                }
+            }
+            _ => scope.bind(&block.node, found),
+        };
+        let control = Node::new(entry.node.span, Value::Map(control));
+        Some(Self {
+            name: name.to_owned(),
+            span: entry.key_span,
+            kind,
+            kind_span: block.key_span,
+            links: links(kind, &bound),
+            needs: needs(&control),
+            block: bound,
+            control,
+            matrix: matrix.map_or_else(Matrix::default, |it| Matrix::read(&it, vars, found)),
+            ports,
+        })
+    }
+}
+
+/// A key that a stage does not have; perhaps it belongs into the block.
+fn misplaced(
+    name: &str,
+    field: &Entry,
+    kinds: &[(&'static str, &Entry)],
+    known: &[String],
+) -> Diagnostic {
+    let belongs = kinds.iter().find(|(kind, _)| {
+        grammar::block(kind).is_some_and(|it| it.fields.contains_key(&field.key))
+    });
+    match belongs {
+        Some((kind, _)) => Diagnostic::error(format!(
+            "`{}` stands beside `{kind}`, not inside it",
+            field.key
+        ))
+        .at(field.key_span, format!("belongs into `{kind}`"))
+        .hint("indent it two spaces more, below the kind"),
+        None => unknown_field(field, name, known.iter()),
+    }
+}
+
+fn ports(kind: &str, block: &Node) -> Ports {
+    if kind != "command" {
+        return Ports::default();
+    }
+    let names = |field: &str| {
+        let entries = block.get(field).map_or(&[][..], Node::entries);
+        entries.iter().map(|it| it.key.clone()).collect()
+    };
+    Ports {
+        inputs: names("inputs"),
+        outputs: names("outputs"),
+    }
+}
+
+fn needs(control: &Node) -> Vec<(String, Span)> {
+    let items = control.get("needs").map_or(&[][..], Node::items);
+    items
+        .iter()
+        .filter_map(|it| Some((it.as_text()?.to_owned(), it.span)))
+        .collect()
+}
+
+/// What a block names of other stages.
+pub fn links(kind: &str, block: &Node) -> Vec<Link> {
+    let mut links = Vec::new();
+    let mut add = |role: String, node: Option<&Node>, want: Want| {
+        if let Some((node, text)) = node.and_then(|it| Some((it, it.as_text()?))) {
+            links.push(Link {
+                role,
+                text: text.to_owned(),
+                span: node.span,
+                want,
+            });
+        }
+    };
+    let mut field = |name: &str, want: Want| add(name.to_owned(), block.get(name), want);
+    match kind {
+        "train" => field("data", Want::Dataset),
+        "evaluate" => {
+            field("model", Want::Model);
+            field("data", Want::Part);
+        }
+        "compress" => {
+            field("model", Want::Model);
+            field("data", Want::Dataset);
+        }
+        "package" => {
+            field("model", Want::Model);
+            field("report", Want::Report);
+        }
+        "summarize" => field("reports", Want::Reports),
+        "choose" => {
+            field("model", Want::Choices);
+            field("by", Want::Metric);
+        }
+        _ => {}
+    }
+    match kind {
+        "train" => {
+            let from = block.get("init_from").and_then(|it| it.get("from"));
+            add("init_from".to_owned(), from, Want::Model);
+        }
+        "preprocess" => {
+            let source = block.get("source");
+            add(
+                "source/0".to_owned(),
+                source.and_then(|it| it.get("from")),
+                Want::Files,
+            );
+            for (i, item) in one_or_many(source.and_then(|it| it.get("csv")))
+                .iter()
+                .enumerate()
+            {
+                add(format!("source/{i}"), item.get("from"), Want::Files);
+            }
+            let files = block.get("split").and_then(|it| it.get("files"));
+            for part in files.map_or(&[][..], Node::entries) {
+                let name = if part.key == "valid" {
+                    "val"
+                } else {
+                    &part.key
+                };
+                for (i, item) in one_or_many(Some(&part.node)).iter().enumerate() {
+                    add(format!("split/{name}/{i}"), item.get("from"), Want::Files);
+                }
+            }
+        }
+        "command" => {
+            for input in block.get("inputs").map_or(&[][..], Node::entries) {
+                let from = match input.node.value {
+                    Value::Map(_) => input.node.get("from"),
+                    _ => Some(&input.node),
+                };
+                add(format!("inputs/{}", input.key), from, Want::Any);
+            }
+            for (i, item) in block
+                .get("deps")
+                .map_or(&[][..], Node::items)
+                .iter()
+                .enumerate()
+            {
+                add(format!("deps/{i}"), item.get("from"), Want::Any);
+            }
+        }
+        _ => {}
+    }
+    links
+}
+
+/// The items of a list, or the one value in its stead.
+pub fn one_or_many(node: Option<&Node>) -> &[Node] {
+    match node {
+        None => &[],
+        Some(Node {
+            value: Value::List(items),
+            ..
+        }) => items,
+        Some(one) => std::slice::from_ref(one),
+    }
+}

@@ -1,0 +1,183 @@
+//! What is known of a stage's outputs before it runs: parts, metrics, what a model is for. Says nothing of errors.
+
+use indexmap::IndexMap;
+use pipe_schema::stage::{
+    ArtifactType, Evaluate, Package, Preprocess, Summarize, Task,
+    compress::Pass,
+    evaluate::Metric,
+    package::Format,
+    preprocess::Split,
+    train::{Loss, Train},
+};
+
+use super::{
+    Input,
+    resolve::Upstream,
+    wiring::{Facts, Measured, Output, PACKAGE_FILES},
+};
+
+/// Adds what a task's outputs are known to be.
+pub fn add(facts: &mut Facts, task: &Task, inputs: &[Input], upstream: &Upstream<'_>) {
+    let main = match task {
+        Task::Preprocess(block) => dataset(block),
+        Task::Train(block) => {
+            facts.live_metrics = live_metrics(block, upstream);
+            model(Some(block.loss))
+        }
+        Task::Evaluate(block) => report(block, inputs, upstream),
+        Task::Compress(block) => Output {
+            is_quantized: block
+                .passes
+                .iter()
+                .any(|it| matches!(it, Pass::Quantize(_))),
+            ..model(upstream.output("model").and_then(|it| it.loss))
+        },
+        Task::Package(block) => package(block),
+        Task::Summarize(block) => summary(block, upstream),
+        Task::Choose(_) => upstream.output("model").cloned().unwrap_or_default(),
+        Task::Command(block) => {
+            facts.outputs = block
+                .outputs
+                .iter()
+                .map(|(name, it)| {
+                    (
+                        name.clone(),
+                        Output {
+                            r#type: it.r#type,
+                            ..Output::default()
+                        },
+                    )
+                })
+                .collect();
+            return;
+        }
+    };
+    facts.outputs = IndexMap::from([("main".to_owned(), main)]);
+}
+
+/// The rows that a package's report was made on.
+pub fn implicit_data(task: &Task, inputs: &[Input], upstream: &Upstream<'_>) -> Option<Input> {
+    let Task::Package(_) = task else { return None };
+    inputs.iter().find(|it| it.role == "report")?;
+    let measured = upstream.output("report")?.measured.as_ref()?;
+    Some(Input {
+        role: "data".to_owned(),
+        ..measured.data.clone()
+    })
+}
+
+fn dataset(block: &Preprocess) -> Output {
+    let parts = match &block.split {
+        Split::Random(it) => [
+            ("train", it.train > 0.0),
+            ("val", it.val > 0.0),
+            ("test", it.test > 0.0),
+        ],
+        Split::Files(it) => [
+            ("train", !it.train.0.is_empty()),
+            ("val", !it.val.0.is_empty()),
+            ("test", !it.test.0.is_empty()),
+        ],
+    };
+    Output {
+        r#type: ArtifactType::Dataset,
+        is_built_in: true,
+        parts: Some(parts.iter().filter(|it| it.1).map(|it| it.0).collect()),
+        ..Output::default()
+    }
+}
+
+fn model(loss: Option<Loss>) -> Output {
+    Output {
+        r#type: ArtifactType::Model,
+        is_built_in: true,
+        loss,
+        ..Output::default()
+    }
+}
+
+/// The metric that training measures beside the loss.
+pub fn quality(loss: Loss) -> &'static str {
+    match loss {
+        Loss::CrossEntropy => "accuracy",
+        Loss::Mse => "rmse",
+    }
+}
+
+/// What training reports each epoch.
+fn live_metrics(block: &Train, upstream: &Upstream<'_>) -> Vec<String> {
+    let mut metrics = vec!["train.loss".to_owned()];
+    let parts = upstream.output("data").and_then(|it| it.parts.as_ref());
+    if parts.is_none_or(|it| it.contains(&"val")) {
+        metrics.push("val.loss".to_owned());
+        metrics.push(format!("val.{}", quality(block.loss)));
+    }
+    metrics
+}
+
+fn report(block: &Evaluate, inputs: &[Input], upstream: &Upstream<'_>) -> Output {
+    let metrics = match (
+        block.metrics.as_slice(),
+        upstream.output("model").and_then(|it| it.loss),
+    ) {
+        ([], Some(Loss::CrossEntropy)) => {
+            Some(vec![Metric::Accuracy, Metric::F1Macro, Metric::LogLoss])
+        }
+        ([], Some(Loss::Mse)) => Some(vec![Metric::Rmse, Metric::Mae, Metric::R2]),
+        ([], None) => None,
+        (given, _) => Some(given.to_vec()),
+    };
+    let input = |role: &str| inputs.iter().find(|it| it.role == role);
+    let measured = input("model").zip(input("data")).map(|(model, data)| {
+        Box::new(Measured {
+            model: (model.stage.clone(), model.output.clone()),
+            data: data.clone(),
+        })
+    });
+    Output {
+        r#type: ArtifactType::Report,
+        is_built_in: true,
+        metrics: metrics.map(|it| {
+            let numbers = it.iter().filter(|it| **it != Metric::ConfusionMatrix);
+            numbers.map(|it| it.name().to_owned()).collect()
+        }),
+        measured,
+        ..Output::default()
+    }
+}
+
+fn package(block: &Package) -> Output {
+    let has = |name: &str| name == "safetensors" || block.formats.contains(&Format::Torchscript);
+    Output {
+        r#type: ArtifactType::Package,
+        is_built_in: true,
+        files: PACKAGE_FILES
+            .iter()
+            .filter(|it| has(it.0))
+            .copied()
+            .collect(),
+        ..Output::default()
+    }
+}
+
+/// `accuracy_mean`, `accuracy_std`.
+fn summary(block: &Summarize, upstream: &Upstream<'_>) -> Output {
+    let metrics = upstream
+        .output("reports")
+        .and_then(|it| it.metrics.as_ref());
+    let stats: Vec<String> = block
+        .stats
+        .iter()
+        .filter_map(|it| serde_json::to_value(it).ok()?.as_str().map(str::to_owned))
+        .collect();
+    Output {
+        r#type: ArtifactType::Report,
+        is_built_in: true,
+        metrics: metrics.map(|it| {
+            it.iter()
+                .flat_map(|metric| stats.iter().map(move |stat| format!("{metric}_{stat}")))
+                .collect()
+        }),
+        ..Output::default()
+    }
+}

@@ -1,0 +1,245 @@
+//! Paths of the project that stages read and write: collected, compared, wired. Asks the loader; opens nothing.
+
+use std::collections::BTreeMap;
+
+use super::{FileInput, Loader, draft::one_or_many, paths};
+use crate::spec::{Diagnostic, Node, Span};
+
+/// What one instance reads and writes in the project.
+#[derive(Clone, Debug, Default)]
+pub struct Files {
+    pub reads: Vec<(FileInput, Span)>,
+    pub writes: Vec<(String, Span)>,
+}
+
+impl Files {
+    /// Collects the paths of a block whose vars and axes are bound.
+    pub fn of(kind: &str, block: &Node, levels: usize, found: &mut Vec<Diagnostic>) -> Self {
+        let mut files = Self::default();
+        let mut collector = Collector {
+            files: &mut files,
+            folder: String::new(),
+            levels,
+            found,
+        };
+        match kind {
+            "preprocess" => {
+                let csv = block.get("source").and_then(|it| it.get("csv"));
+                collector.read("source", one_or_many(csv));
+                let split = block.get("split").and_then(|it| it.get("files"));
+                for part in split.map_or(&[][..], Node::entries) {
+                    collector.read(
+                        &format!("split/{}", part.key),
+                        one_or_many(Some(&part.node)),
+                    );
+                }
+            }
+            "train" => collector.read("init_from", one_or_many(block.get("init_from"))),
+            "command" => {
+                collector.enter(block.get("wdir"));
+                collector.read("dep", block.get("deps").map_or(&[][..], Node::items));
+                for field in ["outs", "metrics"] {
+                    collector.write(block.get(field).map_or(&[][..], Node::items));
+                }
+            }
+            _ => {}
+        }
+        files
+    }
+}
+
+struct Collector<'a> {
+    files: &'a mut Files,
+    folder: String,
+    levels: usize,
+    found: &'a mut Vec<Diagnostic>,
+}
+
+impl Collector<'_> {
+    fn join(&mut self, node: &Node) -> Option<String> {
+        let text = node.as_text()?;
+        if text.is_empty() {
+            self.found
+                .push(Diagnostic::error("a path is empty").at(node.span, "expected a path"));
+            return None;
+        }
+        match paths::join(&self.folder, text, self.levels) {
+            Ok(path) => Some(path),
+            Err(paths::Escape) => {
+                self.found.push(paths::escape_error(text, node.span));
+                None
+            }
+        }
+    }
+
+    fn enter(&mut self, wdir: Option<&Node>) {
+        if let Some(path) = wdir.and_then(|it| self.join(it)) {
+            self.folder = if path == "." { String::new() } else { path };
+        }
+    }
+
+    fn read(&mut self, role: &str, items: &[Node]) {
+        let stages = items.iter().find(|it| it.get("from").is_some());
+        let path = items.iter().find(|it| it.as_text().is_some());
+        if let (Some(stage), Some(path)) = (stages, path)
+            && role != "dep"
+        {
+            self.found.push(
+                Diagnostic::error("a list has either paths or stages, not both")
+                    .at(path.span, "a path")
+                    .at(stage.span, "a stage"),
+            );
+        }
+        for item in items {
+            if let Some(path) = self.join(item) {
+                let input = FileInput {
+                    role: role.to_owned(),
+                    path,
+                };
+                self.files.reads.push((input, item.span));
+            }
+        }
+    }
+
+    fn write(&mut self, items: &[Node]) {
+        for item in items {
+            let Some(path) = self.join(item) else {
+                continue;
+            };
+            if path == "." || paths::is_glob(&path) {
+                let what = if path == "." {
+                    "the project's own folder"
+                } else {
+                    "a pattern"
+                };
+                self.found.push(
+                    Diagnostic::error("an out must be a file or folder of its own")
+                        .at(item.span, what),
+                );
+                continue;
+            }
+            if !self.files.writes.iter().any(|it| it.0 == path) {
+                self.files.writes.push((path, item.span));
+            }
+        }
+    }
+}
+
+/// Who writes what, found by path.
+pub struct Producers {
+    /// By the names in the path, so that what a folder holds stands behind it.
+    by_path: BTreeMap<Vec<String>, usize>,
+}
+
+fn names(path: &str) -> Vec<String> {
+    path.split('/').map(str::to_owned).collect()
+}
+
+impl Producers {
+    /// Takes the outs of all instances; outs that are equal or nested are errors.
+    pub fn new(all: &[(String, Files)], found: &mut Vec<Diagnostic>) -> Self {
+        let mut outs: Vec<(Vec<String>, usize, Span)> = Vec::new();
+        for (i, (_, files)) in all.iter().enumerate() {
+            outs.extend(
+                files
+                    .writes
+                    .iter()
+                    .map(|(path, span)| (names(path), i, *span)),
+            );
+        }
+        outs.sort();
+        let mut holder: Option<&(Vec<String>, usize, Span)> = None;
+        for out in &outs {
+            match holder {
+                Some(outer) if out.0.starts_with(&outer.0) => {
+                    found.push(clash(all, outer, out));
+                }
+                _ => holder = Some(out),
+            }
+        }
+        Self {
+            by_path: outs.into_iter().map(|(path, i, _)| (path, i)).collect(),
+        }
+    }
+
+    /// The instances that write something of what is read at a path.
+    pub fn of(&self, path: &str) -> Vec<usize> {
+        if self.by_path.is_empty() {
+            return Vec::new();
+        }
+        if paths::is_glob(path) || path == "." {
+            let mut producers: Vec<usize> = self
+                .by_path
+                .iter()
+                .filter(|(out, _)| paths::reads(path, &out.join("/")))
+                .map(|it| *it.1)
+                .collect();
+            producers.dedup();
+            return producers;
+        }
+        let names = names(path);
+        let holders = (1..=names.len()).filter_map(|n| self.by_path.get(&names[..n]).copied());
+        let inside = self
+            .by_path
+            .range(names.clone()..)
+            .take_while(|(out, _)| out.starts_with(&names))
+            .map(|it| *it.1);
+        let mut producers: Vec<usize> = holders.chain(inside).collect();
+        producers.dedup();
+        producers
+    }
+}
+
+fn clash(
+    all: &[(String, Files)],
+    outer: &(Vec<String>, usize, Span),
+    inner: &(Vec<String>, usize, Span),
+) -> Diagnostic {
+    let (one, other) = (&all[outer.1].0, &all[inner.1].0);
+    let path = inner.0.join("/");
+    let is_equal = outer.0 == inner.0;
+    let title = if is_equal {
+        format!("`{one}` and `{other}` both write `{path}`")
+    } else {
+        format!("`{path}` lies inside `{}`, another out", outer.0.join("/"))
+    };
+    let error = Diagnostic::error(title);
+    if outer.2 == inner.2 {
+        let axis = one
+            .split_once('@')
+            .map_or("axis", |it| it.1.split('=').next().unwrap_or("axis"));
+        return error
+            .at(inner.2, "the same path in each instance")
+            .hint(format!(
+                "put the axis into the path, such as `${{matrix.{axis}}}`"
+            ));
+    }
+    let (first, second) = if outer.2 < inner.2 {
+        (outer, inner)
+    } else {
+        (inner, outer)
+    };
+    error
+        .at(second.2, format!("written by `{}`", all[second.1].0))
+        .at(first.2, format!("written by `{}`", all[first.1].0))
+        .hint("each out belongs to one stage")
+}
+
+/// Says so where nothing is at a path that is read.
+pub fn check_exists(
+    input: &FileInput,
+    span: Span,
+    loader: &dyn Loader,
+    found: &mut Vec<Diagnostic>,
+) {
+    if loader.exists(&input.path) {
+        return;
+    }
+    let path = &input.path;
+    let error = if paths::is_glob(path) {
+        Diagnostic::error(format!("no file matches `{path}`")).at(span, "nothing there")
+    } else {
+        Diagnostic::error(format!("`{path}` does not exist")).at(span, "no such file or folder")
+    };
+    found.push(error.hint("paths are relative to the spec's folder"));
+}

@@ -1,0 +1,388 @@
+//! What is legal in each place of a spec, read off the types themselves through their JSON Schema.
+//! Knows fields, words and ranges; not what a value means.
+
+use std::sync::OnceLock;
+
+use indexmap::IndexMap;
+use pipe_schema::{
+    promote::Promote,
+    scalar::{BatchSize, ByteSize, Duration},
+    stage::{Control, Task},
+    sweep::Sweep,
+};
+use schemars::{JsonSchema, generate::SchemaSettings};
+use serde::Deserialize;
+use serde_json::Value as Json;
+
+/// Words that mean a field or a value of another name.
+pub const ALIASES: [(&str, &str); 2] = [("valid", "val"), ("bayes", "tpe")];
+
+/// What may stand somewhere.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Grammar {
+    Any,
+    Bool,
+    Int(Bounds),
+    Number(Bounds),
+    Text,
+    Character,
+    /// A scalar with a notation of its own.
+    Scalar(Notation),
+    Record(Record),
+    Choice(Choice),
+    /// A list, and how long it must be where that is fixed.
+    List(Box<Grammar>, Option<usize>),
+    /// A map with keys of the user's choice.
+    Map(Box<Grammar>),
+    /// One of several forms.
+    Either(Vec<Grammar>),
+}
+
+/// Fields with fixed names.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Record {
+    pub doc: String,
+    pub fields: IndexMap<String, Field>,
+}
+
+/// A field of a record.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Field {
+    pub grammar: Grammar,
+    pub doc: String,
+    pub is_required: bool,
+    /// Whether nothing (`null`) may be given for it.
+    pub is_nullable: bool,
+    pub default: Option<Json>,
+}
+
+/// One of several words, some with options.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Choice {
+    pub doc: String,
+    pub words: IndexMap<String, Option<Grammar>>,
+    pub docs: IndexMap<String, String>,
+}
+
+/// Where a number must lie.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Bounds {
+    pub min: Option<f64>,
+    pub max: Option<f64>,
+    /// Neither `above` nor `below` itself is legal.
+    pub above: Option<f64>,
+    pub below: Option<f64>,
+}
+
+/// Scalars that are read by a function of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Notation {
+    Duration,
+    ByteSize,
+    BatchSize,
+    Reference,
+}
+
+impl Notation {
+    const ALL: [(&str, Self); 4] = [
+        ("Duration", Self::Duration),
+        ("ByteSize", Self::ByteSize),
+        ("BatchSize", Self::BatchSize),
+        ("Reference", Self::Reference),
+    ];
+
+    /// What is expected, in words.
+    pub fn expected(self) -> &'static str {
+        match self {
+            Self::Duration => "a duration like `30s`, `10m` or `2h`",
+            Self::ByteSize => "a size like `512MiB`, `4GiB` or a number of bytes",
+            Self::BatchSize => "a number of rows of at least 1, or `full`",
+            Self::Reference => "a stage, or a part of it like `stage.part`",
+        }
+    }
+
+    /// Whether a value is written so. A reference is looked at later, with the stages at hand.
+    pub fn accepts(self, value: &Json) -> bool {
+        match self {
+            Self::Duration => Duration::deserialize(value).is_ok(),
+            Self::ByteSize => ByteSize::deserialize(value).is_ok(),
+            Self::BatchSize => BatchSize::deserialize(value).is_ok(),
+            Self::Reference => value.is_string(),
+        }
+    }
+}
+
+/// The kinds of stages, each with its block.
+pub fn kinds() -> &'static Choice {
+    static KINDS: OnceLock<Choice> = OnceLock::new();
+    KINDS.get_or_init(|| match of::<Task>() {
+        Grammar::Choice(choice) => choice,
+        _ => Choice::default(),
+    })
+}
+
+/// The control keys.
+pub fn control() -> &'static Record {
+    static CONTROL: OnceLock<Record> = OnceLock::new();
+    CONTROL.get_or_init(record::<Control>)
+}
+
+/// An entry of `sweeps`.
+pub fn sweep() -> &'static Record {
+    static SWEEP: OnceLock<Record> = OnceLock::new();
+    SWEEP.get_or_init(record::<Sweep>)
+}
+
+/// An entry of `promote`.
+pub fn promote() -> &'static Record {
+    static PROMOTE: OnceLock<Record> = OnceLock::new();
+    PROMOTE.get_or_init(record::<Promote>)
+}
+
+/// The block of a kind.
+pub fn block(kind: &str) -> Option<&'static Record> {
+    match kinds().words.get(kind) {
+        Some(Some(Grammar::Record(record))) => Some(record),
+        _ => None,
+    }
+}
+
+/// The JSON Schema of a type, as the types give it.
+pub fn json_schema<T: JsonSchema>() -> Json {
+    SchemaSettings::draft2020_12()
+        .into_generator()
+        .into_root_schema_for::<T>()
+        .to_value()
+}
+
+fn record<T: JsonSchema>() -> Record {
+    match of::<T>() {
+        Grammar::Record(record) => record,
+        _ => Record::default(),
+    }
+}
+
+fn of<T: JsonSchema>() -> Grammar {
+    let schema = json_schema::<T>();
+    Reader {
+        definitions: &schema["$defs"],
+    }
+    .read(&schema)
+    .grammar
+}
+
+struct Reader<'a> {
+    definitions: &'a Json,
+}
+
+struct Found {
+    grammar: Grammar,
+    is_nullable: bool,
+}
+
+impl Reader<'_> {
+    fn read(&self, schema: &Json) -> Found {
+        if let Some(name) = schema["$ref"].as_str() {
+            return self.read_definition(name.trim_start_matches("#/$defs/"));
+        }
+        if let Some(forms) = schema["oneOf"].as_array() {
+            return plain(Grammar::Choice(
+                self.choice(text(schema, "description"), forms),
+            ));
+        }
+        if let Some(forms) = schema["anyOf"].as_array() {
+            return self.either(forms);
+        }
+        if schema["enum"].is_array() || schema["const"].is_string() {
+            return plain(Grammar::Choice(
+                self.choice(text(schema, "description"), std::slice::from_ref(schema)),
+            ));
+        }
+        let (kind, is_nullable) = match &schema["type"] {
+            Json::Array(kinds) => (
+                kinds
+                    .iter()
+                    .filter_map(Json::as_str)
+                    .find(|it| *it != "null"),
+                kinds.iter().any(|it| it == "null"),
+            ),
+            kind => (kind.as_str(), false),
+        };
+        let grammar = match kind {
+            Some("boolean") => Grammar::Bool,
+            Some("integer") => Grammar::Int(bounds(schema)),
+            Some("number") => Grammar::Number(bounds(schema)),
+            Some("string") if schema["maxLength"] == 1 => Grammar::Character,
+            Some("string") => Grammar::Text,
+            Some("array") => self.list(schema),
+            Some("object") if schema["properties"].is_object() => {
+                Grammar::Record(self.record(schema))
+            }
+            Some("object") => Grammar::Map(Box::new(match &schema["additionalProperties"] {
+                inner @ Json::Object(_) => self.read(inner).grammar,
+                _ => Grammar::Any,
+            })),
+            _ => Grammar::Any,
+        };
+        Found {
+            grammar,
+            is_nullable,
+        }
+    }
+
+    fn read_definition(&self, name: &str) -> Found {
+        let notation = Notation::ALL.iter().find(|it| it.0 == name);
+        match notation {
+            Some((_, notation)) => plain(Grammar::Scalar(*notation)),
+            None => self.read(&self.definitions[name]),
+        }
+    }
+
+    fn list(&self, schema: &Json) -> Grammar {
+        let length = |key: &str| schema[key].as_u64().map(|it| it as usize);
+        let exactly = length("minItems").filter(|it| length("maxItems") == Some(*it));
+        Grammar::List(Box::new(self.read(&schema["items"]).grammar), exactly)
+    }
+
+    fn either(&self, forms: &[Json]) -> Found {
+        let is_nullable = forms.iter().any(|it| it["type"] == "null");
+        let mut forms: Vec<Grammar> = forms
+            .iter()
+            .filter(|it| it["type"] != "null")
+            .map(|it| self.read(it).grammar)
+            .collect();
+        let grammar = match forms.len() {
+            1 => forms.remove(0),
+            _ => Grammar::Either(forms),
+        };
+        Found {
+            grammar,
+            is_nullable,
+        }
+    }
+
+    fn record(&self, schema: &Json) -> Record {
+        let required = |name: &String| {
+            schema["required"]
+                .as_array()
+                .is_some_and(|it| it.iter().any(|it| it == name))
+        };
+        let fields = schema["properties"]
+            .as_object()
+            .into_iter()
+            .flatten()
+            .map(|(name, schema)| {
+                let found = self.read(schema);
+                let field = Field {
+                    grammar: found.grammar,
+                    doc: text(schema, "description"),
+                    is_required: required(name),
+                    is_nullable: found.is_nullable,
+                    default: schema.get("default").cloned(),
+                };
+                (name.clone(), field)
+            })
+            .collect();
+        Record {
+            doc: text(schema, "description"),
+            fields,
+        }
+    }
+
+    fn choice(&self, doc: String, forms: &[Json]) -> Choice {
+        let mut choice = Choice {
+            doc,
+            ..Choice::default()
+        };
+        for form in forms {
+            let words = form["enum"].as_array().into_iter().flatten();
+            for word in words.chain(form.get("const")).filter_map(Json::as_str) {
+                choice.words.insert(word.to_owned(), None);
+                choice
+                    .docs
+                    .insert(word.to_owned(), text(form, "description"));
+            }
+            for (word, options) in form["properties"].as_object().into_iter().flatten() {
+                choice
+                    .words
+                    .insert(word.clone(), Some(self.read(options).grammar));
+                choice.docs.insert(word.clone(), text(form, "description"));
+            }
+        }
+        choice
+    }
+}
+
+fn plain(grammar: Grammar) -> Found {
+    Found {
+        grammar,
+        is_nullable: false,
+    }
+}
+
+fn text(schema: &Json, key: &str) -> String {
+    schema[key].as_str().unwrap_or_default().to_owned()
+}
+
+fn bounds(schema: &Json) -> Bounds {
+    let largest = match schema["format"].as_str() {
+        Some("uint8") => Some(f64::from(u8::MAX)),
+        Some("uint32") => Some(f64::from(u32::MAX)),
+        _ => None,
+    };
+    Bounds {
+        min: schema["minimum"].as_f64(),
+        max: schema["maximum"].as_f64().or(largest),
+        above: schema["exclusiveMinimum"].as_f64(),
+        below: schema["exclusiveMaximum"].as_f64(),
+    }
+}
+
+impl Bounds {
+    pub fn contain(&self, value: f64) -> bool {
+        self.min.is_none_or(|it| value >= it)
+            && self.max.is_none_or(|it| value <= it)
+            && self.above.is_none_or(|it| value > it)
+            && self.below.is_none_or(|it| value < it)
+    }
+
+    /// `at least 1`, `from 0 to 1`, `above 0`; nothing where all numbers are legal.
+    pub fn describe(&self) -> Option<String> {
+        let lower = match (self.min, self.above) {
+            (Some(min), _) => Some(format!("at least {min}")),
+            (_, Some(above)) => Some(format!("above {above}")),
+            _ => None,
+        };
+        let max = self.max.filter(|it| *it < f64::from(u32::MAX));
+        let upper = match (max, self.below) {
+            (Some(max), _) => Some(format!("at most {max}")),
+            (_, Some(below)) => Some(format!("below {below}")),
+            _ => None,
+        };
+        match (lower, upper) {
+            (Some(lower), Some(upper)) => Some(format!("{lower} and {upper}")),
+            (lower, upper) => lower.or(upper),
+        }
+    }
+}
+
+impl Choice {
+    /// Whether a word may stand alone: it has no options, or none that must be given.
+    pub fn stands_alone(&self, word: &str) -> bool {
+        match self.words.get(word) {
+            Some(None) => true,
+            Some(Some(Grammar::Record(record))) => record.fields.values().all(|it| !it.is_required),
+            _ => false,
+        }
+    }
+}
+
+impl Field {
+    /// The default as it would be written; nothing where it is required or absent.
+    pub fn default_text(&self) -> Option<String> {
+        match self.default.as_ref()? {
+            Json::Null => None,
+            value => Some(value.to_string()),
+        }
+    }
+}

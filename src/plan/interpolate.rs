@@ -1,0 +1,300 @@
+//! `${x}` in values: alone it keeps the var's type, inside text it is spliced; `$${x}` is `${x}` itself.
+//! Knows names and values; not stages.
+
+use std::{cell::RefCell, collections::HashSet};
+
+use indexmap::IndexMap;
+
+use crate::spec::{Diagnostic, Node, Span, Value, suggest::unknown};
+
+/// Text that grows beyond this is refused.
+const LONGEST_TEXT: usize = 64 << 10;
+
+/// What names stand for in one place.
+pub struct Scope<'a> {
+    pub vars: &'a IndexMap<String, Node>,
+    /// Names of vars that were asked for.
+    pub used: &'a RefCell<HashSet<String>>,
+    /// The axes; `None` while they are not known, so that `${matrix.x}` stays.
+    pub axes: Option<&'a IndexMap<String, Value>>,
+    /// In a command: the names of its inputs and outputs, which stay.
+    pub ports: Option<Ports>,
+}
+
+/// The names that `${inputs.x}` and `${outputs.x}` may have.
+#[derive(Clone, Debug, Default)]
+pub struct Ports {
+    pub inputs: Vec<String>,
+    pub outputs: Vec<String>,
+}
+
+/// A piece of a text.
+#[derive(Debug, PartialEq, Eq)]
+enum Piece<'t> {
+    Text(&'t str),
+    /// `$${`, which is `${`.
+    Escape,
+    Name {
+        name: &'t str,
+        whole: &'t str,
+    },
+    /// `${` without its `}`.
+    Open(&'t str),
+}
+
+/// Whether a text has anything to bind.
+pub fn has_names(text: &str) -> bool {
+    text.contains("${")
+}
+
+/// Whether any text in a tree asks for an axis.
+pub fn asks_for_axes(node: &Node) -> bool {
+    match &node.value {
+        Value::Text(text) => text.contains("${matrix."),
+        Value::List(items) => items.iter().any(asks_for_axes),
+        Value::Map(entries) => entries.iter().any(|it| asks_for_axes(&it.node)),
+        _ => false,
+    }
+}
+
+impl Scope<'_> {
+    /// The tree with its names bound.
+    pub fn bind(&self, node: &Node, found: &mut Vec<Diagnostic>) -> Node {
+        let value = match &node.value {
+            Value::Text(text) if has_names(text) => return self.bind_text(node, text, found),
+            Value::List(items) => {
+                Value::List(items.iter().map(|it| self.bind(it, found)).collect())
+            }
+            Value::Map(entries) => Value::Map(
+                entries
+                    .iter()
+                    .map(|it| {
+                        if has_names(&it.key) {
+                            found.push(
+                                Diagnostic::error("a key cannot hold a var")
+                                    .at(it.key_span, "a key")
+                                    .hint("only values are bound; write the key out"),
+                            );
+                        }
+                        crate::spec::Entry {
+                            key: it.key.clone(),
+                            key_span: it.key_span,
+                            node: self.bind(&it.node, found),
+                        }
+                    })
+                    .collect(),
+            ),
+            other => other.clone(),
+        };
+        Node { value, ..*node }
+    }
+
+    fn bind_text(&self, node: &Node, text: &str, found: &mut Vec<Diagnostic>) -> Node {
+        let pieces = split(text);
+        if let [Piece::Name { name, whole }] = pieces.as_slice() {
+            return match self.look_up(name, whole, node.span, found) {
+                Looked::Value(mut value, origin) => {
+                    value.span = node.span;
+                    value.origin = origin;
+                    value
+                }
+                Looked::Stays | Looked::Unknown => node.clone(),
+            };
+        }
+        let mut bound = String::with_capacity(text.len());
+        for piece in pieces {
+            match piece {
+                Piece::Text(text) => bound.push_str(text),
+                // While axes are open the text is bound once more, so the escape stays.
+                Piece::Escape if self.axes.is_none() => bound.push_str("$${"),
+                Piece::Escape => bound.push_str("${"),
+                Piece::Open(rest) => {
+                    found.push(
+                        Diagnostic::error("`${` without its `}`")
+                            .at(node.span, "not closed")
+                            .hint("write `$${` for the characters themselves"),
+                    );
+                    bound.push_str(rest);
+                }
+                Piece::Name { name, whole } => match self.look_up(name, whole, node.span, found) {
+                    Looked::Value(value, origin) => {
+                        if matches!(value.value, Value::List(_) | Value::Map(_)) {
+                            found.push(
+                                Diagnostic::error(format!(
+                                    "`{whole}` is {} and cannot be spliced into text",
+                                    value.value.describe()
+                                ))
+                                .at(node.span, "inside text")
+                                .at_some(origin, "set here")
+                                .hint(format!("alone, as `\"{whole}\"`, it keeps its type")),
+                            );
+                        }
+                        bound.push_str(&value.value.canonical());
+                    }
+                    Looked::Stays | Looked::Unknown => bound.push_str(whole),
+                },
+            }
+            if bound.len() > LONGEST_TEXT {
+                found.push(
+                    Diagnostic::error(format!("the text grows beyond {} KiB", LONGEST_TEXT >> 10))
+                        .at(node.span, "with its vars bound"),
+                );
+                break;
+            }
+        }
+        Node {
+            value: Value::Text(bound),
+            ..*node
+        }
+    }
+
+    fn look_up(&self, name: &str, whole: &str, span: Span, found: &mut Vec<Diagnostic>) -> Looked {
+        if let Some(axis) = name.strip_prefix("matrix.") {
+            let Some(axes) = self.axes else {
+                return Looked::Stays;
+            };
+            return match axes.get(axis) {
+                Some(value) => Looked::Value(Node::new(span, value.clone()), None),
+                None => {
+                    let legal: Vec<&str> = axes.keys().map(String::as_str).collect();
+                    found.push(unknown("axis", axis, &legal, span).hint(
+                        "an axis comes from the stage's `matrix`, or from a stage with one that it reads",
+                    ));
+                    Looked::Unknown
+                }
+            };
+        }
+        if let Some(ports) = &self.ports {
+            for (prefix, legal) in [("inputs.", &ports.inputs), ("outputs.", &ports.outputs)] {
+                let Some(port) = name.strip_prefix(prefix) else {
+                    continue;
+                };
+                if !legal.iter().any(|it| it == port) {
+                    let legal: Vec<&str> = legal.iter().map(String::as_str).collect();
+                    let what = prefix.trim_end_matches("s.");
+                    found.push(
+                        unknown(what, port, &legal, span)
+                            .hint(format!("`{}` names them", prefix.trim_end_matches('.'))),
+                    );
+                }
+                return Looked::Stays;
+            }
+        }
+        if let Some(value) = self.vars.get(name) {
+            self.used.borrow_mut().insert(name.to_owned());
+            return Looked::Value(value.clone(), Some(value.span));
+        }
+        let legal: Vec<&str> = self.vars.keys().map(String::as_str).collect();
+        let mut error = unknown("var", name, &legal, span);
+        if self.ports.is_some() {
+            error = error.hint(format!("for a variable of the shell write `${whole}`"));
+        } else if name.starts_with("inputs.") || name.starts_with("outputs.") {
+            error = error.hint("inputs and outputs are named in a command's `cmd` only");
+        } else if self.axes.is_some_and(|it| it.contains_key(name)) {
+            error = error.hint(format!("an axis is written `${{matrix.{name}}}`"));
+        }
+        found.push(error);
+        Looked::Unknown
+    }
+}
+
+enum Looked {
+    Value(Node, Option<Span>),
+    /// Bound later, or by the runner.
+    Stays,
+    Unknown,
+}
+
+fn split(text: &str) -> Vec<Piece<'_>> {
+    let mut pieces = Vec::new();
+    let mut rest = text;
+    while let Some(at) = rest.find("${") {
+        let is_escaped = rest[..at].ends_with('$');
+        let before = if is_escaped {
+            &rest[..at - 1]
+        } else {
+            &rest[..at]
+        };
+        if !before.is_empty() {
+            pieces.push(Piece::Text(before));
+        }
+        if is_escaped {
+            pieces.push(Piece::Escape);
+            rest = &rest[at + 2..];
+            continue;
+        }
+        match rest[at..].find('}') {
+            Some(end) => {
+                pieces.push(Piece::Name {
+                    name: rest[at + 2..at + end].trim(),
+                    whole: &rest[at..=at + end],
+                });
+                rest = &rest[at + end + 1..];
+            }
+            None => {
+                pieces.push(Piece::Open(&rest[at..]));
+                rest = "";
+            }
+        }
+    }
+    if !rest.is_empty() {
+        pieces.push(Piece::Text(rest));
+    }
+    pieces
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bind(text: &str) -> (Value, Vec<String>) {
+        let node = |value| Node::new(Span::default(), value);
+        let vars = IndexMap::from([
+            ("n".to_owned(), node(Value::Int(3))),
+            ("lr".to_owned(), node(Value::Float(1e-5))),
+            (
+                "sizes".to_owned(),
+                node(Value::List(vec![node(Value::Int(1))])),
+            ),
+        ]);
+        let axes = IndexMap::from([("fold".to_owned(), Value::Int(2))]);
+        let scope = Scope {
+            vars: &vars,
+            used: &RefCell::default(),
+            axes: Some(&axes),
+            ports: None,
+        };
+        let mut found = Vec::new();
+        let bound = scope.bind(&node(Value::Text(text.to_owned())), &mut found);
+        (bound.value, found.into_iter().map(|it| it.title).collect())
+    }
+
+    #[test]
+    fn a_var_alone_keeps_its_type_and_is_spliced_inside_text() {
+        assert_eq!(bind("${n}").0, Value::Int(3));
+        assert_eq!(bind("${matrix.fold}").0, Value::Int(2));
+        assert!(matches!(bind("${sizes}").0, Value::List(_)));
+        assert_eq!(bind("a${n}b${lr}").0, Value::Text("a3b1e-5".to_owned()));
+        assert_eq!(bind("$n {n} $").0, Value::Text("$n {n} $".to_owned()));
+    }
+
+    #[test]
+    fn a_doubled_dollar_is_a_dollar() {
+        assert_eq!(bind("$${HOME} ${n}").0, Value::Text("${HOME} 3".to_owned()));
+    }
+
+    #[test]
+    fn what_cannot_be_bound_is_said() {
+        for (text, title) in [
+            ("${m}", "unknown var `m`"),
+            ("x${matrix.flod}", "unknown axis `flod`"),
+            ("x${n", "`${` without its `}`"),
+            (
+                "x${sizes}",
+                "`${sizes}` is a list and cannot be spliced into text",
+            ),
+        ] {
+            assert_eq!(bind(text).1, [title], "{text}");
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! Rules of preprocess blocks. Knows words of columns, not the columns of a file.
+
+use pipe_schema::stage::preprocess::{
+    ColumnType, Columns, ImputeStrategy, Preprocess, RandomSplit, Split, Step,
+};
+
+use super::Rules;
+use crate::spec::Diagnostic;
+
+const SMALLEST_DIFFERENCE: f64 = 1e-9;
+
+pub fn check(block: &Preprocess, rules: &mut Rules<'_>) {
+    check_source(block, rules);
+    if let Split::Random(split) = &block.split {
+        check_shares(split, rules);
+    }
+    let read = &block.source.read;
+    if !read.header && read.names.is_empty() {
+        rules.say(
+            &["source", "read", "header"],
+            "without a header the columns need names",
+            "no header",
+            "write `names: [a, b, c]` beside it",
+        );
+    }
+    if read
+        .names
+        .iter()
+        .enumerate()
+        .any(|(i, it)| read.names[..i].contains(it))
+    {
+        rules.say(
+            &["source", "read", "names"],
+            "two columns have one name",
+            "a name is there twice",
+            "",
+        );
+    }
+    if block.target.is_empty() {
+        rules.say(&["target"], "`target` must name a column", "", "");
+    }
+    for (i, step) in block.steps.iter().enumerate() {
+        check_step(
+            step,
+            &["steps", &i.to_string(), step.name()],
+            &block.target,
+            rules,
+        );
+    }
+}
+
+fn check_source(block: &Preprocess, rules: &mut Rules<'_>) {
+    let has_files = matches!(block.split, Split::Files(_));
+    let has_csv = block.source.csv.as_ref().is_some_and(|it| !it.0.is_empty());
+    match (has_csv, block.source.from.is_some()) {
+        (true, true) => rules.say(
+            &["source"],
+            "`source` takes `csv` or `from`, not both",
+            "two sources",
+            "remove one of the two",
+        ),
+        (false, false) if !has_files => {
+            let head = rules
+                .place(&["source"])
+                .entries()
+                .first()
+                .map_or(rules.head(), |it| it.key_span);
+            rules.push(
+                Diagnostic::error("`preprocess` lacks a source of rows")
+                    .at(head, "expected `source: {csv: …}`")
+                    .hint("a path, a glob or a list: `source: {csv: data/rows.csv}`"),
+            );
+        }
+        (true, false) | (false, true) if has_files => {
+            rules.say(
+                &["source"],
+                "the rows come from `split.files`",
+                "a second source",
+                "remove `csv` and `from` here; `read` may stay",
+            );
+        }
+        _ => {}
+    }
+}
+
+fn check_shares(split: &RandomSplit, rules: &mut Rules<'_>) {
+    let sum = split.train + split.val + split.test;
+    if (sum - 1.0).abs() > SMALLEST_DIFFERENCE {
+        let sum = (sum * 1e6).round() / 1e6;
+        let shares = format!("{} + {} + {} = {sum}", split.train, split.val, split.test);
+        rules.say(
+            &["split", "random"],
+            "the shares of a split must add up to 1",
+            shares,
+            "a part that is not given has the share 0",
+        );
+    } else if split.train <= 0.0 {
+        rules.say(
+            &["split", "random", "train"],
+            "the train part must have a share above 0",
+            "",
+            "",
+        );
+    }
+}
+
+fn check_step(step: &Step, path: &[&str; 3], target: &str, rules: &mut Rules<'_>) {
+    let [steps, i, name] = *path;
+    let columns = match step {
+        Step::Impute(it) => &it.columns,
+        Step::Standardize(it) => &it.columns,
+        Step::MinMax(it) => &it.columns,
+        Step::OneHot(it) => &it.columns,
+        Step::Drop(it) => &it.columns,
+    };
+    if let Columns::Named(names) = columns
+        && names.iter().any(|it| it == target)
+    {
+        rules.say(
+            &[steps, i, name, "columns"],
+            format!("`{target}` is the target, and steps do not change it"),
+            "the target",
+            "name other columns",
+        );
+    }
+    if matches!(columns, Columns::Named(names) if names.is_empty()) {
+        rules.say(
+            &[steps, i, name, "columns"],
+            "`columns` names no column",
+            "",
+            "",
+        );
+    }
+    let only_numbers = matches!(step, Step::Standardize(_) | Step::MinMax(_));
+    if only_numbers
+        && matches!(
+            columns,
+            Columns::OfType(ColumnType::Categorical | ColumnType::Boolean) | Columns::All
+        )
+    {
+        rules.say(
+            &[steps, i, name, "columns"],
+            format!("`{name}` takes numeric columns"),
+            "",
+            "write `numeric`, or name the columns",
+        );
+    }
+    match step {
+        Step::Impute(it) => {
+            let is_constant = it.strategy == Some(ImputeStrategy::Constant);
+            if is_constant && it.value.is_none() {
+                rules.say(
+                    &[steps, i, name, "strategy"],
+                    "`strategy: constant` needs a `value`",
+                    "no value given",
+                    "write `value: 0` beside it",
+                );
+            }
+            if !is_constant && it.value.is_some() {
+                rules.say(
+                    &[steps, i, name, "value"],
+                    "`value` belongs to `strategy: constant`",
+                    "",
+                    "write `strategy: constant` beside it",
+                );
+            }
+            if it
+                .value
+                .as_ref()
+                .is_some_and(|it| it.is_array() || it.is_object())
+            {
+                rules.say(
+                    &[steps, i, name, "value"],
+                    "`value` must be a number or text",
+                    "",
+                    "",
+                );
+            }
+            let is_average = matches!(
+                it.strategy,
+                Some(ImputeStrategy::Mean | ImputeStrategy::Median)
+            );
+            if is_average && it.columns == Columns::OfType(ColumnType::Categorical) {
+                rules.say(
+                    &[steps, i, name, "strategy"],
+                    "categories have no mean and no median",
+                    "",
+                    "write `most_frequent` or `constant`",
+                );
+            }
+        }
+        Step::MinMax(it) if it.range[0] >= it.range[1] => {
+            rules.say(
+                &[steps, i, name, "range"],
+                "`range` must rise",
+                format!("{} is not below {}", it.range[0], it.range[1]),
+                "",
+            );
+        }
+        _ => {}
+    }
+}

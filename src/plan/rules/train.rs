@@ -1,0 +1,125 @@
+//! Rules of train blocks: optimizer, schedule, early stopping. Shapes are checked elsewhere.
+
+use pipe_schema::stage::train::{Clip, LrScheduler, Network, Optimizer, Train};
+
+use super::Rules;
+use crate::{
+    plan::{resolve::Upstream, wiring::Facts},
+    spec::{
+        Diagnostic,
+        suggest::{list, nearest},
+    },
+};
+
+pub fn check(block: &Train, facts: &Facts, upstream: &Upstream<'_>, rules: &mut Rules<'_>) {
+    check_optimizer(&block.optimizer, &["optimizer"], rules);
+    if let Network::Mlp(mlp) = &block.model
+        && let Some(i) = mlp.hidden.iter().position(|it| *it == 0)
+    {
+        rules.say(
+            &["model", "mlp", "hidden", &i.to_string()],
+            "a hidden layer must have at least 1 unit",
+            "",
+            "",
+        );
+    }
+    match block.clip {
+        Some(Clip::Norm(it)) if it <= 0.0 => {
+            rules.say(&["clip", "norm"], "`norm` must be above 0", "", "")
+        }
+        Some(Clip::Value(it)) if it <= 0.0 => {
+            rules.say(&["clip", "value"], "`value` must be above 0", "", "")
+        }
+        _ => {}
+    }
+    if let LrScheduler::Cosine { warmup_epochs, .. } = block.lr_scheduler
+        && warmup_epochs >= block.epochs
+    {
+        rules.say(
+            &["lr_scheduler", "cosine", "warmup_epochs"],
+            "the warm-up must end before training does",
+            format!("{warmup_epochs} of {} epochs", block.epochs),
+            "",
+        );
+    }
+    if upstream
+        .output("init_from")
+        .is_some_and(|it| it.is_quantized)
+    {
+        rules.say(
+            &["init_from"],
+            "training cannot start from a quantized model",
+            "its weights are integers",
+            "name the model that was quantized",
+        );
+    }
+    check_early_stopping(block, facts, upstream, rules);
+}
+
+fn check_early_stopping(
+    block: &Train,
+    facts: &Facts,
+    upstream: &Upstream<'_>,
+    rules: &mut Rules<'_>,
+) {
+    let Some(stopping) = &block.early_stopping else {
+        return;
+    };
+    let metric = stopping.metric.replace("valid.", "val.");
+    if facts.live_metrics.contains(&metric) {
+        return;
+    }
+    let place = rules.place(&["early_stopping", "metric"]);
+    let is_given = place.as_text().is_some();
+    let span = if is_given {
+        place.span
+    } else {
+        rules
+            .place(&["early_stopping"])
+            .entries()
+            .first()
+            .map_or(place.span, |it| it.key_span)
+    };
+    let legal = || facts.live_metrics.iter().map(String::as_str);
+    let has_no_val = upstream
+        .output("data")
+        .and_then(|it| it.parts.as_ref())
+        .is_some_and(|it| !it.contains(&"val"));
+    let error = if metric.starts_with("test.") {
+        Diagnostic::error("early stopping cannot watch the test part")
+            .at(span, "the test part steers nothing")
+            .hint("what steers training is no honest test of it: watch `val.loss`")
+    } else if metric.starts_with("val.") && has_no_val {
+        Diagnostic::error(format!(
+            "early stopping watches `{metric}`, but `{}` has no val part",
+            block.data
+        ))
+        .at(span, "not measured")
+        .hint("give `val` a share in the split, or watch `train.loss`")
+    } else {
+        let label = match nearest(&metric, legal()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => "not measured".to_owned(),
+        };
+        Diagnostic::error(format!("training does not measure `{metric}`"))
+            .at(span, label)
+            .hint(format!("it measures {}", list(legal())))
+    };
+    rules.push(error);
+}
+
+pub fn check_optimizer(optimizer: &Optimizer, path: &[&str], rules: &mut Rules<'_>) {
+    let (name, betas) = match optimizer {
+        Optimizer::Sgd(_) => return,
+        Optimizer::Adam(it) => ("adam", it.betas),
+        Optimizer::Adamw(it) => ("adamw", it.betas),
+    };
+    for (i, beta) in betas.iter().enumerate() {
+        if !(0.0..1.0).contains(beta) {
+            let i = i.to_string();
+            let mut path = path.to_vec();
+            path.extend([name, "betas", &i]);
+            rules.say(&path, "`betas` must be at least 0 and below 1", "", "");
+        }
+    }
+}

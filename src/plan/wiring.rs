@@ -1,0 +1,319 @@
+//! What a reference means: which output of which instance, and whether its type is one that the place takes.
+//! Knows outputs by type; not axes, not files.
+
+use indexmap::IndexMap;
+use pipe_schema::{
+    dataset::{PARTS, SCHEMA_FILE},
+    model::{MODEL_FILE, WEIGHTS_FILE},
+    package::TORCHSCRIPT_FILE,
+    reference::Reference,
+    report::METRICS_FILE,
+    stage::{ArtifactType, train::Loss},
+};
+
+use super::{
+    Input, StageId,
+    draft::{Link, Want},
+};
+use crate::spec::{
+    Diagnostic, Span,
+    suggest::{list, unknown},
+};
+
+/// What is known of an instance before anything runs.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    pub id: StageId,
+    pub kind: &'static str,
+    /// Empty where the stage itself is wrong: then nothing is said of its readers.
+    pub outputs: IndexMap<String, Output>,
+    /// Of train: what it reports each epoch.
+    pub live_metrics: Vec<String>,
+}
+
+/// What is known of an output. `None` is: not known.
+#[derive(Clone, Debug, Default)]
+pub struct Output {
+    pub r#type: ArtifactType,
+    /// Whether a built-in stage made it, so that its files are known.
+    pub is_built_in: bool,
+    /// Of a dataset: its parts.
+    pub parts: Option<Vec<&'static str>>,
+    /// Of a report: its metrics.
+    pub metrics: Option<Vec<String>>,
+    /// Of a package: its files by format.
+    pub files: Vec<(&'static str, &'static str)>,
+    /// Of a model: what it was trained for.
+    pub loss: Option<Loss>,
+    pub is_quantized: bool,
+    /// Of an evaluate stage's report: the model and the rows that it measured.
+    pub measured: Option<Box<Measured>>,
+}
+
+/// What a report is about.
+#[derive(Clone, Debug)]
+pub struct Measured {
+    /// The model, by stage and output.
+    pub model: (StageId, String),
+    pub data: Input,
+}
+
+/// The files of a package that have a name in references.
+pub const PACKAGE_FILES: [(&str, &str); 2] = [
+    ("safetensors", WEIGHTS_FILE),
+    ("torchscript", TORCHSCRIPT_FILE),
+];
+
+/// The input that a reference to an instance is, or why it cannot be one.
+/// `None`: nothing is known of the stage, because it is wrong itself.
+pub fn input(
+    kind: &str,
+    link: &Link,
+    reference: &Reference,
+    target: &Facts,
+) -> Result<Option<Input>, Diagnostic> {
+    if target.outputs.is_empty() && target.kind != "command" {
+        return Ok(None);
+    }
+    let (name, output, rest) = find_output(link, reference, target)?;
+    let place = format!("{kind}.{}", field(&link.role));
+    let mut input = Input {
+        role: link.role.clone(),
+        stage: target.id.clone(),
+        output: name,
+        r#type: output.r#type,
+        part: None,
+        metric: None,
+        file: None,
+        reads: Vec::new(),
+    };
+    check_type(&place, link, reference, output, rest)?;
+    match output.r#type {
+        ArtifactType::Dataset => {
+            if let [word] = rest {
+                input.part = Some(part(reference, output, word, link.span)?.to_owned());
+            }
+            input.reads = match (&input.part, link.want) {
+                (Some(part), _) => paths([SCHEMA_FILE, part]),
+                (None, Want::Dataset) => paths([SCHEMA_FILE, "train", "val"]),
+                _ => Vec::new(),
+            };
+        }
+        ArtifactType::Report if !rest.is_empty() => {
+            let metric = rest.join(".");
+            if let Some(known) = &output.metrics
+                && !known.contains(&metric)
+            {
+                let known: Vec<&str> = known.iter().map(String::as_str).collect();
+                let what = format!("metric of `{}`", reference.stage);
+                return Err(unknown_of(&what, &metric, &known, link.span, "metrics"));
+            }
+            input.metric = Some(metric);
+            input.reads = paths([METRICS_FILE]);
+            if link.want == Want::Any {
+                input.file = Some(METRICS_FILE.to_owned());
+            }
+        }
+        ArtifactType::Report if link.want == Want::Reports => input.reads = paths([METRICS_FILE]),
+        ArtifactType::Model if output.is_built_in && kind == "evaluate" => {
+            input.reads = paths([MODEL_FILE, WEIGHTS_FILE, SCHEMA_FILE]);
+        }
+        ArtifactType::Model if output.is_built_in && link.role == "init_from" => {
+            input.reads = paths([MODEL_FILE, WEIGHTS_FILE]);
+        }
+        ArtifactType::Package => {
+            if let [word] = rest {
+                let file = output.files.iter().find(|it| it.0 == word);
+                let Some((_, file)) = file else {
+                    let known: Vec<&str> = output.files.iter().map(|it| it.0).collect();
+                    let what = format!("format of `{}`", reference.stage);
+                    return Err(unknown_of(&what, word, &known, link.span, "formats"));
+                };
+                input.file = Some((*file).to_owned());
+                input.reads = paths([*file]);
+            }
+        }
+        _ => {}
+    }
+    Ok(Some(input))
+}
+
+fn paths<const N: usize>(names: [&str; N]) -> Vec<String> {
+    names.iter().map(|it| (*it).to_owned()).collect()
+}
+
+/// `source/0` is written in `source`.
+fn field(role: &str) -> &str {
+    role.split('/').next().unwrap_or(role)
+}
+
+fn unknown_of(what: &str, name: &str, known: &[&str], span: Span, several: &str) -> Diagnostic {
+    let mut error = unknown(what, name, known, span);
+    error.hints = match known {
+        [] => vec![format!("it has no {several}")],
+        _ => vec![format!("its {several}: {}", list(known.iter().copied()))],
+    };
+    error
+}
+
+/// The output that is meant, its name, and the words behind it.
+fn find_output<'a>(
+    link: &Link,
+    reference: &'a Reference,
+    target: &'a Facts,
+) -> Result<(String, &'a Output, &'a [String]), Diagnostic> {
+    if let Some(main) = target.outputs.get("main")
+        && target.kind != "command"
+    {
+        return Ok(("main".to_owned(), main, &reference.path));
+    }
+    let stage = &reference.stage;
+    let names: Vec<&str> = target.outputs.keys().map(String::as_str).collect();
+    if let Some((name, output)) = reference
+        .path
+        .first()
+        .and_then(|it| target.outputs.get_key_value(it))
+    {
+        return Ok((name.clone(), output, &reference.path[1..]));
+    }
+    match (target.outputs.len(), reference.path.first()) {
+        (0, _) => Err(Diagnostic::error(format!("`{stage}` has no outputs that can be referred to"))
+            .at(link.span, "a command without `outputs`")
+            .hint("declare them: `outputs: {name: {type: files}}`; files in `outs` are read by their path, in `deps`")),
+        (1, word) => {
+            let (name, output) = &target.outputs[..].iter().next().ok_or_else(|| Diagnostic::error(""))?;
+            let is_part = word.is_none() || matches!(output.r#type, ArtifactType::Dataset | ArtifactType::Report);
+            if is_part {
+                return Ok(((*name).clone(), output, &reference.path));
+            }
+            let word = word.map_or("", String::as_str);
+            Err(unknown_of(&format!("output of `{stage}`"), word, &names, link.span, "outputs"))
+        }
+        (_, Some(word)) => Err(unknown_of(&format!("output of `{stage}`"), word, &names, link.span, "outputs")),
+        (_, None) => Err(Diagnostic::error(format!("`{stage}` has several outputs"))
+            .at(link.span, "which one?")
+            .hint(format!("name one: {}", list(names.iter().map(|it| format!("{stage}.{it}")).collect::<Vec<_>>().iter().map(String::as_str))))),
+    }
+}
+
+fn check_type(
+    place: &str,
+    link: &Link,
+    reference: &Reference,
+    output: &Output,
+    rest: &[String],
+) -> Result<(), Diagnostic> {
+    let stage = &reference.stage;
+    let is = with_article(output.r#type);
+    let wrong = |wanted: &str| {
+        Diagnostic::error(format!("`{place}` takes {wanted}"))
+            .at(link.span, format!("`{stage}` is {is}"))
+    };
+    let no_words = |result: Result<(), Diagnostic>| {
+        if rest.is_empty() || result.is_err() {
+            return result;
+        }
+        Err(
+            Diagnostic::error(format!("{is} has no part `{}`", rest.join(".")))
+                .at(link.span, "not there")
+                .hint(format!("write `{stage}`")),
+        )
+    };
+    match (link.want, output.r#type) {
+        (Want::Dataset, ArtifactType::Dataset) => match rest {
+            [] => Ok(()),
+            _ => Err(
+                Diagnostic::error(format!("`{place}` takes a whole dataset"))
+                    .at(link.span, "a part of one")
+                    .hint(format!(
+                        "write `{stage}`: the stage itself takes the parts that it needs"
+                    )),
+            ),
+        },
+        (Want::Part, ArtifactType::Dataset) => match rest {
+            [_] => Ok(()),
+            _ => {
+                let parts = output.parts.as_deref().unwrap_or(&PARTS);
+                let last = parts.last().copied().unwrap_or("test");
+                Err(
+                    Diagnostic::error(format!("`{place}` takes one part of a dataset"))
+                        .at(link.span, "which part?")
+                        .hint(format!("name the part: `{stage}.{last}`")),
+                )
+            }
+        },
+        (Want::Model, ArtifactType::Model) => no_words(Ok(())),
+        (Want::Model, ArtifactType::Package) => {
+            Err(wrong("a model").hint("name the model stage that the package holds"))
+        }
+        (Want::Report, ArtifactType::Report) => match (rest, &output.measured) {
+            ([], Some(_)) => Ok(()),
+            ([], None) => Err(Diagnostic::error(format!(
+                "`{place}` takes the report of an evaluate stage"
+            ))
+            .at(
+                link.span,
+                format!("`{stage}` does not measure one model on rows of a dataset"),
+            )),
+            _ => no_words(Ok(())),
+        },
+        (Want::Reports, ArtifactType::Report) => no_words(Ok(())),
+        (Want::Choices, _) => no_words(Ok(())),
+        (Want::Metric, ArtifactType::Report) => match rest {
+            [] => Err(Diagnostic::error(format!("`{place}` takes a metric"))
+                .at(link.span, "which metric?")
+                .hint(match output.metrics.as_deref() {
+                    Some([first, ..]) => format!("name one of its metrics: `{stage}.{first}`"),
+                    _ => format!("name one of its metrics: `{stage}.accuracy`"),
+                })),
+            _ => Ok(()),
+        },
+        (Want::Metric, ArtifactType::Model) => Err(wrong("a metric of a report").hint(format!(
+            "measure `{stage}` with an evaluate stage and name a metric of that"
+        ))),
+        (Want::Files, ArtifactType::Files) => no_words(Ok(())),
+        (Want::Any, ArtifactType::Dataset) if rest.len() <= 1 => Ok(()),
+        (Want::Any, ArtifactType::Package) if rest.len() <= 1 => Ok(()),
+        (Want::Any, ArtifactType::Report) => Ok(()),
+        (Want::Any, _) => no_words(Ok(())),
+        (Want::Dataset, _) => Err(wrong("a dataset")),
+        (Want::Part, _) => Err(wrong("a part of a dataset")),
+        (Want::Model, _) => Err(wrong("a model")),
+        (Want::Report | Want::Reports, _) => Err(wrong("a report")),
+        (Want::Metric, _) => Err(wrong("a metric of a report")),
+        (Want::Files, ArtifactType::Dataset) => {
+            Err(wrong("files of rows")
+                .hint("a dataset is preprocessed already; train on it directly"))
+        }
+        (Want::Files, _) => {
+            Err(wrong("files of rows").hint("a command's output of type `files` can be read"))
+        }
+    }
+}
+
+fn with_article(of: ArtifactType) -> String {
+    match of {
+        ArtifactType::Files => "files".to_owned(),
+        _ => format!("a {}", of.name()),
+    }
+}
+
+/// The part that a word means, if the dataset has it.
+fn part(
+    reference: &Reference,
+    output: &Output,
+    word: &str,
+    span: Span,
+) -> Result<&'static str, Diagnostic> {
+    let meant = if word == "valid" { "val" } else { word };
+    let parts = output.parts.as_deref().unwrap_or(&PARTS);
+    if let Some(part) = parts.iter().find(|it| **it == meant) {
+        return Ok(part);
+    }
+    let stage = &reference.stage;
+    let mut error = unknown_of(&format!("part of `{stage}`"), word, parts, span, "parts");
+    if PARTS.contains(&meant) {
+        error = error.hint(format!("the split of `{stage}` gives `{meant}` nothing"));
+    }
+    Err(error)
+}
