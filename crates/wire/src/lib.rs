@@ -1,1 +1,12 @@
-//! The transport between runner and worker.
+//! The transport between runner and worker: JSON lines and descriptors over sockets, and the two ways to serve jobs.
+//! Knows the protocol's frame; nothing of what a job computes, and nothing of stages or the store.
+//!
+//! A worker is a program whose `main` calls `zygote::serve(handler)` for `zygote` and `job::serve(handler)` for `job`.
+
+pub mod channel;
+pub mod process;
+pub mod job;
+pub mod zygote;
+
+pub use channel::{Channel, Receiver, Sender};
+pub use job::{Handler, Reporter};
