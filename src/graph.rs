@@ -37,7 +37,10 @@ impl fmt::Display for GraphError {
         match self {
             Self::Cycle(path) => write!(f, "stages wait for each other: {}", path.join(" → ")),
             Self::Unknown { stage, named } => {
-                write!(f, "stage `{stage}` waits for `{named}`, which does not exist")
+                write!(
+                    f,
+                    "stage `{stage}` waits for `{named}`, which does not exist"
+                )
             }
         }
     }

@@ -1,1 +1,124 @@
-//! (to come)
+//! Runs jobs and tells how they go. Unaware of the graph, of keys and of the store.
+
+pub mod environment;
+pub mod interrupt;
+pub mod local;
+
+use std::{path::PathBuf, time::Instant};
+
+use crossbeam_channel::Receiver;
+use pipe_schema::{
+    protocol::{Done, Exit, Request},
+    run::Failure,
+};
+
+use crate::plan::StageId;
+
+/// One attempt to execute something.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// Unique within the executor.
+    pub id: u64,
+    /// Whose job it is, for messages.
+    pub stage: StageId,
+    pub work: JobWork,
+    /// Where standard output and standard error go. The folder exists.
+    pub log: PathBuf,
+    /// Bound on the memory of each process of the job.
+    pub memory: Option<u64>,
+}
+
+/// What a job does.
+#[derive(Clone, Debug)]
+pub enum JobWork {
+    /// The worker does it.
+    Worker(WorkerJob),
+    /// A program of the user's does it.
+    Command(CommandJob),
+}
+
+/// A request to the worker.
+#[derive(Clone, Debug)]
+pub struct WorkerJob {
+    pub request: Box<Request>,
+    /// What it sees beside the worker's own environment.
+    pub env: Vec<(String, String)>,
+    /// Values that must not appear in the log.
+    pub secrets: Vec<String>,
+    /// Whether it needs a process of its own: it has variables of its own or uses a GPU.
+    pub is_fresh: bool,
+}
+
+/// A shell script.
+#[derive(Clone, Debug)]
+pub struct CommandJob {
+    /// Run one after another, each by `sh -c`, until one fails.
+    pub lines: Vec<String>,
+    /// All that it sees beside the fixed environment.
+    pub env: Vec<(String, String)>,
+    /// Values that must not appear in the log.
+    pub secrets: Vec<String>,
+    pub folder: PathBuf,
+    /// The file in which it may write live metrics: lines `{"name": …, "step": …, "value": …}`.
+    pub metrics: PathBuf,
+}
+
+/// What an executor says.
+#[derive(Clone, Debug)]
+pub enum Message {
+    Progress {
+        job: u64,
+        done: u64,
+        total: u64,
+        unit: String,
+    },
+    Metric {
+        job: u64,
+        name: String,
+        step: u64,
+        value: f64,
+    },
+    Log {
+        job: u64,
+        text: String,
+    },
+    /// The last word on a job. None of its processes is left.
+    Finished {
+        job: u64,
+        outcome: Outcome,
+    },
+}
+
+/// What came of a job.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// A command's metrics are the last values that it wrote.
+    pub result: Result<Done, Failure>,
+    /// What the process used, where one was started.
+    pub exit: Option<Exit>,
+    pub started: Instant,
+    pub ended: Instant,
+}
+
+/// How a job is asked to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stop {
+    /// A worker finishes what it can and keeps its checkpoint; after a grace it is terminated. A command is terminated.
+    Finish,
+    /// SIGTERM to all of its processes; after a grace, SIGKILL.
+    Terminate,
+    /// SIGKILL to all of its processes.
+    Kill,
+}
+
+/// Something that runs jobs.
+pub trait Executor {
+    /// Starts a job. What goes wrong with it is told by its `Finished`.
+    fn start(&mut self, job: Job);
+
+    /// Ends a job early. Its `Finished` still comes. A job that is over is left alone.
+    fn stop(&mut self, job: u64, how: Stop);
+
+    /// Where all messages arrive.
+    fn messages(&self) -> &Receiver<Message>;
+}

@@ -59,11 +59,7 @@ fn order_follows_the_plan_where_edges_leave_a_choice() {
     assert_eq!(graph.order(), ["zeta", "prepare", "alpha", "fit", "score"]);
     assert_eq!(
         graph.levels(),
-        [
-            vec!["zeta", "prepare", "alpha"],
-            vec!["fit"],
-            vec!["score"]
-        ]
+        [vec!["zeta", "prepare", "alpha"], vec!["fit"], vec!["score"]]
     );
 }
 
