@@ -2,6 +2,7 @@
 
 use std::{fmt, io, path::Path};
 
+use pipe_data::DataError;
 use pipe_schema::{protocol::Failed, run::FailureKind};
 use tch::TchError;
 
@@ -92,6 +93,12 @@ impl From<TchError> for Error {
             TchError::Torch(text) => Self::libtorch(&text),
             other => Self::wrong(other.to_string()),
         }
+    }
+}
+
+impl From<DataError> for Error {
+    fn from(error: DataError) -> Self {
+        Self(error.into())
     }
 }
 

@@ -4,8 +4,15 @@
 pub mod error;
 pub mod shim;
 pub mod model;
+pub mod rows;
+pub mod loss;
+pub mod measure;
+pub mod optim;
+pub mod train;
 pub mod metric;
 pub mod answer;
+pub mod probe;
+pub mod job;
 
 #[cfg(test)]
 mod seeded {

@@ -9,7 +9,7 @@ mod net;
 pub use self::{
     file::Tensors,
     lower::lower,
-    net::Net,
+    net::{Net, copy_all},
     quantized::{Integers, QuantizedLinear, quantize},
     slots::{Slot, SlotKind, parameter_count, slots},
 };

@@ -1,0 +1,84 @@
+//! From a request to the work that it asks for. Knows who does what; does nothing itself.
+
+use std::path::Path;
+
+use pipe_schema::{
+    protocol::{Done, Failed, InputPath, Request, Work},
+    stage::{Task, preprocess::Preprocess},
+};
+use pipe_wire::Reporter;
+use tch::{Cuda, Device};
+
+use crate::{
+    error::{Error, Result},
+    probe, shim,
+    train::train,
+};
+
+/// Does what the request asks for and leaves the result in its output folder.
+#[allow(clippy::needless_pass_by_value)] // the signature of `pipe_wire::Handler`
+pub fn perform(request: Request, reporter: &mut Reporter) -> Result<Done, Failed> {
+    Ok(dispatch(&request, reporter)?)
+}
+
+/// The device that the request names.
+pub fn device_of(request: &Request) -> Result<Device> {
+    match request.device.as_str() {
+        "cpu" => Ok(Device::Cpu),
+        "cuda" if Cuda::is_available() => Ok(Device::Cuda(0)),
+        "cuda" => Err(Error::wrong("there is no GPU that libtorch can use here")
+            .hint("take `device: auto` or `device: cpu`; `pipe doctor` shows what is found")),
+        other => Err(Error::bug(format!("a request for device `{other}`"))),
+    }
+}
+
+/// The input of this role.
+pub fn input<'a>(request: &'a Request, role: &str) -> Result<&'a InputPath> {
+    let input = request.inputs.get(role);
+    input.ok_or_else(|| Error::bug(format!("a request without its input `{role}`")))
+}
+
+fn dispatch(request: &Request, reporter: &mut Reporter) -> Result<Done> {
+    tch::set_num_threads(i32::try_from(request.threads).unwrap_or(i32::MAX));
+    shim::be_deterministic()?;
+    match &request.work {
+        Work::Stage(Task::Preprocess(block)) => preprocess(block, request, reporter),
+        Work::Stage(Task::Train(stage)) => train(stage, request, reporter),
+        Work::Convert { form } => convert(*form, request),
+        Work::Probe => Ok(Done {
+            environments: probe::environments()?,
+            ..Done::default()
+        }),
+        Work::Stage(task) => Err(Error::bug(format!(
+            "a worker was asked for a {} stage",
+            task.kind()
+        ))),
+        Work::Predict(_) => Err(Error::bug("a worker was asked for predictions")),
+    }
+}
+
+fn preprocess(block: &Preprocess, request: &Request, reporter: &mut Reporter) -> Result<Done> {
+    let files = pipe_data::Files::from_inputs(&request.inputs)?;
+    let output = Path::new(&request.output);
+    let summary = pipe_data::preprocess(block, &files, output, &mut |note| match note {
+        pipe_data::Note::Progress { done, total, unit } => reporter.progress(done, total, unit),
+        pipe_data::Note::Log(text) => reporter.log(text),
+    })?;
+    let rows = summary
+        .rows
+        .iter()
+        .map(|(part, rows)| format!("{part} {rows}"));
+    let rows: Vec<String> = rows.collect();
+    let features = summary.features;
+    reporter.log(format!("rows: {}; features: {features}", rows.join(", ")));
+    Ok(Done::default())
+}
+
+fn convert(form: pipe_schema::stage::command::InputForm, request: &Request) -> Result<Done> {
+    let data = input(request, "data")?;
+    let part = data.part.as_deref().unwrap_or("train");
+    let dataset = pipe_data::Dataset::open(&data.path)?;
+    let path = Path::new(&request.output).join(form.file_name());
+    pipe_data::convert(&dataset, part, form, &path)?;
+    Ok(Done::default())
+}

@@ -1,0 +1,11 @@
+//! How parameters are changed: optimizers, learning rates, bounds on gradients. Formulas are PyTorch's.
+//! Unaware of networks: parameters are tensors with names.
+
+mod clip;
+mod optimizer;
+mod schedule;
+
+pub use self::{clip::clip, optimizer::Optimizer, schedule::Schedule};
+
+#[cfg(test)]
+mod tests;

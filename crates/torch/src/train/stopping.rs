@@ -1,0 +1,130 @@
+//! Early stopping: which metric, which direction, and when it is enough. Pure.
+
+use pipe_schema::stage::train::{EarlyStopping, Loss};
+
+use crate::error::{Error, Result};
+
+/// A metric that is watched.
+#[derive(Debug)]
+pub struct Watch {
+    metric: String,
+    higher_is_better: bool,
+    patience: u32,
+    min_delta: f64,
+}
+
+impl Watch {
+    /// Checks that there will be such a metric.
+    pub fn new(stopping: &EarlyStopping, loss: Loss, has_val: bool) -> Result<Self> {
+        let metric = stopping.metric.as_str();
+        let of_loss = match loss {
+            Loss::CrossEntropy => "val.accuracy",
+            Loss::Mse => "val.rmse",
+        };
+        if !["val.loss", "train.loss", of_loss].contains(&metric) {
+            return Err(Error::wrong(format!(
+                "early_stopping watches `{metric}`, which this training does not have"
+            ))
+            .hint(format!("it has `val.loss`, `{of_loss}` and `train.loss`")));
+        }
+        if metric.starts_with("val.") && !has_val {
+            return Err(Error::wrong(format!(
+                "early_stopping watches `{metric}`, but the dataset has no val part"
+            ))
+            .hint(
+                "give `val` a share in the `split` of the preprocess stage, or watch `train.loss`",
+            ));
+        }
+        Ok(Self {
+            metric: metric.to_owned(),
+            higher_is_better: metric == "val.accuracy",
+            patience: stopping.patience,
+            min_delta: stopping.min_delta,
+        })
+    }
+
+    pub fn metric(&self) -> &str {
+        &self.metric
+    }
+
+    /// Whether `value` is better than the best so far, by enough.
+    pub fn improves(&self, value: f64, best: Option<f64>) -> bool {
+        match best {
+            None => true,
+            Some(best) if self.higher_is_better => value > best + self.min_delta,
+            Some(best) => value < best - self.min_delta,
+        }
+    }
+
+    /// Whether training ends after `epoch`, with `best` the epoch of the best value.
+    pub fn is_enough(&self, epoch: u32, best: u32) -> bool {
+        epoch - best >= self.patience
+    }
+
+    /// A line for people, at the end.
+    pub fn verdict(&self, epoch: u32, kept: u32, epochs: u32) -> String {
+        let metric = &self.metric;
+        if self.is_enough(epoch, kept) {
+            return format!(
+                "stopped after epoch {epoch} of {epochs}: {metric} was best after epoch {kept}, which is kept"
+            );
+        }
+        format!("kept epoch {kept} of {epoch}, the best by {metric}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn watch(metric: &str, min_delta: f64) -> Watch {
+        let stopping = EarlyStopping {
+            metric: metric.to_owned(),
+            patience: 2,
+            min_delta,
+        };
+        Watch::new(&stopping, Loss::CrossEntropy, true).unwrap()
+    }
+
+    #[test]
+    fn loss_must_fall_and_accuracy_rise_by_enough() {
+        let loss = watch("val.loss", 0.1);
+        assert!(loss.improves(5.0, None));
+        assert!(loss.improves(0.8, Some(1.0)));
+        assert!(!loss.improves(0.95, Some(1.0)));
+        let accuracy = watch("val.accuracy", 0.0);
+        assert!(accuracy.improves(0.9, Some(0.8)));
+        assert!(!accuracy.improves(0.8, Some(0.8)));
+    }
+
+    #[test]
+    fn patience_counts_epochs_since_the_best() {
+        let watch = watch("val.loss", 0.0);
+        assert!(!watch.is_enough(3, 2));
+        assert!(watch.is_enough(4, 2));
+    }
+
+    #[test]
+    fn metric_that_will_not_be_there_is_refused() {
+        let stopping = |metric: &str| EarlyStopping {
+            metric: metric.to_owned(),
+            patience: 1,
+            min_delta: 0.0,
+        };
+        let refusal = |metric, has_val| {
+            let error = Watch::new(&stopping(metric), Loss::Mse, has_val).unwrap_err();
+            error.to_string()
+        };
+        assert_eq!(
+            refusal("val.accuracy", true),
+            "early_stopping watches `val.accuracy`, which this training does not have\n\
+             hint: it has `val.loss`, `val.rmse` and `train.loss`"
+        );
+        assert_eq!(
+            refusal("val.loss", false),
+            "early_stopping watches `val.loss`, but the dataset has no val part\n\
+             hint: give `val` a share in the `split` of the preprocess stage, or watch `train.loss`"
+        );
+        assert!(Watch::new(&stopping("train.loss"), Loss::Mse, false).is_ok());
+    }
+}

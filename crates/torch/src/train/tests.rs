@@ -1,0 +1,238 @@
+//! Trainings in small, from a table to the bytes of the model.
+
+mod bench;
+mod golden;
+
+use std::fs;
+
+use pipe_schema::{model::EpochRecord, protocol::Event, run::FailureKind};
+use serde_json::json;
+
+use self::bench::{Bench, classes};
+use crate::seeded::seed;
+
+#[test]
+fn same_seed_gives_the_same_bytes_and_another_seed_others() {
+    let _turn = seed(0);
+    let bench = Bench::new(&classes());
+    let stage = json!({"seed": 3, "model": {"mlp": {"hidden": [8], "dropout": 0.2}}});
+    let first = bench.train(&stage).unwrap();
+    assert_eq!(first.files(), bench.train(&stage).unwrap().files());
+    let other = json!({"seed": 4, "model": {"mlp": {"hidden": [8], "dropout": 0.2}}});
+    let other = bench.train(&other).unwrap();
+    assert_ne!(
+        first.file("weights.safetensors"),
+        other.file("weights.safetensors")
+    );
+}
+
+#[test]
+fn interrupted_training_ends_in_the_bytes_of_an_uninterrupted_one() {
+    let _turn = seed(0);
+    let bench = Bench::new(&classes());
+    let layers = json!({"layers": [
+        {"linear": {"out_features": 8}}, {"batch_norm": {}}, "relu", {"dropout": {"p": 0.3}},
+        {"linear": {"out_features": 3}},
+    ]});
+    for optimizer in [
+        json!({"adamw": {"lr": 0.05}}),
+        json!({"adam": {"lr": 0.05}}),
+        json!({"sgd": {"lr": 0.1, "momentum": 0.9}}),
+    ] {
+        let stage = json!({
+            "model": layers, "optimizer": optimizer, "epochs": 6, "batch_size": 16, "seed": 5,
+            "lr_scheduler": {"cosine": {"warmup_epochs": 1}}, "clip": {"norm": 1.0},
+            "early_stopping": {"metric": "val.loss", "patience": 4},
+        });
+        let straight = bench.train(&stage).unwrap();
+        assert!(!straight.done.stopped);
+        for stop_after in [0, 1, 3] {
+            let checkpoints = tempfile::tempdir().unwrap();
+            let half = bench.stop_after_epoch(stop_after, &stage, checkpoints.path());
+            assert!(half.done.stopped, "stopped after epoch {stop_after}");
+            let rest = bench.resume(&stage, checkpoints.path()).unwrap();
+            assert!(
+                rest.logs("goes on from its checkpoint"),
+                "{:?}",
+                rest.events
+            );
+            assert_eq!(straight.files(), rest.files(), "{optimizer} {stop_after}");
+            assert_eq!(straight.done.metrics, rest.done.metrics);
+        }
+    }
+}
+
+#[test]
+fn damaged_checkpoint_means_a_fresh_start() {
+    let _turn = seed(0);
+    let bench = Bench::new(&classes());
+    let stage = json!({"epochs": 4});
+    let straight = bench.train(&stage).unwrap();
+    let checkpoints = tempfile::tempdir().unwrap();
+    bench.stop_after_epoch(2, &stage, checkpoints.path());
+    let path = checkpoints.path().join("train.safetensors");
+    let whole = fs::read(&path).unwrap();
+    let mut flipped = whole.clone();
+    let middle = flipped.len() / 2;
+    flipped[middle] ^= 1;
+    for damaged in [&flipped, &whole[..whole.len() / 2], b""] {
+        fs::write(&path, damaged).unwrap();
+        let afresh = bench.resume(&stage, checkpoints.path()).unwrap();
+        assert!(afresh.logs("it is damaged"), "{:?}", afresh.events);
+        assert_eq!(straight.files(), afresh.files());
+    }
+}
+
+#[test]
+fn checkpoint_of_another_network_is_not_used() {
+    let _turn = seed(0);
+    let bench = Bench::new(&classes());
+    let checkpoints = tempfile::tempdir().unwrap();
+    bench.stop_after_epoch(1, &json!({"epochs": 4}), checkpoints.path());
+    let other = json!({"epochs": 4, "model": {"mlp": {"hidden": [5]}}});
+    let afresh = bench.resume(&other, checkpoints.path()).unwrap();
+    assert!(afresh.logs("it is of another training"));
+    assert_eq!(afresh.files(), bench.train(&other).unwrap().files());
+}
+
+#[test]
+fn until_is_a_prefix_of_the_full_training() {
+    let _turn = seed(0);
+    let bench = Bench::new(&classes());
+    let stage = json!({"epochs": 5, "lr_scheduler": {"cosine": {"warmup_epochs": 1}}});
+    let full = bench.train(&stage).unwrap();
+    let checkpoints = tempfile::tempdir().unwrap();
+    let rung = bench.train_until(2, &stage, checkpoints.path()).unwrap();
+    let numbers = |history: Vec<EpochRecord>| -> Vec<_> {
+        let of = |it: EpochRecord| (it.epoch, it.lr, it.metrics);
+        history.into_iter().map(of).collect()
+    };
+    let (full_history, rung_history) = (numbers(full.history()), numbers(rung.history()));
+    assert_eq!(full_history[..2], rung_history[..]);
+    assert_eq!(rung.done.metrics, full_history[1].2);
+    let next = bench.resume(&stage, checkpoints.path()).unwrap();
+    assert!(next.logs("goes on from its checkpoint: epoch 3"));
+    assert_eq!(full.files(), next.files());
+}
+
+#[test]
+fn best_epoch_is_kept_and_patience_ends_training() {
+    let _turn = seed(0);
+    let bench = Bench::new(&classes());
+    // A step so large that things get worse soon.
+    let trained = bench
+        .train(&json!({
+            "epochs": 40, "optimizer": {"sgd": {"lr": 3.0}}, "batch_size": 8,
+            "early_stopping": {"metric": "val.accuracy", "patience": 3},
+        }))
+        .unwrap();
+    let history = trained.history();
+    let accuracy = |record: &EpochRecord| record.metrics["val.accuracy"];
+    let best = history.iter().map(accuracy).fold(0.0, f64::max);
+    let first_best = history.iter().find(|it| accuracy(it) == best).unwrap();
+    let kept: Vec<&EpochRecord> = history.iter().filter(|it| it.kept).collect();
+    assert_eq!(kept, [first_best]);
+    assert_eq!(history.len() as u32, first_best.epoch + 3);
+    assert_eq!(trained.done.metrics, first_best.metrics);
+    assert_eq!(bench.measure(&trained)["accuracy"], best);
+    assert!(trained.logs(&format!("was best after epoch {}", first_best.epoch)));
+}
+
+#[test]
+fn lost_number_is_named_with_epoch_and_step() {
+    let _turn = seed(0);
+    let bench = Bench::new(&bench::numbers());
+    let failed = bench
+        .train(&json!({
+            "loss": "mse", "optimizer": {"sgd": {"lr": 1e30}}, "batch_size": 40, "shuffle": false,
+        }))
+        .unwrap_err();
+    assert_eq!(failed.kind, FailureKind::Wrong);
+    assert_eq!(failed.message, "the loss is NaN in epoch 1, step 2 of 3");
+    assert!(failed.hint.unwrap().contains("a lower `lr`"));
+}
+
+#[test]
+fn loss_that_does_not_fit_the_target_is_refused_with_its_remedy() {
+    let _turn = seed(0);
+    let words = Bench::new(&classes()).train(&json!({"loss": "mse"}));
+    let failed = words.unwrap_err();
+    assert_eq!(
+        failed.message,
+        "loss mse needs a number, the target `y` is classes"
+    );
+    assert!(failed.hint.unwrap().contains("`loss: cross_entropy`"));
+    let numbers = Bench::new(&bench::numbers()).train(&json!({"loss": "cross_entropy"}));
+    let failed = numbers.unwrap_err();
+    assert_eq!(
+        failed.message,
+        "loss cross_entropy needs classes, the target `y` is a number"
+    );
+    assert!(failed.hint.unwrap().contains("columns: {y: categorical}"));
+}
+
+#[test]
+fn shapes_that_do_not_fit_are_told_before_the_first_step() {
+    let _turn = seed(0);
+    let bench = Bench::new(&classes());
+    let failed = bench
+        .train(&json!({"model": {"layers": [{"linear": {"out_features": 7}}]}}))
+        .unwrap_err();
+    assert_eq!(
+        failed.message,
+        "model: the last layer gives 7 values a row, the target needs 3 values"
+    );
+    let failed = bench
+        .train(
+            &json!({"model": {"layers": [{"batch_norm": {}}, {"linear": {"out_features": 3}}]},
+            "batch_size": 1}),
+        )
+        .unwrap_err();
+    assert!(
+        failed
+            .message
+            .starts_with("batch_norm needs at least 2 rows a step")
+    );
+}
+
+#[test]
+fn training_goes_on_from_a_model_or_says_why_not() {
+    let _turn = seed(0);
+    let bench = Bench::new(&classes());
+    let first = bench.train(&json!({"epochs": 3})).unwrap();
+    let from = json!({"init_from": "weights.safetensors", "optimizer": {"sgd": {"lr": 0.0}}});
+    let again = bench.train_from(&first, &from).unwrap();
+    assert_eq!(
+        first.file("weights.safetensors"),
+        again.file("weights.safetensors")
+    );
+    let mut other = from;
+    other["model"] = json!({"mlp": {"hidden": [9]}});
+    let failed = bench.train_from(&first, &other).unwrap_err();
+    assert!(failed.message.starts_with("init_from: "), "{failed:?}");
+    assert!(
+        failed.message.contains("tensor `0.weight` is Float [8, 4]"),
+        "{failed:?}"
+    );
+}
+
+#[test]
+fn live_metrics_come_after_each_epoch() {
+    let _turn = seed(0);
+    let trained = Bench::new(&classes()).train(&json!({"epochs": 2})).unwrap();
+    let live: Vec<(&str, u64)> = trained
+        .events
+        .iter()
+        .filter_map(|event| match event {
+            Event::Metric { name, step, .. } => Some((name.as_str(), *step)),
+            _ => None,
+        })
+        .collect();
+    let names = ["train.loss", "val.loss", "val.accuracy"];
+    let expected: Vec<(&str, u64)> = [1, 2]
+        .into_iter()
+        .flat_map(|step| names.map(|name| (name, step)))
+        .collect();
+    assert_eq!(live, expected);
+    assert!(trained.done.measured["samples_per_second"] > 0.0);
+}
