@@ -142,7 +142,8 @@ fn is(environment: &BTreeMap<OsString, OsString>, name: &str, value: &str) -> bo
         .is_some_and(|it| it == value)
 }
 
-fn terminal_width() -> usize {
+/// Columns of the terminal, now.
+pub fn terminal_width() -> usize {
     rustix::termios::tcgetwinsize(io::stdout())
         .ok()
         .map(|it| usize::from(it.ws_col))

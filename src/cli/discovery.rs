@@ -59,6 +59,25 @@ pub fn current_store_root(context: &Context) -> PathBuf {
     store_of(None, context)
 }
 
+/// Whether the current folder has a spec.
+pub fn has_spec(context: &Context) -> bool {
+    spec_in(&context.folder).is_some()
+}
+
+/// How a run's log names the spec: relative to the folder that the store lies in, so that it is found again.
+pub fn recorded_spec(spec: &Path, store: &Path, context: &Context) -> String {
+    let path = context.folder.join(spec);
+    let path = path.canonicalize().unwrap_or(path);
+    let base = store
+        .parent()
+        .and_then(|it| it.canonicalize().ok())
+        .unwrap_or_default();
+    path.strip_prefix(&base)
+        .unwrap_or(&path)
+        .display()
+        .to_string()
+}
+
 fn store_of(folder: Option<&Path>, context: &Context) -> PathBuf {
     match &context.store {
         Some(store) => context.folder.join(store),

@@ -8,8 +8,8 @@ use std::{
 
 use anstyle::{AnsiColor, Style};
 
-use super::Context;
-use crate::store::StoreError;
+use super::{Context, project::InvalidSpec};
+use crate::{report::figures, store::StoreError};
 
 /// A stage failed, or a file or the store could not be used.
 pub const FAILED: u8 = 1;
@@ -70,6 +70,15 @@ impl std::error::Error for UserError {}
 pub fn print(error: &anyhow::Error, context: &Context) -> ExitCode {
     if is_broken_pipe(error) {
         return ExitCode::SUCCESS;
+    }
+    if let Some(InvalidSpec(found)) = error.downcast_ref::<InvalidSpec>() {
+        write_error(found.render(context.color_error).trim_end(), context);
+        let errors = figures::plural(found.n_errors() as u64, "error");
+        write_error(
+            &format!("\n{ERROR}error:{ERROR:#} {errors} in the spec"),
+            context,
+        );
+        return ExitCode::from(USAGE);
     }
     let mut text = format!("{ERROR}error:{ERROR:#} {}", one_line(error));
     let user = error.downcast_ref::<UserError>();
@@ -134,7 +143,8 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
         .any(|it| it.kind() == io::ErrorKind::BrokenPipe)
 }
 
-fn write_error(text: &str, context: &Context) {
+/// Writes to standard error, without colours where it does not take them.
+pub fn write_error(text: &str, context: &Context) {
     let choice = if context.color_error {
         anstream::ColorChoice::AlwaysAnsi
     } else {

@@ -4,6 +4,7 @@
 pub mod context;
 pub mod failure;
 pub mod discovery;
+pub mod project;
 mod overview;
 
 mod check;
@@ -15,6 +16,7 @@ mod export;
 mod gc;
 mod help;
 mod init;
+mod outlook;
 mod path;
 mod plan;
 mod predict;

@@ -1,3 +1,6 @@
 //! Tests of the real binary and of the house rules: one binary, one file a subject.
 
+mod project;
+mod workers;
 mod tidy;
+mod cli;

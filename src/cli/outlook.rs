@@ -1,0 +1,242 @@
+//! What a run is asked to do, and what it would do: for `run`, `status` and `explain`. Executes no stage.
+
+use std::{collections::BTreeSet, io::Write, path::PathBuf};
+
+use serde_json::{Value, json};
+
+use super::{Context, Format, UserError, discovery, project::Project, run};
+use crate::{
+    exec::{
+        environment::Host,
+        local::{self, Local},
+    },
+    graph::{self, Graph},
+    key::reason,
+    plan::{Plan, StageId},
+    report::{
+        figures,
+        style::{BAD, BOLD, DIM, GOOD, PLAIN, WARN},
+        table::Table,
+    },
+    schedule::{self, Capacity, Forecast, Options},
+    spec::suggest,
+    store::Store,
+};
+
+/// What the command line asks of a run.
+#[derive(Clone, Debug, Default)]
+pub struct Wish {
+    /// Names or ids of stages; none means all.
+    pub targets: Vec<String>,
+    pub downstream: bool,
+    /// Stages to force; an empty name means the targets.
+    pub force: Option<Vec<String>>,
+    pub keep_going: bool,
+    pub jobs: Option<u32>,
+}
+
+/// What a run would do with each stage, in order.
+pub fn of(
+    project: &Project,
+    wish: &Wish,
+    context: &Context,
+) -> anyhow::Result<Vec<(StageId, Forecast)>> {
+    let (graph, selection) = select(&project.plan, &wish.targets, wish.downstream)?;
+    let options = options(project, wish, &selection, context)?;
+    // Looking makes no store: where there is none yet, an empty one is asked, and removed afterwards.
+    let nowhere;
+    let store = if project.store.join("VERSION").is_file() {
+        Store::open_existing(&project.store)?
+    } else {
+        nowhere = tempfile::tempdir()?;
+        Store::open(&nowhere.path().join("store"))?
+    };
+    let mut executor = executor(&options, &store);
+    schedule::forecast(
+        &project.plan,
+        &graph,
+        &selection,
+        &store,
+        &mut executor,
+        &options,
+    )
+}
+
+/// What runs jobs on this machine; starts nothing until there is one.
+pub fn executor(options: &Options, store: &Store) -> Local {
+    Local::new(local::Config {
+        program: PathBuf::from("/proc/self/exe"),
+        worker: options.worker.clone(),
+        host: options.host.clone(),
+        logs: store.root().join("log"),
+    })
+}
+
+/// The graph of a plan and the stages that take part: the targets with all they need.
+pub fn select(
+    plan: &Plan,
+    targets: &[String],
+    downstream: bool,
+) -> anyhow::Result<(Graph, BTreeSet<StageId>)> {
+    let graph = graph::build(plan)?;
+    let ids = ids(plan, targets)?;
+    let selection = graph.select(ids.iter().map(String::as_str), downstream);
+    Ok((graph, selection))
+}
+
+/// Options of a run, but for its id.
+pub fn options(
+    project: &Project,
+    wish: &Wish,
+    selection: &BTreeSet<StageId>,
+    context: &Context,
+) -> anyhow::Result<Options> {
+    let targets = ids(&project.plan, &wish.targets)?;
+    let find = |names: &[String]| ids(&project.plan, names);
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    Ok(Options {
+        run: String::new(),
+        spec: discovery::recorded_spec(&project.spec, &project.store, context),
+        folder: project.folder.clone(),
+        worker: context.worker.clone(),
+        host: Host::new(context.environment.clone()),
+        jobs: wish.jobs.map_or(cores, |it| it as usize),
+        capacity: Capacity {
+            cpus: cores as u32,
+            memory: memory(),
+            gpus: gpus(),
+        },
+        keep_going: wish.keep_going,
+        force: run::forced(wish.force.as_deref(), &targets, selection, find)?,
+        overwrite: wish.force.is_some(),
+        git: None,
+    })
+}
+
+/// Ids of the stages that are named, all instances of a name.
+pub fn ids(plan: &Plan, names: &[String]) -> Result<Vec<StageId>, UserError> {
+    let mut ids = Vec::new();
+    for name in names {
+        let before = ids.len();
+        ids.extend(plan.instances(name).map(|it| it.id.clone()));
+        if ids.len() == before {
+            let known = || plan.stages.values().map(|it| it.name.as_str());
+            let error = UserError::usage(format!("there is no stage `{name}` in the spec"));
+            return Err(match suggest::nearest(name, known()) {
+                Some(near) => error.hint(format!("did you mean `{near}`?")),
+                None => {
+                    let all: BTreeSet<&str> = known().collect();
+                    error.hint(format!(
+                        "it has {}",
+                        all.into_iter().collect::<Vec<_>>().join(", ")
+                    ))
+                }
+            });
+        }
+    }
+    Ok(ids)
+}
+
+/// Prints what would be done, one line a stage.
+pub fn print(
+    outlook: &[(StageId, Forecast)],
+    format: Format,
+    context: &Context,
+) -> anyhow::Result<()> {
+    let mut out = context.output();
+    if format == Format::Json {
+        let list: Value = outlook
+            .iter()
+            .map(|(stage, forecast)| to_json(stage, forecast))
+            .collect();
+        writeln!(out, "{}", serde_json::to_string_pretty(&list)?)?;
+        return Ok(());
+    }
+    let mut table = Table::new(&["", "", ""]);
+    for (stage, forecast) in outlook {
+        let (style, why) = match forecast {
+            Forecast::Cached(_) => (GOOD, String::new()),
+            Forecast::Run { reasons, .. } => (WARN, reason::summary(reasons)),
+            Forecast::Blocked { by } => (DIM, format!("depends on what {by} makes")),
+            Forecast::Broken { message, .. } => (BAD, message.clone()),
+        };
+        table.styled([
+            (BOLD, stage.clone()),
+            (style, state(forecast).to_owned()),
+            (PLAIN, why),
+        ]);
+    }
+    write!(out, "{}", table.render(context.width))?;
+    writeln!(out, "{}", last_line(outlook))?;
+    Ok(())
+}
+
+/// The word for what would be done.
+pub fn state(forecast: &Forecast) -> &'static str {
+    match forecast {
+        Forecast::Cached(_) => "cached",
+        Forecast::Run { .. } => "run",
+        Forecast::Blocked { .. } => "blocked",
+        Forecast::Broken { .. } => "broken",
+    }
+}
+
+/// For programs.
+pub fn to_json(stage: &str, forecast: &Forecast) -> Value {
+    let mut json = json!({"stage": stage, "state": state(forecast)});
+    match forecast {
+        Forecast::Cached(record) => json["key"] = json!(record.key),
+        Forecast::Run { key, reasons, .. } => {
+            json["key"] = json!(key);
+            json["reasons"] = json!(reasons);
+            json["text"] = json!(reason::summary(reasons));
+        }
+        Forecast::Blocked { by } => json["by"] = json!(by),
+        Forecast::Broken { message, hint } => {
+            json["message"] = json!(message);
+            json["hint"] = json!(hint);
+        }
+    }
+    json
+}
+
+fn last_line(outlook: &[(StageId, Forecast)]) -> String {
+    let count = |word: &str| outlook.iter().filter(|(_, it)| state(it) == word).count() as u64;
+    let [cached, run, blocked, broken] = ["cached", "run", "blocked", "broken"].map(count);
+    if cached as usize == outlook.len() {
+        return format!("nothing to do: {} cached", figures::plural(cached, "stage"));
+    }
+    let words: Vec<String> = [
+        (run, "to run"),
+        (blocked, "blocked until then"),
+        (broken, "broken"),
+        (cached, "cached"),
+    ]
+    .into_iter()
+    .filter(|(number, _)| *number > 0)
+    .map(|(number, word)| format!("{} {word}", figures::count(number)))
+    .collect();
+    format!(
+        "{}: {}",
+        figures::plural(outlook.len() as u64, "stage"),
+        words.join(", ")
+    )
+}
+
+/// The machine's memory in bytes.
+fn memory() -> u64 {
+    let info = rustix::system::sysinfo();
+    (info.totalram as u64).saturating_mul(u64::from(info.mem_unit))
+}
+
+/// GPUs with a driver, by their device files.
+fn gpus() -> u32 {
+    let is_gpu = |name: &str| {
+        name.strip_prefix("nvidia")
+            .is_some_and(|it| !it.is_empty() && it.bytes().all(|b| b.is_ascii_digit()))
+    };
+    let found = std::fs::read_dir("/dev").into_iter().flatten().flatten();
+    found
+        .filter(|it| it.file_name().to_str().is_some_and(is_gpu))
+        .count() as u32
+}

@@ -1,0 +1,163 @@
+//! A spec on disk made into a plan: overrides from the command line, included files, globs. The plan's eyes on the files.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use pipe_schema::stage::preprocess::Read;
+
+use super::{Context, UserError, context::Verbosity, discovery, failure};
+use crate::{
+    plan::{self, Loader, Overrides, Plan},
+    spec::{self, Diagnostics, Source},
+    store::Store,
+    track::Story,
+};
+
+/// Options of every command that reads a spec.
+#[derive(clap::Args, Clone, Debug, Default)]
+pub struct Overriding {
+    /// Change a var, or any field of a stage: `lr=0.01`, `fit.epochs=5`
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub set: Vec<String>,
+    /// Use a profile of the spec; the last one wins
+    #[arg(long = "profile", value_name = "NAME")]
+    pub profiles: Vec<String>,
+    /// Let paths of the spec leave the project
+    #[arg(long)]
+    pub allow_outside: bool,
+}
+
+/// A spec as loaded.
+pub struct Project {
+    /// The spec's path as typed or found.
+    pub spec: PathBuf,
+    /// The spec's folder, absolute: the base of its paths.
+    pub folder: PathBuf,
+    /// Where its results are kept.
+    pub store: PathBuf,
+    pub plan: Plan,
+}
+
+/// A spec that has errors; they are drawn where errors are printed.
+#[derive(Debug, thiserror::Error)]
+#[error("the spec has errors")]
+pub struct InvalidSpec(pub Diagnostics);
+
+impl Overriding {
+    /// What the plan is to change.
+    pub fn overrides(&self) -> Result<Overrides, UserError> {
+        let split = |text: &String| match text.split_once('=') {
+            Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+            _ => Err(UserError::usage(format!("`--set {text}` names no value"))
+                .hint("write `--set NAME=VALUE`, as in `--set lr=0.01`")),
+        };
+        Ok(Overrides {
+            profiles: self.profiles.clone(),
+            set: self.set.iter().map(split).collect::<Result<_, _>>()?,
+            allow_outside: self.allow_outside,
+        })
+    }
+}
+
+/// Finds, reads and resolves a spec; warnings are printed.
+pub fn load(
+    given: Option<&Path>,
+    overriding: &Overriding,
+    context: &Context,
+) -> anyhow::Result<Project> {
+    let spec = discovery::find_spec(given, context)?;
+    let folder = folder_of(&spec, context)?;
+    let overrides = overriding.overrides()?;
+    let (plan, warnings) = resolve(&spec, &folder, &overrides, context)?;
+    if context.verbosity > Verbosity::Quiet && !warnings.is_empty() {
+        failure::write_error(warnings.render(context.color_error).trim_end(), context);
+    }
+    let store = discovery::store_root(&spec, context);
+    Ok(Project {
+        spec,
+        folder,
+        store,
+        plan,
+    })
+}
+
+/// The same; where the folder has no spec, that of the last run.
+pub fn load_or_last(
+    given: Option<&Path>,
+    overriding: &Overriding,
+    context: &Context,
+) -> anyhow::Result<Project> {
+    let last = match given {
+        None if !discovery::has_spec(context) => last_spec(context),
+        _ => None,
+    };
+    load(last.as_deref().or(given), overriding, context)
+}
+
+/// The spec of the newest run in the store, if it is still there.
+fn last_spec(context: &Context) -> Option<PathBuf> {
+    let root = discovery::current_store_root(context);
+    let store = Store::open_existing(&root).ok()?;
+    let newest = store.runs().ok()?.into_iter().next()?;
+    let story = Story::from_lines(&store.read_run(&newest).ok()?);
+    let path = root.parent()?.join(story.started?.spec);
+    let path = path
+        .strip_prefix(&context.folder)
+        .map_or(path.clone(), Path::to_owned);
+    path.is_file().then_some(path)
+}
+
+/// The plan of a spec, with its warnings.
+pub fn resolve(
+    spec: &Path,
+    folder: &Path,
+    overrides: &Overrides,
+    context: &Context,
+) -> anyhow::Result<(Plan, Diagnostics)> {
+    let text =
+        std::fs::read_to_string(spec).with_context(|| format!("cannot read {}", spec.display()))?;
+    let parsed = spec::parse(Source {
+        path: context.display(spec),
+        text,
+    })
+    .map_err(InvalidSpec)?;
+    let files = Files {
+        folder: folder.to_owned(),
+    };
+    Ok(plan::resolve(&parsed, overrides, &files).map_err(InvalidSpec)?)
+}
+
+/// The absolute folder of a spec.
+pub fn folder_of(spec: &Path, context: &Context) -> anyhow::Result<PathBuf> {
+    let path = context.folder.join(spec);
+    let path = path
+        .canonicalize()
+        .with_context(|| format!("cannot find {}", spec.display()))?;
+    Ok(path.parent().unwrap_or(Path::new("/")).to_owned())
+}
+
+/// The files of a spec's folder.
+struct Files {
+    folder: PathBuf,
+}
+
+impl Loader for Files {
+    fn include(&self, path: &str) -> Result<String, String> {
+        let path = self.folder.join(path);
+        std::fs::read_to_string(&path).map_err(|error| error.to_string())
+    }
+
+    fn exists(&self, path: &str) -> bool {
+        let full = self.folder.join(path);
+        full.exists()
+            || full
+                .to_str()
+                .and_then(|pattern| glob::glob(pattern).ok())
+                .is_some_and(|mut found| found.any(|it| it.is_ok()))
+    }
+
+    fn columns(&self, path: &str, read: &Read) -> Option<Vec<String>> {
+        let _ = (path, read);
+        None
+    }
+}

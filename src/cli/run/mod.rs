@@ -1,0 +1,231 @@
+//! `pipe run`: brings stages up to date. Joins the spec, the store, the scheduler and a face; decides nothing itself.
+
+mod ending;
+mod git;
+pub mod words;
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    io::Write,
+    process::ExitCode,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use pipe_schema::run::{Event, Line, RunStatus};
+
+use super::{
+    Context, Format,
+    context::Verbosity,
+    failure, outlook,
+    project::{self, Overriding, Project},
+};
+use crate::{
+    exec::interrupt,
+    plan::StageId,
+    report::{Face, json::Json, lines::Lines, plain::Plain, terminal::Terminal},
+    schedule,
+    store::Store,
+    track::Story,
+};
+
+/// Bytes of a previous run's log beyond which it is not read for comparison: a run must not wait for it.
+const LOG_LIMIT: u64 = 4_000_000;
+/// How many runs back a run of the same spec is looked for.
+const LOOK_BACK: usize = 5;
+
+/// What `pipe run` takes.
+#[derive(clap::Args)]
+pub struct Args {
+    /// The spec [default: pipe.yaml in this folder], then the stages that are wanted [default: all]
+    #[arg(value_name = "SPEC] [STAGE")]
+    words: Vec<String>,
+    #[command(flatten)]
+    overriding: Overriding,
+    /// Stages at a time, within the cores that they ask for [default: the machine's cores]
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    jobs: Option<u32>,
+    /// Go on with what does not depend on a failed stage
+    #[arg(short, long)]
+    keep_going: bool,
+    /// Run the wanted stages, or this one, even if nothing changed; overwrite outs that the store does not hold
+    #[arg(long, value_name = "STAGE", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    force: Option<Vec<String>>,
+    /// Also run all that depends on the wanted stages
+    #[arg(long)]
+    downstream: bool,
+    /// Only say what would be done
+    #[arg(short = 'n', long)]
+    dry_run: bool,
+    /// For people, or one event a line for programs
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+}
+
+/// Runs.
+pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
+    let words = words::tell_apart(&args.words, context)?;
+    let project = project::load(words.spec.as_deref(), &args.overriding, context)?;
+    let wish = outlook::Wish {
+        targets: words.targets,
+        downstream: args.downstream,
+        force: args.force,
+        keep_going: args.keep_going,
+        jobs: args.jobs,
+    };
+    if args.dry_run {
+        outlook::print(
+            &outlook::of(&project, &wish, context)?,
+            args.format,
+            context,
+        )?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let (graph, selection) = outlook::select(&project.plan, &wish.targets, wish.downstream)?;
+    let store = Store::open(&project.store)?;
+    let before = previous(&store, &project.plan.name);
+    let mut options = outlook::options(&project, &wish, &selection, context)?;
+    options.run = store.new_run()?;
+    options.git = git::commit(&project.folder);
+    let interrupts = interrupt::watch()?;
+    let mut log = store.start_run_log(&options.run)?;
+    let mut face = face(args.format, before.clone(), context);
+    let mut story = Story::default();
+    let mut executor = outlook::executor(&options, &store);
+    let mut log_error = None;
+    schedule::run(
+        &project.plan,
+        &graph,
+        &selection,
+        &store,
+        &mut executor,
+        &interrupts,
+        &options,
+        &mut |event| {
+            let line = Line { at: now(), event };
+            // How far a stage is says nothing afterwards.
+            if !matches!(line.event, Event::StageProgress { .. }) {
+                log_error = log.append(&line).err().or(log_error.take());
+            }
+            story.hear(&line);
+            face.show(&line);
+        },
+    )?;
+    drop(face);
+    if args.format == Format::Text {
+        finish(
+            &project,
+            &words.spec.map(|it| it.display().to_string()),
+            &story,
+            before.as_ref(),
+            &store,
+            context,
+        )?;
+    }
+    // The results are in the store; only their story is incomplete.
+    log_error.map_or(Ok(()), Err)?;
+    Ok(match story.status() {
+        Some(RunStatus::Done) => ExitCode::SUCCESS,
+        Some(RunStatus::Failed) => ExitCode::from(failure::FAILED),
+        Some(RunStatus::Interrupted) => ExitCode::from(failure::INTERRUPTED),
+        None => ExitCode::from(failure::BUG),
+    })
+}
+
+fn finish(
+    project: &Project,
+    spec: &Option<String>,
+    story: &Story,
+    before: Option<&Story>,
+    store: &Store,
+    context: &Context,
+) -> anyhow::Result<()> {
+    let summary = ending::gather(
+        &project.plan,
+        story,
+        before,
+        spec.as_deref(),
+        store,
+        context,
+    );
+    if context.verbosity == Verbosity::Quiet {
+        let failures = summary.failures();
+        if !failures.is_empty() {
+            failure::write_error(failures.trim(), context);
+        }
+        return Ok(());
+    }
+    let mut out = context.output();
+    // A reader that has gone does not change how the run ended.
+    let _ = write!(out, "{}", summary.render(context.width)).and_then(|()| out.flush());
+    Ok(())
+}
+
+fn face(format: Format, before: Option<Story>, context: &Context) -> Box<dyn Face> {
+    let is_complete = context.verbosity == Verbosity::Verbose;
+    match format {
+        Format::Json => Box::new(Json(context.output())),
+        Format::Text if context.verbosity == Verbosity::Quiet => Box::new(Plain::new(
+            std::io::sink(),
+            Lines::new(None, context.width, false, false),
+        )),
+        Format::Text if context.is_terminal => {
+            let lines = Lines::new(before, context.width, false, is_complete);
+            Box::new(Terminal::new(
+                lines,
+                context.color,
+                super::context::terminal_width,
+            ))
+        }
+        Format::Text => Box::new(Plain::new(
+            context.output(),
+            Lines::new(before, PLAIN_WIDTH, true, is_complete),
+        )),
+    }
+}
+
+/// Columns of lines that no terminal shows: logs are read in wide windows, but not in endless ones.
+const PLAIN_WIDTH: usize = 160;
+
+/// The story of the last finished run of this spec.
+fn previous(store: &Store, name: &str) -> Option<Story> {
+    let runs = store.runs().ok()?;
+    runs.iter()
+        .take(LOOK_BACK)
+        .filter(|run| {
+            let path = store.root().join("log/runs").join(format!("{run}.jsonl"));
+            fs::metadata(path).is_ok_and(|it| it.len() <= LOG_LIMIT)
+        })
+        .filter_map(|run| Some(Story::from_lines(&store.read_run(run).ok()?)))
+        .find(|story| {
+            story.status().is_some() && story.started.as_ref().is_some_and(|it| it.name == name)
+        })
+}
+
+/// Milliseconds since 1970.
+fn now() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |it| it.as_millis() as u64)
+}
+
+/// Stages that run in any case: those named with `--force=STAGE`; with a bare `--force` the wanted ones.
+pub fn forced(
+    force: Option<&[String]>,
+    targets: &[StageId],
+    selection: &BTreeSet<StageId>,
+    find: impl Fn(&[String]) -> Result<Vec<StageId>, super::UserError>,
+) -> Result<BTreeSet<StageId>, super::UserError> {
+    let Some(names) = force else {
+        return Ok(BTreeSet::new());
+    };
+    let named: Vec<String> = names.iter().filter(|it| !it.is_empty()).cloned().collect();
+    let mut stages: BTreeSet<StageId> = find(&named)?.into_iter().collect();
+    if named.len() < names.len() {
+        match targets {
+            [] => stages.extend(selection.iter().cloned()),
+            targets => stages.extend(targets.iter().cloned()),
+        }
+    }
+    Ok(stages)
+}

@@ -1,0 +1,168 @@
+//! A project of a test: a temporary folder with files, and `pipe` run in it as a user runs it.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// A temporary project; removed when dropped, the store's read-only folders too.
+pub struct Project {
+    folder: TempDir,
+}
+
+/// What a command printed and how it ended.
+pub struct Answer {
+    pub code: Option<i32>,
+    pub out: String,
+    pub err: String,
+    pub seconds: f64,
+}
+
+impl Project {
+    /// An empty project: its folder is the project's root whatever lies above.
+    pub fn new() -> Self {
+        let folder = TempDir::with_prefix("pipe-test-").unwrap();
+        fs::create_dir(folder.path().join(".git")).unwrap();
+        Self { folder }
+    }
+
+    /// A project with the shipped pipelines.
+    pub fn with_pipelines() -> Self {
+        let project = Self::new();
+        copy(&repository().join("pipelines"), &project.path("pipelines"));
+        project
+    }
+
+    pub fn path(&self, relative: &str) -> PathBuf {
+        self.folder.path().join(relative)
+    }
+
+    pub fn write(&self, relative: &str, text: &str) {
+        let path = self.path(relative);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    pub fn read(&self, relative: &str) -> String {
+        fs::read_to_string(self.path(relative))
+            .unwrap_or_else(|error| panic!("{relative}: {error}"))
+    }
+
+    /// Changes a file of the project; what is replaced must be there.
+    pub fn edit(&self, relative: &str, from: &str, to: &str) {
+        let text = self.read(relative);
+        assert!(text.contains(from), "{relative} has no `{from}`");
+        self.write(relative, &text.replacen(from, to, 1));
+    }
+
+    /// `pipe` with these words, ready to be started: without the caller's settings.
+    pub fn command(&self, words: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_pipe"));
+        command
+            .args(words)
+            .current_dir(self.folder.path())
+            .stdin(Stdio::null());
+        for name in [
+            "PIPE_STORE",
+            "PIPE_WORKER",
+            "NO_COLOR",
+            "CLICOLOR_FORCE",
+            "CI",
+        ] {
+            command.env_remove(name);
+        }
+        command
+    }
+
+    /// Runs `pipe` with these words.
+    pub fn pipe(&self, words: &[&str]) -> Answer {
+        let begin = Instant::now();
+        let output = self.command(words).output().unwrap();
+        Answer::new(&output, begin.elapsed())
+    }
+
+    /// Runs `pipe`, which must end with 0.
+    pub fn done(&self, words: &[&str]) -> Answer {
+        let answer = self.pipe(words);
+        assert_eq!(answer.code, Some(0), "pipe {words:?}\n{answer}");
+        answer
+    }
+}
+
+impl Drop for Project {
+    fn drop(&mut self) {
+        // Folders of artifacts are read-only, which keeps ordinary users from removing what is in them.
+        let writable = std::os::unix::fs::PermissionsExt::from_mode;
+        for entry in walkdir::WalkDir::new(self.folder.path())
+            .into_iter()
+            .flatten()
+        {
+            if entry.file_type().is_dir() {
+                let _ = fs::set_permissions(entry.path(), writable(0o755));
+            }
+        }
+    }
+}
+
+impl Answer {
+    pub fn new(output: &Output, time: Duration) -> Self {
+        Self {
+            code: output.status.code(),
+            out: String::from_utf8_lossy(&output.stdout).into_owned(),
+            err: String::from_utf8_lossy(&output.stderr).into_owned(),
+            seconds: time.as_secs_f64(),
+        }
+    }
+
+    /// Standard output as JSON.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}\n{self}"))
+    }
+
+    /// Standard output as one JSON value a line.
+    pub fn lines(&self) -> Vec<Value> {
+        let parse =
+            |line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        self.out.lines().map(parse).collect()
+    }
+
+    /// Of `run --format json`: stages by what happened to them, in the order in which it did.
+    pub fn stages(&self, event: &str) -> Vec<String> {
+        self.lines()
+            .iter()
+            .filter_map(|it| it["event"][event]["stage"].as_str().map(str::to_owned))
+            .collect()
+    }
+}
+
+impl std::fmt::Display for Answer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "code: {:?}\nstdout: {}\nstderr: {}",
+            self.code, self.out, self.err
+        )
+    }
+}
+
+/// The folder of this repository.
+pub fn repository() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn copy(from: &Path, to: &Path) {
+    for entry in walkdir::WalkDir::new(from) {
+        let entry = entry.unwrap();
+        let target = to.join(entry.path().strip_prefix(from).unwrap());
+        if entry.file_type().is_dir() {
+            fs::create_dir_all(target).unwrap();
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
