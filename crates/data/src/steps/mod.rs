@@ -5,6 +5,8 @@ pub mod choice;
 pub mod impute;
 pub mod one_hot;
 pub mod scale;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashSet;
 
