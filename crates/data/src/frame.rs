@@ -1,7 +1,5 @@
 //! Columns of typed values, from texts to the numbers that are trained on. Knows no files and no steps.
 
-use std::collections::HashMap;
-
 use indexmap::IndexMap;
 use pipe_schema::stage::preprocess::ColumnType;
 use serde_json::Value;
@@ -11,6 +9,7 @@ use crate::{
     error::DataError,
     infer::{self, Missing},
     table::{Fields, Places},
+    words::{NO_WORD, Words},
 };
 
 /// Columns of equal length by name.
@@ -29,16 +28,6 @@ pub enum Values {
     Truths(Vec<Option<bool>>),
     Words(Words),
 }
-
-/// Words as codes of a dictionary.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Words {
-    pub codes: Vec<u32>,
-    pub names: Vec<String>,
-}
-
-/// The code of a missing word.
-pub const NO_WORD: u32 = u32::MAX;
 
 /// A text that is not of its column's type.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -121,43 +110,6 @@ impl Values {
                 .get(row)
                 .map_or(Value::Null, |it| Value::String(it.to_owned())),
         }
-    }
-}
-
-impl Words {
-    fn of(fields: &Fields, missing: &Missing) -> Self {
-        let mut words = Self::default();
-        let mut codes: HashMap<&[u8], u32> = HashMap::new();
-        for text in fields.iter() {
-            let code = match codes.get(text) {
-                Some(code) => *code,
-                None if missing.has(text) => NO_WORD,
-                None => {
-                    let code = words.names.len() as u32;
-                    codes.insert(text, code);
-                    words.names.push(infer::text_of(text).to_owned());
-                    code
-                }
-            };
-            words.codes.push(code);
-        }
-        words
-    }
-
-    /// The word of a row.
-    pub fn get(&self, row: usize) -> Option<&str> {
-        self.names.get(self.codes[row] as usize).map(String::as_str)
-    }
-
-    /// How often each word occurs in `rows`, by code.
-    pub fn counts(&self, rows: &[usize]) -> Vec<u64> {
-        let mut counts = vec![0; self.names.len()];
-        for row in rows {
-            if let Some(count) = counts.get_mut(self.codes[*row] as usize) {
-                *count += 1;
-            }
-        }
-        counts
     }
 }
 

@@ -6,6 +6,7 @@ pub mod table;
 pub mod infer;
 pub mod split;
 pub mod dataset;
+mod words;
 mod frame;
 mod steps;
 mod target;

@@ -1,7 +1,7 @@
 //! The `preprocess` stage: read, split, fit, write. Knows no store.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
 };
@@ -21,7 +21,9 @@ use crate::{
     steps::{self, one_hot},
     summary,
     table::{self, Table},
-    target, write,
+    target,
+    words::Words,
+    write,
 };
 
 /// Files to read, in order, by role.
@@ -309,20 +311,22 @@ fn divide(block: &Preprocess, files: &Files, table: &Table) -> Result<Parts, Dat
     }
 }
 
-/// For each row the number of its value, values in the order of their texts.
+/// For each row the number of its value, values in the order of their texts; a missing one is a value like others.
 fn strata(table: &Table, name: &str) -> Vec<usize> {
     let Some(column) = table.column(name) else {
         return vec![0; table.rows()];
     };
-    let mut values: Vec<&[u8]> = column.fields.iter().collect();
-    values.sort_unstable();
-    values.dedup();
-    let numbers: HashMap<&[u8], usize> = values
-        .iter()
-        .enumerate()
-        .map(|(at, it)| (*it, at))
-        .collect();
-    column.fields.iter().map(|it| numbers[it]).collect()
+    let words = Words::of(&column.fields, &Missing::default());
+    let mut names: Vec<(&str, usize)> = words.names().zip(0..).collect();
+    names.sort_unstable();
+    let mut numbers = vec![0; names.len()];
+    for (number, (_, code)) in names.iter().enumerate() {
+        numbers[*code] = number + 1;
+    }
+    let codes = words.codes.iter();
+    codes
+        .map(|it| numbers.get(*it as usize).copied().unwrap_or(0))
+        .collect()
 }
 
 fn misfit(

@@ -1,6 +1,5 @@
 //! Counts and ranges of a part's raw columns, and its first rows. Knows no files.
 
-use indexmap::IndexMap;
 use pipe_schema::dataset::{ColumnSummary, HEAD_ROWS, HeadRow, Part, Target, TargetKind};
 use serde_json::Value;
 
@@ -58,10 +57,10 @@ fn column(name: &str, values: &Values, rows: &[usize]) -> ColumnSummary {
             counted(
                 [false, true]
                     .into_iter()
-                    .map(|it| (it.to_string(), count(it) as u64)),
+                    .map(|it| (if it { "true" } else { "false" }, count(it) as u64)),
             )
         }
-        Values::Words(words) => counted(words.names.iter().cloned().zip(words.counts(rows))),
+        Values::Words(words) => counted(words.names().zip(words.counts(rows))),
     };
     name.clone_into(&mut summary.name);
     summary.missing = rows.iter().filter(|row| values.is_missing(**row)).count() as u64;
@@ -75,7 +74,7 @@ fn target_column(target: &Target, targets: &TargetValues, rows: &[usize]) -> Col
             for row in rows {
                 counts[codes[*row] as usize] += 1;
             }
-            counted(names.iter().cloned().zip(counts))
+            counted(names.iter().map(String::as_str).zip(counts))
         }
         (TargetValues::Numbers(numbers), _) => range(rows.iter().map(|row| numbers[*row])),
         (TargetValues::Classes(_), TargetKind::Number { .. }) => ColumnSummary::default(),
@@ -111,12 +110,19 @@ fn range(values: impl Iterator<Item = f64>) -> ColumnSummary {
 }
 
 /// The most frequent values; of equally frequent ones the smaller text first.
-fn counted(counts: impl Iterator<Item = (String, u64)>) -> ColumnSummary {
-    let mut counts: Vec<(String, u64)> = counts.filter(|it| it.1 > 0).collect();
-    counts.sort_unstable_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-    counts.truncate(MOST_COUNTED);
+fn counted<'a>(counts: impl Iterator<Item = (&'a str, u64)>) -> ColumnSummary {
+    let mut counts: Vec<(&str, u64)> = counts.filter(|it| it.1 > 0).collect();
+    let order = |a: &(&str, u64), b: &(&str, u64)| b.1.cmp(&a.1).then_with(|| a.0.cmp(b.0));
+    if counts.len() > MOST_COUNTED {
+        counts.select_nth_unstable_by(MOST_COUNTED, order);
+        counts.truncate(MOST_COUNTED);
+    }
+    counts.sort_unstable_by(order);
+    let counts = counts.into_iter();
     ColumnSummary {
-        counts: counts.into_iter().collect::<IndexMap<_, _>>(),
+        counts: counts
+            .map(|(text, count)| (text.to_owned(), count))
+            .collect(),
         ..ColumnSummary::default()
     }
 }

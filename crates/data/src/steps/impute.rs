@@ -10,7 +10,8 @@ use serde_json::Value;
 use super::choice;
 use crate::{
     error::DataError,
-    frame::{Frame, NO_WORD, Values, number_json},
+    frame::{Frame, Values, number_json},
+    words::NO_WORD,
 };
 
 /// Learns what fills each column.
@@ -68,12 +69,7 @@ pub fn apply(fill: &IndexMap<String, Value>, frame: &mut Frame) -> Result<(), Da
                 }
             }
             (Values::Words(words), Value::String(word)) => {
-                let code = if let Some(code) = words.names.iter().position(|it| it == word) {
-                    code as u32
-                } else {
-                    words.names.push(word.clone());
-                    words.names.len() as u32 - 1
-                };
+                let code = words.code(word);
                 for it in words.codes.iter_mut().filter(|it| **it == NO_WORD) {
                     *it = code;
                 }
@@ -157,11 +153,10 @@ fn most_frequent(values: &Values, train: &[usize], name: &str) -> Result<Value, 
             let counts = words.counts(train);
             let best = counts
                 .iter()
-                .zip(&words.names)
+                .zip(words.names())
                 .filter(|(count, _)| **count > 0)
                 .max_by(|a, b| a.0.cmp(b.0).then_with(|| b.1.cmp(a.1)));
-            best.map(|(_, name)| Value::from(name.as_str()))
-                .ok_or_else(none)
+            best.map(|(_, name)| Value::from(name)).ok_or_else(none)
         }
     }
 }

@@ -12,8 +12,9 @@ use pipe_schema::{
 use super::choice;
 use crate::{
     error::DataError,
-    frame::{Frame, NO_WORD, Values, Words, missing_error},
+    frame::{Frame, Values, missing_error},
     infer,
+    words::{NO_WORD, Words},
 };
 
 /// Learns the categories of each column, sorted by code point.
@@ -34,11 +35,10 @@ pub fn fit(step: &OneHot, frame: &Frame, train: &[usize]) -> Result<FittedStep, 
         };
         let counts = words.counts(train);
         let mut seen: Vec<String> = words
-            .names
-            .iter()
+            .names()
             .zip(counts)
             .filter(|(_, count)| *count > 0)
-            .map(|(name, _)| name.clone())
+            .map(|(name, _)| name.to_owned())
             .collect();
         if seen.is_empty() {
             return Err(choice::no_values(&name));
@@ -103,8 +103,8 @@ fn positions(words: &Words, seen: &[String]) -> Vec<Option<usize>> {
         .enumerate()
         .map(|(at, it)| (it.as_str(), at))
         .collect();
-    let names = words.names.iter();
-    names.map(|it| places.get(it.as_str()).copied()).collect()
+    let names = words.names();
+    names.map(|it| places.get(it).copied()).collect()
 }
 
 fn insert(

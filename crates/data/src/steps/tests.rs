@@ -6,7 +6,10 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{apply, fit};
-use crate::frame::{Frame, NO_WORD, Values, Words};
+use crate::{
+    frame::{Frame, Values},
+    words::{NO_WORD, Words},
+};
 
 #[derive(Deserialize)]
 struct Golden {
@@ -37,16 +40,8 @@ fn values(cells: &[Value]) -> Values {
     }
     let mut words = Words::default();
     for cell in cells {
-        words.codes.push(match cell.as_str() {
-            None => NO_WORD,
-            Some(word) => match words.names.iter().position(|it| it == word) {
-                Some(code) => code as u32,
-                None => {
-                    words.names.push(word.to_owned());
-                    words.names.len() as u32 - 1
-                }
-            },
-        });
+        let code = cell.as_str().map_or(NO_WORD, |word| words.code(word));
+        words.codes.push(code);
     }
     Values::Words(words)
 }

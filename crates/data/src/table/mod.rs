@@ -84,8 +84,10 @@ impl Table {
 
 impl Fields {
     /// Adds a text; blanks around it do not count.
+    #[inline]
     pub fn push(&mut self, text: &[u8]) {
-        let text = text.trim_ascii();
+        let text = trim(text);
+        self.bytes.reserve(text.len() + 5);
         let mut length = text.len();
         while length >= 0x80 {
             self.bytes.push((length & 0x7f) as u8 | 0x80);
@@ -114,6 +116,15 @@ impl Fields {
             rest = tail;
             Some(text)
         })
+    }
+}
+
+/// `trim_ascii`, with the usual case first.
+#[inline]
+fn trim(text: &[u8]) -> &[u8] {
+    match text {
+        [first, .., last] if *first > b' ' && *last > b' ' => text,
+        _ => text.trim_ascii(),
     }
 }
 

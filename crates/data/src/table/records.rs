@@ -145,8 +145,13 @@ impl<'a> Records<'a> {
                 &mut self.ends[self.count..],
             );
             let consumed = &buffer[..read];
-            self.next_line += count(consumed, b'\n') as u64;
-            quotes += count(consumed, b'"');
+            // Without quotes, the fields and what is between them are all that there is.
+            if quotes == 0 && read == written + ended {
+                self.next_line += u64::from(consumed.last() == Some(&b'\n'));
+            } else {
+                self.next_line += count(consumed, b'\n') as u64;
+                quotes += count(consumed, b'"');
+            }
             if result == ReadRecordResult::Record && consumed.last() == Some(&b'\r') {
                 self.next_line += 1;
                 self.after_cr = true;

@@ -1,0 +1,94 @@
+//! A column of words as codes of a dictionary, both packed. Knows no other columns.
+
+use std::hash::BuildHasher;
+
+use hashbrown::{DefaultHashBuilder, HashTable, hash_table::Entry};
+
+use crate::{
+    infer::{self, Missing},
+    table::Fields,
+};
+
+/// The code of a missing word.
+pub const NO_WORD: u32 = u32::MAX;
+
+/// Words by row. A word's code is its place among the distinct ones, in the order in which they first came.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Words {
+    pub codes: Vec<u32>,
+    /// The distinct words one after another.
+    text: String,
+    /// Where each of them ends.
+    ends: Vec<usize>,
+}
+
+impl Words {
+    /// The texts of a column.
+    pub fn of(fields: &Fields, missing: &Missing) -> Self {
+        let mut words = Self::default();
+        let hasher = DefaultHashBuilder::default();
+        let mut places: HashTable<u32> = HashTable::new();
+        for text in fields.iter() {
+            if missing.has(text) {
+                words.codes.push(NO_WORD);
+                continue;
+            }
+            let text = infer::text_of(text);
+            let entry = places.entry(
+                hasher.hash_one(text),
+                |code| words.name(*code) == Some(text),
+                |code| hasher.hash_one(words.name(*code).unwrap_or_default()),
+            );
+            let code = match entry {
+                Entry::Occupied(entry) => *entry.get(),
+                Entry::Vacant(entry) => {
+                    let code = words.ends.len() as u32;
+                    entry.insert(code);
+                    words.add(text)
+                }
+            };
+            words.codes.push(code);
+        }
+        words
+    }
+
+    /// The distinct words, in the order of their codes.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        (0..self.ends.len() as u32).filter_map(|code| self.name(code))
+    }
+
+    /// The word of a row.
+    pub fn get(&self, row: usize) -> Option<&str> {
+        self.name(self.codes[row])
+    }
+
+    /// The code of a word, which is new if no row has it.
+    pub fn code(&mut self, word: &str) -> u32 {
+        let known = self.names().position(|it| it == word);
+        known.map_or_else(|| self.add(word), |it| it as u32)
+    }
+
+    /// How often each word occurs in `rows`, by code.
+    pub fn counts(&self, rows: &[usize]) -> Vec<u64> {
+        let mut counts = vec![0; self.ends.len()];
+        for row in rows {
+            if let Some(count) = counts.get_mut(self.codes[*row] as usize) {
+                *count += 1;
+            }
+        }
+        counts
+    }
+
+    fn name(&self, code: u32) -> Option<&str> {
+        let code = code as usize;
+        let end = *self.ends.get(code)?;
+        let start = code.checked_sub(1).map_or(0, |before| self.ends[before]);
+        Some(&self.text[start..end])
+    }
+
+    fn add(&mut self, word: &str) -> u32 {
+        self.text.push_str(word);
+        self.ends.push(self.text.len());
+        self.ends.len() as u32 - 1
+    }
+}
