@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, io::Write, path::PathBuf};
 
 use serde_json::{Value, json};
 
-use super::{Context, Format, UserError, discovery, project::Project, run};
+use super::{Context, Format, UserError, discovery, project::Project};
 use crate::{
     exec::{
         environment::Host,
@@ -91,8 +91,6 @@ pub fn options(
     selection: &BTreeSet<StageId>,
     context: &Context,
 ) -> anyhow::Result<Options> {
-    let targets = ids(&project.plan, &wish.targets)?;
-    let find = |names: &[String]| ids(&project.plan, names);
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     Ok(Options {
         run: String::new(),
@@ -107,10 +105,27 @@ pub fn options(
             gpus: gpus(),
         },
         keep_going: wish.keep_going,
-        force: run::forced(wish.force.as_deref(), &targets, selection, find)?,
+        force: forced(project, wish, selection)?,
         overwrite: wish.force.is_some(),
         git: None,
     })
+}
+
+/// Stages that run in any case: those named with `--force=STAGE`; with a bare `--force` the targets, or all.
+fn forced(
+    project: &Project,
+    wish: &Wish,
+    selection: &BTreeSet<StageId>,
+) -> Result<BTreeSet<StageId>, UserError> {
+    let mut forced = BTreeSet::new();
+    for name in wish.force.iter().flatten() {
+        match (name.as_str(), wish.targets.as_slice()) {
+            ("", []) => forced.extend(selection.iter().cloned()),
+            ("", targets) => forced.extend(ids(&project.plan, targets)?),
+            _ => forced.extend(ids(&project.plan, std::slice::from_ref(name))?),
+        }
+    }
+    Ok(forced)
 }
 
 /// Ids of the stages that are named, all instances of a name.

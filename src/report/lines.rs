@@ -105,11 +105,6 @@ impl Lines {
         }
     }
 
-    /// Final metrics of a stage in the run before.
-    pub fn before(&self) -> Option<&Story> {
-        self.before.as_ref()
-    }
-
     fn progress(&mut self, stage: &str, at: u64) -> Option<String> {
         let spoken = self.spoken.get_mut(stage)?;
         if !self.has_progress || at < spoken.saturating_add(PATIENCE) {

@@ -18,3 +18,6 @@ pub trait Face {
     /// Shows an event.
     fn show(&mut self, line: &Line);
 }
+
+#[cfg(test)]
+mod tests;

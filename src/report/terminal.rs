@@ -42,7 +42,6 @@ impl Terminal {
     pub fn new(lines: Lines, has_color: bool, columns: fn() -> usize) -> Self {
         let display = MultiProgress::with_draw_target(ProgressDrawTarget::stdout_with_hz(15));
         let footer = display.add(ProgressBar::new_spinner().with_style(style("{wide_msg}")));
-        footer.enable_steady_tick(TICK);
         Self {
             lines,
             has_color,
@@ -72,6 +71,10 @@ impl Terminal {
         let name = padded(&cut(stage, name_width.max(8)), name_width);
         bar.set_prefix(self.tinted(paint(BOLD, name)));
         bar.enable_steady_tick(TICK);
+        // Where nothing runs, nothing moves.
+        if self.running.is_empty() {
+            self.footer.enable_steady_tick(TICK);
+        }
         self.running
             .insert(stage.to_owned(), Running { bar, first: None });
     }
@@ -103,6 +106,9 @@ impl Terminal {
     }
 
     fn count(&self) {
+        if self.running.is_empty() {
+            return;
+        }
         let story = &self.lines.story;
         let total = story.stages.len() as u64;
         let [ran, cached, failed, skipped, running] = [

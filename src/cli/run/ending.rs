@@ -15,7 +15,7 @@ use pipe_schema::{
 use serde::de::DeserializeOwned;
 
 use crate::{
-    cli::Context,
+    cli::{Context, discovery},
     plan::Plan,
     report::summary::{Measured, Place, Summary},
     store::Store,
@@ -123,7 +123,15 @@ fn next(
     let last = |wanted| records.iter().rev().find(|(_, record)| has(record, wanted));
     let mut commands = Vec::new();
     let shown = last(ArtifactType::Report).or(ends.last());
-    commands.extend(shown.map(|(id, _)| format!("pipe show {id}")));
+    // From a folder of another project, the store has to be named.
+    let is_near = discovery::current_store_root(context).canonicalize().ok()
+        == store.root().canonicalize().ok();
+    let pipe = if is_near {
+        "pipe".to_owned()
+    } else {
+        format!("pipe --store {}", context.display(store.root()))
+    };
+    commands.extend(shown.map(|(id, _)| format!("{pipe} show {id}")));
     if let Some((id, record)) = last(ArtifactType::Package) {
         let name = record.outputs.keys().next().map_or("main", String::as_str);
         let link = current(store, id, record, name);

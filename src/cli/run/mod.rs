@@ -5,7 +5,6 @@ mod git;
 pub mod words;
 
 use std::{
-    collections::BTreeSet,
     fs,
     io::Write,
     process::ExitCode,
@@ -22,7 +21,6 @@ use super::{
 };
 use crate::{
     exec::interrupt,
-    plan::StageId,
     report::{Face, json::Json, lines::Lines, plain::Plain, terminal::Terminal},
     schedule,
     store::Store,
@@ -207,25 +205,4 @@ fn now() -> u64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |it| it.as_millis() as u64)
-}
-
-/// Stages that run in any case: those named with `--force=STAGE`; with a bare `--force` the wanted ones.
-pub fn forced(
-    force: Option<&[String]>,
-    targets: &[StageId],
-    selection: &BTreeSet<StageId>,
-    find: impl Fn(&[String]) -> Result<Vec<StageId>, super::UserError>,
-) -> Result<BTreeSet<StageId>, super::UserError> {
-    let Some(names) = force else {
-        return Ok(BTreeSet::new());
-    };
-    let named: Vec<String> = names.iter().filter(|it| !it.is_empty()).cloned().collect();
-    let mut stages: BTreeSet<StageId> = find(&named)?.into_iter().collect();
-    if named.len() < names.len() {
-        match targets {
-            [] => stages.extend(selection.iter().cloned()),
-            targets => stages.extend(targets.iter().cloned()),
-        }
-    }
-    Ok(stages)
 }

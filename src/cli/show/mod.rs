@@ -25,7 +25,12 @@ use crate::{
         table::Table,
     },
     store::Store,
+    track::Index,
 };
+
+/// Metrics whose course over the runs is shown, and over how many.
+const HISTORY_METRICS: usize = 2;
+const HISTORY_RUNS: u32 = 24;
 
 /// What `pipe show` takes.
 #[derive(clap::Args)]
@@ -87,6 +92,7 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
         writeln!(out)?;
     }
     write!(out, "{}", outs(&subject, &store, context))?;
+    write!(out, "{}", history(&subject, &store, context)?)?;
     write!(out, "{}", made(&subject.record))?;
     if let Some((name, ..)) = views.first() {
         writeln!(
@@ -135,6 +141,32 @@ fn outs(subject: &Subject, store: &Store, context: &Context) -> String {
     } else {
         format!("{}\n", table.render(context.width))
     }
+}
+
+/// The stage's metrics in the runs that executed it, where there were several.
+fn history(subject: &Subject, store: &Store, context: &Context) -> anyhow::Result<String> {
+    let metrics = figures::telling(&subject.record.observed.metrics, HISTORY_METRICS);
+    if metrics.is_empty() {
+        return Ok(String::new());
+    }
+    let index = Index::open(store)?;
+    let mut table = Table::new(&["over its runs", "#", "", "#now"]);
+    for (name, now) in metrics {
+        let values = index.history(&subject.id, name, HISTORY_RUNS)?;
+        if let [first, _, ..] = values[..] {
+            table.row([
+                name.to_owned(),
+                figures::number(first),
+                model::curve(&values, HISTORY_RUNS as usize),
+                figures::number(now),
+            ]);
+        }
+    }
+    Ok(if table.is_empty() {
+        String::new()
+    } else {
+        format!("{}\n", table.render(context.width))
+    })
 }
 
 /// When, where and how the result was made.

@@ -178,7 +178,7 @@ fn curves(history: &[EpochRecord], context: &Context) -> String {
 }
 
 /// The course of a metric in at most `room` signs; each stands for the mean of its epochs.
-fn curve(values: &[f64], room: usize) -> String {
+pub fn curve(values: &[f64], room: usize) -> String {
     let finite = || values.iter().copied().filter(|it| it.is_finite());
     let (low, high) = finite().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), it| {
         (low.min(it), high.max(it))
