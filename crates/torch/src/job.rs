@@ -10,7 +10,11 @@ use pipe_wire::Reporter;
 use tch::{Cuda, Device};
 
 use crate::{
+    compress::compress,
     error::{Error, Result},
+    evaluate::evaluate,
+    package::package,
+    predict::predict,
     probe, shim,
     train::train,
 };
@@ -44,6 +48,10 @@ fn dispatch(request: &Request, reporter: &mut Reporter) -> Result<Done> {
     match &request.work {
         Work::Stage(Task::Preprocess(block)) => preprocess(block, request, reporter),
         Work::Stage(Task::Train(stage)) => train(stage, request, reporter),
+        Work::Stage(Task::Evaluate(block)) => evaluate(block, request, reporter),
+        Work::Stage(Task::Compress(block)) => compress(block, request, reporter),
+        Work::Stage(Task::Package(block)) => package(block, request, reporter),
+        Work::Predict(work) => predict(work, request, reporter),
         Work::Convert { form } => convert(*form, request),
         Work::Probe => Ok(Done {
             environments: probe::environments()?,
@@ -53,7 +61,6 @@ fn dispatch(request: &Request, reporter: &mut Reporter) -> Result<Done> {
             "a worker was asked for a {} stage",
             task.kind()
         ))),
-        Work::Predict(_) => Err(Error::bug("a worker was asked for predictions")),
     }
 }
 

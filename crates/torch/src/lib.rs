@@ -11,8 +11,16 @@ pub mod optim;
 pub mod train;
 pub mod metric;
 pub mod answer;
+pub mod inference;
+pub mod evaluate;
+pub mod compress;
+pub mod package;
+pub mod predict;
 pub mod probe;
 pub mod job;
+
+#[cfg(test)]
+mod workshop;
 
 #[cfg(test)]
 mod seeded {

@@ -72,7 +72,7 @@ impl QuantizedLinear {
         let unit = x.f_subtract(&low)?.f_divide(&span)?;
         // Reduced range: without VNNI two products are added in 16 bits, which full range would overflow.
         let reduce_range = Argument::Bool(true);
-        let y = self
+        let mut y = self
             .operator
             .call(&[
                 Argument::Tensor(&unit),
@@ -80,9 +80,9 @@ impl QuantizedLinear {
                 reduce_range,
             ])?
             .tensor()?;
-        let y = y.f_mul(&span)?.f_add(&low.f_mul(&self.sums)?)?;
+        let mut y = y.f_mul_(&span)?.f_add_(&low.f_mul(&self.sums)?)?;
         match &self.bias {
-            Some(bias) => Ok(y.f_add(bias)?),
+            Some(bias) => Ok(y.f_add_(bias)?),
             None => Ok(y),
         }
     }

@@ -1,0 +1,71 @@
+//! Training after pruning, with the zeros held. The step is that of the `train` stage.
+
+use pipe_schema::{
+    model::EpochRecord,
+    report::Metrics,
+    scalar::BatchSize,
+    stage::{compress::Finetune, train::Loss},
+};
+use pipe_wire::Reporter;
+use tch::{Device, Kind, Tensor};
+
+use super::prune::Masks;
+use crate::{
+    error::{Error, Result},
+    model::Net,
+    rows::Rows,
+    train::Learner,
+};
+
+/// Trains the network and gives it back with its history; `None` if it was told to stop.
+pub fn finetune(
+    net: Net,
+    loss: Loss,
+    how: &Finetune,
+    rows: &Rows,
+    masks: &Masks,
+    reporter: &mut Reporter,
+) -> Result<Option<(Net, Vec<EpochRecord>)>> {
+    let device = net.device();
+    let mut learner = Learner::with(net, loss, &how.optimizer, None)?;
+    let lr = learner.lr();
+    let batch_size = match how.batch_size {
+        BatchSize::Full => rows.len(),
+        BatchSize::Rows(count) => rows.len().min(i64::try_from(count).unwrap_or(i64::MAX)),
+    };
+    let total = u64::from(how.epochs) * rows.len() as u64;
+    let mut history = Vec::new();
+    for epoch in 1..=how.epochs {
+        // Drawn on the CPU, so that it does not depend on the device.
+        let order =
+            Tensor::f_randperm(rows.len(), (Kind::Int64, Device::Cpu))?.f_to_device(device)?;
+        let (mut start, mut sum) = (0, 0.0);
+        while start < rows.len() {
+            let batch = rows.batch(Some(&order), start, batch_size)?;
+            let loss = learner.step(&batch, lr)?;
+            if !loss.is_finite() {
+                return Err(Error::wrong(format!(
+                    "the loss is {loss} in epoch {epoch} of finetune"
+                ))
+                .hint("a lower `lr` keeps it finite"));
+            }
+            masks.apply(&learner.net)?;
+            start += batch.len();
+            sum += loss * batch.len() as f64;
+            let done = u64::from(epoch - 1) * rows.len() as u64 + start as u64;
+            reporter.progress(done, total, "rows");
+            if reporter.should_stop() {
+                return Ok(None);
+            }
+        }
+        let mean = sum / rows.len() as f64;
+        reporter.metric("train.loss", u64::from(epoch), mean);
+        history.push(EpochRecord {
+            epoch,
+            lr,
+            metrics: Metrics::from([("train.loss".to_owned(), mean)]),
+            kept: epoch == how.epochs,
+        });
+    }
+    Ok(Some((learner.net, history)))
+}

@@ -1,0 +1,171 @@
+//! The `evaluate` stage: answers of a model for a part of a dataset, and what they are worth. Knows no store.
+
+use std::path::Path;
+
+use pipe_data::{Dataset, Part, TargetValues};
+use pipe_schema::{
+    dataset::{DatasetSchema, TargetKind},
+    protocol::{Done, InputPath, Request},
+    report::{METRICS_FILE, PREDICTIONS_FILE, REPORT_FILE, Report},
+    stage::evaluate::{Evaluate, Metric},
+};
+use pipe_wire::Reporter;
+
+use crate::{
+    answer::{self, Answers, class_names},
+    error::{Error, Result},
+    inference::{Inference, check_fits, write_json},
+    job::{device_of, input},
+    metric::{self, Classes, Measured, Numbers},
+};
+
+/// Does the stage: reads the inputs `model` and `data`, writes the report.
+pub fn evaluate(block: &Evaluate, request: &Request, reporter: &mut Reporter) -> Result<Done> {
+    let dataset = Dataset::open(&input(request, "data")?.path)?;
+    let schema = dataset.schema();
+    let inference = Inference::open(input(request, "model")?.path.as_ref(), device_of(request)?)?;
+    if let Some(own) = &inference.schema {
+        check_fits(own, schema)?;
+        if own.steps != schema.steps {
+            reporter.log("the dataset's preprocessing was fitted on other rows than the model's");
+        }
+    }
+    let part_name = part_of(input(request, "data")?)?;
+    let part = dataset.part(part_name)?;
+    if part.is_empty() {
+        return Err(
+            Error::wrong(format!("the part `{part_name}` has no rows to measure on"))
+                .hint("give it a larger share in the `split` of the preprocess stage"),
+        );
+    }
+
+    let names = class_names(schema);
+    let total = part.rows.len() as u64;
+    let batch = block.batch_size as usize;
+    let answers = inference.answers(
+        &part.features,
+        names.len(),
+        batch,
+        &part.rows,
+        &mut |done| {
+            reporter.progress(done, total, "rows");
+        },
+    )?;
+    let metrics = if block.metrics.is_empty() {
+        metric::defaults(!names.is_empty())
+    } else {
+        &block.metrics
+    };
+    let measured = measure(metrics, &part.target, &answers, names.len())?;
+    let baseline = measure(
+        metrics,
+        &part.target,
+        &trivial(schema, total as usize),
+        names.len(),
+    )?;
+
+    let report = Report {
+        part: part_name.to_owned(),
+        rows: total,
+        metrics: measured.metrics,
+        baseline: baseline.metrics,
+        classes: names.to_vec(),
+        confusion_matrix: measured.confusion_matrix,
+    };
+    write(Path::new(&request.output), &report, &part, &answers)?;
+    Ok(Done {
+        metrics: report.metrics,
+        ..Done::default()
+    })
+}
+
+fn part_of(data: &InputPath) -> Result<&str> {
+    data.part.as_deref().ok_or_else(|| {
+        Error::wrong("`data` names no part of the dataset")
+            .hint("name the part to measure on, e.g. `data: prepare.test`")
+    })
+}
+
+/// Measures answers beside the truth.
+pub fn measure(
+    metrics: &[Metric],
+    truth: &TargetValues,
+    answers: &Answers,
+    classes: usize,
+) -> Result<Measured> {
+    let measured = match (truth, answers) {
+        (
+            TargetValues::Classes(truth),
+            Answers::Classes {
+                chosen,
+                probabilities,
+            },
+        ) => {
+            let truth: Vec<usize> = truth.iter().map(|it| *it as usize).collect();
+            let probabilities: Vec<f64> = probabilities.iter().map(|it| f64::from(*it)).collect();
+            metric::measure(
+                metrics,
+                &metric::Answers::Classes(Classes {
+                    truth: &truth,
+                    predicted: chosen,
+                    probabilities: &probabilities,
+                    count: classes,
+                }),
+            )
+        }
+        (TargetValues::Numbers(truth), Answers::Numbers(predicted)) => {
+            let predicted: Vec<f64> = predicted.iter().map(|it| f64::from(*it)).collect();
+            metric::measure(
+                metrics,
+                &metric::Answers::Numbers(Numbers {
+                    truth,
+                    predicted: &predicted,
+                }),
+            )
+        }
+        _ => return Err(Error::bug("answers of another kind than the target")),
+    };
+    measured.map_err(|error| {
+        let hint = error.hint();
+        let error = Error::wrong(error.to_string());
+        match hint {
+            Some(hint) => error.hint(hint),
+            None => error,
+        }
+    })
+}
+
+/// What can be said of a row without looking at it: the most frequent class with the shares of the train part, or its mean.
+fn trivial(schema: &DatasetSchema, rows: usize) -> Answers {
+    match &schema.target.kind {
+        TargetKind::Classes { train_counts, .. } => {
+            let sum: u64 = train_counts.iter().sum();
+            let shares: Vec<f32> = train_counts
+                .iter()
+                .map(|it| (*it as f64 / sum.max(1) as f64) as f32)
+                .collect();
+            let most = (1..train_counts.len()).fold(0, |best, class| {
+                if train_counts[class] > train_counts[best] {
+                    class
+                } else {
+                    best
+                }
+            });
+            Answers::Classes {
+                chosen: vec![most; rows],
+                probabilities: shares.repeat(rows),
+            }
+        }
+        TargetKind::Number { train_mean } => Answers::Numbers(vec![*train_mean as f32; rows]),
+    }
+}
+
+fn write(folder: &Path, report: &Report, part: &Part, answers: &Answers) -> Result<()> {
+    write_json(&folder.join(METRICS_FILE), &report.metrics)?;
+    write_json(&folder.join(REPORT_FILE), report)?;
+    let path = folder.join(PREDICTIONS_FILE);
+    answer::write(&path, &part.rows, &part.target, answers, &report.classes)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,130 @@
+//! Reports of small trained networks.
+
+use serde_json::{Value, json};
+
+use crate::workshop::Workshop;
+
+fn evaluate(workshop: &Workshop, metrics: &Value) -> Result<Value, String> {
+    let block = json!({"evaluate": {"model": "fit", "data": "data.test", "metrics": metrics}});
+    match workshop.stage(&block, &["model=fit", "data=data.test"], "score") {
+        Ok(_) => Ok(workshop.json("score/report.json")),
+        Err(failed) => Err(format!(
+            "{}\n{}",
+            failed.message,
+            failed.hint.unwrap_or_default()
+        )),
+    }
+}
+
+fn classes() -> Workshop {
+    let workshop = Workshop::with_classes();
+    workshop.train(&json!({"mlp": {"hidden": [16]}}), "cross_entropy", 10);
+    workshop
+}
+
+fn number(value: &Value) -> f64 {
+    value.as_f64().unwrap()
+}
+
+#[test]
+fn report_of_classes_beats_the_baseline() {
+    let workshop = classes();
+    let report = evaluate(&workshop, &json!([])).unwrap();
+    assert_eq!(report["part"], "test");
+    assert_eq!(report["rows"], 48);
+    let names: Vec<&String> = report["metrics"].as_object().unwrap().keys().collect();
+    assert_eq!(names, ["accuracy", "f1_macro", "log_loss"]);
+    assert_eq!(workshop.json("score/metrics.json"), report["metrics"]);
+    assert!(number(&report["metrics"]["accuracy"]) > 0.8, "{report}");
+    assert!(number(&report["baseline"]["accuracy"]) < 0.6, "{report}");
+    assert!(number(&report["baseline"]["log_loss"]) > number(&report["metrics"]["log_loss"]));
+    assert_eq!(report["confusion_matrix"], Value::Null);
+}
+
+#[test]
+fn predictions_have_row_ids_and_agree_with_the_metrics() {
+    let workshop = classes();
+    let report = evaluate(&workshop, &json!(["accuracy", "confusion_matrix"])).unwrap();
+    let mut table = csv::Reader::from_path(workshop.path("score/predictions.csv")).unwrap();
+    let header: Vec<String> = table.headers().unwrap().iter().map(str::to_owned).collect();
+    assert_eq!(
+        header,
+        ["row", "target", "prediction", "p=a,b", "p=c", "p=d"]
+    );
+    let raw = workshop.read("rows.csv");
+    let raw: Vec<&str> = raw.lines().skip(1).collect();
+    let (mut right, mut rows) = (0, 0);
+    for record in table.records() {
+        let record = record.unwrap();
+        let row: usize = record[0].parse().unwrap();
+        assert!(raw[row].ends_with(&format!("\"{}\"", &record[1])));
+        let sum: f32 = (3..6).map(|at| record[at].parse::<f32>().unwrap()).sum();
+        assert!((sum - 1.0).abs() < 1e-6);
+        right += usize::from(record[1] == record[2]);
+        rows += 1;
+    }
+    assert_eq!(rows, 48);
+    assert_eq!(
+        number(&report["metrics"]["accuracy"]),
+        right as f64 / rows as f64
+    );
+    let matrix: Vec<Vec<u64>> = serde_json::from_value(report["confusion_matrix"].clone()).unwrap();
+    assert_eq!((0..3).map(|at| matrix[at][at]).sum::<u64>(), right as u64);
+}
+
+#[test]
+fn report_of_numbers_has_the_mean_as_baseline() {
+    let workshop = Workshop::with_numbers();
+    workshop.train(&json!({"mlp": {"hidden": [16]}}), "mse", 60);
+    let report = evaluate(&workshop, &json!([])).unwrap();
+    let names: Vec<&String> = report["metrics"].as_object().unwrap().keys().collect();
+    assert_eq!(names, ["rmse", "mae", "r2"]);
+    assert!(number(&report["metrics"]["r2"]) > 0.8, "{report}");
+    assert!(number(&report["baseline"]["r2"]) <= 0.0, "{report}");
+    assert_eq!(report["classes"], json!([]));
+}
+
+#[test]
+fn metric_of_another_kind_of_target_is_refused() {
+    let refusal = evaluate(&classes(), &json!(["rmse"])).unwrap_err();
+    assert!(
+        refusal.starts_with(
+            "`rmse` measures numbers, but the target has classes\nlegal here: accuracy"
+        )
+    );
+}
+
+#[test]
+fn batch_size_changes_nothing_but_noise() {
+    let workshop = classes();
+    let with = |batch: u32| {
+        let block = json!({"evaluate": {"model": "fit", "data": "data.test", "batch_size": batch}});
+        workshop
+            .stage(&block, &["model=fit", "data=data.test"], "score")
+            .unwrap()
+            .metrics
+    };
+    let (one, all) = (with(1), with(1000));
+    for (name, value) in &one {
+        assert!((value - all[name]).abs() < 1e-6, "{name}");
+    }
+}
+
+#[test]
+fn dataset_of_other_columns_or_classes_is_refused() {
+    let workshop = classes();
+    let mut schema = workshop.json("data/schema.json");
+    let refusal = |schema: &Value| {
+        std::fs::write(workshop.path("data/schema.json"), schema.to_string()).unwrap();
+        evaluate(&workshop, &json!([])).unwrap_err()
+    };
+    schema["target"]["kind"]["classes"]["names"][2] = json!("z");
+    let other = refusal(&schema);
+    assert!(other.starts_with("the dataset does not fit the model: its classes are a,b, c, z, the model's are a,b, c, d"), "{other}");
+    schema["features"][0] = json!("height");
+    let other = refusal(&schema);
+    assert!(
+        other.starts_with("the dataset does not fit the model: it has no feature `size`"),
+        "{other}"
+    );
+}

@@ -1,0 +1,178 @@
+//! A trained model, opened to answer for rows. Knows the files of models and packages; no stage.
+
+use std::{fs, path::Path};
+
+use pipe_data::Features;
+use pipe_schema::{
+    dataset::{DatasetSchema, SCHEMA_FILE},
+    layer::Layer,
+    model::{MODEL_FILE, Model, WEIGHTS_FILE},
+    package::TORCHSCRIPT_FILE,
+};
+use serde::{Serialize, de::DeserializeOwned};
+use tch::{CModule, Device, Tensor};
+
+use crate::{
+    answer::{Answers, class_names},
+    error::{Error, Result},
+    model::Net,
+};
+
+/// A network with what it says of itself.
+pub struct Inference {
+    network: Network,
+    device: Device,
+    /// Of a model of ours; a script's TorchScript has none.
+    pub model: Option<Model>,
+    /// The dataset that it was trained on; a script's TorchScript has none.
+    pub schema: Option<DatasetSchema>,
+}
+
+enum Network {
+    Layers(Net),
+    Script(CModule),
+}
+
+impl Inference {
+    /// Opens a model's folder: layers and weights, or a script's TorchScript.
+    pub fn open(folder: &Path, device: Device) -> Result<Self> {
+        let script = folder.join(TORCHSCRIPT_FILE);
+        if !folder.join(MODEL_FILE).exists() && script.exists() {
+            return Self::open_script(&script, device);
+        }
+        let model: Model = read_json(&folder.join(MODEL_FILE))?;
+        let schema = read_json(&folder.join(SCHEMA_FILE))?;
+        let device = if is_quantized(&model.layers) {
+            Device::Cpu
+        } else {
+            device
+        };
+        let net = Net::load(&model.layers, &folder.join(WEIGHTS_FILE), device)?;
+        Ok(Self {
+            network: Network::Layers(net),
+            device,
+            model: Some(model),
+            schema: Some(schema),
+        })
+    }
+
+    /// Opens a TorchScript file.
+    pub fn open_script(path: &Path, device: Device) -> Result<Self> {
+        let mut module = CModule::load_on_device(path, device)
+            .map_err(|error| Error::from(error).at(path.display()))?;
+        module
+            .f_set_eval()
+            .map_err(|error| Error::from(error).at(path.display()))?;
+        Ok(Self {
+            network: Network::Script(module),
+            device,
+            model: None,
+            schema: None,
+        })
+    }
+
+    /// The outputs for rows: [n, features] gives [n, outputs], on the CPU.
+    pub fn outputs(&self, rows: &Tensor) -> Result<Tensor> {
+        let rows = rows.f_to_device(self.device)?;
+        let outputs = tch::no_grad(|| match &self.network {
+            Network::Layers(net) => net.forward(&rows, false),
+            Network::Script(module) => Ok(module.forward_ts(&[&rows])?),
+        })?;
+        Ok(outputs.f_to_device(Device::Cpu)?)
+    }
+
+    /// Answers for rows, `batch` of them at a time. `ids` name the rows in messages; `tell` hears how many are done.
+    pub fn answers(
+        &self,
+        features: &Features,
+        classes: usize,
+        batch: usize,
+        ids: &[u64],
+        tell: &mut dyn FnMut(u64),
+    ) -> Result<Answers> {
+        let width = features.width as i64;
+        let mut outputs = Vec::with_capacity(features.rows * classes.max(1));
+        for chunk in features.values.chunks(features.width.max(1) * batch.max(1)) {
+            let rows = Tensor::f_from_slice(chunk)?.f_view([-1, width])?;
+            let found = self.outputs(&rows)?;
+            let wanted = [rows.size()[0], classes.max(1) as i64];
+            // A script may give one number a row without a dimension for it.
+            if found.size() != wanted && (classes > 0 || found.size() != wanted[..1]) {
+                return Err(Error::wrong(format!(
+                    "the model gives outputs of shape {:?} for {} rows, not {wanted:?}",
+                    found.size(),
+                    wanted[0]
+                )));
+            }
+            let found = found.f_to_kind(tch::Kind::Float)?.f_contiguous()?;
+            outputs.extend(Vec::<f32>::try_from(found.f_flatten(0, -1)?)?);
+            tell(outputs.len() as u64 / classes.max(1) as u64);
+        }
+        Answers::of(&outputs, classes).map_err(|error| {
+            Error::wrong(format!(
+                "the model gives {} for row {}",
+                error.value, ids[error.position]
+            ))
+            .hint("its weights, or the row's values, are too large or no numbers")
+        })
+    }
+}
+
+/// Refuses a dataset whose features or target are not those that the model was trained on.
+pub fn check_fits(model: &DatasetSchema, dataset: &DatasetSchema) -> Result<()> {
+    match mismatch(model, dataset) {
+        None => Ok(()),
+        Some(why) => Err(
+            Error::wrong(format!("the dataset does not fit the model: {why}"))
+                .hint("use the dataset that the model was trained on"),
+        ),
+    }
+}
+
+/// Whether a layer computes with integers, on the CPU alone.
+pub fn is_quantized(layers: &[Layer]) -> bool {
+    layers
+        .iter()
+        .any(|it| matches!(it, Layer::QuantizedLinear { .. }))
+}
+
+/// Reads a JSON file.
+pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T> {
+    let bytes = fs::read(path).map_err(|error| Error::io(path, &error))?;
+    serde_json::from_slice(&bytes).map_err(|error| Error::unreadable(path, error))
+}
+
+/// Writes JSON for people and programs.
+pub fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
+    let mut text = serde_json::to_string_pretty(value).map_err(|it| Error::unreadable(path, it))?;
+    text.push('\n');
+    fs::write(path, text).map_err(|error| Error::io(path, &error))
+}
+
+/// The first thing in which a dataset differs from the one trained on.
+fn mismatch(own: &DatasetSchema, other: &DatasetSchema) -> Option<String> {
+    let (mine, theirs) = (&own.features, &other.features);
+    if let Some(name) = mine.iter().find(|it| !theirs.contains(it)) {
+        return Some(format!("it has no feature `{name}`"));
+    }
+    if let Some(name) = theirs.iter().find(|it| !mine.contains(it)) {
+        return Some(format!("the model does not know its feature `{name}`"));
+    }
+    if mine != theirs {
+        return Some("its features are in another order".to_owned());
+    }
+    if own.target.name != other.target.name {
+        let (mine, theirs) = (&own.target.name, &other.target.name);
+        return Some(format!("its target is `{theirs}`, the model's is `{mine}`"));
+    }
+    match (class_names(own), class_names(other)) {
+        (mine, theirs) if mine == theirs => None,
+        ([], _) => Some("its target has classes, the model gives a number".to_owned()),
+        (_, []) => Some("its target is a number, the model gives classes".to_owned()),
+        (mine, theirs) => Some(format!(
+            "its classes are {}, the model's are {}",
+            theirs.join(", "),
+            mine.join(", ")
+        )),
+    }
+}

@@ -1,0 +1,323 @@
+//! `README.md`: the model card, for people. Has no times and no paths, so that equal packages have equal cards.
+
+use std::fmt::Write;
+
+use pipe_schema::{
+    dataset::{DatasetSchema, FittedStep, TargetKind},
+    layer::Layer,
+    model::{Compression, Model},
+    package::Package,
+    report::Report,
+    stage::{package::Format, preprocess::ColumnType, train::Loss},
+};
+
+/// How many raw columns the card names.
+const COLUMNS: usize = 12;
+
+/// What the card is written from.
+pub struct Card<'a> {
+    pub package: &'a Package,
+    pub model: &'a Model,
+    pub schema: &'a DatasetSchema,
+    pub report: &'a Report,
+    pub compression: Option<&'a Compression>,
+}
+
+impl Card<'_> {
+    /// The card as Markdown.
+    pub fn text(&self) -> String {
+        let mut text = format!("# {}\n", self.package.name);
+        if let Some(description) = &self.package.description {
+            // Writing to a String never fails.
+            let _ = write!(text, "\n{}\n", description.trim());
+        }
+        for (title, body) in [
+            ("What it is", self.what()),
+            ("Data", self.data()),
+            ("Metrics", self.metrics()),
+            ("Use", self.usage()),
+            ("Limits", self.limits()),
+            ("Files", self.files()),
+        ] {
+            let _ = write!(text, "\n## {title}\n\n{}\n", body.trim_end());
+        }
+        text
+    }
+
+    fn what(&self) -> String {
+        let target = &self.package.target;
+        let gives = match self.package.classes.as_slice() {
+            [] => format!("a number, `{target}`,"),
+            classes => format!("the class of `{target}`, one of {},", words(classes)),
+        };
+        let loss = match self.model.loss {
+            Loss::CrossEntropy => "cross entropy",
+            Loss::Mse => "mean squared error",
+        };
+        let mut text = format!(
+            "A neural network that gives {gives} from {}. It has {} and was trained to minimize {loss}.\n\n",
+            counted(self.schema.columns.len(), "column"),
+            counted(self.model.parameters as usize, "parameter"),
+        );
+        text.push_str("| layer | |\n|---|---|\n");
+        for (index, layer) in self.model.layers.iter().enumerate() {
+            let _ = writeln!(text, "| {index} | {} |", describe(layer));
+        }
+        if let Some(compression) = self.compression {
+            text.push_str(&self::compression(compression));
+        }
+        text
+    }
+
+    fn data(&self) -> String {
+        let mut text = match &self.schema.target.kind {
+            TargetKind::Classes {
+                names,
+                train_counts,
+            } => {
+                let rows: u64 = train_counts.iter().sum();
+                let mut text = format!("Trained on {}.\n\n", counted(rows as usize, "row"));
+                text.push_str("| class | rows trained on |\n|---|---|\n");
+                for (name, count) in names.iter().zip(train_counts) {
+                    let _ = writeln!(text, "| {} | {count} |", cell(name));
+                }
+                text
+            }
+            TargetKind::Number { train_mean } => {
+                format!("The mean of the rows trained on is {train_mean}.\n")
+            }
+        };
+        text.push_str("\n| column | holds |\n|---|---|\n");
+        for column in self.schema.columns.iter().take(COLUMNS) {
+            let holds = match column.r#type {
+                ColumnType::Numeric => "numbers",
+                ColumnType::Categorical => "words",
+                ColumnType::Boolean => "yes or no",
+            };
+            let _ = writeln!(text, "| {} | {holds} |", cell(&column.name));
+        }
+        if self.schema.columns.len() > COLUMNS {
+            let more = counted(self.schema.columns.len() - COLUMNS, "more column");
+            let _ = writeln!(text, "\nand {more}; `input.schema.json` names all.");
+        }
+        let steps: Vec<&str> = self.schema.steps.iter().map(step).collect();
+        if !steps.is_empty() {
+            let steps = steps.join(", then ");
+            let _ = writeln!(
+                text,
+                "\nBefore the network sees a row: {steps}. What that learned from the rows trained on is in `schema.json`."
+            );
+        }
+        text
+    }
+
+    fn metrics(&self) -> String {
+        let Report {
+            part,
+            rows,
+            metrics,
+            baseline,
+            ..
+        } = self.report;
+        let rows = counted(*rows as usize, "row");
+        let mut text = match part.as_str() {
+            "train" => {
+                format!("Measured on the {rows} it was trained on: expect less of new rows.\n\n")
+            }
+            "val" => format!(
+                "Measured on {rows} (`val`) that it was not trained on, but that may have steered training.\n\n"
+            ),
+            _ => format!("Measured on {rows} (`{part}`) that it was not shown in training.\n\n"),
+        };
+        text.push_str("| metric | this model | baseline |\n|---|---|---|\n");
+        for (name, value) in metrics {
+            let baseline = baseline.get(name).map(|it| figure(*it)).unwrap_or_default();
+            let _ = writeln!(text, "| {name} | {} | {baseline} |", figure(*value));
+        }
+        text.push_str(if self.package.classes.is_empty() {
+            "\nThe baseline always gives the mean of the rows trained on.\n"
+        } else {
+            "\nThe baseline always gives the most frequent class, with the shares of the rows trained on as probabilities.\n"
+        });
+        text
+    }
+
+    fn usage(&self) -> String {
+        let features = self.schema.features.len();
+        let mut text = "With pipe, from raw rows (CSV or JSON Lines):\n\n```sh\npipe predict . rows.csv\n```\n".to_owned();
+        let outputs = if self.package.classes.is_empty() {
+            "the number"
+        } else {
+            "a logit a class; softmax makes probabilities of them"
+        };
+        if self.package.formats.contains(&Format::Torchscript) {
+            let _ = write!(
+                text,
+                r#"
+In PyTorch and in Rust rows go in as {features} numbers each (float32), treated as `schema.json` says (`steps`, in order) and ordered as its `features`; out come {outputs}.
+
+```python
+import torch
+
+model = torch.jit.load("model.pt")
+outputs = model(features)  # [rows, {features}] -> [rows, {}]
+```
+
+```rust
+let model = tch::CModule::load("model.pt")?;
+let outputs = model.forward_ts(&[features])?;
+```
+"#,
+                self.model.outputs
+            );
+        }
+        let _ = write!(
+            text,
+            r#"
+The weights alone, named as PyTorch's `Sequential` names them (`0.weight` is of layer 0 above):
+
+```python
+from safetensors.torch import load_file
+
+weights = load_file("weights.safetensors")
+```
+"#
+        );
+        text
+    }
+
+    fn limits(&self) -> String {
+        let mut text = format!(
+            "- A reload gives the predictions of `golden.jsonl` up to {:e}, relative to 1 + |expected|; `pipe predict --verify` checks that.\n\
+             - It has seen rows like those described under Data and no others; the metrics say nothing of rows that differ from them.\n",
+            self.package.tolerance
+        );
+        if !self.package.classes.is_empty() {
+            text.push_str("- It knows no other classes than those above, and always chooses one of them. Its probabilities are not calibrated.\n");
+        }
+        if self
+            .model
+            .layers
+            .iter()
+            .any(|it| matches!(it, Layer::QuantizedLinear { .. }))
+        {
+            text.push_str("- Its linear layers compute with 8-bit integers, on the CPU only.\n");
+        }
+        text
+    }
+
+    fn files(&self) -> String {
+        let mut text = "| file | holds |\n|---|---|\n".to_owned();
+        let torchscript = self.package.formats.contains(&Format::Torchscript);
+        for (file, holds) in [
+            ("package.json", "name, target, classes, tolerance"),
+            ("model.json", "the layers"),
+            ("weights.safetensors", "the weights"),
+            ("model.pt", "the network as TorchScript"),
+            ("schema.json", "columns and preprocessing"),
+            ("input.schema.json", "JSON Schema of a raw row"),
+            ("metrics.json, report.json", "the metrics above"),
+            ("golden.jsonl", "raw rows with the predictions to expect"),
+            ("MANIFEST.sha256", "digests: `sha256sum -c MANIFEST.sha256`"),
+        ] {
+            if file != "model.pt" || torchscript {
+                let _ = writeln!(text, "| {file} | {holds} |");
+            }
+        }
+        text
+    }
+}
+
+fn compression(compression: &Compression) -> String {
+    let mut text = format!(
+        "\nCompressed after training; `{}` on the `{}` part:\n\n| | bytes | {} | zero weights |\n|---|---|---|---|\n",
+        compression.metric, compression.part, compression.metric
+    );
+    let before = [("before".to_owned(), compression.before.clone())];
+    for (name, point) in before.iter().chain(&compression.after) {
+        let zeros = format!("{:.1} %", point.sparsity * 100.0);
+        let (bytes, metric) = (point.bytes, figure(point.metric));
+        let _ = writeln!(text, "| {name} | {bytes} | {metric} | {zeros} |");
+    }
+    text
+}
+
+fn describe(layer: &Layer) -> String {
+    match layer {
+        Layer::Linear {
+            in_features,
+            out_features,
+            ..
+        } => format!("linear {in_features} → {out_features}"),
+        Layer::QuantizedLinear {
+            in_features,
+            out_features,
+            ..
+        } => format!("linear {in_features} → {out_features}, 8-bit"),
+        Layer::Conv2d {
+            in_channels,
+            out_channels,
+            kernel_size,
+            ..
+        } => format!("convolution {in_channels} → {out_channels}, {kernel_size}×{kernel_size}"),
+        Layer::MaxPool2d { kernel_size, .. } => format!("max pool {kernel_size}×{kernel_size}"),
+        Layer::BatchNorm { features, .. } => format!("batch norm {features}"),
+        Layer::Dropout { p } => format!("dropout {p}"),
+        Layer::Flatten => "flatten".to_owned(),
+        Layer::Reshape { shape } => format!("reshape {shape:?}"),
+        Layer::Relu => "ReLU".to_owned(),
+        Layer::Tanh => "tanh".to_owned(),
+        Layer::Sigmoid => "sigmoid".to_owned(),
+        Layer::Gelu => "GELU".to_owned(),
+    }
+}
+
+fn step(step: &FittedStep) -> &'static str {
+    match step {
+        FittedStep::Impute { .. } => "missing values are filled",
+        FittedStep::Standardize { .. } => "numbers are standardized",
+        FittedStep::MinMax { .. } => "numbers are scaled to a range",
+        FittedStep::OneHot { .. } => "words become columns of 0 and 1",
+        FittedStep::Drop { .. } => "columns are dropped",
+    }
+}
+
+/// The first few names.
+fn words(names: &[String]) -> String {
+    const SHOWN: usize = 12;
+    let mut shown: Vec<String> = names
+        .iter()
+        .take(SHOWN)
+        .map(|it| format!("`{it}`"))
+        .collect();
+    if names.len() > SHOWN {
+        shown.push(format!("… ({} in all)", names.len()));
+    }
+    shown.join(", ")
+}
+
+/// A text that cannot end its cell.
+fn cell(text: &str) -> String {
+    text.replace('|', "\\|").replace(['\n', '\r'], " ")
+}
+
+fn counted(count: usize, noun: &str) -> String {
+    let digits = count.to_string();
+    let mut grouped = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{grouped} {noun}{plural}")
+}
+
+fn figure(value: f64) -> String {
+    if value != 0.0 && value.abs() < 1e-3 {
+        format!("{value:.3e}")
+    } else {
+        format!("{value:.4}")
+    }
+}

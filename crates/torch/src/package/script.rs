@@ -1,0 +1,135 @@
+//! TorchScript source of a layer list: what a PyTorch user would write for inference.
+//! Text only: knows names and sizes, no tensors.
+
+use std::fmt::Write;
+
+use pipe_schema::layer::Layer;
+
+/// `forward` of the network, reading `self.<index>.<name>` as PyTorch's `Sequential` names them.
+pub fn forward(layers: &[Layer]) -> String {
+    let mut text = "def forward(self, x: Tensor) -> Tensor:\n".to_owned();
+    for (index, layer) in layers.iter().enumerate() {
+        for line in lines(index, layer) {
+            // Writing to a String never fails.
+            let _ = writeln!(text, "    {line}");
+        }
+    }
+    text.push_str("    return x\n");
+    text
+}
+
+fn lines(index: usize, layer: &Layer) -> Vec<String> {
+    // An attribute whose name is a number cannot be read with a dot.
+    let of = |name: &str| format!("getattr(self, \"{index}\").{name}");
+    let bias = |has: bool| if has { of("bias") } else { "None".to_owned() };
+    let one = |line: String| vec![line];
+    match layer {
+        Layer::Linear { bias: b, .. } => one(format!(
+            "x = torch.linear(x, {}, {})",
+            of("weight"),
+            bias(*b)
+        )),
+        Layer::QuantizedLinear { bias: b, .. } => quantized(&of, *b),
+        Layer::Conv2d {
+            stride,
+            padding,
+            bias: b,
+            ..
+        } => one(format!(
+            "x = torch.conv2d(x, {}, {}, [{stride}, {stride}], [{padding}, {padding}])",
+            of("weight"),
+            bias(*b)
+        )),
+        Layer::MaxPool2d {
+            kernel_size: k,
+            stride: s,
+            padding: p,
+        } => one(format!(
+            "x = torch.max_pool2d(x, [{k}, {k}], [{s}, {s}], [{p}, {p}])"
+        )),
+        Layer::BatchNorm { eps, momentum, .. } => one(format!(
+            "x = torch.batch_norm(x, {}, {}, {}, {}, False, {momentum:?}, {eps:?}, False)",
+            of("weight"),
+            of("bias"),
+            of("running_mean"),
+            of("running_var")
+        )),
+        // Dropout does nothing outside training.
+        Layer::Dropout { .. } => Vec::new(),
+        Layer::Flatten => one("x = torch.flatten(x, 1)".to_owned()),
+        Layer::Reshape { shape } => {
+            let sizes: Vec<String> = shape.iter().map(u32::to_string).collect();
+            one(format!(
+                "x = torch.reshape(x, [x.size(0), {}])",
+                sizes.join(", ")
+            ))
+        }
+        Layer::Relu => one("x = torch.relu(x)".to_owned()),
+        Layer::Tanh => one("x = torch.tanh(x)".to_owned()),
+        Layer::Sigmoid => one("x = torch.sigmoid(x)".to_owned()),
+        Layer::Gelu => one("x = torch.gelu(x)".to_owned()),
+    }
+}
+
+/// As `QuantizedLinear` computes, in the same order: each row is scaled to its own range first, so that it does not matter
+/// which rows stand beside it.
+fn quantized(of: &dyn Fn(&str) -> String, bias: bool) -> Vec<String> {
+    let least = f64::from(f32::MIN_POSITIVE);
+    let mut shifted = format!("x = y * span + low * {}", of("sums"));
+    if bias {
+        shifted = format!("{shifted} + {}", of("bias"));
+    }
+    vec![
+        "low = torch.amin(x, [-1], True)".to_owned(),
+        format!("span = torch.clamp_min(torch.amax(x, [-1], True) - low, {least:?})"),
+        format!(
+            "y = ops.quantized.linear_dynamic((x - low) / span, {}, True)",
+            of("packed")
+        ),
+        shifted,
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn source_reads_as_pytorch_is_written() {
+        let layers = [
+            Layer::Reshape {
+                shape: vec![1, 4, 4],
+            },
+            Layer::Conv2d {
+                in_channels: 1,
+                out_channels: 2,
+                kernel_size: 3,
+                stride: 1,
+                padding: 1,
+                bias: false,
+            },
+            Layer::BatchNorm {
+                features: 2,
+                spatial: true,
+                eps: 1e-5,
+                momentum: 0.1,
+            },
+            Layer::Dropout { p: 0.5 },
+            Layer::Flatten,
+            Layer::Linear {
+                in_features: 32,
+                out_features: 3,
+                bias: true,
+            },
+        ];
+        let source = r#"def forward(self, x: Tensor) -> Tensor:
+    x = torch.reshape(x, [x.size(0), 1, 4, 4])
+    x = torch.conv2d(x, getattr(self, "1").weight, None, [1, 1], [1, 1])
+    x = torch.batch_norm(x, getattr(self, "2").weight, getattr(self, "2").bias, getattr(self, "2").running_mean, getattr(self, "2").running_var, False, 0.1, 1e-5, False)
+    x = torch.flatten(x, 1)
+    x = torch.linear(x, getattr(self, "5").weight, getattr(self, "5").bias)
+    return x
+"#;
+        assert_eq!(forward(&layers), source);
+    }
+}

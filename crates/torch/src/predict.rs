@@ -1,0 +1,118 @@
+//! Predictions of a package for raw rows: a file in, a file out. Knows no stage.
+
+use std::{
+    fs::File,
+    io::{self, BufWriter, Write},
+    path::{Path, PathBuf},
+};
+
+use pipe_data::read_rows;
+use pipe_schema::protocol::{Done, Predict, Request, RowForm};
+use pipe_wire::Reporter;
+use serde_json::{Map, Value};
+
+use crate::{
+    answer::{self, Answers, shortest},
+    error::{Error, Result},
+    job::input,
+    package::Opened,
+};
+
+/// Rows in a step.
+const BATCH: usize = 1024;
+
+/// Reads the inputs `package` and `rows`, writes `predictions.<form>`.
+pub fn predict(work: &Predict, request: &Request, reporter: &mut Reporter) -> Result<Done> {
+    let package = Opened::open(input(request, "package")?.path.as_ref())?;
+    if work.verify {
+        package.verify()?;
+    }
+    let rows = read_rows(
+        input(request, "rows")?.path.as_ref(),
+        work.input,
+        &package.schema,
+    )?;
+    for note in &rows.notes {
+        reporter.log(note);
+    }
+    let path = Path::new(&request.output).join(match work.output {
+        RowForm::Csv => "predictions.csv",
+        RowForm::Jsonl => "predictions.jsonl",
+    });
+    let mut table = Table::create(path, *work, &package.front.classes)?;
+    reporter.progress(0, rows.len() as u64, "rows");
+    table.write(&package.answers(&rows, BATCH)?)?;
+    table.finish()?;
+    Ok(Done::default())
+}
+
+/// Predictions on their way into a file.
+struct Table<'a> {
+    path: PathBuf,
+    file: BufWriter<File>,
+    form: RowForm,
+    probabilities: bool,
+    classes: &'a [String],
+}
+
+impl<'a> Table<'a> {
+    fn create(path: PathBuf, work: Predict, classes: &'a [String]) -> Result<Self> {
+        let file = File::create(&path).map_err(|error| Error::io(&path, &error))?;
+        let mut table = Self {
+            path,
+            file: BufWriter::new(file),
+            form: work.output,
+            probabilities: work.probabilities,
+            classes,
+        };
+        if work.output == RowForm::Csv {
+            table.line(&answer::header(classes, work.probabilities))?;
+        }
+        Ok(table)
+    }
+
+    fn write(&mut self, answers: &Answers) -> Result<()> {
+        for position in 0..answers.len() {
+            match self.form {
+                RowForm::Csv => {
+                    let fields =
+                        answer::fields(answers, position, self.classes, self.probabilities);
+                    self.line(&fields)?;
+                }
+                RowForm::Jsonl => {
+                    let row = self.object(answers, position);
+                    writeln!(self.file, "{row}").map_err(|it| Error::io(&self.path, &it))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn object(&self, answers: &Answers, position: usize) -> Value {
+        let mut row = Map::new();
+        let prediction = answers.prediction(position, self.classes);
+        row.insert("prediction".to_owned(), prediction);
+        if self.probabilities && !self.classes.is_empty() {
+            let shares = answers.probabilities(position).iter();
+            let shares = shares.map(|it| Value::from(shortest(*it)));
+            let shares: Map<String, Value> = self.classes.iter().cloned().zip(shares).collect();
+            row.insert("probabilities".to_owned(), Value::Object(shares));
+        }
+        Value::Object(row)
+    }
+
+    fn line(&mut self, fields: &[String]) -> Result<()> {
+        csv::Writer::from_writer(&mut self.file)
+            .write_record(fields)
+            .map_err(|error| Error::io(&self.path, &io::Error::from(error)))
+    }
+
+    fn finish(mut self) -> Result<()> {
+        self.file
+            .flush()
+            .map_err(|error| Error::io(&self.path, &error))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,120 @@
+//! Predictions of a small package for rows in either form.
+
+use std::fs;
+
+use pipe_schema::protocol::{Failed, Predict, RowForm};
+use serde_json::{Value, json};
+
+use crate::workshop::Workshop;
+
+const PLAIN: Predict = Predict {
+    input: RowForm::Csv,
+    output: RowForm::Csv,
+    probabilities: true,
+    verify: false,
+};
+
+fn packed() -> Workshop {
+    let workshop = Workshop::with_classes();
+    workshop.train(&json!({"mlp": {"hidden": [8]}}), "cross_entropy", 8);
+    let score = json!({"evaluate": {"model": "fit", "data": "data.test"}});
+    workshop
+        .stage(&score, &["model=fit", "data=data.test"], "score")
+        .unwrap();
+    let block = json!({"package": {"model": "fit", "report": "score"}});
+    let inputs = ["model=fit", "report=score", "data=data.test"];
+    workshop.stage(&block, &inputs, "bundle").unwrap();
+    workshop
+}
+
+fn predict(workshop: &Workshop, work: Predict, rows: &str) -> Result<String, Failed> {
+    fs::write(workshop.path("new.rows"), rows).unwrap();
+    workshop.predict(work, &["package=bundle", "rows=new.rows"])
+}
+
+#[test]
+fn raw_rows_get_the_predictions_of_the_report() {
+    let workshop = packed();
+    let found = workshop
+        .predict(PLAIN, &["package=bundle", "rows=rows.csv"])
+        .unwrap();
+    let found: Vec<&str> = found.lines().collect();
+    assert_eq!(found[0], "prediction,\"p=a,b\",p=c,p=d");
+    assert_eq!(found.len(), 241);
+    let mut reported = csv::ReaderBuilder::new()
+        .from_path(workshop.path("score/predictions.csv"))
+        .unwrap();
+    for record in reported.records() {
+        let record = record.unwrap();
+        let row: usize = record[0].parse().unwrap();
+        let line = csv::ReaderBuilder::new()
+            .has_headers(false)
+            .from_reader(found[row + 1].as_bytes())
+            .into_records()
+            .next();
+        let line = line.unwrap().unwrap();
+        assert_eq!(line[0], record[2]);
+        for (mine, theirs) in line.iter().skip(1).zip(record.iter().skip(3)) {
+            let gap = mine.parse::<f32>().unwrap() - theirs.parse::<f32>().unwrap();
+            assert!(gap.abs() < 1e-6, "row {row}");
+        }
+    }
+}
+
+#[test]
+fn json_lines_give_the_same_as_csv() {
+    let workshop = packed();
+    let csv = predict(&workshop, PLAIN, "weight,size,city\n70,2.1,Graz\n,,Wien\n").unwrap();
+    let rows = "{\"city\": \"Graz\", \"size\": 2.1, \"weight\": 70}\n\n{\"city\": \"Wien\", \"size\": null}\n";
+    let input = Predict {
+        input: RowForm::Jsonl,
+        ..PLAIN
+    };
+    assert_eq!(predict(&workshop, input, rows).unwrap(), csv);
+    let output = Predict {
+        output: RowForm::Jsonl,
+        ..input
+    };
+    let found = predict(&workshop, output, rows).unwrap();
+    let first: Value = serde_json::from_str(found.lines().next().unwrap()).unwrap();
+    let mut line = csv.lines().nth(1).unwrap().rsplitn(4, ',');
+    let last: f64 = line.next().unwrap().parse().unwrap();
+    assert_eq!(first["probabilities"]["d"], json!(last));
+    assert_eq!(first["probabilities"].as_object().unwrap().len(), 3);
+    let bare = Predict {
+        probabilities: false,
+        ..output
+    };
+    let found = predict(&workshop, bare, rows).unwrap();
+    let first: Value = serde_json::from_str(found.lines().next().unwrap()).unwrap();
+    assert_eq!(
+        first.as_object().unwrap().keys().collect::<Vec<_>>(),
+        ["prediction"]
+    );
+}
+
+#[test]
+fn no_rows_give_no_predictions_but_a_header() {
+    let workshop = packed();
+    let found = predict(&workshop, PLAIN, "size,city,weight\n").unwrap();
+    assert_eq!(found, "prediction,\"p=a,b\",p=c,p=d\n");
+    let lines = Predict {
+        input: RowForm::Jsonl,
+        output: RowForm::Jsonl,
+        ..PLAIN
+    };
+    assert_eq!(predict(&workshop, lines, "").unwrap(), "");
+}
+
+#[test]
+fn errors_name_line_and_column() {
+    let workshop = packed();
+    let message = |rows: &str| predict(&workshop, PLAIN, rows).unwrap_err().message;
+    let bad = message("size,city,weight\n1,Graz,70\n1,Graz,heavy\n");
+    assert!(
+        bad.ends_with("new.rows:3: column `weight`: `heavy` is not a number"),
+        "{bad}"
+    );
+    let missing = message("size,city\n1,Graz\n");
+    assert!(missing.contains("column `weight` is missing"), "{missing}");
+}

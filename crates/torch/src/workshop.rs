@@ -1,0 +1,135 @@
+//! For tests: a folder in which jobs are done one after another, as the runner would have them done.
+
+use std::{
+    fmt::Write,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use pipe_schema::protocol::{Done, Failed, InputPath, Predict, Request, Work};
+use pipe_wire::Reporter;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::{job::perform, seeded::seed};
+
+/// A folder with outputs by name.
+pub struct Workshop {
+    folder: TempDir,
+}
+
+impl Workshop {
+    /// With a dataset `data` of three classes: numbers with gaps, and words.
+    pub fn with_classes() -> Self {
+        let mut table = "size,city,weight,kind\n".to_owned();
+        for row in 0..240u32 {
+            let class = row % 3;
+            let noise = f64::from(row * 7919 % 101) / 50.0 - 1.0;
+            let size = match row % 17 {
+                0 => String::new(),
+                _ => format!("{:.3}", f64::from(class) * 2.0 + noise),
+            };
+            let city = ["Graz", "Linz", "Wien"][(row / 3 % 3) as usize];
+            let weight = 100.0 - f64::from(class * 30) + noise * 9.0;
+            let kind = ["a,b", "c", "d"][class as usize];
+            // Writing to a String never fails.
+            let _ = writeln!(table, "{size},{city},{weight:.2},\"{kind}\"");
+        }
+        Self::with_table(&table, "kind")
+    }
+
+    /// With a dataset `data` whose target is a number.
+    pub fn with_numbers() -> Self {
+        let mut table = "x,y,price\n".to_owned();
+        for row in 0..200u32 {
+            let (x, y) = (f64::from(row % 20) / 10.0, f64::from(row / 20) / 5.0);
+            let _ = writeln!(table, "{x},{y},{:.3}", 100.0 + 30.0 * x - 20.0 * y);
+        }
+        Self::with_table(&table, "price")
+    }
+
+    fn with_table(table: &str, target: &str) -> Self {
+        let workshop = Self {
+            folder: tempfile::tempdir().unwrap(),
+        };
+        fs::write(workshop.path("rows.csv"), table).unwrap();
+        let block = json!({"preprocess": {
+            "source": {"csv": "rows.csv"},
+            "target": target,
+            "split": {"random": {"train": 0.6, "val": 0.2, "test": 0.2, "seed": 1}},
+            "steps": [{"impute": {}}, {"standardize": {}}, {"one_hot": {}}],
+        }});
+        workshop
+            .stage(&block, &["source=rows.csv"], "data")
+            .unwrap();
+        workshop
+    }
+
+    /// Trains `fit` on `data`.
+    pub fn train(&self, model: &Value, loss: &str, epochs: u32) {
+        let block = json!({"train": {
+            "data": "data", "model": model, "loss": loss, "epochs": epochs, "batch_size": 16,
+            "optimizer": {"adam": {"lr": 0.01}}, "seed": 5,
+        }});
+        self.stage(&block, &["data=data"], "fit").unwrap();
+    }
+
+    /// Does a stage. Inputs are `role=name` or `role=name.part`; the output is made anew.
+    pub fn stage(&self, block: &Value, inputs: &[&str], output: &str) -> Result<Done, Failed> {
+        let task = serde_json::from_value(block.clone()).unwrap();
+        self.perform(Work::Stage(task), inputs, output)
+    }
+
+    /// Predicts into `predicted`.
+    pub fn predict(&self, work: Predict, inputs: &[&str]) -> Result<String, Failed> {
+        self.perform(Work::Predict(work), inputs, "predicted")?;
+        let file = fs::read_dir(self.path("predicted")).unwrap().next();
+        Ok(fs::read_to_string(file.unwrap().unwrap().path()).unwrap())
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.path(name)).unwrap()
+    }
+
+    pub fn json(&self, name: &str) -> Value {
+        serde_json::from_str(&self.read(name)).unwrap()
+    }
+
+    fn perform(&self, work: Work, inputs: &[&str], output: &str) -> Result<Done, Failed> {
+        let inputs = inputs.iter().map(|input| {
+            let (role, name) = input.split_once('=').unwrap();
+            let (name, part) = match name.split_once('.') {
+                Some((name, part)) if !self.path(&format!("{name}.{part}")).exists() => {
+                    (name.to_owned(), Some(part.to_owned()))
+                }
+                _ => (name.to_owned(), None),
+            };
+            let path = self.path(&name).display().to_string();
+            (role.to_owned(), InputPath { path, part })
+        });
+        let output = self.path(output);
+        clear(&output);
+        let request = Request {
+            work,
+            inputs: inputs.collect(),
+            output: output.display().to_string(),
+            checkpoints: None,
+            threads: 1,
+            device: "cpu".to_owned(),
+            until: None,
+        };
+        let _turn = seed(0);
+        perform(request, &mut Reporter::silent())
+    }
+}
+
+fn clear(folder: &Path) {
+    if folder.exists() {
+        fs::remove_dir_all(folder).unwrap();
+    }
+    fs::create_dir(folder).unwrap();
+}
