@@ -1,6 +1,11 @@
 //! The command line: what can be typed, and who answers it. One file a command: its `Args` and `run`.
 //! Knows nothing of YAML, tensors or the store's layout; the only module that reads the process environment.
 
+#![allow(
+    clippy::needless_pass_by_value,
+    reason = "a command owns its arguments"
+)]
+
 pub mod context;
 pub mod failure;
 pub mod discovery;

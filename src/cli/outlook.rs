@@ -137,16 +137,11 @@ pub fn ids(plan: &Plan, names: &[String]) -> Result<Vec<StageId>, UserError> {
         if ids.len() == before {
             let known = || plan.stages.values().map(|it| it.name.as_str());
             let error = UserError::usage(format!("there is no stage `{name}` in the spec"));
-            return Err(match suggest::nearest(name, known()) {
-                Some(near) => error.hint(format!("did you mean `{near}`?")),
-                None => {
-                    let all: BTreeSet<&str> = known().collect();
-                    error.hint(format!(
-                        "it has {}",
-                        all.into_iter().collect::<Vec<_>>().join(", ")
-                    ))
-                }
-            });
+            if let Some(near) = suggest::nearest(name, known()) {
+                return Err(error.hint(format!("did you mean `{near}`?")));
+            }
+            let all: Vec<&str> = known().collect::<BTreeSet<_>>().into_iter().collect();
+            return Err(error.hint(format!("it has {}", all.join(", "))));
         }
     }
     Ok(ids)

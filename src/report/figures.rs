@@ -147,11 +147,11 @@ mod tests {
 
     #[test]
     fn spans_and_sizes_fit_their_scale() {
-        let spans = [0.004, 3.14159, 9.999, 12.06, 59.99, 192.0, 7500.0].map(seconds);
+        let spans = [0.004, 3.146, 9.999, 12.06, 59.99, 192.0, 7500.0].map(seconds);
         assert_eq!(
             spans,
             [
-                "0.00s", "3.14s", "10.0s", "12.1s", "1m 00s", "3m 12s", "2h 05m"
+                "0.00s", "3.15s", "10.0s", "12.1s", "1m 00s", "3m 12s", "2h 05m"
             ]
         );
         let sizes = [0, 999, 1000, 91_900, 999_999, 1_440_000].map(bytes);

@@ -131,8 +131,9 @@ fn run(lr: f64, loss: f64, accuracy: f64, status: RunStatus) -> Vec<Line> {
 fn told(lines: &[Line], before: Option<Story>, columns: usize) -> String {
     let mut out = Vec::new();
     let mut face = Plain::new(&mut out, Lines::new(before, columns, true, false));
-    lines.iter().for_each(|it| face.show(it));
-    drop(face);
+    for line in lines {
+        face.show(line);
+    }
     bare(&String::from_utf8(out).unwrap())
 }
 
@@ -195,8 +196,9 @@ fn programs_get_every_event_as_it_is_logged() {
     let lines = run(0.01, 0.081, 0.98, RunStatus::Failed);
     let mut out = Vec::new();
     let mut face = Json(&mut out);
-    lines.iter().for_each(|it| face.show(it));
-    drop(face);
+    for line in &lines {
+        face.show(line);
+    }
     let text = String::from_utf8(out).unwrap();
     let read: Vec<Line> = text
         .lines()

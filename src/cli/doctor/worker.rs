@@ -18,7 +18,7 @@ use super::Check;
 use crate::report::figures;
 
 /// How long a worker may take to answer.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 const REMEDY: &str = "build it with `make build`, or name it with PIPE_WORKER=/path/to/pipe-worker";
 
 /// Asks the worker for its environment.
@@ -91,12 +91,11 @@ fn ask(program: &Path) -> io::Result<Answer> {
     let errors = end(&mut child);
     match answer {
         Ok(Some(answer)) => Ok(answer),
-        Ok(None) => Ok(Answer::Death(errors)),
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Answer::Refusal(format!(
-            "no answer within {}",
-            figures::seconds(PATIENCE.as_secs_f64())
-        ))),
-        Err(_) => Ok(Answer::Death(errors)),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+            let patience = figures::seconds(PATIENCE.as_secs_f64());
+            Ok(Answer::Refusal(format!("no answer within {patience}")))
+        }
+        Ok(None) | Err(_) => Ok(Answer::Death(errors)),
     }
 }
 

@@ -113,12 +113,12 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
     if args.format == Format::Text {
         finish(
             &project,
-            &words.spec.map(|it| it.display().to_string()),
+            words.spec.map(|it| it.display().to_string()).as_deref(),
             &story,
             before.as_ref(),
             &store,
             context,
-        )?;
+        );
     }
     // The results are in the store; only their story is incomplete.
     log_error.map_or(Ok(()), Err)?;
@@ -132,31 +132,23 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
 
 fn finish(
     project: &Project,
-    spec: &Option<String>,
+    spec: Option<&str>,
     story: &Story,
     before: Option<&Story>,
     store: &Store,
     context: &Context,
-) -> anyhow::Result<()> {
-    let summary = ending::gather(
-        &project.plan,
-        story,
-        before,
-        spec.as_deref(),
-        store,
-        context,
-    );
+) {
+    let summary = ending::gather(&project.plan, story, before, spec, store, context);
     if context.verbosity == Verbosity::Quiet {
         let failures = summary.failures();
         if !failures.is_empty() {
             failure::write_error(failures.trim(), context);
         }
-        return Ok(());
+        return;
     }
     let mut out = context.output();
     // A reader that has gone does not change how the run ended.
     let _ = write!(out, "{}", summary.render(context.width)).and_then(|()| out.flush());
-    Ok(())
 }
 
 fn face(format: Format, before: Option<Story>, context: &Context) -> Box<dyn Face> {
