@@ -14,7 +14,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use thiserror::Error;
 
-use crate::plan::Stage;
+use crate::plan::{Input, Stage};
 
 /// Why a block has no key.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -32,7 +32,7 @@ pub enum ConfigError {
 
 /// The stage's own block without its references, as JSON. Absent options are left out.
 ///
-/// Of an input, its part and metric stay: `evaluate` on `prepare.val` differs from one on `prepare.test` even where rows are equal.
+/// Of an input, its part, metric and file stay: `evaluate` on `prepare.val` differs from one on `prepare.test` even where rows are equal.
 pub fn config_of(stage: &Stage) -> Result<Value, ConfigError> {
     let no_json = |error: serde_json::Error| ConfigError::NoJson {
         stage: stage.id.clone(),
@@ -273,20 +273,32 @@ fn remove_nulls(value: &mut Value) {
     }
 }
 
-/// Which part or metric of its inputs the stage means, by role, where it does not mean all.
+/// Which part, metric or file of its inputs the stage means, by role, where it does not mean all.
 fn reads(stage: &Stage) -> Map<String, Value> {
     let mut reads = Map::new();
     for input in &stage.inputs {
-        let mut meant = Map::new();
-        if let Some(part) = &input.part {
-            meant.insert("part".to_owned(), part.as_str().into());
-        }
-        if let Some(metric) = &input.metric {
-            meant.insert("metric".to_owned(), metric.as_str().into());
-        }
+        let Input {
+            role,
+            // The content stands for its origin.
+            stage: _,
+            output: _,
+            r#type: _,
+            part,
+            metric,
+            file,
+            // They are roles of the key's inputs.
+            reads: _,
+        } = input;
+        let meant: Map<String, Value> = [("part", part), ("metric", metric), ("file", file)]
+            .into_iter()
+            .filter_map(|(name, it)| Some((name.to_owned(), it.as_deref()?.into())))
+            .collect();
         if !meant.is_empty() {
-            reads.insert(input.role.clone(), Value::Object(meant));
+            reads.insert(role.clone(), Value::Object(meant));
         }
     }
     reads
 }
+
+#[cfg(test)]
+mod tests;

@@ -22,3 +22,6 @@ pub fn of(parts: &KeyParts) -> Key {
 pub fn without_until(parts: &KeyParts) -> Key {
     encoding::hash(parts, None)
 }
+
+#[cfg(test)]
+mod tests;
