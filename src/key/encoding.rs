@@ -37,7 +37,7 @@ pub fn encode(parts: &KeyParts, until: Option<u32>) -> Vec<u8> {
     fields.add("revision", |out| out.integer((*revision).into()));
     fields.add("config", |out| out.value(config));
     fields.add("inputs", |out| {
-        out.map(inputs, |out, digest| out.digest(digest));
+        out.map(inputs, Encoder::digest);
     });
     fields.add("outputs", |out| out.map(outputs, |out, it| out.text(it)));
     // What is absent leaves no trace: a field added later keeps old keys as they are.

@@ -10,7 +10,9 @@ const MAX_CHARS: usize = 40;
 pub fn text(reason: &Reason) -> String {
     match reason {
         Reason::NeverRun => "never run".to_owned(),
-        Reason::Changed { part, old, new } => format!("changed: {}", change(part, old, new)),
+        Reason::Changed { part, old, new } => {
+            format!("changed: {}", change(part, old.as_ref(), new.as_ref()))
+        }
         Reason::RecordMissing => "its record was removed".to_owned(),
         Reason::OutputDamaged { output, what } => format!("output `{output}` is damaged: {what}"),
         Reason::NotCached => "cache: false".to_owned(),
@@ -24,7 +26,9 @@ pub fn summary(reasons: &[Reason]) -> String {
     let mut texts = Vec::new();
     for reason in reasons {
         match reason {
-            Reason::Changed { part, old, new } => changes.push(change(part, old, new)),
+            Reason::Changed { part, old, new } => {
+                changes.push(change(part, old.as_ref(), new.as_ref()));
+            }
             _ => texts.push(text(reason)),
         }
     }
@@ -72,7 +76,7 @@ pub fn value_text(value: &Value) -> String {
     cut
 }
 
-fn change(part: &str, old: &Option<Value>, new: &Option<Value>) -> String {
+fn change(part: &str, old: Option<&Value>, new: Option<&Value>) -> String {
     let name = match part.split_once('.') {
         Some(("config", path)) => last_word(path),
         _ => part_name(part),

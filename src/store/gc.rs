@@ -22,7 +22,7 @@ use crate::plan::file_name;
 
 /// A training that was broken off may be taken up again for this long.
 const CHECKPOINT_DAYS: u32 = 30;
-const DAY: Duration = Duration::from_secs(86_400);
+const DAY: Duration = Duration::from_hours(24);
 
 /// What to keep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,7 +100,7 @@ impl Store {
         }
         collected.bytes = remove.bytes;
         if !policy.dry_run {
-            self.remove_dangling(&self.layout.current())?;
+            remove_dangling(&self.layout.current())?;
             self.forget(&keys, &digests)?;
         }
         Ok(collected)
@@ -183,22 +183,6 @@ impl Store {
         Ok(paths)
     }
 
-    /// Removes links whose object is gone, and folders of links that are empty then.
-    fn remove_dangling(&self, folder: &Path) -> Result<()> {
-        for name in children(folder)? {
-            let path = folder.join(name);
-            if path.is_symlink() {
-                if !path.exists() {
-                    removal::remove_tree(&path)?;
-                }
-            } else if path.is_dir() {
-                self.remove_dangling(&path)?;
-                let _ = fs::remove_dir(&path);
-            }
-        }
-        Ok(())
-    }
-
     /// Writes the packed index anew, without what is gone.
     fn forget(&self, keys: &BTreeSet<Key>, digests: &BTreeSet<Digest>) -> Result<()> {
         let path = self.layout.index();
@@ -241,6 +225,22 @@ impl Store {
     pub fn size(&self) -> u64 {
         tree_bytes(self.root())
     }
+}
+
+/// Removes links whose object is gone, and folders of links that are empty then.
+fn remove_dangling(folder: &Path) -> Result<()> {
+    for name in children(folder)? {
+        let path = folder.join(name);
+        if path.is_symlink() {
+            if !path.exists() {
+                removal::remove_tree(&path)?;
+            }
+        } else if path.is_dir() {
+            remove_dangling(&path)?;
+            let _ = fs::remove_dir(&path);
+        }
+    }
+    Ok(())
 }
 
 struct Remover {

@@ -27,7 +27,7 @@ impl Store {
             return Ok(());
         }
         if self.with_index(|index| index.last(stage))? != Some(record.key) {
-            self.note(Line::Record {
+            self.note(&Line::Record {
                 key: record.key,
                 stage: stage.to_owned(),
             });
@@ -81,7 +81,7 @@ impl Store {
             .strip_prefix(root)
             .map_or(1, |it| it.components().count())
             - 1;
-        let mut target = PathBuf::from_iter(std::iter::repeat_n("..", depth));
+        let mut target: PathBuf = std::iter::repeat_n("..", depth).collect();
         target.push(object.strip_prefix(root).unwrap_or(&object));
         match fs::read_link(at) {
             Ok(now) if now == target => return Ok(()),

@@ -172,11 +172,11 @@ impl Store {
         if is_there && !index.is_worn() {
             return Ok(index);
         }
-        self.rebuild_index(index)
+        self.rebuild_index(&index)
     }
 
     /// Brings the index in line with the records, and writes it anew if that is possible.
-    fn rebuild_index(&self, index: Index) -> Result<Index> {
+    fn rebuild_index(&self, index: &Index) -> Result<Index> {
         let mut records = Vec::new();
         for key in self.record_keys()? {
             records.extend(self.find_record(&key));
@@ -207,7 +207,7 @@ impl Store {
     }
 
     /// Appends to the packed index. An error is no harm: the index can be rebuilt, and says nothing that is not elsewhere.
-    fn note(&self, line: Line) {
+    fn note(&self, line: &Line) {
         let mut guard = self.index.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(index) = guard.as_mut() {
             index.note(line.clone());
@@ -216,7 +216,7 @@ impl Store {
         if create_parent(&path).is_ok()
             && let Ok(Some(_lock)) = lock::take(&self.layout.lock("index"), Hold::Shared, true)
         {
-            let _ = index::append(&path, &[line]);
+            let _ = index::append(&path, std::slice::from_ref(line));
         }
     }
 }
@@ -266,3 +266,6 @@ fn create(root: &Path) -> Result<()> {
         .at("write", &path)?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -156,7 +156,7 @@ impl Store {
         let top = Stat::of_link(&folder).at("read", &folder)?;
         if let Some(manifest) = self.manifest_stat(digest)? {
             let stamp = stamp_of(&manifest, &top, nodes);
-            self.note(Line::Object {
+            self.note(&Line::Object {
                 digest: *digest,
                 stamp,
             });

@@ -25,7 +25,7 @@ use super::{
     lease::Scratch,
     object::seal,
     record, removal,
-    stage::{Staged, Tree},
+    stage::{Staged, Tree, stage_out},
     tree::{self, Node, Rules},
 };
 use crate::key;
@@ -137,7 +137,7 @@ impl Store {
         }
         let mut paths = Vec::new();
         for (name, path) in outs {
-            let (staged, is_directory) = self.stage_out(&scratch, &name, &path)?;
+            let (staged, is_directory) = stage_out(&scratch, &name, &path)?;
             let out = Out {
                 digest: staged.digest,
                 bytes: staged.bytes,
@@ -187,7 +187,7 @@ impl Store {
         drop(scratch);
         self.is_unsynced
             .store(true, std::sync::atomic::Ordering::Relaxed);
-        self.note(Line::Record {
+        self.note(&Line::Record {
             key: record.key,
             stage: record.observed.stage.clone(),
         });

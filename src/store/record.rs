@@ -116,27 +116,26 @@ impl Store {
 
     /// Keys of all records.
     pub(super) fn record_keys(&self) -> Result<Vec<Key>> {
-        Ok(self
-            .names(&self.layout.records(), ".jsonl")?
+        Ok(names(&self.layout.records(), ".jsonl")?
             .into_iter()
             .map(Key)
             .collect())
     }
+}
 
-    /// The digests that files in a folder of folders `ab/<62><suffix>` stand for, sorted.
-    pub(super) fn names(&self, folder: &Path, suffix: &str) -> Result<Vec<Digest>> {
-        let mut names = Vec::new();
-        for shelf in children(folder)? {
-            for name in children(&folder.join(&shelf))? {
-                let digest = name
-                    .strip_suffix(suffix)
-                    .and_then(|name| super::layout::joined(&shelf, name));
-                names.extend(digest);
-            }
+/// The digests that files in a folder of folders `ab/<62><suffix>` stand for, sorted.
+pub(super) fn names(folder: &Path, suffix: &str) -> Result<Vec<Digest>> {
+    let mut names = Vec::new();
+    for shelf in children(folder)? {
+        for name in children(&folder.join(&shelf))? {
+            let digest = name
+                .strip_suffix(suffix)
+                .and_then(|name| super::layout::joined(&shelf, name));
+            names.extend(digest);
         }
-        names.sort();
-        Ok(names)
     }
+    names.sort();
+    Ok(names)
 }
 
 /// Names in a folder; none if there is no folder. Names that are not UTF-8 are not ours.

@@ -85,51 +85,7 @@ impl Store {
             let nodes = tree::list(path, Rules::Artifact)?;
             copy::nodes(path, &nodes, &folder)?;
         }
-        self.stage_folder(scratch, folder)
-    }
-
-    /// A workspace out, which is copied. Returns whether it is a folder.
-    pub(super) fn stage_out(
-        &self,
-        scratch: &Scratch,
-        name: &str,
-        path: &Path,
-    ) -> Result<(Staged, bool)> {
-        let stat = match Stat::of_link(path) {
-            Ok(stat) => stat,
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                return Err(StoreError::OutputMissing {
-                    output: name.to_owned(),
-                    path: path.to_owned(),
-                });
-            }
-            Err(error) => return Err(StoreError::io("read", path, error)),
-        };
-        let folder = new_folder(scratch)?;
-        copy::out(path, &stat, &folder)?;
-        Ok((self.stage_folder(scratch, folder)?, stat.is_directory()))
-    }
-
-    /// Hashes a folder that is on the store's file system, and writes its manifest beside it.
-    fn stage_folder(&self, scratch: &Scratch, folder: PathBuf) -> Result<Staged> {
-        let mut nodes = list_readable(&folder)?;
-        if unshare(&folder, &nodes)? {
-            nodes = tree::list(&folder, Rules::Artifact)?;
-        }
-        let manifest: Manifest = tree::read(&folder, &nodes, |_| None)?.manifest;
-        let path = scratch.path.join(format!("{}.json", manifest.digest));
-        if !path.exists() {
-            write_manifest_to(&path, &manifest)?;
-        }
-        Ok(Staged {
-            digest: manifest.digest,
-            bytes: manifest.bytes,
-            tree: Some(Tree {
-                folder,
-                manifest: path,
-                nodes,
-            }),
-        })
+        stage_folder(scratch, folder)
     }
 
     /// The digest, if the path is an artifact of this store.
@@ -138,6 +94,45 @@ impl Store {
         let (folder, name) = place.split_once('/')?;
         super::layout::joined(folder, name)
     }
+}
+
+/// A workspace out, which is copied. Returns whether it is a folder.
+pub(super) fn stage_out(scratch: &Scratch, name: &str, path: &Path) -> Result<(Staged, bool)> {
+    let stat = match Stat::of_link(path) {
+        Ok(stat) => stat,
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            return Err(StoreError::OutputMissing {
+                output: name.to_owned(),
+                path: path.to_owned(),
+            });
+        }
+        Err(error) => return Err(StoreError::io("read", path, error)),
+    };
+    let folder = new_folder(scratch)?;
+    copy::out(path, &stat, &folder)?;
+    Ok((stage_folder(scratch, folder)?, stat.is_directory()))
+}
+
+/// Hashes a folder that is on the store's file system, and writes its manifest beside it.
+fn stage_folder(scratch: &Scratch, folder: PathBuf) -> Result<Staged> {
+    let mut nodes = list_readable(&folder)?;
+    if unshare(&folder, &nodes)? {
+        nodes = tree::list(&folder, Rules::Artifact)?;
+    }
+    let manifest: Manifest = tree::read(&folder, &nodes, |_| None)?.manifest;
+    let path = scratch.path.join(format!("{}.json", manifest.digest));
+    if !path.exists() {
+        write_manifest_to(&path, &manifest)?;
+    }
+    Ok(Staged {
+        digest: manifest.digest,
+        bytes: manifest.bytes,
+        tree: Some(Tree {
+            folder,
+            manifest: path,
+            nodes,
+        }),
+    })
 }
 
 fn new_folder(scratch: &Scratch) -> Result<PathBuf> {

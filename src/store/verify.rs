@@ -8,7 +8,7 @@ use super::{
     Store,
     error::Result,
     lookup::named_objects,
-    record::{self, Found, children},
+    record::{self, Found, children, names},
 };
 use crate::key;
 
@@ -87,8 +87,8 @@ impl Store {
 
     /// All objects that have a folder or a manifest.
     pub(super) fn object_digests(&self) -> Result<Vec<Digest>> {
-        let mut digests = self.names(&self.layout.objects(), "")?;
-        digests.extend(self.names(&self.layout.objects(), ".json")?);
+        let mut digests = names(&self.layout.objects(), "")?;
+        digests.extend(names(&self.layout.objects(), ".json")?);
         digests.sort();
         digests.dedup();
         Ok(digests)

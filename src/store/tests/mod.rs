@@ -1,0 +1,190 @@
+//! The store as its users see it, and as crashes, damage and other processes leave it.
+
+mod crash;
+mod damage;
+mod index;
+mod inputs;
+mod keeping;
+mod outs;
+mod publishing;
+mod runs;
+mod trees;
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    os::unix::fs::{PermissionsExt, symlink},
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicU32, Ordering},
+};
+
+use pipe_schema::{
+    key::{Key, KeyParts},
+    manifest::Digest,
+    record::{Observed, Record},
+    stage::ArtifactType,
+};
+use serde_json::json;
+use tempfile::TempDir;
+
+use super::*;
+
+/// A store in a folder of its own, beside a workspace.
+struct Place {
+    folder: TempDir,
+    store: Store,
+}
+
+impl Place {
+    fn new() -> Self {
+        let folder = TempDir::new().unwrap();
+        let store = Store::open(&folder.path().join("artifacts")).unwrap();
+        fs::create_dir(folder.path().join("work")).unwrap();
+        Self { folder, store }
+    }
+
+    /// As another process would: with nothing in memory.
+    fn reopened(&self) -> Store {
+        Store::open_existing(self.store.root()).unwrap()
+    }
+
+    fn work(&self) -> PathBuf {
+        self.folder.path().join("work")
+    }
+
+    fn write(&self, path: &str, text: &str) -> PathBuf {
+        let path = self.work().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, text).unwrap();
+        path
+    }
+
+    /// A stage that wrote these files.
+    fn make(&self, stage: &str, seed: u64, files: &[(&str, &str)]) -> Record {
+        make(&self.store, stage, seed, files)
+    }
+
+    fn object(&self, record: &Record) -> PathBuf {
+        self.store.artifact(&main(record))
+    }
+}
+
+fn make(store: &Store, stage: &str, seed: u64, files: &[(&str, &str)]) -> Record {
+    let (attempt, publication) = written(store, stage, seed, files);
+    let record = store.publish(publication).unwrap();
+    drop(attempt);
+    record
+}
+
+/// A stage that wrote these files and is not published yet.
+fn written(
+    store: &Store,
+    stage: &str,
+    seed: u64,
+    files: &[(&str, &str)],
+) -> (Attempt, Publication) {
+    static RUNS: AtomicU32 = AtomicU32::new(0);
+    let run = format!("run-{}", RUNS.fetch_add(1, Ordering::Relaxed));
+    let attempt = store.attempt(&run, stage, 1).unwrap();
+    let folder = attempt.output("main");
+    fs::create_dir(&folder).unwrap();
+    for (path, text) in files {
+        let path = folder.join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    let publication = Publication {
+        parts: parts(seed),
+        outputs: vec![("main".to_owned(), ArtifactType::Files, folder)],
+        outs: Vec::new(),
+        observed: seen(stage),
+    };
+    (attempt, publication)
+}
+
+fn parts(seed: u64) -> KeyParts {
+    KeyParts {
+        kind: "train".to_owned(),
+        revision: 1,
+        config: json!({"seed": seed}),
+        inputs: BTreeMap::new(),
+        outputs: BTreeMap::new(),
+        env: BTreeMap::new(),
+        tools: BTreeMap::new(),
+        environment: None,
+        until: None,
+    }
+}
+
+fn key(seed: u64) -> Key {
+    crate::key::of(&parts(seed))
+}
+
+fn seen(stage: &str) -> Observed {
+    Observed {
+        started: jiff::Timestamp::now().to_string(),
+        stage: stage.to_owned(),
+        ..Observed::default()
+    }
+}
+
+fn main(record: &Record) -> Digest {
+    record.outputs["main"].digest
+}
+
+#[track_caller]
+fn assert_fresh(store: &Store, key: &Key) -> Record {
+    match store.lookup(key).unwrap() {
+        Lookup::Fresh(record) => *record,
+        Lookup::Stale(reasons) => panic!("stale: {reasons:?}"),
+    }
+}
+
+/// What is told of a result that cannot be used.
+#[track_caller]
+fn stale(store: &Store, key: &Key) -> String {
+    match store.lookup(key).unwrap() {
+        Lookup::Fresh(_) => panic!("fresh"),
+        Lookup::Stale(reasons) => crate::key::reason::summary(&reasons),
+    }
+}
+
+/// As a user who insists may do: writes where it is read-only.
+fn overwrite(path: &Path, text: &str) {
+    let folder = path.parent().unwrap();
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o755)).unwrap();
+    if path.exists() {
+        fs::set_permissions(path, fs::Permissions::from_mode(0o644)).unwrap();
+    }
+    fs::write(path, text).unwrap();
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::symlink_metadata(path).unwrap().permissions().mode() & 0o7777
+}
+
+/// All there is in a tree: kind, executable bit and content by path.
+fn picture(folder: &Path) -> BTreeMap<String, String> {
+    walkdir::WalkDir::new(folder)
+        .min_depth(1)
+        .into_iter()
+        .map(|entry| {
+            let entry = entry.unwrap();
+            let path = entry.path();
+            let what = if entry.path_is_symlink() {
+                format!("-> {}", fs::read_link(path).unwrap().display())
+            } else if path.is_dir() {
+                "folder".to_owned()
+            } else {
+                let executable = mode(path) & 0o100 != 0;
+                format!("{executable} {:?}", fs::read(path).unwrap())
+            };
+            let name = path.strip_prefix(folder).unwrap().to_str().unwrap();
+            (name.to_owned(), what)
+        })
+        .collect()
+}
+
+fn link(target: &str, path: &Path) {
+    symlink(target, path).unwrap();
+}

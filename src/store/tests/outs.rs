@@ -1,0 +1,278 @@
+//! Workspace outs: nothing of the user's is ever lost, and what was captured comes back as it was.
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// A command that writes these outs in the workspace.
+fn command(place: &Place, seed: u64, outs: &[&str], write: impl Fn()) -> Record {
+    let names: Vec<String> = outs.iter().map(|it| (*it).to_owned()).collect();
+    let _lock = place
+        .store
+        .clear_outs(&place.work(), &names, false)
+        .unwrap();
+    write();
+    publish(place, seed, outs)
+}
+
+fn publish(place: &Place, seed: u64, outs: &[&str]) -> Record {
+    let publication = Publication {
+        parts: parts(seed),
+        outputs: Vec::new(),
+        outs: outs
+            .iter()
+            .map(|it| ((*it).to_owned(), place.work().join(it)))
+            .collect(),
+        observed: seen("features"),
+    };
+    place.store.publish(publication).unwrap()
+}
+
+fn names(outs: &[&str]) -> Vec<String> {
+    outs.iter().map(|it| (*it).to_owned()).collect()
+}
+
+#[test]
+fn outs_come_back_on_a_hit() {
+    let place = Place::new();
+    let record = command(&place, 1, &["out.csv", "plots/all"], || {
+        place.write("out.csv", "1,2");
+        place.write("plots/all/a.svg", "<svg/>");
+        fs::set_permissions(
+            place.work().join("out.csv"),
+            fs::Permissions::from_mode(0o755),
+        )
+        .unwrap();
+    });
+    assert_fresh(&place.reopened(), &key(1));
+    let before = picture(&place.work());
+    let restore = || {
+        place
+            .store
+            .restore_outs(&record, &place.work(), false)
+            .unwrap()
+    };
+    assert_eq!(restore(), 0, "they are there");
+    fs::remove_dir_all(place.work()).unwrap();
+    assert_eq!(restore(), 2);
+    assert_eq!(picture(&place.work()), before);
+    // Ordinary files again: the workspace is the user's.
+    assert_ne!(mode(&place.work().join("out.csv")) & 0o200, 0);
+    assert_eq!(restore(), 0);
+}
+
+#[test]
+fn what_the_store_does_not_hold_is_not_overwritten() {
+    let place = Place::new();
+    let record = command(&place, 1, &["out.csv"], || {
+        drop(place.write("out.csv", "1"));
+    });
+    place.write("out.csv", "hours of work by hand");
+    let path = place.work().join("out.csv");
+    let errors = [
+        place
+            .store
+            .restore_outs(&record, &place.work(), false)
+            .unwrap_err(),
+        place
+            .store
+            .clear_outs(&place.work(), &names(&["out.csv"]), false)
+            .unwrap_err(),
+    ];
+    for error in errors {
+        assert!(
+            matches!(&error, StoreError::WouldLose(it) if *it == path),
+            "{error}"
+        );
+        assert!(error.hint().unwrap().contains("--force"));
+    }
+    assert_eq!(fs::read_to_string(&path).unwrap(), "hours of work by hand");
+    assert_eq!(
+        place
+            .store
+            .restore_outs(&record, &place.work(), true)
+            .unwrap(),
+        1
+    );
+    assert_eq!(fs::read_to_string(&path).unwrap(), "1");
+}
+
+#[test]
+fn one_out_that_would_be_lost_keeps_all_of_them() {
+    let place = Place::new();
+    command(&place, 1, &["a", "b"], || {
+        place.write("a", "1");
+        place.write("b", "2");
+    });
+    place.write("b", "mine");
+    assert!(
+        place
+            .store
+            .clear_outs(&place.work(), &names(&["a", "b"]), false)
+            .is_err()
+    );
+    assert_eq!(fs::read_to_string(place.work().join("a")).unwrap(), "1");
+}
+
+#[test]
+fn an_earlier_version_gives_way_and_can_be_had_again() {
+    let place = Place::new();
+    let one = command(&place, 1, &["out"], || drop(place.write("out", "1")));
+    let two = command(&place, 2, &["out"], || drop(place.write("out", "2")));
+    let path = place.work().join("out");
+    assert_eq!(
+        place
+            .store
+            .restore_outs(&one, &place.work(), false)
+            .unwrap(),
+        1
+    );
+    assert_eq!(fs::read_to_string(&path).unwrap(), "1");
+    assert_eq!(
+        place
+            .store
+            .restore_outs(&two, &place.work(), false)
+            .unwrap(),
+        1
+    );
+    assert_eq!(fs::read_to_string(&path).unwrap(), "2");
+}
+
+#[test]
+fn bytes_whose_object_is_damaged_are_not_given_up() {
+    let place = Place::new();
+    let record = command(&place, 1, &["out"], || drop(place.write("out", "1")));
+    let object = place.store.artifact(&record.outs["out"].digest);
+    overwrite(&object.join("out"), "2");
+    let error = place
+        .reopened()
+        .clear_outs(&place.work(), &names(&["out"]), false)
+        .unwrap_err();
+    assert!(matches!(error, StoreError::WouldLose(_)), "{error}");
+}
+
+#[test]
+fn what_a_broken_off_job_left_may_go() {
+    let place = Place::new();
+    let lock = place
+        .store
+        .clear_outs(&place.work(), &names(&["out"]), false)
+        .unwrap();
+    place.write("out", "half");
+    drop(lock);
+    let lock = place
+        .reopened()
+        .clear_outs(&place.work(), &names(&["out"]), false)
+        .unwrap();
+    assert!(!place.work().join("out").exists());
+    place.write("out", "whole");
+    publish(&place, 1, &["out"]);
+    drop(lock);
+    // Published: from now on a change is the user's.
+    place.write("out", "mine");
+    assert!(
+        place
+            .store
+            .clear_outs(&place.work(), &names(&["out"]), false)
+            .is_err()
+    );
+}
+
+#[test]
+fn an_out_that_was_not_written_publishes_nothing() {
+    let place = Place::new();
+    let _lock = place
+        .store
+        .clear_outs(&place.work(), &names(&["out"]), false)
+        .unwrap();
+    let error = place
+        .store
+        .publish(Publication {
+            parts: parts(1),
+            outputs: Vec::new(),
+            outs: vec![("out".to_owned(), place.work().join("out"))],
+            observed: seen("features"),
+        })
+        .unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .starts_with("output `out` was not written"),
+        "{error}"
+    );
+    assert_eq!(stale(&place.store, &key(1)), "");
+}
+
+#[test]
+fn an_out_that_is_a_link_stays_a_link() {
+    let place = Place::new();
+    let record = command(&place, 1, &["latest"], || {
+        link("model-3", &place.work().join("latest"));
+    });
+    fs::remove_file(place.work().join("latest")).unwrap();
+    place
+        .store
+        .restore_outs(&record, &place.work(), false)
+        .unwrap();
+    assert_eq!(
+        fs::read_link(place.work().join("latest")).unwrap(),
+        Path::new("model-3")
+    );
+}
+
+/// What a command may make: a path of short names, and what is there.
+#[derive(Clone, Debug)]
+enum Thing {
+    File(Vec<u8>, bool),
+    Folder,
+    Link(String),
+}
+
+fn thing() -> impl Strategy<Value = Thing> {
+    prop_oneof![
+        (prop::collection::vec(any::<u8>(), 0..20), any::<bool>())
+            .prop_map(|(it, executable)| Thing::File(it, executable)),
+        Just(Thing::Folder),
+        "[a-c]{1,2}(/[a-c])?".prop_map(Thing::Link),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn restoring_what_was_captured_gives_the_same_tree(
+        things in prop::collection::vec(("([a-cü \n]{1,3}/){0,2}[a-c.%]{1,4}", thing()), 0..12)
+    ) {
+        let place = Place::new();
+        let folder = place.work().join("out");
+        let make = || {
+            fs::create_dir(&folder).unwrap();
+            for (path, thing) in &things {
+                let is_name = !path.split('/').any(|it| it == "." || it == "..");
+                let path = folder.join(path);
+                if !is_name
+                    || fs::create_dir_all(path.parent().unwrap()).is_err()
+                    || fs::symlink_metadata(&path).is_ok()
+                {
+                    continue;
+                }
+                match thing {
+                    Thing::File(bytes, executable) => {
+                        fs::write(&path, bytes).unwrap();
+                        let mode = if *executable { 0o755 } else { 0o644 };
+                        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+                    }
+                    Thing::Folder => fs::create_dir(&path).unwrap(),
+                    Thing::Link(target) => link(target, &path),
+                }
+            }
+        };
+        let record = command(&place, 1, &["out"], make);
+        let before = picture(&folder);
+        removal::remove_tree(&folder).unwrap();
+        prop_assert_eq!(place.store.restore_outs(&record, &place.work(), false).unwrap(), 1);
+        prop_assert_eq!(picture(&folder), before);
+        prop_assert_eq!(place.store.restore_outs(&record, &place.work(), false).unwrap(), 0);
+    }
+}

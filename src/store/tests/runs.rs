@@ -1,0 +1,233 @@
+//! Runs: ids, logs, locks, attempts, links, and small answers.
+
+use pipe_schema::{
+    key::EnvironmentClass,
+    run::{Event, Line as RunLine},
+};
+
+use super::*;
+
+pub(super) fn line(text: &str) -> RunLine {
+    let event = Event::StageLog {
+        stage: "fit".to_owned(),
+        text: text.to_owned(),
+    };
+    RunLine { at: 1, event }
+}
+
+#[test]
+fn run_ids_sort_by_time_and_are_never_given_twice() {
+    let place = Place::new();
+    let other = place.reopened();
+    let mut ids: Vec<String> = (0..20)
+        .map(|it| {
+            if it % 2 == 0 { &place.store } else { &other }
+                .new_run()
+                .unwrap()
+        })
+        .collect();
+    assert!(
+        ids.iter()
+            .all(|it| it.len() == "20261123T153012Z-ab12".len()),
+        "{ids:?}"
+    );
+    ids.sort();
+    ids.dedup();
+    assert_eq!(ids.len(), 20);
+}
+
+#[test]
+fn a_run_s_log_reads_back_and_the_newest_run_comes_first() {
+    let place = Place::new();
+    for run in ["20260101T000000Z-aaaa", "20260102T000000Z-aaaa"] {
+        let mut log = place.store.start_run_log(run).unwrap();
+        log.append(&line(run)).unwrap();
+        log.append(&line("größer\nals")).unwrap();
+    }
+    assert_eq!(
+        place.reopened().runs().unwrap(),
+        ["20260102T000000Z-aaaa", "20260101T000000Z-aaaa"]
+    );
+    assert_eq!(
+        place.reopened().read_run("20260101T000000Z-aaaa").unwrap(),
+        [line("20260101T000000Z-aaaa"), line("größer\nals")]
+    );
+    assert!(place.store.read_run("gone").unwrap_err().is_missing());
+}
+
+#[test]
+fn a_key_is_held_by_one_and_free_when_its_holder_is_gone() {
+    let place = Place::new();
+    let other = place.reopened();
+    let held = place.store.lock(&key(1)).unwrap();
+    assert!(other.try_lock(&key(1)).unwrap().is_none());
+    assert!(
+        other.try_lock(&key(2)).unwrap().is_some(),
+        "keys do not wait for each other"
+    );
+    drop(held);
+    assert!(other.try_lock(&key(1)).unwrap().is_some());
+    assert!(
+        place.store.layout.key_lock(&key(1)).exists(),
+        "lock files stay"
+    );
+}
+
+#[test]
+fn who_waits_for_a_key_finds_what_the_other_made() {
+    let place = Place::new();
+    let held = place.store.lock(&key(1)).unwrap();
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| {
+            let store = place.reopened();
+            assert_eq!(stale(&store, &key(1)), "");
+            let _held = store.lock(&key(1)).unwrap();
+            assert_fresh(&store, &key(1));
+        });
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        place.make("fit", 1, &[("a", "a")]);
+        drop(held);
+        waiting.join().unwrap();
+    });
+}
+
+#[test]
+fn an_attempt_starts_empty_and_leaves_only_its_log() {
+    let place = Place::new();
+    let attempt = place.store.attempt("r", "score@fold=a/b", 2).unwrap();
+    let output = attempt.output("main");
+    assert!(output.parent().unwrap().is_dir() && !output.exists());
+    assert_ne!(attempt.output("a/b"), attempt.output("a"));
+    fs::create_dir(&output).unwrap();
+    fs::write(attempt.log(), "said").unwrap();
+    let log = attempt.log().to_owned();
+    assert!(
+        log.ends_with("log/attempts/r/score@fold=a%2Fb.2.log"),
+        "{log:?}"
+    );
+    drop(attempt);
+    assert!(!output.parent().unwrap().exists());
+    assert_eq!(fs::read_to_string(log).unwrap(), "said");
+}
+
+#[test]
+fn a_run_has_one_process() {
+    let place = Place::new();
+    place.store.attempt("r", "fit", 1).unwrap();
+    let error = place.reopened().attempt("r", "fit", 1).unwrap_err();
+    assert!(matches!(error, StoreError::Busy { .. }), "{error}");
+}
+
+#[test]
+fn current_points_at_the_last_success_and_runs_at_what_they_made() {
+    let place = Place::new();
+    let (_attempt, mut publication) = written(&place.store, "fit", 1, &[("a", "1")]);
+    publication.observed.run = "r1".to_owned();
+    let one = place.store.publish(publication).unwrap();
+    place.store.link_current("fit", &one).unwrap();
+    let root = place.store.root();
+    for at in ["current/fit/a", "runs/r1/fit/a"] {
+        assert_eq!(fs::read_to_string(root.join(at)).unwrap(), "1", "{at}");
+    }
+    let two = place.make("fit", 2, &[("a", "2")]);
+    place.store.link_current("fit", &two).unwrap();
+    place.store.link_current("fit", &two).unwrap();
+    assert_eq!(
+        fs::read_to_string(place.store.current("fit").join("a")).unwrap(),
+        "2"
+    );
+    assert!(
+        fs::read_link(place.store.current("fit"))
+            .unwrap()
+            .is_relative()
+    );
+}
+
+#[test]
+fn a_stage_with_several_outputs_has_a_folder_of_links_and_may_lose_it_again() {
+    let place = Place::new();
+    let record = |seed: u64, names: &[&str]| {
+        let attempt = place.store.attempt("r", "audit", seed as u32).unwrap();
+        let outputs = names.iter().map(|name| {
+            fs::write(attempt.output(name), name).unwrap();
+            (
+                (*name).to_owned(),
+                ArtifactType::Files,
+                attempt.output(name),
+            )
+        });
+        let outputs = outputs.collect();
+        let record = place.store.publish(Publication {
+            parts: parts(seed),
+            outputs,
+            outs: Vec::new(),
+            observed: seen("audit"),
+        });
+        let record = record.unwrap();
+        place.store.link_current("audit", &record).unwrap();
+        record
+    };
+    let current = place.store.current("audit");
+    record(1, &["one"]);
+    assert!(current.is_symlink());
+    record(2, &["one", "two"]);
+    assert_eq!(fs::read_to_string(current.join("two/two")).unwrap(), "two");
+    record(3, &["two", "three"]);
+    assert_eq!(picture_names(&current), ["three", "two"]);
+    record(4, &["four"]);
+    assert_eq!(fs::read_to_string(current.join("four")).unwrap(), "four");
+}
+
+fn picture_names(folder: &Path) -> Vec<String> {
+    let mut names = record::children(folder).unwrap();
+    names.sort();
+    names
+}
+
+#[test]
+fn answers_are_kept_by_question() {
+    let place = Place::new();
+    let class = EnvironmentClass {
+        libtorch: "2.11.0".to_owned(),
+        device: "cpu".to_owned(),
+        compute_capability: None,
+        cpu_capability: "AVX512".to_owned(),
+        threads: 1,
+        precision: "f32".to_owned(),
+    };
+    assert_eq!(place.store.cached_environment("worker 1"), None);
+    place
+        .store
+        .remember_environment("worker 1", std::slice::from_ref(&class))
+        .unwrap();
+    assert_eq!(
+        place.reopened().cached_environment("worker 1"),
+        Some(vec![class])
+    );
+    assert_eq!(place.store.cached_environment("worker 2"), None);
+    place
+        .store
+        .remember("python3 --version", "Python 3.12.3\n")
+        .unwrap();
+    assert_eq!(
+        place.store.recall("python3 --version").unwrap(),
+        "Python 3.12.3\n"
+    );
+    let path = place.store.layout.answer("python3 --version");
+    fs::write(path, "torn").unwrap();
+    assert_eq!(place.store.recall("python3 --version"), None);
+}
+
+#[test]
+fn checkpoints_are_shared_by_the_rungs_of_a_training() {
+    let place = Place::new();
+    let rung = |until| {
+        place
+            .store
+            .checkpoints(&KeyParts { until, ..parts(1) })
+            .unwrap()
+    };
+    assert_eq!(rung(Some(1)), rung(None));
+    assert!(rung(None).is_dir());
+    assert_ne!(rung(None), place.store.checkpoints(&parts(2)).unwrap());
+}
