@@ -47,6 +47,8 @@ int shim_be_deterministic() {
     setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", /*overwrite=*/0);
     at::globalContext().setDeterministicAlgorithms(true, /*warn_only=*/false);
     at::globalContext().setBenchmarkCuDNN(false);
+    // Our code reads no memory before it is written: no need to fill it.
+    at::globalContext().setDeterministicFillUninitializedMemory(false);
   });
 }
 
@@ -78,7 +80,8 @@ int shim_cuda_capability(int* major, int* minor) {
 
 // Training frees and takes the same sizes over and over: keep the memory instead of giving it back to the kernel each time.
 void shim_tune_allocator() {
-  mallopt(M_MMAP_THRESHOLD, 1 << 30);
+  // Older versions of glibc refuse more than 32 MiB.
+  if (mallopt(M_MMAP_THRESHOLD, 1 << 30) == 0) mallopt(M_MMAP_THRESHOLD, 32 << 20);
   mallopt(M_TRIM_THRESHOLD, 2'000'000'000);
   mallopt(M_TOP_PAD, 64 << 20);
 }

@@ -46,7 +46,7 @@ pub struct Pace {
 
 impl Pace {
     /// Starts the clock.
-    pub fn new() -> Self {
+    pub fn start() -> Self {
         let now = Instant::now();
         Self {
             start: now,

@@ -37,7 +37,7 @@ pub fn train(stage: &Train, request: &Request, reporter: &mut Reporter) -> Resul
         stage.epochs,
         setting.steps_per_epoch(),
     );
-    let mut pace = Pace::new();
+    let mut pace = Pace::start();
 
     while !state.is_over(&setting) {
         state.shuffle(&setting)?;

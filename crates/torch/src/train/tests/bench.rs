@@ -38,9 +38,12 @@ pub fn numbers() -> String {
 fn table(target: impl Fn(&[f64; 4]) -> String) -> String {
     let mut text = "a,b,c,d,y\n".to_owned();
     for row in 0..120u32 {
-        let x = [7, 11, 13, 17].map(|step| f64::from(row * step % 19) + f64::from(row % 3) / 4.0);
-        let [a, b, c, d] = x;
-        writeln!(text, "{a},{b},{c},{d},{}", target(&x)).unwrap();
+        let noise = f64::from(row % 3) / 4.0;
+        let features = [7, 11, 13, 17].map(|step| f64::from(row * step % 19) + noise);
+        for value in features {
+            write!(text, "{value},").unwrap();
+        }
+        writeln!(text, "{}", target(&features)).unwrap();
     }
     text
 }
