@@ -1,8 +1,12 @@
 //! Runs jobs and tells how they go. Unaware of the graph, of keys and of the store.
 
 pub mod environment;
+pub mod failure;
 pub mod interrupt;
+pub mod supervisor;
 pub mod local;
+#[cfg(test)]
+pub mod fake;
 
 use std::{path::PathBuf, time::Instant};
 

@@ -1,10 +1,39 @@
 //! Runs jobs on this machine: commands and workers, under a supervisor that outlives nobody.
+//! One thread a job attends to it; the supervisor and the zygote have one each that hears them.
 
-use std::path::PathBuf;
+mod attendant;
+mod board;
+mod command;
+mod link;
+mod masking;
+mod output;
+mod worker;
+mod zygote;
 
-use crossbeam_channel::Receiver;
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
 
-use super::{Executor, Job, Message, Stop, environment::Host};
+use crossbeam_channel::{Receiver, Sender, unbounded};
+use pipe_schema::run::{Failure, FailureKind};
+
+use self::{attendant::Attendant, board::Board, link::Link, zygote::ZygoteLink};
+use super::{
+    CommandJob, Executor, Job, JobWork, Message, Outcome, Stop, WorkerJob, environment::Host,
+    failure, supervisor,
+};
+
+/// How long a worker that was told to finish may go on.
+const FINISH_GRACE: Duration = Duration::from_secs(10);
+/// How long a process that was sent SIGTERM may go on.
+const TERMINATE_GRACE: Duration = Duration::from_secs(5);
+
+/// Where a zygote writes what it says before it has a job.
+const ZYGOTE_LOG: &str = "worker.log";
 
 /// What a local executor needs to know.
 #[derive(Clone, Debug)]
@@ -19,22 +48,207 @@ pub struct Config {
 }
 
 /// Runs jobs on this machine. Starts nothing before the first job.
-pub struct Local {}
+pub struct Local {
+    config: Config,
+    sender: Sender<Message>,
+    receiver: Receiver<Message>,
+    board: Arc<Board>,
+    link: Option<Link>,
+    zygote: Option<ZygoteLink>,
+    zygotes: u64,
+}
 
 impl Local {
-    pub fn new(_config: Config) -> Self {
-        unimplemented!()
+    pub fn new(config: Config) -> Self {
+        let (sender, receiver) = unbounded();
+        Self {
+            config,
+            sender,
+            receiver,
+            board: Arc::default(),
+            link: None,
+            zygote: None,
+            zygotes: 0,
+        }
+    }
+
+    fn begin(&mut self, job: &Job) -> io::Result<()> {
+        let link = self.link()?;
+        let attendant = Attendant::new(job, &self.board, &self.sender, &link);
+        match &job.work {
+            JobWork::Command(command) => self.begin_command(job, command, attendant),
+            JobWork::Worker(worker) if worker.is_fresh => {
+                self.begin_fresh_worker(job, worker, attendant)
+            }
+            JobWork::Worker(worker) => self.begin_forked_worker(job, worker, attendant),
+        }
+    }
+
+    fn begin_command(
+        &mut self,
+        job: &Job,
+        command: &CommandJob,
+        attendant: Attendant,
+    ) -> io::Result<()> {
+        let (reader, writer) = io::pipe()?;
+        let mut env = self.config.host.base();
+        env.extend(command.env.iter().cloned());
+        let start = supervisor::Start {
+            job: job.id,
+            program: "/bin/sh".to_owned(),
+            args: command::arguments(&command.lines),
+            env,
+            folder: text_of(&command.folder)?,
+            memory: job.memory,
+            has_socket: false,
+        };
+        let output = output::Output::new(reader, &job.log, &command.secrets)?;
+        self.link()?.start(&start, writer.into(), None)?;
+        let command = command.clone();
+        spawn(move || command::attend(attendant, &command, output))
+    }
+
+    fn begin_fresh_worker(
+        &mut self,
+        job: &Job,
+        worker: &WorkerJob,
+        mut attendant: Attendant,
+    ) -> io::Result<()> {
+        let (reader, writer) = io::pipe()?;
+        let (channel, theirs) = pipe_wire::Channel::pair()?;
+        let mut env = self.config.host.worker_base();
+        env.extend(worker.env.iter().cloned());
+        let start = supervisor::Start {
+            job: job.id,
+            program: text_of(&self.config.worker)?,
+            args: vec!["job".to_owned()],
+            env,
+            folder: text_of(&self.config.logs)?,
+            memory: job.memory,
+            has_socket: true,
+        };
+        let output = output::Output::new(reader, &job.log, &worker.secrets)?;
+        self.link()?
+            .start(&start, writer.into(), Some(theirs.into()))?;
+        attendant.name_program(&self.config.worker);
+        let request = worker.request.clone();
+        spawn(move || worker::attend(attendant, channel, &request, Some(output)))
+    }
+
+    fn begin_forked_worker(
+        &mut self,
+        job: &Job,
+        worker: &WorkerJob,
+        mut attendant: Attendant,
+    ) -> io::Result<()> {
+        attendant.name_program(&self.config.worker);
+        attendant.name_spare_log(&self.config.logs.join(ZYGOTE_LOG));
+        let request = worker.request.clone();
+        // A zygote that died is found out by sending to it; a new one gets the job then.
+        for is_last_try in [false, true] {
+            let (channel, theirs) = pipe_wire::Channel::pair()?;
+            let asked = self.zygote()?.fork(job, theirs);
+            match asked {
+                Ok(()) => {
+                    return spawn(move || worker::attend(attendant, channel, &request, None));
+                }
+                Err(error) if is_last_try => return Err(error),
+                Err(_) => self.zygote = None,
+            }
+        }
+        Ok(())
+    }
+
+    fn link(&mut self) -> io::Result<Link> {
+        if self.link.as_ref().is_none_or(Link::is_gone) {
+            self.zygote = None;
+            self.link = Some(Link::open(&self.config.program, &self.board)?);
+        }
+        self.link
+            .clone()
+            .ok_or_else(|| io::Error::other("there is no supervisor"))
+    }
+
+    fn zygote(&mut self) -> io::Result<&mut ZygoteLink> {
+        if self.zygote.as_ref().is_none_or(ZygoteLink::is_gone) {
+            // Jobs are numbered from below, zygotes from above.
+            let id = u64::MAX - self.zygotes;
+            self.zygotes += 1;
+            let log = self.config.logs.join(ZYGOTE_LOG);
+            let start = supervisor::Start {
+                job: id,
+                program: text_of(&self.config.worker)?,
+                args: vec!["zygote".to_owned()],
+                env: self.config.host.worker_base(),
+                folder: text_of(&self.config.logs)?,
+                memory: None,
+                has_socket: true,
+            };
+            let board = Arc::clone(&self.board);
+            let zygote = ZygoteLink::open(&self.link()?, &start, &log, &board)?;
+            self.zygote = Some(zygote);
+        }
+        self.zygote
+            .as_mut()
+            .ok_or_else(|| io::Error::other("there is no zygote"))
     }
 }
 
 impl Executor for Local {
-    fn start(&mut self, _job: Job) {
-        unimplemented!()
+    fn start(&mut self, job: Job) {
+        if let Err(error) = self.begin(&job) {
+            self.board.forget(job.id);
+            let now = Instant::now();
+            let outcome = Outcome {
+                result: Err(unstarted(&job, &error)),
+                exit: None,
+                started: now,
+                ended: now,
+            };
+            let _ = self.sender.send(Message::Finished {
+                job: job.id,
+                outcome,
+            });
+        }
     }
-    fn stop(&mut self, _job: u64, _how: Stop) {
-        unimplemented!()
+
+    fn stop(&mut self, job: u64, how: Stop) {
+        let Some(link) = &self.link else { return };
+        let (finish, terminate_in, kill_in) = match how {
+            Stop::Finish => (true, Some(FINISH_GRACE), FINISH_GRACE + TERMINATE_GRACE),
+            Stop::Terminate => (false, Some(Duration::ZERO), TERMINATE_GRACE),
+            Stop::Kill => (false, None, Duration::ZERO),
+        };
+        self.board.stop(job, finish, terminate_in, kill_in, link);
     }
+
     fn messages(&self) -> &Receiver<Message> {
-        unimplemented!()
+        &self.receiver
     }
+}
+
+fn unstarted(job: &Job, error: &io::Error) -> Failure {
+    let mut failure = failure::plain(
+        FailureKind::Io,
+        format!("its process could not be started: {error}"),
+        None,
+    );
+    failure.log = Some(job.log.display().to_string());
+    failure
+}
+
+fn text_of(path: &Path) -> io::Result<String> {
+    path.to_str().map(str::to_owned).ok_or_else(|| {
+        io::Error::other(format!(
+            "the path {} is not text that can be passed on",
+            path.display()
+        ))
+    })
+}
+
+fn spawn(attend: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    thread::Builder::new()
+        .name("job".to_owned())
+        .spawn(attend)
+        .map(drop)
 }

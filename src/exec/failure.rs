@@ -1,0 +1,134 @@
+//! From the end of a process to a failure in users' words. Starts nothing.
+
+use std::{
+    fs::File,
+    io::{Read, Seek, SeekFrom},
+    path::Path,
+};
+
+use pipe_schema::{
+    protocol::Exit,
+    run::{Failure, FailureKind},
+};
+
+/// How many lines of the log a failure shows.
+const TAIL_LINES: usize = 20;
+/// How much of the log is read for them.
+const TAIL_BYTES: u64 = 64 << 10;
+
+/// A failure with nothing but words.
+pub fn plain(kind: FailureKind, message: impl Into<String>, hint: Option<&str>) -> Failure {
+    Failure {
+        kind,
+        message: message.into(),
+        hint: hint.map(str::to_owned),
+        tail: Vec::new(),
+        log: None,
+        alone: None,
+    }
+}
+
+/// The failure of a process that ended as it should not have. `what` is who: `the command`, `the worker`.
+pub fn of_exit(what: &str, exit: &Exit, memory: Option<u64>) -> Failure {
+    if let Some(signal) = exit.signal {
+        let hint = match signal {
+            6 | 9 | 11 if memory.is_some() => Some(
+                "`resources.memory` may be too small; if not, the kernel may have ended it for lack of memory",
+            ),
+            9 => Some(
+                "the kernel ends processes this way when memory is short; `resources.memory` bounds them",
+            ),
+            _ => None,
+        };
+        let message = format!("{what} was ended by {}", signal_name(signal));
+        return plain(FailureKind::Signal(signal), message, hint);
+    }
+    let code = exit.code.unwrap_or(-1);
+    let hint = match code {
+        126 => Some("it was found but could not be executed: check its permissions"),
+        127 => Some("a program was not found: check its name and PATH"),
+        _ => None,
+    };
+    plain(
+        FailureKind::Exit(code),
+        format!("{what} ended with code {code}"),
+        hint,
+    )
+}
+
+/// Adds the log's path and its last lines.
+pub fn with_log(mut failure: Failure, log: &Path) -> Failure {
+    failure.tail = tail(log);
+    failure.log = Some(log.display().to_string());
+    failure
+}
+
+/// The last lines of a log, without empty ones at its end.
+pub fn tail(log: &Path) -> Vec<String> {
+    let Ok(bytes) = read_end(log) else {
+        return Vec::new();
+    };
+    let text = String::from_utf8_lossy(&bytes);
+    let lines: Vec<&str> = text.trim_end().lines().collect();
+    let start = lines.len().saturating_sub(TAIL_LINES);
+    lines[start..].iter().map(|line| clean(line)).collect()
+}
+
+fn read_end(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut file = File::open(path)?;
+    let length = file.metadata()?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(TAIL_BYTES)))?;
+    let mut bytes = Vec::new();
+    file.take(TAIL_BYTES).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// What follows the last carriage return, without control characters: logs must not steer the terminal.
+fn clean(line: &str) -> String {
+    let shown = line.trim_end_matches('\r');
+    let shown = shown.rsplit('\r').next().unwrap_or(shown);
+    let stripped = anstream::adapter::strip_str(shown).to_string();
+    stripped
+        .chars()
+        .filter(|&c| c == '\t' || !c.is_control())
+        .collect()
+}
+
+/// `SIGSEGV (11)`, or the number alone.
+pub fn signal_name(signal: i32) -> String {
+    nix::sys::signal::Signal::try_from(signal).map_or_else(
+        |_| format!("signal {signal}"),
+        |name| format!("{} ({signal})", name.as_str()),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tail_is_short_and_does_not_steer_the_terminal() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("log");
+        let mut text: String = (0..100).map(|i| format!("line {i}\n")).collect();
+        text.push_str("10%\r20%\r\x1b[31mred\x1b[0m\x07\n\n\n");
+        std::fs::write(&log, text).unwrap();
+        let tail = tail(&log);
+        assert_eq!(tail.len(), TAIL_LINES);
+        assert_eq!(tail[0], "line 81");
+        assert_eq!(tail[TAIL_LINES - 1], "red");
+    }
+
+    #[test]
+    fn a_signal_has_its_name() {
+        let exit = Exit {
+            code: None,
+            signal: Some(11),
+            cpu_seconds: 0.0,
+            peak_bytes: 0,
+        };
+        let failure = of_exit("the worker", &exit, None);
+        assert_eq!(failure.message, "the worker was ended by SIGSEGV (11)");
+        assert!(failure.kind.may_pass());
+    }
+}

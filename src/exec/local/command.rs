@@ -1,0 +1,167 @@
+//! A command's thread: its output, its live metrics, its end. Knows nothing of keys and outputs.
+
+use std::{
+    fs::File,
+    io::{Read, Seek, SeekFrom},
+    path::Path,
+    time::Duration,
+};
+
+use pipe_schema::{
+    protocol::{Done, Exit},
+    report::Metrics,
+    run::{Failure, FailureKind},
+};
+use serde::Deserialize;
+
+use super::{
+    super::{CommandJob, Message, failure},
+    attendant::Attendant,
+    board::End,
+    output::Output,
+};
+
+/// How often live metrics are looked for.
+const TICK: Duration = Duration::from_millis(100);
+/// Runs its arguments one after another, each in a shell of its own, until one fails.
+const EACH_LINE: &str = r#"for line do sh -c "$line" || exit; done"#;
+
+/// The arguments of `sh` that run these lines.
+pub fn arguments(lines: &[String]) -> Vec<String> {
+    let mut arguments = vec!["-c".to_owned()];
+    if let [line] = lines {
+        arguments.push(line.clone());
+    } else {
+        arguments.extend([EACH_LINE.to_owned(), "sh".to_owned()]);
+        arguments.extend(lines.iter().cloned());
+    }
+    arguments
+}
+
+/// Attends to a command until it and its output have ended.
+pub fn attend(mut attendant: Attendant, command: &CommandJob, mut output: Output) {
+    let mut metrics = MetricsFile::default();
+    let mut trouble = None;
+    while output.is_open() && !attendant.is_over() {
+        if let Err(error) = output.pump(TICK, &mut |line| attendant.log(line)) {
+            trouble = Some(format!("its output could not be kept: {error}"));
+            break;
+        }
+        metrics.read(&command.metrics, &attendant, &output);
+    }
+    // A command that closed its output may work on.
+    let end = loop {
+        let is_over = attendant.is_over();
+        metrics.read(&command.metrics, &attendant, &output);
+        if is_over || trouble.is_some() {
+            break attendant.wait(Duration::ZERO);
+        }
+        if let Some(end) = attendant.wait_briefly(TICK) {
+            break end;
+        }
+    };
+    let _ = output.close(&mut |line| attendant.log(line));
+    metrics.read(&command.metrics, &attendant, &output);
+    let result = match (&end, trouble) {
+        (_, Some(trouble)) => Err(failure::plain(FailureKind::Io, trouble, None)),
+        (End::Exited(Exit { code: Some(0), .. }), None) => Ok(Done {
+            metrics: metrics.last,
+            ..Done::default()
+        }),
+        (end, None) => Err(failure_of(&attendant, end)),
+    };
+    attendant.finish(result);
+}
+
+/// A shell reports the signal that ended a program as 128 and its number.
+fn failure_of(attendant: &Attendant, end: &End) -> Failure {
+    let mut end = end.clone();
+    if let End::Exited(exit) = &mut end
+        && let Some(code @ 129..=159) = exit.code
+    {
+        exit.signal = Some(code - 128);
+        exit.code = None;
+    }
+    attendant.failure_of("the command", &end)
+}
+
+/// A live metric as a command writes it.
+#[derive(Deserialize)]
+struct Line {
+    name: String,
+    step: Option<u64>,
+    value: f64,
+}
+
+/// What was read so far of the file of live metrics.
+#[derive(Default)]
+struct MetricsFile {
+    offset: u64,
+    pending: Vec<u8>,
+    lines: u64,
+    last: Metrics,
+    has_complained: bool,
+}
+
+impl MetricsFile {
+    /// Tells the metrics that were added since. A command that writes none has no such file.
+    fn read(&mut self, path: &Path, attendant: &Attendant, output: &Output) {
+        let Ok(mut file) = File::open(path) else {
+            return;
+        };
+        let is_read = file
+            .seek(SeekFrom::Start(self.offset))
+            .and_then(|_| file.take(1 << 20).read_to_end(&mut self.pending));
+        let Ok(got) = is_read else { return };
+        self.offset += got as u64;
+        while let Some(end) = self.pending.iter().position(|&byte| byte == b'\n') {
+            let line: Vec<u8> = self.pending.drain(..=end).collect();
+            self.lines += 1;
+            match serde_json::from_slice::<Line>(&line) {
+                Ok(line) => {
+                    let name = output.mask().apply(line.name);
+                    self.last.insert(name.clone(), line.value);
+                    attendant.say(Message::Metric {
+                        job: attendant.job,
+                        name,
+                        step: line.step.unwrap_or(self.lines),
+                        value: line.value,
+                    });
+                }
+                Err(_) if line.trim_ascii().is_empty() || self.has_complained => {}
+                Err(error) => {
+                    self.has_complained = true;
+                    attendant.log(format!(
+                        "line {} of $PIPE_METRICS is no metric ({error}); one is written like {}",
+                        self.lines, r#"{"name": "loss", "step": 1, "value": 0.5}"#
+                    ));
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_run_in_order_and_stop_at_the_first_failure() {
+        let run = |lines: &[&str]| {
+            let lines: Vec<String> = lines.iter().map(|it| (*it).to_owned()).collect();
+            let output = std::process::Command::new("/bin/sh")
+                .args(arguments(&lines))
+                .output()
+                .unwrap();
+            (
+                output.status.code().unwrap(),
+                String::from_utf8(output.stdout).unwrap(),
+            )
+        };
+        assert_eq!(run(&["echo one"]), (0, "one\n".to_owned()));
+        assert_eq!(
+            run(&["echo 'a  b'", "echo two; exit 3", "echo never"]),
+            (3, "a  b\ntwo\n".to_owned())
+        );
+    }
+}

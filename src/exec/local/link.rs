@@ -1,0 +1,112 @@
+//! The runner's end of the supervisor: orders out, notices in. Knows no stage.
+
+use std::{
+    io,
+    os::{
+        fd::{AsFd, BorrowedFd, OwnedFd},
+        unix::process::CommandExt,
+    },
+    path::Path,
+    process::{Command, Stdio},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+};
+
+use pipe_wire::{Channel, Receiver, Sender};
+
+use super::{
+    super::supervisor::{Notice, Order, Start, Stop},
+    board::{Board, End},
+};
+
+/// The connection to a supervisor. When all clones are dropped, the supervisor kills what it started and ends.
+#[derive(Clone)]
+pub struct Link {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    sender: Mutex<Sender>,
+    is_gone: Arc<AtomicBool>,
+}
+
+impl Link {
+    /// Starts a supervisor.
+    pub fn open(program: &Path, board: &Arc<Board>) -> io::Result<Self> {
+        let (channel, theirs) = Channel::pair()?;
+        let mut supervisor = Command::new(program)
+            .arg0("pipe")
+            .arg("supervise")
+            .env_clear()
+            .stdin(OwnedFd::from(theirs))
+            .stdout(Stdio::null())
+            .current_dir("/")
+            .spawn()?;
+        let Channel { sender, receiver } = channel;
+        let is_gone = Arc::new(AtomicBool::new(false));
+        let (flag, board) = (Arc::clone(&is_gone), Arc::clone(board));
+        thread::Builder::new()
+            .name("supervisor".to_owned())
+            .spawn(move || {
+                hear(receiver, &board);
+                flag.store(true, Ordering::Relaxed);
+                board.lose(None, &End::Lost);
+                let _ = supervisor.wait();
+            })?;
+        let sender = Mutex::new(sender);
+        Ok(Self {
+            shared: Arc::new(Shared { sender, is_gone }),
+        })
+    }
+
+    /// Whether the supervisor has ended.
+    pub fn is_gone(&self) -> bool {
+        self.shared.is_gone.load(Ordering::Relaxed)
+    }
+
+    /// Orders a process.
+    pub fn start(&self, start: &Start, output: OwnedFd, socket: Option<OwnedFd>) -> io::Result<()> {
+        let descriptors: Vec<BorrowedFd<'_>> = [Some(&output), socket.as_ref()]
+            .into_iter()
+            .flatten()
+            .map(AsFd::as_fd)
+            .collect();
+        self.sender()
+            .send_with(&Order::Start(start.clone()), &descriptors)
+    }
+
+    /// Orders an end. If the supervisor is gone, so is the job.
+    pub fn stop(&self, stop: Stop) {
+        let _ = self.sender().send(&Order::Stop(stop));
+    }
+
+    fn sender(&self) -> std::sync::MutexGuard<'_, Sender> {
+        self.shared
+            .sender
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        // The receiving thread holds the socket, too: only a shutdown tells the supervisor that we are done.
+        let sender = self
+            .sender
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner);
+        let _ = rustix::net::shutdown(sender.as_fd(), rustix::net::Shutdown::Write);
+    }
+}
+
+fn hear(mut receiver: Receiver, board: &Board) {
+    while let Ok(Some(notice)) = receiver.receive::<Notice>() {
+        match notice {
+            Notice::NotStarted { job, error } => board.end(job, End::NotStarted(error)),
+            Notice::Exited { job, exit } => board.end(job, End::Exited(exit)),
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! What a process writes to standard output and error: masked, kept in the log, and told line by line.
+//! Knows no kind of job.
+
+use std::{
+    fs::File,
+    io::{self, PipeReader, Read, Write},
+    path::Path,
+    time::Duration,
+};
+
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    io::Errno,
+};
+
+use super::masking::Mask;
+
+/// A longer line is cut into several.
+const LINE_LIMIT: usize = 64 << 10;
+/// How many lines are told; the log has all of them.
+const TOLD_LIMIT: usize = 1000;
+
+/// A process's output on its way to the log.
+pub struct Output {
+    pipe: PipeReader,
+    log: File,
+    mask: Mask,
+    pending: Vec<u8>,
+    told: usize,
+    is_open: bool,
+}
+
+impl Output {
+    pub fn new(pipe: PipeReader, log: &Path, secrets: &[String]) -> io::Result<Self> {
+        Ok(Self {
+            pipe,
+            log: pipe_wire::process::open_log(log)?,
+            mask: Mask::new(secrets),
+            pending: Vec::new(),
+            told: 0,
+            is_open: true,
+        })
+    }
+
+    /// Whether more may come.
+    pub fn is_open(&self) -> bool {
+        self.is_open
+    }
+
+    /// Text that is shown elsewhere, masked likewise.
+    pub fn mask(&self) -> &Mask {
+        &self.mask
+    }
+
+    /// Takes what is there, waiting for it at most this long, and hands whole lines to `tell`.
+    pub fn pump(&mut self, wait: Duration, tell: &mut dyn FnMut(String)) -> io::Result<()> {
+        let mut wait = wait;
+        while self.is_open && self.is_readable(wait)? {
+            wait = Duration::ZERO;
+            let mut chunk = [0; 8 << 10];
+            match self.pipe.read(&mut chunk) {
+                Ok(0) => self.is_open = false,
+                Ok(got) => self.take(&chunk[..got], tell)?,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes what is left of an unfinished line.
+    pub fn close(&mut self, tell: &mut dyn FnMut(String)) -> io::Result<()> {
+        if self.pending.is_empty() {
+            return Ok(());
+        }
+        let rest = std::mem::take(&mut self.pending);
+        self.write(&rest, tell)
+    }
+
+    fn is_readable(&self, wait: Duration) -> io::Result<bool> {
+        let mut sources = [PollFd::new(&self.pipe, PollFlags::IN)];
+        let timeout = Timespec {
+            tv_sec: wait.as_secs() as i64,
+            tv_nsec: i64::from(wait.subsec_nanos()),
+        };
+        match poll(&mut sources, Some(&timeout)) {
+            Ok(ready) => Ok(ready > 0),
+            Err(Errno::INTR) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn take(&mut self, bytes: &[u8], tell: &mut dyn FnMut(String)) -> io::Result<()> {
+        self.pending.extend_from_slice(bytes);
+        while let Some(end) = self.pending.iter().position(|&byte| byte == b'\n') {
+            let line: Vec<u8> = self.pending.drain(..=end).collect();
+            self.write(&line, tell)?;
+        }
+        if self.pending.len() > LINE_LIMIT {
+            let line = std::mem::take(&mut self.pending);
+            self.write(&line, tell)?;
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, line: &[u8], tell: &mut dyn FnMut(String)) -> io::Result<()> {
+        let text = self.mask.apply(String::from_utf8_lossy(line).into_owned());
+        self.log.write_all(text.as_bytes())?;
+        self.told += 1;
+        if self.told <= TOLD_LIMIT {
+            tell(text.trim_end().to_owned());
+        } else if self.told == TOLD_LIMIT + 1 {
+            tell("… more in the log".to_owned());
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_reach_neither_log_nor_listener() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("log");
+        let (reader, mut writer) = io::pipe().unwrap();
+        let mut output = Output::new(reader, &log, &["hunter2".to_owned()]).unwrap();
+        let mut told = Vec::new();
+        // The secret arrives in two pieces, and the last line has no end.
+        writer.write_all(b"a hun").unwrap();
+        output
+            .pump(Duration::ZERO, &mut |line| told.push(line))
+            .unwrap();
+        writer.write_all(b"ter2\nlast hunter2").unwrap();
+        drop(writer);
+        output
+            .pump(Duration::from_secs(5), &mut |line| told.push(line))
+            .unwrap();
+        output.close(&mut |line| told.push(line)).unwrap();
+        assert!(!output.is_open());
+        assert_eq!(told, ["a ***", "last ***"]);
+        assert_eq!(std::fs::read_to_string(&log).unwrap(), "a ***\nlast ***");
+    }
+
+    #[test]
+    fn a_flood_is_logged_but_not_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("log");
+        let (reader, mut writer) = io::pipe().unwrap();
+        let mut output = Output::new(reader, &log, &[]).unwrap();
+        let writer = std::thread::spawn(move || {
+            for i in 0..5000 {
+                writeln!(writer, "{i}").unwrap();
+            }
+        });
+        let mut told = 0;
+        while output.is_open() {
+            output
+                .pump(Duration::from_millis(10), &mut |_| told += 1)
+                .unwrap();
+        }
+        writer.join().unwrap();
+        assert_eq!(told, TOLD_LIMIT + 1);
+        assert_eq!(std::fs::read_to_string(&log).unwrap().lines().count(), 5000);
+    }
+}

@@ -1,0 +1,145 @@
+//! Who descends from whom, as /proc tells it at one moment. Sends no signals.
+
+use std::{
+    collections::HashMap,
+    fs,
+    io::{BufReader, Read},
+};
+
+use rustix::process::Pid;
+
+/// The processes of the machine at one moment.
+pub struct Processes {
+    by_id: HashMap<i32, Process>,
+    children: HashMap<i32, Vec<i32>>,
+}
+
+struct Process {
+    parent: i32,
+    is_zombie: bool,
+}
+
+/// Looks at all processes. Those that end meanwhile are left out.
+pub fn read() -> Processes {
+    let mut processes = Processes {
+        by_id: HashMap::new(),
+        children: HashMap::new(),
+    };
+    let Ok(entries) = fs::read_dir("/proc") else {
+        return processes;
+    };
+    for entry in entries.flatten() {
+        let Some(id) = entry.file_name().to_str().and_then(|it| it.parse().ok()) else {
+            continue;
+        };
+        let Ok(stat) = fs::read_to_string(format!("/proc/{id}/stat")) else {
+            continue;
+        };
+        if let Some(process) = parse(&stat) {
+            processes
+                .children
+                .entry(process.parent)
+                .or_default()
+                .push(id);
+            processes.by_id.insert(id, process);
+        }
+    }
+    processes
+}
+
+/// `pid (name) state parent …`; the name may hold anything, parentheses included.
+fn parse(stat: &str) -> Option<Process> {
+    let (_, rest) = stat.rsplit_once(')')?;
+    let mut fields = rest.split_ascii_whitespace();
+    let state = fields.next()?;
+    Some(Process {
+        parent: fields.next()?.parse().ok()?,
+        is_zombie: matches!(state, "Z" | "X"),
+    })
+}
+
+impl Processes {
+    pub fn parent_of(&self, pid: i32) -> Option<i32> {
+        self.by_id.get(&pid).map(|it| it.parent)
+    }
+
+    /// Whether it is dead, or gone.
+    pub fn is_zombie(&self, pid: Pid) -> bool {
+        self.by_id.get(&raw(pid)).is_none_or(|it| it.is_zombie)
+    }
+
+    pub fn children_of(&self, pid: Pid) -> Vec<Pid> {
+        let children = self.children.get(&raw(pid));
+        children
+            .into_iter()
+            .flatten()
+            .filter_map(|&id| Pid::from_raw(id))
+            .collect()
+    }
+
+    /// All that descend from `pid`, without itself.
+    pub fn below(&self, pid: Pid) -> Vec<Pid> {
+        let mut found = self.children_of(pid);
+        let mut next = 0;
+        while next < found.len() {
+            let children = self.children_of(found[next]);
+            found.extend(children);
+            next += 1;
+        }
+        found
+    }
+
+    /// Those of this process's descendants that were started with `name=value`.
+    pub fn marked(&self, name: &str, value: &str) -> Vec<Pid> {
+        let wanted = format!("{name}={value}");
+        let mut found = self.below(rustix::process::getpid());
+        found.retain(|&pid| has_variable(pid, wanted.as_bytes()));
+        found
+    }
+}
+
+fn raw(pid: Pid) -> i32 {
+    pid.as_raw_nonzero().get()
+}
+
+fn has_variable(pid: Pid, wanted: &[u8]) -> bool {
+    let Ok(file) = fs::File::open(format!("/proc/{}/environ", raw(pid))) else {
+        return false;
+    };
+    let mut environ = Vec::new();
+    BufReader::new(file.take(1 << 20))
+        .read_to_end(&mut environ)
+        .is_ok()
+        && environ
+            .split(|&byte| byte == 0)
+            .any(|variable| variable == wanted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_with_parentheses_does_not_confuse() {
+        let process = parse("17 (a) Z 1 (b) S 42 17 17").unwrap();
+        assert_eq!((process.parent, process.is_zombie), (42, false));
+        assert!(parse("nonsense").is_none());
+    }
+
+    #[test]
+    fn children_are_found_below_their_parent() {
+        let mut child = std::process::Command::new("sleep")
+            .arg("60")
+            .env("PIPE_MARK_TEST", "yes")
+            .spawn()
+            .unwrap();
+        let processes = read();
+        let me = rustix::process::getpid();
+        let pid = Pid::from_raw(child.id() as i32).unwrap();
+        assert_eq!(processes.parent_of(raw(pid)), Some(raw(me)));
+        assert!(processes.below(me).contains(&pid));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(read().is_zombie(pid));
+    }
+}
