@@ -1,22 +1,35 @@
 //! The loop that brings stages up to date: what is ready is looked up, and run if the store has no answer.
 //! Knows the graph, keys, the store and an executor; nothing of terminals, nor of what a worker computes.
 
-use std::{collections::BTreeSet, path::PathBuf};
+pub mod capacity;
+mod action;
+mod cycle;
+mod elf;
+mod forecast;
+mod inline;
+mod landing;
+mod launch;
+mod machine;
+mod outputs;
+mod programs;
+mod script;
+mod sources;
+mod state;
+mod threads;
 
-use anyhow::Result;
-use crossbeam_channel::Receiver;
-use pipe_schema::{
-    key::{Key, KeyParts},
-    record::Record,
-    run::{Event, Reason, RunFinished},
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
 };
 
-use crate::{
-    exec::{Executor, environment::Host},
-    graph::Graph,
-    plan::{Plan, StageId},
-    store::Store,
+use pipe_schema::{record::Record, run::RunFinished};
+
+pub use self::{
+    capacity::Capacity,
+    cycle::run,
+    forecast::{Forecast, forecast},
 };
+use crate::{exec::environment::Host, plan::StageId};
 
 /// How a run is done.
 #[derive(Clone, Debug)]
@@ -45,66 +58,10 @@ pub struct Options {
     pub git: Option<String>,
 }
 
-/// What of the machine is shared out. A stage that asks for more than all of it runs alone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Capacity {
-    pub cpus: u32,
-    pub memory: u64,
-    pub gpus: u32,
-}
-
 /// What came of a run.
 #[derive(Clone, Debug)]
 pub struct Summary {
     pub finished: RunFinished,
     /// The records of all stages that are done, ran or cached.
-    pub records: std::collections::BTreeMap<StageId, Record>,
-}
-
-/// What a run would do with a stage.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Forecast {
-    /// The store has it.
-    Cached(Box<Record>),
-    /// It would be executed.
-    Run {
-        parts: Box<KeyParts>,
-        key: Key,
-        reasons: Vec<Reason>,
-    },
-    /// Whether it must run depends on what `by` makes, and that would run.
-    Blocked { by: StageId },
-    /// Its inputs cannot be read: the run would fail here.
-    Broken {
-        message: String,
-        hint: Option<String>,
-    },
-}
-
-/// Brings the selected stages up to date and tells `events` all that happens, from `RunStarted` to `RunFinished`.
-/// Whoever wants a log or a display makes it from the events. The first message on `interrupts` stops the run and keeps
-/// what is finished and checkpointed; the second kills.
-pub fn run(
-    _plan: &Plan,
-    _graph: &Graph,
-    _selection: &BTreeSet<StageId>,
-    _store: &Store,
-    _executor: &mut dyn Executor,
-    _interrupts: &Receiver<()>,
-    _options: &Options,
-    _events: &mut dyn FnMut(Event),
-) -> Result<Summary> {
-    unimplemented!()
-}
-
-/// Says of each selected stage, in order, what a run would do. Runs nothing but a probe of the machine where one is needed.
-pub fn forecast(
-    _plan: &Plan,
-    _graph: &Graph,
-    _selection: &BTreeSet<StageId>,
-    _store: &Store,
-    _executor: &mut dyn Executor,
-    _options: &Options,
-) -> Result<Vec<(StageId, Forecast)>> {
-    unimplemented!()
+    pub records: BTreeMap<StageId, Record>,
 }

@@ -94,7 +94,7 @@ pub fn serve() -> Result<()> {
     rustix::stdio::dup2_stdin(&nothing)?;
     rustix::stdio::dup2_stdout(&nothing)?;
     // A session of its own: what is typed at the terminal reaches the runner only. It fails where we lead a group already.
-    drop(rustix::process::setsid());
+    let _ = rustix::process::setsid();
     rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
     for signal in [SIGINT, SIGTERM, SIGHUP, SIGQUIT] {
         // Caught rather than ignored: children would inherit being ignored.

@@ -1,0 +1,243 @@
+//! A stage made concrete: its inputs by content and by path, and so its key. Reads files; runs nothing but `--version`.
+
+use std::{collections::BTreeMap, path::Path};
+
+use pipe_schema::{
+    key::{EnvironmentClass, Key, KeyParts},
+    protocol::InputPath,
+    record::Record,
+    run::{Failure, FailureKind},
+    stage::{Reuse, Task, train::Device},
+};
+
+use super::{Options, machine::Machine, programs, sources, threads};
+use crate::{
+    exec::failure,
+    key,
+    plan::{Input, Stage, StageId},
+    store::{PathDigest, Store, StoreError},
+};
+
+/// A stage with all that its execution depends on.
+#[derive(Clone, Debug)]
+pub struct Action {
+    pub parts: KeyParts,
+    pub key: Key,
+    /// Where inputs lie, by the role that the worker knows them by.
+    pub inputs: BTreeMap<String, InputPath>,
+    /// Files of the project that were read, to see afterwards whether they stayed as they were.
+    pub files: Vec<PathDigest>,
+    /// Names for people of inputs whose role alone says little: `source/0` is `data/digits.csv.gz`.
+    pub places: BTreeMap<String, String>,
+    /// Keys of the records that inputs came from, by role.
+    pub upstream: BTreeMap<String, Key>,
+    /// `cpu` or `cuda`.
+    pub device: String,
+    pub threads: u32,
+}
+
+/// What is needed to make actions.
+#[derive(Clone, Copy)]
+pub struct Maker<'a> {
+    pub store: &'a Store,
+    pub options: &'a Options,
+    pub machine: &'a Machine,
+}
+
+impl Maker<'_> {
+    /// Makes a stage concrete. `records` has those of all stages that it reads.
+    pub fn make(
+        &self,
+        stage: &Stage,
+        records: &BTreeMap<StageId, Record>,
+    ) -> Result<Action, Failure> {
+        let mut action = Action {
+            parts: KeyParts {
+                kind: stage.task.kind().to_owned(),
+                revision: stage.task.revision(),
+                config: key::config_of(stage)
+                    .map_err(|error| failure::plain(FailureKind::Wrong, error.to_string(), None))?,
+                inputs: BTreeMap::new(),
+                outputs: stage
+                    .outputs
+                    .iter()
+                    .map(|(name, it)| (name.clone(), it.name().to_owned()))
+                    .collect(),
+                env: self.environment_of(stage),
+                tools: BTreeMap::new(),
+                environment: None,
+                until: None,
+            },
+            key: Key(pipe_schema::manifest::Digest([0; 32])),
+            inputs: BTreeMap::new(),
+            files: Vec::new(),
+            places: BTreeMap::new(),
+            upstream: BTreeMap::new(),
+            device: "cpu".to_owned(),
+            threads: threads::of(stage),
+        };
+        for input in &stage.inputs {
+            self.add_input(&mut action, input, records)?;
+        }
+        self.add_files(&mut action, stage)?;
+        match &stage.task {
+            Task::Command(command) => {
+                action.parts.tools = programs::of(self, stage, command)?;
+            }
+            Task::Train(train) => action.parts.until = Some(train.epochs),
+            _ => {}
+        }
+        if stage.task.is_tensor() {
+            let class = self.class_of(stage, action.threads)?;
+            action.device.clone_from(&class.device);
+            action.parts.environment = (stage.reuse == Reuse::Exact).then_some(class);
+        }
+        action.key = key::of(&action.parts);
+        Ok(action)
+    }
+
+    fn add_input(
+        &self,
+        action: &mut Action,
+        input: &Input,
+        records: &BTreeMap<StageId, Record>,
+    ) -> Result<(), Failure> {
+        let output = records
+            .get(&input.stage)
+            .and_then(|record| Some((record, record.outputs.get(&input.output)?)));
+        let Some((record, output)) = output else {
+            return Err(failure::plain(
+                FailureKind::Bug,
+                format!(
+                    "stage `{}` is done but has no output `{}`",
+                    input.stage, input.output
+                ),
+                None,
+            ));
+        };
+        let role = &input.role;
+        if input.reads.is_empty() {
+            action.parts.inputs.insert(role.clone(), output.digest);
+        } else {
+            let parts = self
+                .store
+                .subdigest(&output.digest, &input.reads)
+                .map_err(|error| of_store(&error))?;
+            for (path, digest) in parts {
+                action.parts.inputs.insert(format!("{role}/{path}"), digest);
+            }
+        }
+        let mut path = self.store.artifact(&output.digest);
+        if let Some(file) = &input.file {
+            path.push(file);
+        }
+        let place = InputPath {
+            path: text_of(&path)?,
+            part: input.part.clone(),
+        };
+        action.inputs.insert(role.clone(), place);
+        action.upstream.insert(role.clone(), record.key);
+        Ok(())
+    }
+
+    fn add_files(&self, action: &mut Action, stage: &Stage) -> Result<(), Failure> {
+        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+        for input in &stage.files {
+            let is_list = input.role == "source" || input.role.starts_with("split/");
+            for (name, path) in sources::expand(&self.options.folder, &input.path, is_list)? {
+                let role = if is_list {
+                    let count = counts.entry(&input.role).or_default();
+                    *count += 1;
+                    format!("{}/{}", input.role, *count - 1)
+                } else if input.role == "dep" {
+                    format!("dep/{name}")
+                } else {
+                    input.role.clone()
+                };
+                let digest = self
+                    .store
+                    .digest_path(&path)
+                    .map_err(|error| of_store(&error))?;
+                action.parts.inputs.insert(role.clone(), digest.digest);
+                action.files.push(digest);
+                let place = InputPath {
+                    path: text_of(&path)?,
+                    part: None,
+                };
+                action.inputs.insert(role.clone(), place);
+                if !role.ends_with(&name) {
+                    action.places.insert(role, name);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn environment_of(&self, stage: &Stage) -> BTreeMap<String, Option<String>> {
+        let own = stage
+            .control
+            .env
+            .iter()
+            .map(|(name, value)| (name.clone(), Some(value.clone())));
+        let passed = stage
+            .control
+            .pass_env
+            .iter()
+            .map(|name| (name.clone(), self.options.host.get(name)));
+        passed.chain(own).collect()
+    }
+
+    /// The class of machine that computes the stage. The device is part of it, so it is decided here.
+    fn class_of(&self, stage: &Stage, threads: u32) -> Result<EnvironmentClass, Failure> {
+        let classes = self.machine.classes()?;
+        let find = |device: &str| classes.iter().find(|it| it.device == device);
+        let found = match device_of(&stage.task) {
+            Device::Auto => find("cuda").or_else(|| find("cpu")),
+            Device::Cpu => find("cpu"),
+            Device::Cuda => find("cuda"),
+        };
+        let class = found.ok_or_else(|| {
+            failure::plain(
+                FailureKind::Wrong,
+                "this machine has no GPU that libtorch can use",
+                Some("write `device: auto` to use one only where there is one"),
+            )
+        })?;
+        Ok(EnvironmentClass {
+            threads,
+            ..class.clone()
+        })
+    }
+}
+
+fn device_of(task: &Task) -> Device {
+    match task {
+        Task::Train(it) => it.device,
+        Task::Evaluate(it) => it.device,
+        Task::Compress(it) => it.device,
+        // A package is checked where it will be served: anywhere.
+        _ => Device::Cpu,
+    }
+}
+
+/// The store's trouble as a stage's failure.
+pub fn of_store(error: &StoreError) -> Failure {
+    let kind = match error {
+        StoreError::OutputMissing { .. } | StoreError::Unfit { .. } => FailureKind::Output,
+        StoreError::Missing(_) | StoreError::WouldLose(_) | StoreError::ReadOnly(_) => {
+            FailureKind::Wrong
+        }
+        _ => FailureKind::Io,
+    };
+    failure::plain(kind, error.to_string(), error.hint().as_deref())
+}
+
+pub fn text_of(path: &Path) -> Result<String, Failure> {
+    path.to_str().map(str::to_owned).ok_or_else(|| {
+        failure::plain(
+            FailureKind::Wrong,
+            format!("the path `{}` is not valid UTF-8", path.display()),
+            Some("rename it"),
+        )
+    })
+}

@@ -1,0 +1,553 @@
+//! The loop and the states it drives. What a job is made of is in `launch`, what comes of it in `landing`.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    time::{Duration, Instant},
+};
+
+use anyhow::Result;
+use crossbeam_channel::{Receiver, never, select};
+use pipe_schema::{
+    record::Record,
+    run::{Event, Failure, Reason, RunFinished, RunStarted, RunStatus, Skip},
+};
+
+use super::{
+    Options, Summary,
+    action::{Maker, of_store},
+    capacity::Share,
+    inline,
+    machine::Machine,
+    state::{Pending, State},
+};
+use crate::{
+    exec::{Executor, Message, Stop},
+    graph::Graph,
+    key,
+    plan::{Plan, Stage, StageId},
+    store::{Lookup, Store},
+};
+
+/// How often the lock of another run is tried.
+const LOCK_PAUSE: Duration = Duration::from_millis(100);
+
+/// Brings the selected stages up to date and tells `events` all that happens, from `RunStarted` to `RunFinished`.
+/// Whoever wants a log or a display makes it from the events. The first message on `interrupts` stops the run and keeps
+/// what is finished and checkpointed; the second kills. Errors are trouble with the store as a whole; stages fail in events.
+#[expect(clippy::too_many_arguments, reason = "each is a room of its own")]
+pub fn run(
+    plan: &Plan,
+    graph: &Graph,
+    selection: &BTreeSet<StageId>,
+    store: &Store,
+    executor: &mut dyn Executor,
+    interrupts: &Receiver<()>,
+    options: &Options,
+    events: &mut dyn FnMut(Event),
+) -> Result<Summary> {
+    let since = Instant::now();
+    let order: Vec<&Stage> = graph
+        .order()
+        .iter()
+        .filter(|id| selection.contains(*id))
+        .map(|id| &plan.stages[id])
+        .collect();
+    events(Event::RunStarted(RunStarted {
+        run: options.run.clone(),
+        name: plan.name.clone(),
+        spec: options.spec.clone(),
+        overrides: plan.overrides.clone(),
+        stages: order.iter().map(|it| it.id.clone()).collect(),
+        vars: serde_json::to_value(&plan.vars)?,
+        git: options.git.clone(),
+        pipe: env!("CARGO_PKG_VERSION").to_owned(),
+    }));
+    let machine = if order.iter().any(|it| it.task.is_tensor()) {
+        Machine::look(store, executor, options)
+    } else {
+        Machine::unknown()
+    };
+    let places: HashMap<&str, usize> = order
+        .iter()
+        .enumerate()
+        .map(|(place, stage)| (stage.id.as_str(), place))
+        .collect();
+    let states: Vec<State> = order
+        .iter()
+        .map(|stage| match graph.before(&stage.id).count() {
+            0 => State::Ready,
+            before => State::Waiting { before },
+        })
+        .collect();
+    let ready = (0..order.len())
+        .filter(|&at| matches!(states[at], State::Ready))
+        .collect();
+    let mut cycle = Cycle {
+        graph,
+        store,
+        executor,
+        options,
+        machine,
+        events,
+        order,
+        places,
+        states,
+        ready,
+        pending: BTreeSet::new(),
+        locked: BTreeSet::new(),
+        jobs: HashMap::new(),
+        last_job: 0,
+        taken: Share::default(),
+        ending: None,
+        records: BTreeMap::new(),
+        counts: Counts::default(),
+    };
+    cycle.turn(interrupts);
+    store.flush()?;
+    let finished = cycle.finish(since);
+    (cycle.events)(Event::RunFinished(finished.clone()));
+    Ok(Summary {
+        finished,
+        records: cycle.records,
+    })
+}
+
+/// A run in progress.
+pub(super) struct Cycle<'a> {
+    graph: &'a Graph,
+    pub store: &'a Store,
+    pub executor: &'a mut dyn Executor,
+    pub options: &'a Options,
+    machine: Machine,
+    pub events: &'a mut dyn FnMut(Event),
+    /// The selected stages in the graph's order. Elsewhere, a stage is its place in this list.
+    pub order: Vec<&'a Stage>,
+    places: HashMap<&'a str, usize>,
+    pub states: Vec<State>,
+    ready: BTreeSet<usize>,
+    pub pending: BTreeSet<usize>,
+    locked: BTreeSet<usize>,
+    /// Whose job it is.
+    pub jobs: HashMap<u64, usize>,
+    last_job: u64,
+    pub taken: Share,
+    pub ending: Option<Ending>,
+    records: BTreeMap<StageId, Record>,
+    counts: Counts,
+}
+
+/// Why nothing more is started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ending {
+    Failed,
+    Interrupted,
+    Killed,
+}
+
+#[derive(Default)]
+struct Counts {
+    ran: u32,
+    cached: u32,
+    failed: u32,
+    skipped: u32,
+}
+
+impl Cycle<'_> {
+    fn turn(&mut self, interrupts: &Receiver<()>) {
+        let messages = self.executor.messages().clone();
+        let mut interrupts = interrupts.clone();
+        loop {
+            self.settle();
+            self.fill();
+            if self.jobs.is_empty() && self.locked.is_empty() && self.pending.is_empty() {
+                break;
+            }
+            let pause = self.pause();
+            select! {
+                recv(messages) -> message => if let Ok(message) = message {
+                    let mut arrived = vec![message];
+                    arrived.extend(messages.try_iter());
+                    self.hear(arrived);
+                },
+                recv(interrupts) -> interrupt => match interrupt {
+                    Ok(()) => self.interrupt(),
+                    Err(_) => interrupts = never(),
+                },
+                default(pause) => {}
+            }
+            self.enforce_timeouts();
+        }
+        self.skip_rest();
+    }
+
+    /// Takes the keys of all that is ready, until nothing is: what the store has makes more stages ready.
+    fn settle(&mut self) {
+        while let Some(at) = self.ready.pop_first() {
+            if self.ending.is_some() {
+                self.ready.clear();
+                return;
+            }
+            self.examine(at);
+        }
+    }
+
+    fn examine(&mut self, at: usize) {
+        let stage = self.order[at];
+        let maker = Maker {
+            store: self.store,
+            options: self.options,
+            machine: &self.machine,
+        };
+        let action = match maker.make(stage, &self.records) {
+            Ok(action) => action,
+            Err(failure) => return self.fail(at, failure),
+        };
+        (self.events)(Event::StageReady {
+            stage: stage.id.clone(),
+            key: action.key,
+        });
+        let forced = reason_to_run(stage, self.options);
+        let mut pending = Box::new(Pending {
+            action,
+            reasons: forced.iter().cloned().collect(),
+            attempt: 1,
+            not_before: None,
+            lock: None,
+            is_forced: forced.is_some(),
+            is_announced: false,
+        });
+        if forced.is_none() {
+            match self.look_up(at, &pending) {
+                Ok(None) => return,
+                Ok(Some(reasons)) => pending.reasons = reasons,
+                Err(failure) => return self.fail(at, failure),
+            }
+        }
+        self.states[at] = State::Pending(pending);
+        self.pending.insert(at);
+    }
+
+    /// Asks the store. If it has the answer, the stage is done; else these are the reasons to run it.
+    fn look_up(&mut self, at: usize, pending: &Pending) -> Result<Option<Vec<Reason>>, Failure> {
+        let stage = self.order[at];
+        let found = match self.store.lookup(&pending.action.key) {
+            Ok(Lookup::Fresh(record)) => {
+                self.store
+                    .restore_outs(&record, &self.options.folder, self.options.overwrite)
+                    .map_err(|error| of_store(&error))?;
+                self.counts.cached += 1;
+                self.complete(at, *record, true);
+                return Ok(None);
+            }
+            Ok(Lookup::Stale(found)) => found,
+            Err(error) => return Err(of_store(&error)),
+        };
+        let mut reasons = self.store.reasons(&stage.id, &pending.action.parts, found);
+        key::name_inputs(&mut reasons, &pending.action.places);
+        Ok(Some(reasons))
+    }
+
+    /// Starts what must be executed and has room, in the order of the graph.
+    fn fill(&mut self) {
+        if self.ending.is_some() {
+            self.pending.clear();
+            self.locked.clear();
+            return;
+        }
+        for at in std::mem::take(&mut self.locked) {
+            self.pending.insert(at);
+        }
+        let now = Instant::now();
+        let mut from = 0;
+        while let Some(&at) = self.pending.range(from..).next() {
+            from = at + 1;
+            if self.ending.is_some() {
+                break;
+            }
+            let (State::Pending(pending) | State::Locked(pending)) = &self.states[at] else {
+                self.pending.remove(&at);
+                continue;
+            };
+            if pending.not_before.is_some_and(|it| it > now) {
+                continue;
+            }
+            let share = self.share(at, pending.action.device != "cpu");
+            if self
+                .taken
+                .has_room(&share, self.options.jobs.max(1), &self.options.capacity)
+            {
+                self.pending.remove(&at);
+                self.claim(at, share);
+            }
+        }
+        // What the store had meanwhile made other stages ready.
+        if !self.ready.is_empty() {
+            self.settle();
+            self.fill();
+        }
+    }
+
+    fn share(&self, at: usize, uses_gpu: bool) -> Share {
+        let stage = self.order[at];
+        if inline::is_inline(&stage.task) {
+            return Share::default();
+        }
+        Share::of(&stage.control.resources, uses_gpu)
+    }
+
+    /// Takes the key's lock, looks again, and starts the stage.
+    fn claim(&mut self, at: usize, share: Share) {
+        let state = std::mem::replace(&mut self.states[at], State::Ready);
+        let (State::Pending(mut pending) | State::Locked(mut pending)) = state else {
+            self.states[at] = state;
+            return;
+        };
+        if pending.lock.is_none() {
+            match self.store.try_lock(&pending.action.key) {
+                Ok(Some(lock)) => pending.lock = Some(lock),
+                Ok(None) => {
+                    if !std::mem::replace(&mut pending.is_announced, true) {
+                        (self.events)(Event::StageWaiting {
+                            stage: self.order[at].id.clone(),
+                            key: pending.action.key,
+                        });
+                    }
+                    self.states[at] = State::Locked(pending);
+                    self.locked.insert(at);
+                    return;
+                }
+                Err(error) => return self.fail(at, of_store(&error)),
+            }
+            // Whoever had the lock may have made what we want.
+            if !pending.is_forced {
+                match self.look_up(at, &pending) {
+                    Ok(None) => return,
+                    Ok(Some(reasons)) => pending.reasons = reasons,
+                    Err(failure) => return self.fail(at, failure),
+                }
+            }
+        }
+        self.start(at, pending, share);
+    }
+
+    /// How long nothing needs to be done if nothing happens.
+    fn pause(&self) -> Duration {
+        let now = Instant::now();
+        let mut until = now + Duration::from_secs(3600);
+        if !self.locked.is_empty() {
+            until = now + LOCK_PAUSE;
+        }
+        for at in &self.pending {
+            if let State::Pending(pending) = &self.states[*at]
+                && let Some(at) = pending.not_before
+            {
+                until = until.min(at);
+            }
+        }
+        for at in self.jobs.values() {
+            if let State::Running(running) = &self.states[*at]
+                && let Some(deadline) = running.deadline
+            {
+                until = until.min(deadline);
+            }
+        }
+        until.saturating_duration_since(now)
+    }
+
+    fn hear(&mut self, messages: Vec<Message>) {
+        let mut finished = Vec::new();
+        for message in messages {
+            match message {
+                Message::Progress {
+                    job,
+                    done,
+                    total,
+                    unit,
+                } => self.tell(job, |stage| Event::StageProgress {
+                    stage,
+                    done,
+                    total,
+                    unit,
+                }),
+                Message::Metric {
+                    job,
+                    name,
+                    step,
+                    value,
+                } => self.tell(job, |stage| Event::StageMetric {
+                    stage,
+                    name,
+                    step,
+                    value,
+                }),
+                Message::Log { job, text } => {
+                    self.tell(job, |stage| Event::StageLog { stage, text });
+                }
+                Message::Finished { job, outcome } => {
+                    if let Some(at) = self.jobs.remove(&job) {
+                        finished.extend(self.land(at, outcome));
+                    }
+                }
+            }
+        }
+        self.publish(finished);
+    }
+
+    fn tell(&mut self, job: u64, event: impl FnOnce(StageId) -> Event) {
+        if let Some(&at) = self.jobs.get(&job) {
+            (self.events)(event(self.order[at].id.clone()));
+        }
+    }
+
+    fn interrupt(&mut self) {
+        let how = match self.ending {
+            Some(Ending::Interrupted | Ending::Killed) => {
+                self.ending = Some(Ending::Killed);
+                Stop::Kill
+            }
+            _ => {
+                self.ending = Some(Ending::Interrupted);
+                Stop::Finish
+            }
+        };
+        for &job in self.jobs.keys() {
+            self.executor.stop(job, how);
+        }
+    }
+
+    fn enforce_timeouts(&mut self) {
+        let now = Instant::now();
+        for (&job, &at) in &self.jobs {
+            if let State::Running(running) = &mut self.states[at]
+                && running.deadline.is_some_and(|it| it <= now)
+            {
+                running.deadline = None;
+                running.has_timed_out = true;
+                self.executor.stop(job, Stop::Terminate);
+            }
+        }
+    }
+
+    /// A job number that was never used in this run.
+    pub(super) fn next_job(&mut self) -> u64 {
+        self.last_job += 1;
+        self.last_job
+    }
+
+    /// The stage's outputs are in the store.
+    pub(super) fn complete(&mut self, at: usize, record: Record, is_cached: bool) {
+        let stage = &self.order[at].id;
+        // People find the result without it, too.
+        let linked = self.store.link_current(stage, &record);
+        if let Err(error) = linked {
+            (self.events)(Event::StageLog {
+                stage: stage.clone(),
+                text: format!("warning: {error}"),
+            });
+        }
+        let told = Box::new(record.clone());
+        (self.events)(if is_cached {
+            Event::StageCached {
+                stage: stage.clone(),
+                record: told,
+            }
+        } else {
+            self.counts.ran += 1;
+            Event::StageDone {
+                stage: stage.clone(),
+                record: told,
+            }
+        });
+        self.records.insert(stage.clone(), record);
+        self.states[at] = State::Done;
+        let next: Vec<usize> = self
+            .graph
+            .after(stage)
+            .filter_map(|id| self.places.get(id.as_str()).copied())
+            .collect();
+        for at in next {
+            if let State::Waiting { before } = &mut self.states[at] {
+                *before -= 1;
+                if *before == 0 {
+                    self.states[at] = State::Ready;
+                    self.ready.insert(at);
+                }
+            }
+        }
+    }
+
+    /// The stage will not be done in this run, nor what reads it.
+    pub(super) fn fail(&mut self, at: usize, failure: Failure) {
+        let stage = self.order[at].id.clone();
+        self.states[at] = State::Failed;
+        self.counts.failed += 1;
+        (self.events)(Event::StageFailed {
+            stage: stage.clone(),
+            failure,
+        });
+        if !self.options.keep_going && self.ending.is_none() {
+            self.ending = Some(Ending::Failed);
+        }
+        let mut below: Vec<usize> = self
+            .graph
+            .downstream(&stage)
+            .iter()
+            .filter_map(|id| self.places.get(id.as_str()).copied())
+            .filter(|&at| matches!(self.states[at], State::Waiting { .. }))
+            .collect();
+        below.sort_unstable();
+        let is_interrupted = matches!(self.ending, Some(Ending::Interrupted | Ending::Killed));
+        if !is_interrupted {
+            for at in below {
+                self.skip(at, Skip::Upstream(stage.clone()));
+            }
+        }
+    }
+
+    fn skip(&mut self, at: usize, because: Skip) {
+        self.states[at] = State::Skipped;
+        self.counts.skipped += 1;
+        (self.events)(Event::StageSkipped {
+            stage: self.order[at].id.clone(),
+            because,
+        });
+    }
+
+    fn skip_rest(&mut self) {
+        for at in 0..self.order.len() {
+            if !matches!(
+                self.states[at],
+                State::Done | State::Failed | State::Skipped
+            ) {
+                self.skip(at, Skip::RunEnded);
+            }
+        }
+    }
+
+    fn finish(&self, since: Instant) -> RunFinished {
+        let status = match self.ending {
+            Some(Ending::Interrupted | Ending::Killed) => RunStatus::Interrupted,
+            _ if self.counts.failed > 0 => RunStatus::Failed,
+            _ => RunStatus::Done,
+        };
+        RunFinished {
+            status,
+            ran: self.counts.ran,
+            cached: self.counts.cached,
+            failed: self.counts.failed,
+            skipped: self.counts.skipped,
+            seconds: since.elapsed().as_secs_f64(),
+        }
+    }
+}
+
+/// Why a stage runs whatever the store says.
+pub(super) fn reason_to_run(stage: &Stage, options: &Options) -> Option<Reason> {
+    if options.force.contains(&stage.id) {
+        Some(Reason::Forced)
+    } else if stage.control.cache {
+        None
+    } else {
+        Some(Reason::NotCached)
+    }
+}

@@ -1,0 +1,380 @@
+//! Starting jobs and taking in what came of them: publishing, retries, failures. The loop is in `cycle`.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    time::{Duration, Instant},
+};
+
+use pipe_schema::{
+    protocol::Done,
+    record::Observed,
+    run::{Event, Failure, FailureKind},
+};
+
+use super::{
+    action::of_store,
+    capacity::Share,
+    cycle::{Cycle, Ending},
+    inline, launch, outputs,
+    state::{Conversion, Finished, Pending, Running, State},
+};
+use crate::{
+    exec::{Job, Outcome, Stop, failure},
+    store::{Attempt, Publication, StoreError},
+};
+
+/// The pause before the second attempt; each further one is twice as long.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+impl Cycle<'_> {
+    /// Begins an attempt.
+    pub(super) fn start(&mut self, at: usize, pending: Box<Pending>, share: Share) {
+        let stage = self.order[at];
+        let place = self
+            .store
+            .attempt(&self.options.run, &stage.id, pending.attempt);
+        let place = match place {
+            Ok(place) => place,
+            Err(error) => return self.fail(at, of_store(&error)),
+        };
+        (self.events)(Event::StageStarted {
+            stage: stage.id.clone(),
+            attempt: pending.attempt,
+            reasons: pending.reasons.clone(),
+            log: place.log().display().to_string(),
+        });
+        let now = Instant::now();
+        let timeout = stage.control.timeout;
+        let mut running = Box::new(Running {
+            pending: *pending,
+            place,
+            outs: None,
+            job: 0,
+            conversions: std::collections::VecDeque::new(),
+            share,
+            deadline: timeout.map(|it| now + Duration::from_millis(it.millis)),
+            has_timed_out: false,
+            started: jiff::Timestamp::now().to_string(),
+            since: now,
+            cpu_seconds: 0.0,
+            peak_bytes: 0,
+        });
+        self.taken.take(&running.share);
+        if inline::is_inline(&stage.task) {
+            return self.make_inline(at, running);
+        }
+        match self.prepare(at, &mut running) {
+            Ok(()) => {}
+            Err(failure) => return self.end_attempt(at, running, failure),
+        }
+        self.advance(at, running);
+    }
+
+    fn prepare(&mut self, at: usize, running: &mut Running) -> Result<(), Failure> {
+        let stage = self.order[at];
+        let action = &running.pending.action;
+        running.conversions = launch::conversions(stage, action, &running.place)?;
+        if !stage.outs.is_empty() {
+            let claimed =
+                self.store
+                    .clear_outs(&self.options.folder, &stage.outs, self.options.overwrite);
+            running.outs = Some(claimed.map_err(|error| of_store(&error))?);
+        }
+        Ok(())
+    }
+
+    /// Starts the next job of an attempt: a conversion that is left, else the stage's own.
+    fn advance(&mut self, at: usize, mut running: Box<Running>) {
+        let stage = self.order[at];
+        let work = match running.conversions.front() {
+            Some(conversion) => launch::convert(conversion),
+            None => launch::work(
+                stage,
+                &running.pending.action,
+                &running.place,
+                self.store,
+                self.options,
+                running.pending.is_forced,
+            ),
+        };
+        let work = match work {
+            Ok(work) => work,
+            Err(failure) => return self.end_attempt(at, running, failure),
+        };
+        running.job = self.next_job();
+        self.jobs.insert(running.job, at);
+        self.executor.start(Job {
+            id: running.job,
+            stage: stage.id.clone(),
+            work,
+            log: running.place.log().to_owned(),
+            memory: stage.control.resources.memory.map(|it| it.bytes),
+        });
+        self.states[at] = State::Running(running);
+    }
+
+    fn make_inline(&mut self, at: usize, running: Box<Running>) {
+        let stage = self.order[at];
+        let output = running.place.output("main");
+        let made = fs::create_dir_all(&output)
+            .map_err(|error| {
+                let message = format!("cannot create `{}`: {error}", output.display());
+                failure::plain(FailureKind::Io, message, None)
+            })
+            .and_then(|()| {
+                inline::make(stage, &running.pending.action, &output).unwrap_or_else(|| {
+                    let message = "this kind of stage needs a process";
+                    Err(failure::plain(FailureKind::Bug, message, None))
+                })
+            });
+        match made {
+            Ok(made) => {
+                let stage = stage.id.clone();
+                let note = made.note.map(|text| Event::StageLog { stage, text });
+                note.into_iter().for_each(&mut *self.events);
+                self.publish(vec![Finished {
+                    stage: at,
+                    running,
+                    elsewhere: made.elsewhere,
+                    metrics: made.metrics,
+                    measured: indexmap::IndexMap::new(),
+                }]);
+            }
+            Err(failure) => self.end_attempt(at, running, failure),
+        }
+    }
+
+    /// Takes in the end of a job. What is to be published is returned, so that jobs that end together share a sync.
+    pub(super) fn land(&mut self, at: usize, outcome: Outcome) -> Option<Finished> {
+        let state = std::mem::replace(&mut self.states[at], State::Ready);
+        let State::Running(mut running) = state else {
+            self.states[at] = state;
+            return None;
+        };
+        if let Some(exit) = outcome.exit {
+            running.cpu_seconds += exit.cpu_seconds;
+            running.peak_bytes = running.peak_bytes.max(exit.peak_bytes);
+        }
+        let checked = outcome
+            .result
+            .and_then(|done| self.check(at, &running, done));
+        match checked {
+            Ok(_) if self.is_conversion(&mut running) => {
+                self.advance(at, running);
+                if self.ending == Some(Ending::Interrupted) {
+                    self.stop_again(at);
+                }
+                None
+            }
+            Ok(done) => Some(Finished {
+                stage: at,
+                running,
+                elsewhere: None,
+                metrics: done.metrics,
+                measured: done.measured,
+            }),
+            Err(failure) => {
+                self.end_attempt(at, running, failure);
+                None
+            }
+        }
+    }
+
+    /// Whether the job that ended was a conversion, which is then over.
+    #[expect(clippy::unused_self, reason = "reads as a question of the loop")]
+    fn is_conversion(&self, running: &mut Running) -> bool {
+        let ended: Option<Conversion> = running.conversions.pop_front();
+        ended.is_some()
+    }
+
+    /// A job that was started after the run was asked to stop.
+    fn stop_again(&mut self, at: usize) {
+        if let State::Running(running) = &self.states[at] {
+            self.executor.stop(running.job, Stop::Finish);
+        }
+    }
+
+    /// Whether what was done counts: it is complete, made of what the key says, and what was declared.
+    fn check(&self, at: usize, running: &Running, mut done: Done) -> Result<Done, Failure> {
+        let stage = self.order[at];
+        if done.stopped {
+            return Err(failure::plain(
+                FailureKind::Interrupted,
+                "it was stopped; its checkpoint is kept",
+                Some("run again to go on from there"),
+            ));
+        }
+        for file in &running.pending.action.files {
+            if !self
+                .store
+                .is_unchanged(file)
+                .map_err(|error| of_store(&error))?
+            {
+                return Err(failure::plain(
+                    FailureKind::Wrong,
+                    format!(
+                        "`{}` changed while the stage ran, so its result belongs to neither content",
+                        file.path.display()
+                    ),
+                    Some("run again when nothing writes to it"),
+                ));
+            }
+        }
+        if running.conversions.is_empty() {
+            outputs::check(
+                stage,
+                &running.place,
+                &self.options.folder,
+                &mut done.metrics,
+            )?;
+        }
+        Ok(done)
+    }
+
+    /// Brings results into the store, and the stages to their end.
+    pub(super) fn publish(&mut self, finished: Vec<Finished>) {
+        if finished.is_empty() {
+            return;
+        }
+        let mut publications = Vec::with_capacity(finished.len());
+        for it in &finished {
+            publications.push(self.publication(it));
+        }
+        let results = self.store.publish_all(publications);
+        for (it, result) in finished.into_iter().zip(results) {
+            match result {
+                Ok(record) => {
+                    self.taken.give_back(&it.running.share);
+                    self.complete(it.stage, record, false);
+                }
+                Err(error) => self.end_attempt(it.stage, it.running, of_publishing(&error)),
+            }
+        }
+    }
+
+    fn publication(&self, finished: &Finished) -> Publication {
+        let stage = self.order[finished.stage];
+        let running = &finished.running;
+        let outputs = stage
+            .outputs
+            .iter()
+            .map(|(name, r#type)| {
+                let written = running.place.output(name);
+                let path = finished.elsewhere.clone().unwrap_or(written);
+                (name.clone(), *r#type, path)
+            })
+            .collect();
+        let outs = stage
+            .outs
+            .iter()
+            .map(|out| (out.clone(), self.options.folder.join(out)))
+            .collect();
+        let measured: BTreeMap<String, f64> = finished
+            .measured
+            .iter()
+            .map(|(name, value)| (name.clone(), *value))
+            .collect();
+        let host = rustix::system::uname();
+        Publication {
+            parts: running.pending.action.parts.clone(),
+            outputs,
+            outs,
+            observed: Observed {
+                started: running.started.clone(),
+                seconds: running.since.elapsed().as_secs_f64(),
+                cpu_seconds: running.cpu_seconds,
+                peak_bytes: running.peak_bytes,
+                host: host.nodename().to_string_lossy().into_owned(),
+                run: self.options.run.clone(),
+                stage: stage.id.clone(),
+                attempt: running.pending.attempt,
+                pipe: env!("CARGO_PKG_VERSION").to_owned(),
+                git: self.options.git.clone(),
+                metrics: finished.metrics.clone(),
+                measured,
+                upstream: running.pending.action.upstream.clone(),
+            },
+        }
+    }
+
+    /// An attempt failed: the stage is tried again, or it failed.
+    fn end_attempt(&mut self, at: usize, running: Box<Running>, failure: Failure) {
+        let stage = self.order[at];
+        self.taken.give_back(&running.share);
+        let failure = self.explain(at, &running, failure);
+        let Running {
+            mut pending, place, ..
+        } = *running;
+        // Its folder is removed before the next attempt, or the report of the failure, can see it.
+        drop::<Attempt>(place);
+        let is_retried = failure.kind.may_pass()
+            && pending.attempt <= stage.control.retries
+            && self.ending.is_none();
+        if !is_retried {
+            return self.fail(at, failure);
+        }
+        let delay = pause_after(pending.attempt);
+        (self.events)(Event::StageRetried {
+            stage: stage.id.clone(),
+            failure,
+            delay_ms: delay.as_millis() as u64,
+        });
+        pending.attempt += 1;
+        pending.not_before = Some(Instant::now() + delay);
+        self.states[at] = State::Pending(Box::new(pending));
+        self.pending.insert(at);
+    }
+
+    /// Says of a failure what only the loop knows: that it was asked for, and how to try it by hand.
+    fn explain(&self, at: usize, running: &Running, mut failure: Failure) -> Failure {
+        let stage = self.order[at];
+        if running.has_timed_out && failure.kind != FailureKind::Interrupted {
+            let limit = stage
+                .control
+                .timeout
+                .map_or(String::new(), |it| it.to_string());
+            failure.kind = FailureKind::Timeout;
+            failure.message = format!("it took longer than its timeout of {limit}");
+            failure.hint = Some("raise `timeout`, or see in the log what it waits for".to_owned());
+        } else if matches!(self.ending, Some(Ending::Interrupted | Ending::Killed))
+            && matches!(
+                failure.kind,
+                FailureKind::Signal(_) | FailureKind::Exit(_) | FailureKind::Io
+            )
+        {
+            failure.kind = FailureKind::Interrupted;
+            "it was interrupted".clone_into(&mut failure.message);
+            failure.hint = None;
+        }
+        if failure.log.is_none() && running.place.log().exists() {
+            failure = failure::with_log(failure, running.place.log());
+        }
+        if failure.alone.is_none() && failure.kind != FailureKind::Interrupted {
+            failure.alone = launch::alone(stage, &running.pending.action, self.options);
+        }
+        failure
+    }
+}
+
+fn of_publishing(error: &StoreError) -> Failure {
+    of_store(error)
+}
+
+/// 1 s, 2 s, 4 s and so on, up to a minute.
+fn pause_after(attempt: u32) -> Duration {
+    let doublings = attempt.saturating_sub(1).min(10);
+    (FIRST_PAUSE * 2u32.pow(doublings)).min(LONGEST_PAUSE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_double_up_to_a_minute() {
+        let seconds: Vec<u64> = (1..9).map(|it| pause_after(it).as_secs()).collect();
+        assert_eq!(seconds, [1, 2, 4, 8, 16, 32, 60, 60]);
+    }
+}

@@ -1,0 +1,278 @@
+//! From a stage that must be executed to a job: places, variables, the request or the script. Runs nothing itself.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    fs,
+    path::Path,
+};
+
+use pipe_schema::{
+    protocol::{InputPath, Request, Work},
+    run::{Failure, FailureKind},
+    stage::{Command, Task},
+};
+
+use super::{
+    Options,
+    action::{Action, of_store, text_of},
+    script,
+    state::Conversion,
+};
+use crate::{
+    exec::{CommandJob, JobWork, WorkerJob, failure},
+    plan::{Stage, file_name},
+    store::{Attempt, Store},
+};
+
+/// A command's inputs that must be converted before it starts, each once.
+pub fn conversions(
+    stage: &Stage,
+    action: &Action,
+    place: &Attempt,
+) -> Result<VecDeque<Conversion>, Failure> {
+    let mut found: VecDeque<Conversion> = VecDeque::new();
+    let Task::Command(command) = &stage.task else {
+        return Ok(found);
+    };
+    for (name, input) in &command.inputs {
+        let (Some(form), Some(path)) = (input.r#as, action.inputs.get(&format!("inputs/{name}")))
+        else {
+            continue;
+        };
+        let output = place.place(&format!("converted-{name}"));
+        if found.iter().any(|it| &it.input == path && it.form == form) {
+            continue;
+        }
+        create_folder(&output)?;
+        found.push_back(Conversion {
+            input: path.clone(),
+            form,
+            output,
+        });
+    }
+    Ok(found)
+}
+
+/// The job that converts an input.
+pub fn convert(conversion: &Conversion) -> Result<JobWork, Failure> {
+    let request = Request {
+        work: Work::Convert {
+            form: conversion.form,
+        },
+        inputs: BTreeMap::from([("data".to_owned(), conversion.input.clone())]),
+        output: text_of(&conversion.output)?,
+        checkpoints: None,
+        threads: 1,
+        device: "cpu".to_owned(),
+        until: None,
+    };
+    Ok(JobWork::Worker(WorkerJob {
+        request: Box::new(request),
+        env: Vec::new(),
+        secrets: Vec::new(),
+        is_fresh: false,
+    }))
+}
+
+/// The stage's own job.
+pub fn work(
+    stage: &Stage,
+    action: &Action,
+    place: &Attempt,
+    store: &Store,
+    options: &Options,
+    is_forced: bool,
+) -> Result<JobWork, Failure> {
+    let (env, secrets) = variables(stage, options)?;
+    if let Task::Command(command) = &stage.task {
+        return script_of(stage, command, action, place, options, env, secrets);
+    }
+    let output = place.output("main");
+    create_folder(&output)?;
+    let checkpoints = match &stage.task {
+        Task::Train(_) => Some(checkpoints(store, action, is_forced)?),
+        _ => None,
+    };
+    let is_fresh = !env.is_empty() || action.device != "cpu";
+    let request = Request {
+        work: Work::Stage(stage.task.clone()),
+        inputs: action.inputs.clone(),
+        output: text_of(&output)?,
+        checkpoints,
+        threads: action.threads,
+        device: action.device.clone(),
+        until: action.parts.until,
+    };
+    Ok(JobWork::Worker(WorkerJob {
+        request: Box::new(request),
+        env,
+        secrets,
+        is_fresh,
+    }))
+}
+
+/// Where checkpoints are kept. A forced run begins anew.
+fn checkpoints(store: &Store, action: &Action, is_forced: bool) -> Result<String, Failure> {
+    let folder = store
+        .checkpoints(&action.parts)
+        .map_err(|error| of_store(&error))?;
+    if is_forced {
+        fs::remove_dir_all(&folder)
+            .and_then(|()| fs::create_dir(&folder))
+            .map_err(|error| cannot("empty", &folder, &error))?;
+    }
+    text_of(&folder)
+}
+
+/// The stage's own variables, and the values among them that are secret.
+type Variables = (Vec<(String, String)>, Vec<String>);
+
+fn variables(stage: &Stage, options: &Options) -> Result<Variables, Failure> {
+    let control = &stage.control;
+    let mut env = Vec::new();
+    for name in &control.pass_env {
+        env.extend(options.host.get(name).map(|value| (name.clone(), value)));
+    }
+    env.extend(
+        control
+            .env
+            .iter()
+            .map(|(name, value)| (name.clone(), value.clone())),
+    );
+    let mut secrets = Vec::new();
+    for name in &control.secrets {
+        let Some(value) = options.host.get(name) else {
+            let hint = format!("set it: `export {name}=…`");
+            return Err(failure::plain(
+                FailureKind::Wrong,
+                format!("the secret `{name}` is not set"),
+                Some(&hint),
+            ));
+        };
+        secrets.push(value.clone());
+        env.push((name.clone(), value));
+    }
+    Ok((env, secrets))
+}
+
+fn script_of(
+    stage: &Stage,
+    command: &Command,
+    action: &Action,
+    place: &Attempt,
+    options: &Options,
+    env: Vec<(String, String)>,
+    secrets: Vec<String>,
+) -> Result<JobWork, Failure> {
+    let folder = folder_of(command, options);
+    if !folder.is_dir() {
+        let message = format!("the folder `{}` does not exist", folder.display());
+        let hint = "`wdir` is relative to the spec's folder";
+        return Err(failure::plain(FailureKind::Wrong, message, Some(hint)));
+    }
+    let metrics = place.place("metrics.jsonl");
+    let mut all = vec![
+        ("PIPE_STAGE".to_owned(), stage.id.clone()),
+        ("PIPE_METRICS".to_owned(), text_of(&metrics)?),
+    ];
+    all.extend(env);
+    let find = |name: &str| match name.split_once('.')? {
+        ("inputs", name) => input_path(command, action, place, name),
+        ("outputs", name) => place.output(name).to_str().map(str::to_owned),
+        _ => None,
+    };
+    Ok(JobWork::Command(CommandJob {
+        lines: command
+            .cmd
+            .0
+            .iter()
+            .map(|line| script::fill(line, &find))
+            .collect(),
+        env: all,
+        secrets,
+        folder,
+        metrics,
+    }))
+}
+
+/// Where a command finds an input: as the store holds it, or as it was converted.
+fn input_path(command: &Command, action: &Action, place: &Attempt, name: &str) -> Option<String> {
+    let input = command.inputs.get(name)?;
+    let path = action.inputs.get(&format!("inputs/{name}"))?;
+    let Some(form) = input.r#as else {
+        return Some(whole_path(path));
+    };
+    // The first input with the same part and form was converted for all.
+    let (first, _) = command.inputs.iter().find(|(other, it)| {
+        it.r#as == Some(form) && action.inputs.get(&format!("inputs/{other}")) == Some(path)
+    })?;
+    let converted = place
+        .place(&format!("converted-{first}"))
+        .join(form.file_name());
+    converted.to_str().map(str::to_owned)
+}
+
+/// A command that reads a part gets the part's folder.
+fn whole_path(input: &InputPath) -> String {
+    match &input.part {
+        Some(part) => format!("{}/{part}", input.path),
+        None => input.path.clone(),
+    }
+}
+
+/// How to run a stage's command by hand: outputs go to a folder of one's own.
+pub fn alone(stage: &Stage, action: &Action, options: &Options) -> Option<String> {
+    let Task::Command(command) = &stage.task else {
+        return None;
+    };
+    let scratch = format!("/tmp/pipe-{}", file_name(&stage.id));
+    let find = |name: &str| match name.split_once('.')? {
+        ("inputs", name) => {
+            let input = command.inputs.get(name)?;
+            match input.r#as {
+                None => action.inputs.get(&format!("inputs/{name}")).map(whole_path),
+                // Only a run converts.
+                Some(_) => None,
+            }
+        }
+        ("outputs", name) => Some(format!("{scratch}/{name}")),
+        _ => None,
+    };
+    let mut text = format!(
+        "cd {}",
+        script::quote(&folder_of(command, options).display().to_string())
+    );
+    if !stage.outputs.is_empty() {
+        text.push_str(&format!(" && mkdir -p {}", script::quote(&scratch)));
+    }
+    let env: String = stage
+        .control
+        .env
+        .iter()
+        .map(|(name, value)| format!("{name}={} ", script::quote(value)))
+        .collect();
+    for line in &command.cmd.0 {
+        let line = script::quote(&script::fill(line, &find));
+        text.push_str(&format!(" && {env}PIPE_METRICS=/dev/null sh -c {line}"));
+    }
+    Some(text)
+}
+
+fn folder_of(command: &Command, options: &Options) -> std::path::PathBuf {
+    match &command.wdir {
+        Some(wdir) => options.folder.join(wdir),
+        None => options.folder.clone(),
+    }
+}
+
+fn create_folder(folder: &Path) -> Result<(), Failure> {
+    fs::create_dir_all(folder).map_err(|error| cannot("create", folder, &error))
+}
+
+fn cannot(what: &str, path: &Path, error: &std::io::Error) -> Failure {
+    failure::plain(
+        FailureKind::Io,
+        format!("cannot {what} `{}`: {error}", path.display()),
+        None,
+    )
+}

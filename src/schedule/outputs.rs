@@ -1,0 +1,104 @@
+//! Whether what a command wrote is what it declared, and the metrics that it holds. Changes nothing.
+
+use std::{fs, path::Path};
+
+use pipe_schema::{
+    dataset, package,
+    report::{METRICS_FILE, Metrics},
+    run::{Failure, FailureKind},
+    stage::{ArtifactType, Task},
+};
+use serde_json::Value;
+
+use crate::{exec::failure, plan::Stage, store::Attempt};
+
+/// Checks a command's typed outputs. Adds the metrics of reports and of DVC's metrics files to `metrics`.
+pub fn check(
+    stage: &Stage,
+    place: &Attempt,
+    folder: &Path,
+    metrics: &mut Metrics,
+) -> Result<(), Failure> {
+    let Task::Command(command) = &stage.task else {
+        return Ok(());
+    };
+    for (name, r#type) in &stage.outputs {
+        let path = place.output(name);
+        if !path.exists() {
+            return Err(wrong(
+                format!("output `{name}` was not written"),
+                &format!("the command must write to ${{outputs.{name}}}"),
+            ));
+        }
+        if let Some(needed) = needed_file(*r#type)
+            && path.is_dir()
+            && !path.join(needed).exists()
+        {
+            return Err(wrong(
+                format!(
+                    "output `{name}` is no {}: it has no `{needed}`",
+                    r#type.name()
+                ),
+                "declare it as `{type: files}` if it is something else",
+            ));
+        }
+        if *r#type == ArtifactType::Report {
+            let file = if path.is_dir() {
+                path.join(METRICS_FILE)
+            } else {
+                path
+            };
+            metrics.extend(read_flat(name, &file)?);
+        }
+    }
+    let base = folder.join(command.wdir.as_deref().unwrap_or("."));
+    for path in &command.metrics {
+        let text = fs::read(base.join(path)).unwrap_or_default();
+        if let Ok(value) = serde_json::from_slice::<Value>(&text) {
+            flatten("", &value, metrics);
+        }
+    }
+    Ok(())
+}
+
+fn needed_file(r#type: ArtifactType) -> Option<&'static str> {
+    match r#type {
+        ArtifactType::Dataset => Some(dataset::SCHEMA_FILE),
+        ArtifactType::Package => Some(package::PACKAGE_FILE),
+        ArtifactType::Report => Some(METRICS_FILE),
+        ArtifactType::Model | ArtifactType::Files => None,
+    }
+}
+
+/// A report is flat JSON: names and numbers.
+fn read_flat(name: &str, file: &Path) -> Result<Metrics, Failure> {
+    let hint = r#"a report is flat JSON: {"accuracy": 0.97, "rows": 180}"#;
+    let text = fs::read(file)
+        .map_err(|error| wrong(format!("report `{name}` cannot be read: {error}"), hint))?;
+    serde_json::from_slice(&text)
+        .map_err(|error| wrong(format!("report `{name}` is not flat JSON: {error}"), hint))
+}
+
+/// The numbers of nested JSON, named by their path.
+fn flatten(prefix: &str, value: &Value, metrics: &mut Metrics) {
+    match value {
+        Value::Object(entries) => {
+            for (name, value) in entries {
+                let path = if prefix.is_empty() {
+                    name.clone()
+                } else {
+                    format!("{prefix}.{name}")
+                };
+                flatten(&path, value, metrics);
+            }
+        }
+        Value::Number(number) => {
+            metrics.extend(number.as_f64().map(|value| (prefix.to_owned(), value)));
+        }
+        _ => {}
+    }
+}
+
+fn wrong(message: String, hint: &str) -> Failure {
+    failure::plain(FailureKind::Output, message, Some(hint))
+}

@@ -1,0 +1,306 @@
+//! The programs that a command names: their versions where it asks for them, else their bytes.
+//! Reads shell text well enough to find names; does not understand it.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    io::Read,
+    os::unix::fs::{MetadataExt, PermissionsExt},
+    path::{Path, PathBuf},
+    process::{Command as Process, Stdio},
+    time::{Duration, Instant},
+};
+
+use pipe_schema::{
+    run::{Failure, FailureKind},
+    stage::Command,
+};
+
+use super::action::{Maker, of_store};
+use crate::{exec::failure, plan::Stage};
+
+/// How long a program may take to tell its version.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Words that the shell itself understands.
+const BUILT_IN: [&str; 34] = [
+    ".", ":", "[", "alias", "break", "case", "cd", "continue", "do", "done", "echo", "elif",
+    "else", "esac", "eval", "exit", "export", "false", "fi", "for", "if", "in", "printf", "pwd",
+    "read", "return", "set", "shift", "test", "then", "trap", "true", "umask", "while",
+];
+/// Programs whose first argument is a program.
+const WRAPPERS: [&str; 6] = ["command", "env", "exec", "nice", "nohup", "time"];
+/// Endings of files that are programs, whoever runs them.
+const SCRIPTS: [&str; 12] = [
+    "py", "sh", "bash", "R", "r", "jl", "pl", "rb", "js", "ts", "lua", "sql",
+];
+
+/// What of a command's programs counts, by name: `python3` its version, `sort (program)` and `clean.py (script)` their digests.
+pub fn of(
+    maker: &Maker<'_>,
+    stage: &Stage,
+    command: &Command,
+) -> Result<BTreeMap<String, String>, Failure> {
+    let folder = maker
+        .options
+        .folder
+        .join(command.wdir.as_deref().unwrap_or("."));
+    let mut found = BTreeMap::new();
+    for tool in &command.tools {
+        found.insert(tool.clone(), version(maker, tool, &folder)?);
+    }
+    let written: BTreeSet<PathBuf> = stage
+        .outs
+        .iter()
+        .map(|out| maker.options.folder.join(out))
+        .collect();
+    let words = command.cmd.0.iter().flat_map(|line| parse(line));
+    for word in words {
+        let (name, path) = match &word {
+            Word::Program(name) => {
+                let is_known = command.tools.contains(name) || BUILT_IN.contains(&name.as_str());
+                match maker.options.host.find_program(name, &folder) {
+                    Some(path) if !is_known => (format!("{name} (program)"), path),
+                    _ => continue,
+                }
+            }
+            Word::Argument(name) => {
+                let path = folder.join(name);
+                if !is_script(&path) || is_below(&path, &written) || is_dep(stage, maker, &path) {
+                    continue;
+                }
+                (format!("{name} (script)"), path)
+            }
+        };
+        let digest = maker
+            .store
+            .digest_path(&path)
+            .map_err(|error| of_store(&error))?;
+        found.insert(name, digest.digest.to_string());
+    }
+    Ok(found)
+}
+
+/// A script that is among the inputs counts there.
+fn is_dep(stage: &Stage, maker: &Maker<'_>, path: &Path) -> bool {
+    stage
+        .files
+        .iter()
+        .any(|file| path.starts_with(maker.options.folder.join(&file.path)))
+}
+
+fn is_below(path: &Path, folders: &BTreeSet<PathBuf>) -> bool {
+    folders.iter().any(|folder| path.starts_with(folder))
+}
+
+fn is_script(path: &Path) -> bool {
+    let Ok(metadata) = fs::metadata(path) else {
+        return false;
+    };
+    if !metadata.is_file() {
+        return false;
+    }
+    let ending = path.extension().and_then(|it| it.to_str());
+    metadata.permissions().mode() & 0o111 != 0 || ending.is_some_and(|it| SCRIPTS.contains(&it))
+}
+
+/// What `TOOL --version` says. It is asked again when the file behind the name changes.
+fn version(maker: &Maker<'_>, tool: &str, folder: &Path) -> Result<String, Failure> {
+    let wrong = |message: String| {
+        let hint = "`tools` names programs that know `--version`";
+        failure::plain(FailureKind::Wrong, message, Some(hint))
+    };
+    let path = maker
+        .options
+        .host
+        .find_program(tool, folder)
+        .and_then(|path| path.canonicalize().ok())
+        .ok_or_else(|| wrong(format!("the tool `{tool}` was not found")))?;
+    let stat = fs::metadata(&path)
+        .map_err(|error| wrong(format!("cannot read `{}`: {error}", path.display())))?;
+    let question = format!(
+        "version of {} {} {} {}.{}",
+        path.display(),
+        stat.ino(),
+        stat.size(),
+        stat.mtime(),
+        stat.mtime_nsec()
+    );
+    if let Some(answer) = maker.store.recall(&question) {
+        return Ok(answer);
+    }
+    let answer = ask(maker, &path, folder)
+        .map_err(|error| wrong(format!("`{tool} --version` fails: {error}")))?;
+    maker
+        .store
+        .remember(&question, &answer)
+        .map_err(|error| of_store(&error))?;
+    Ok(answer)
+}
+
+fn ask(maker: &Maker<'_>, program: &Path, folder: &Path) -> Result<String, String> {
+    let (mut reader, writer) = std::io::pipe().map_err(|it| it.to_string())?;
+    let mut child = Process::new(program)
+        .arg("--version")
+        .env_clear()
+        .envs(maker.options.host.base())
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .stdout(writer.try_clone().map_err(|it| it.to_string())?)
+        .stderr(writer)
+        .spawn()
+        .map_err(|it| it.to_string())?;
+    let until = Instant::now() + PATIENCE;
+    let status = loop {
+        match child.try_wait() {
+            Ok(Some(status)) => break status,
+            Ok(None) if Instant::now() < until => std::thread::sleep(Duration::from_millis(2)),
+            Ok(None) => {
+                let _ = child.kill();
+                let _ = child.wait();
+                return Err(format!("it has not ended after {} s", PATIENCE.as_secs()));
+            }
+            Err(error) => return Err(error.to_string()),
+        }
+    };
+    if !status.success() {
+        return Err(status.to_string());
+    }
+    let mut answer = Vec::new();
+    // What it started may hold the pipe open: what fits into it is enough.
+    reader
+        .by_ref()
+        .take(4096)
+        .read_to_end(&mut answer)
+        .map_err(|it| it.to_string())?;
+    Ok(String::from_utf8_lossy(&answer).trim().to_owned())
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Word {
+    /// What is executed.
+    Program(String),
+    /// What may be a script.
+    Argument(String),
+}
+
+/// The words of a line that are plain names.
+fn parse(line: &str) -> Vec<Word> {
+    let mut words = Vec::new();
+    let mut is_program = true;
+    let mut is_target = false;
+    for token in tokens(line) {
+        match token.as_str() {
+            ";" | "&" | "|" | "(" | ")" | "\n" => {
+                is_program = true;
+                continue;
+            }
+            ">" | "<" => {
+                is_target = token == ">";
+                continue;
+            }
+            _ => {}
+        }
+        let is_written = std::mem::take(&mut is_target);
+        let is_plain = !token.contains(['$', '`', '*', '?']) && !token.starts_with('-');
+        if is_written || !is_plain {
+            is_program = is_program && is_written;
+            continue;
+        }
+        let is_assignment = token
+            .split_once('=')
+            .is_some_and(|(name, _)| name.chars().all(|c| c.is_alphanumeric() || c == '_'));
+        if is_program && is_assignment {
+            continue;
+        }
+        if is_program {
+            let keeps_going = WRAPPERS.contains(&token.as_str())
+                || ["if", "then", "else", "elif", "do", "while", "!"].contains(&token.as_str());
+            is_program = keeps_going;
+            words.push(Word::Program(token));
+        } else {
+            words.push(Word::Argument(token));
+        }
+    }
+    words
+}
+
+/// Words without their quotes, and the signs between commands.
+fn tokens(line: &str) -> Vec<String> {
+    let mut tokens = Vec::new();
+    let mut word: Option<String> = None;
+    let mut quote = None;
+    let mut letters = line.chars();
+    while let Some(letter) = letters.next() {
+        match (quote, letter) {
+            (Some(end), _) if letter == end => quote = None,
+            (Some('\''), _) => word.get_or_insert_default().push(letter),
+            (_, '\\') => word.get_or_insert_default().extend(letters.next()),
+            (Some(_), _) => word.get_or_insert_default().push(letter),
+            (None, '\'' | '"') => {
+                quote = Some(letter);
+                word.get_or_insert_default();
+            }
+            (None, ' ' | '\t') => tokens.extend(word.take()),
+            (None, ';' | '&' | '|' | '(' | ')' | '\n' | '>' | '<') => {
+                tokens.extend(word.take());
+                tokens.push(letter.to_string());
+            }
+            (None, _) => word.get_or_insert_default().push(letter),
+        }
+    }
+    tokens.extend(word);
+    tokens
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn program(name: &str) -> Word {
+        Word::Program(name.to_owned())
+    }
+
+    fn argument(name: &str) -> Word {
+        Word::Argument(name.to_owned())
+    }
+
+    #[test]
+    fn programs_and_arguments_are_told_apart() {
+        assert_eq!(
+            parse("A=1 python3 -u 'my audit.py' \"$X\" > out.txt && ./run.sh | sort -u"),
+            [
+                program("python3"),
+                argument("my audit.py"),
+                program("./run.sh"),
+                program("sort")
+            ]
+        );
+        assert_eq!(
+            parse("env B=2 nice Rscript fit.R"),
+            [
+                program("env"),
+                program("nice"),
+                program("Rscript"),
+                argument("fit.R")
+            ]
+        );
+        assert_eq!(
+            parse("if test -f x; then ./a; fi"),
+            [
+                program("if"),
+                program("test"),
+                argument("x"),
+                program("then"),
+                program("./a"),
+                program("fi")
+            ]
+        );
+    }
+
+    #[test]
+    fn any_text_is_read_to_its_end() {
+        for text in ["'", "\\", "a'b\"c", ";;;", "> > >", "\"", "a\\"] {
+            parse(text);
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! What a stage can be in, from waiting to done. Data only.
+
+use std::{collections::VecDeque, path::PathBuf, time::Instant};
+
+use pipe_schema::{protocol::InputPath, report::Metrics, run::Reason, stage::command::InputForm};
+
+use super::{action::Action, capacity::Share};
+use crate::store::{Attempt, KeyLock, OutsLock};
+
+/// The state of a stage.
+pub enum State {
+    /// So many stages before it are not done.
+    Waiting {
+        before: usize,
+    },
+    /// Its inputs are known; the store was not asked yet.
+    Ready,
+    /// It must be executed, and waits for room or for the end of a pause.
+    Pending(Box<Pending>),
+    /// It must be executed, but another run is doing that.
+    Locked(Box<Pending>),
+    Running(Box<Running>),
+    Done,
+    Failed,
+    Skipped,
+}
+
+/// A stage that must be executed.
+pub struct Pending {
+    pub action: Action,
+    pub reasons: Vec<Reason>,
+    /// From 1.
+    pub attempt: u32,
+    pub not_before: Option<Instant>,
+    /// Held from the first attempt to the last.
+    pub lock: Option<KeyLock>,
+    /// Whether the store's answer does not matter.
+    pub is_forced: bool,
+    /// Whether it was said that another run does it.
+    pub is_announced: bool,
+}
+
+/// A stage that is being executed.
+pub struct Running {
+    pub pending: Pending,
+    pub place: Attempt,
+    /// The right to its workspace outs.
+    pub outs: Option<OutsLock>,
+    /// The job in progress.
+    pub job: u64,
+    /// Conversions that come before the stage's own job.
+    pub conversions: VecDeque<Conversion>,
+    pub share: Share,
+    pub deadline: Option<Instant>,
+    pub has_timed_out: bool,
+    /// RFC 3339.
+    pub started: String,
+    pub since: Instant,
+    pub cpu_seconds: f64,
+    pub peak_bytes: u64,
+}
+
+/// A dataset's part that a command gets in a form of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Conversion {
+    pub input: InputPath,
+    pub form: InputForm,
+    /// An empty folder.
+    pub output: PathBuf,
+}
+
+/// A stage whose job is done and whose outputs are not in the store yet.
+pub struct Finished {
+    pub stage: usize,
+    pub running: Box<Running>,
+    /// The output, if it is not where it was asked to be.
+    pub elsewhere: Option<PathBuf>,
+    pub metrics: Metrics,
+    pub measured: indexmap::IndexMap<String, f64>,
+}
