@@ -45,7 +45,8 @@ impl Summary<'_> {
     pub fn render(&self, columns: usize) -> String {
         let mut text = self.failures();
         let mut body = self.metrics(columns);
-        if !body.is_empty() && !(self.results.is_empty() && self.next.is_empty()) {
+        let has_more = !self.results.is_empty() || !self.next.is_empty();
+        if has_more && !body.is_empty() {
             body.push('\n');
         }
         for (at, place) in self.results.iter().enumerate() {
