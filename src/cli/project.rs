@@ -141,23 +141,40 @@ struct Files {
     folder: PathBuf,
 }
 
+impl Files {
+    /// What is at a path or glob.
+    fn find(&self, path: &str) -> Box<dyn Iterator<Item = PathBuf>> {
+        let full = self.folder.join(path);
+        if full.exists() {
+            return Box::new(std::iter::once(full));
+        }
+        // The folder's own name is no pattern, whatever signs it has.
+        let folder = self.folder.to_str().map(glob::Pattern::escape);
+        match folder.and_then(|it| glob::glob(&format!("{it}/{path}")).ok()) {
+            Some(found) => Box::new(found.flatten()),
+            None => Box::new(std::iter::empty()),
+        }
+    }
+}
+
 impl Loader for Files {
     fn include(&self, path: &str) -> Result<String, String> {
         let path = self.folder.join(path);
         std::fs::read_to_string(&path).map_err(|error| error.to_string())
     }
 
+    fn levels_up(&self) -> usize {
+        let root = discovery::project_root(&self.folder);
+        let below = self.folder.strip_prefix(root);
+        below.map_or(0, |it| it.components().count())
+    }
+
     fn exists(&self, path: &str) -> bool {
-        let full = self.folder.join(path);
-        full.exists()
-            || full
-                .to_str()
-                .and_then(|pattern| glob::glob(pattern).ok())
-                .is_some_and(|mut found| found.any(|it| it.is_ok()))
+        self.find(path).next().is_some()
     }
 
     fn columns(&self, path: &str, read: &Read) -> Option<Vec<String>> {
-        let _ = (path, read);
-        None
+        // What is wrong with the file is said when it is read.
+        pipe_data::table::csv::columns(&self.find(path).next()?, read).ok()
     }
 }

@@ -40,6 +40,11 @@ pub fn read(
     table.ok_or_else(|| DataError::wrong("there are no files to read"))
 }
 
+/// Names of a file's columns.
+pub fn columns(path: &Path, read: &Read) -> Result<Vec<String>, DataError> {
+    header(&mut Records::open(path, read, &Count::default())?, read)
+}
+
 /// Reads the columns `wanted` of one file; returns also the names of the columns that were left out.
 /// A file without a header, or with other names than `read.names`, is told by its number of columns; it may lack `target`.
 pub fn read_wanted(
