@@ -41,12 +41,15 @@ int shim_set_rng_state(bool cuda, const at::Tensor* state) {
   });
 }
 
+// Equal inputs give equal bits, and f32 means f32: no TF32 on a GPU, whatever the environment says.
 // cuBLAS is deterministic only with a workspace of its own, which it takes from the environment when it starts.
 int shim_be_deterministic() {
   return shim::guarded([&] {
     setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", /*overwrite=*/0);
     at::globalContext().setDeterministicAlgorithms(true, /*warn_only=*/false);
     at::globalContext().setBenchmarkCuDNN(false);
+    at::globalContext().setAllowTF32CuDNN(false);
+    at::globalContext().setFloat32MatmulPrecision("highest");
     // Our code reads no memory before it is written: no need to fill it.
     at::globalContext().setDeterministicFillUninitializedMemory(false);
   });

@@ -18,10 +18,13 @@ impl Error {
         Self::of(FailureKind::Wrong, message)
     }
 
-    /// Reading or writing failed.
+    /// Reading or writing failed. What is not there will not be there the next time.
     pub fn io(path: impl AsRef<Path>, error: &io::Error) -> Self {
-        let path = path.as_ref().display();
-        Self::of(FailureKind::Io, format!("{path}: {error}"))
+        let kind = match error.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::IsADirectory => FailureKind::Wrong,
+            _ => FailureKind::Io,
+        };
+        Self::of(kind, format!("{}: {error}", path.as_ref().display()))
     }
 
     /// A file is not what it should be.

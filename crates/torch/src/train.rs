@@ -45,7 +45,9 @@ pub fn train(stage: &Train, request: &Request, reporter: &mut Reporter) -> Resul
             let batch = rows.batch(state.order.as_ref(), state.row, setting.batch_size)?;
             let loss = learner.step(&batch, schedule.lr(state.step))?;
             if !loss.is_finite() {
-                return Err(not_finite(&setting, &state, "the loss", loss));
+                let (steps, step) = (setting.steps_per_epoch(), state.step);
+                let place = format!("step {} of {steps}", step % steps + 1);
+                return Err(not_finite(&setting, &state, ("the loss", loss), &place));
             }
             state.count(loss, batch.len());
             pace.count(batch.len());
@@ -67,7 +69,12 @@ pub fn train(stage: &Train, request: &Request, reporter: &mut Reporter) -> Resul
             );
         }
         if let Some((name, value)) = metrics.iter().find(|(_, value)| !value.is_finite()) {
-            return Err(not_finite(&setting, &state, name, *value));
+            return Err(not_finite(
+                &setting,
+                &state,
+                (name, *value),
+                "after its last step",
+            ));
         }
         let lr = schedule.lr(state.step - 1);
         state.end_epoch(&learner.net, lr, metrics, setting.watch.as_ref())?;
@@ -134,13 +141,9 @@ fn stopped(pace: &Pace) -> Done {
 }
 
 /// Says where a number was lost, and what most likely helps.
-fn not_finite(setting: &Setting, state: &State, what: &str, value: f64) -> Error {
+fn not_finite(setting: &Setting, state: &State, (what, value): (&str, f64), place: &str) -> Error {
     let epoch = state.epoch + 1;
-    let steps = setting.steps_per_epoch();
-    let step = (state.step % steps) + 1;
-    let error = Error::wrong(format!(
-        "{what} is {value} in epoch {epoch}, step {step} of {steps}"
-    ));
+    let error = Error::wrong(format!("{what} is {value} in epoch {epoch}, {place}"));
     match setting.column_without_numbers() {
         Some(column) => error.hint(format!(
             "column `{column}` of the train part has missing or infinite values: add an `impute` step"

@@ -27,9 +27,9 @@ pub fn set_rng_state(device: Device, state: &Tensor) -> Result<()> {
     unsafe { check(ffi::shim_set_rng_state(device.is_cuda(), pointer(state))) }
 }
 
-/// From now on an operator without a deterministic implementation is an error.
+/// From now on equal inputs give equal bits, in full f32; an operator that cannot do so is an error.
 pub fn be_deterministic() -> Result<()> {
-    // SAFETY: changes the environment, which no other thread reads: the worker has none of its own when it begins a job.
+    // SAFETY: sets a variable of the environment. The only other thread of a job listens on its socket and reads none.
     unsafe { check(ffi::shim_be_deterministic()) }
 }
 
