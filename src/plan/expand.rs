@@ -9,7 +9,7 @@ use super::{
     draft::{Draft, Link, Want},
     matrix::{Cell, MOST_INSTANCES, Table, instance, is_meant, texts},
 };
-use crate::spec::{Diagnostic, Node, Value, suggest::unknown};
+use crate::spec::{Diagnostic, Node, Value, suggest::lacking};
 
 /// The places of one stage, and where each is.
 pub struct Places {
@@ -123,6 +123,7 @@ pub fn places(
     targets: &dyn Fn(&Reference) -> Option<Table>,
     found: &mut Vec<Diagnostic>,
 ) -> Table {
+    let at_first = found.len();
     let own = match draft.matrix.table() {
         Ok(own) => own,
         Err(size) => {
@@ -155,7 +156,9 @@ pub fn places(
             let Some(target) = targets(&reference) else {
                 continue;
             };
+            let before = found.len();
             let target = pinned(&target, &reference, link, found);
+            let is_sound = found.len() == before;
             let ended: Vec<&str> = match link.want {
                 Want::Reports | Want::Choices | Want::Metric => {
                     over.iter().map(String::as_str).collect()
@@ -164,7 +167,7 @@ pub fn places(
             };
             let target = target.without(&ended);
             check_shared(draft, link, &target, found);
-            if draft.kind == "package" {
+            if draft.kind == "package" && is_sound {
                 check_single(draft, link, &target, found);
             }
             match table.join(&target) {
@@ -186,7 +189,7 @@ pub fn places(
         return Table::single();
     }
     table.exclude(&draft.matrix.excludes, found);
-    if table.rows.is_empty() && found.is_empty() {
+    if table.rows.is_empty() && found.len() == at_first {
         found.push(
             Diagnostic::error(format!("nothing is left of the stage `{}`", draft.name)).at(
                 draft.span,
@@ -221,12 +224,7 @@ fn pinned(
     for (axis, value) in &reference.selectors {
         let Some(column) = target.column(axis) else {
             let axes: Vec<&str> = target.axes.iter().map(String::as_str).collect();
-            found.push(unknown(
-                &format!("axis of `{}`", reference.stage),
-                axis,
-                &axes,
-                link.span,
-            ));
+            found.push(lacking(&reference.stage, "axis", axis, &axes, link.span));
             continue;
         };
         if value.contains("${") {
@@ -236,12 +234,7 @@ fn pinned(
         if !target.rows.iter().any(|row| is_meant(value, &row[column])) {
             let values = target.values(axis);
             let values: Vec<&str> = values.iter().map(|it| &**it).collect();
-            found.push(unknown(
-                &format!("value of `{axis}`"),
-                value,
-                &values,
-                link.span,
-            ));
+            found.push(lacking(axis, "value", value, &values, link.span));
         }
         closed.push((axis.clone(), value.clone()));
     }
@@ -287,12 +280,7 @@ fn check_over(
         for (axis, item) in over.iter().zip(items) {
             if target.column(axis).is_none() {
                 let axes: Vec<&str> = target.axes.iter().map(String::as_str).collect();
-                found.push(unknown(
-                    &format!("axis of `{}`", reference.stage),
-                    axis,
-                    &axes,
-                    item.span,
-                ));
+                found.push(lacking(&reference.stage, "axis", axis, &axes, item.span));
             }
         }
     }
@@ -308,21 +296,13 @@ fn check_shared(draft: &Draft, link: &Link, target: &Table, found: &mut Vec<Diag
         for value in values {
             if !upstream.contains(&value.text) {
                 let known: Vec<&str> = upstream.iter().map(|it| &**it).collect();
-                found.push(
-                    unknown(
-                        &format!("value of `{axis}`"),
-                        &value.text,
-                        &known,
-                        link.span,
-                    )
-                    .at(
-                        *span,
-                        format!(
-                            "`{}` has an axis of that name too: the two join",
-                            draft.name
-                        ),
+                found.push(lacking(axis, "value", &value.text, &known, link.span).at(
+                    *span,
+                    format!(
+                        "`{}` has an axis of that name too: the two join",
+                        draft.name
                     ),
-                );
+                ));
             }
         }
     }

@@ -201,7 +201,10 @@ fn clash(
     let title = if is_equal {
         format!("`{one}` and `{other}` both write `{path}`")
     } else {
-        format!("`{path}` lies inside `{}`, another out", outer.0.join("/"))
+        format!(
+            "`{path}` lies inside `{}`, which is an out too",
+            outer.0.join("/")
+        )
     };
     let error = Diagnostic::error(title);
     if outer.2 == inner.2 {

@@ -378,10 +378,14 @@ impl Choice {
 }
 
 impl Field {
-    /// The default as it would be written; nothing where it is required or absent.
+    /// The default as it would be written, where it is short; nothing where it is required or absent.
     pub fn default_text(&self) -> Option<String> {
         match self.default.as_ref()? {
             Json::Null => None,
+            Json::Array(items) if items.is_empty() => None,
+            // A word with options: these have defaults of their own.
+            Json::Object(map) => map.keys().next().filter(|_| map.len() == 1).cloned(),
+            Json::String(text) if text.len() > 1 => Some(text.clone()),
             value => Some(value.to_string()),
         }
     }

@@ -47,13 +47,20 @@ pub fn has_names(text: &str) -> bool {
     text.contains("${")
 }
 
-/// Whether any text in a tree asks for an axis.
-pub fn asks_for_axes(node: &Node) -> bool {
-    match &node.value {
-        Value::Text(text) => text.contains("${matrix."),
-        Value::List(items) => items.iter().any(asks_for_axes),
-        Value::Map(entries) => entries.iter().any(|it| asks_for_axes(&it.node)),
-        _ => false,
+/// The place of a piece of a value's text, where the text stands in the file as it is.
+fn inside(node: &Node, text: &str, piece: &str) -> Span {
+    let written = (node.span.end - node.span.start) as usize;
+    let quote = match written.checked_sub(text.len()) {
+        Some(0) => 0,
+        Some(2) => 1,
+        _ => return node.span,
+    };
+    let at = piece.as_ptr() as usize - text.as_ptr() as usize;
+    let start = node.span.start + (quote + at) as u32;
+    Span {
+        start,
+        end: start + piece.len() as u32,
+        ..node.span
     }
 }
 
@@ -102,6 +109,7 @@ impl Scope<'_> {
             };
         }
         let mut bound = String::with_capacity(text.len());
+        let inside = |piece: &str| inside(node, text, piece);
         for piece in pieces {
             match piece {
                 Piece::Text(text) => bound.push_str(text),
@@ -111,28 +119,32 @@ impl Scope<'_> {
                 Piece::Open(rest) => {
                     found.push(
                         Diagnostic::error("`${` without its `}`")
-                            .at(node.span, "not closed")
+                            .at(inside(rest), "not closed")
+                            .unreadable()
                             .hint("write `$${` for the characters themselves"),
                     );
                     bound.push_str(rest);
                 }
-                Piece::Name { name, whole } => match self.look_up(name, whole, node.span, found) {
-                    Looked::Value(value, origin) => {
-                        if matches!(value.value, Value::List(_) | Value::Map(_)) {
-                            found.push(
-                                Diagnostic::error(format!(
-                                    "`{whole}` is {} and cannot be spliced into text",
-                                    value.value.describe()
-                                ))
-                                .at(node.span, "inside text")
-                                .at_some(origin, "set here")
-                                .hint(format!("alone, as `\"{whole}\"`, it keeps its type")),
-                            );
+                Piece::Name { name, whole } => {
+                    match self.look_up(name, whole, inside(whole), found) {
+                        Looked::Value(value, origin) => {
+                            if matches!(value.value, Value::List(_) | Value::Map(_)) {
+                                found.push(
+                                    Diagnostic::error(format!(
+                                        "`{whole}` is {} and cannot be spliced into text",
+                                        value.value.describe()
+                                    ))
+                                    .at(inside(whole), "inside text")
+                                    .unreadable()
+                                    .at_some(origin, "set here")
+                                    .hint(format!("alone, as `\"{whole}\"`, it keeps its type")),
+                                );
+                            }
+                            bound.push_str(&value.value.canonical());
                         }
-                        bound.push_str(&value.value.canonical());
+                        Looked::Stays | Looked::Unknown => bound.push_str(whole),
                     }
-                    Looked::Stays | Looked::Unknown => bound.push_str(whole),
-                },
+                }
             }
             if bound.len() > LONGEST_TEXT {
                 found.push(
@@ -157,7 +169,7 @@ impl Scope<'_> {
                 Some(value) => Looked::Value(Node::new(span, value.clone()), None),
                 None => {
                     let legal: Vec<&str> = axes.keys().map(String::as_str).collect();
-                    found.push(unknown("axis", axis, &legal, span).hint(
+                    found.push(unknown("axis", axis, &legal, span).unreadable().hint(
                         "an axis comes from the stage's `matrix`, or from a stage with one that it reads",
                     ));
                     Looked::Unknown
@@ -193,7 +205,7 @@ impl Scope<'_> {
         } else if self.axes.is_some_and(|it| it.contains_key(name)) {
             error = error.hint(format!("an axis is written `${{matrix.{name}}}`"));
         }
-        found.push(error);
+        found.push(error.unreadable());
         Looked::Unknown
     }
 }
@@ -274,7 +286,7 @@ mod tests {
         assert_eq!(bind("${n}").0, Value::Int(3));
         assert_eq!(bind("${matrix.fold}").0, Value::Int(2));
         assert!(matches!(bind("${sizes}").0, Value::List(_)));
-        assert_eq!(bind("a${n}b${lr}").0, Value::Text("a3b1e-5".to_owned()));
+        assert_eq!(bind("a${n}b${lr}").0, Value::Text("a3b0.00001".to_owned()));
         assert_eq!(bind("$n {n} $").0, Value::Text("$n {n} $".to_owned()));
     }
 

@@ -8,7 +8,11 @@ use std::{
 use indexmap::IndexMap;
 
 use super::name;
-use crate::spec::{Diagnostic, Entry, Node, Span, Value, suggest::unknown, yaml};
+use crate::spec::{
+    Diagnostic, Entry, Node, Span, Value,
+    suggest::{lacking, unknown},
+    yaml,
+};
 
 /// A stage with more instances is refused.
 pub const MOST_INSTANCES: usize = 10_000;
@@ -311,8 +315,13 @@ impl Table {
                 let values = self.values(&entry.key);
                 if !values.iter().any(|it| **it == *text) {
                     let values: Vec<&str> = values.iter().map(|it| &**it).collect();
-                    let what = format!("value of `{}`", entry.key);
-                    found.push(unknown(&what, &text, &values, entry.node.span));
+                    found.push(lacking(
+                        &entry.key,
+                        "value",
+                        &text,
+                        &values,
+                        entry.node.span,
+                    ));
                 }
                 wanted.push((column, text));
             }

@@ -1,6 +1,7 @@
 //! Spec -> Plan: vars bound, defaults filled, matrices expanded, references and types checked.
 //! Pure: it sees files only through the loader it is given, and starts no process.
 
+mod columns;
 mod draft;
 mod escape;
 mod expand;
@@ -10,13 +11,16 @@ mod fit;
 mod grammar;
 mod interpolate;
 mod layers;
+pub mod manual;
 mod matrix;
 mod name;
 mod order;
+mod outline;
 mod paths;
 mod resolve;
 mod rules;
 mod search;
+pub mod schema;
 mod sections;
 mod vars;
 mod wiring;
@@ -30,7 +34,11 @@ use pipe_schema::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub use self::{escape::file_name, resolve::resolve};
+pub use self::{
+    escape::file_name,
+    outline::{Group, stage_name},
+    resolve::resolve,
+};
 
 /// A spec made definite: what would run, in the order of the spec. Pure data.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

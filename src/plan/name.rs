@@ -19,6 +19,7 @@ fn is_legal_char(c: char) -> bool {
 pub fn explain(text: &str) -> String {
     match text.chars().find(|it| !is_legal_char(*it)) {
         _ if text.is_empty() => "it is empty".to_owned(),
+        Some(' ') => "it has a space in it".to_owned(),
         Some('.') => "names have no dots: a dot names a part".to_owned(),
         Some(c) => format!("it has {c:?} in it"),
         None if text.chars().count() > LONGEST => "it is too long".to_owned(),

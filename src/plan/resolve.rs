@@ -13,7 +13,7 @@ use pipe_schema::{
 };
 
 use super::{
-    Input, Loader, Overrides, Plan, Stage, StageId,
+    Input, Loader, Overrides, Plan, Stage, StageId, columns,
     draft::{Draft, Link, Want},
     expand::{self, Places},
     facts,
@@ -84,8 +84,10 @@ pub fn resolve(
     };
     let sweeps = search::sweeps(&sections.sweeps, &facts, &mut found);
     let promote = search::promote(&sections.promote, &sections.sweeps, &facts, &mut found);
-    warn_of_unused_vars(&sections, &used.borrow(), &mut found);
     let has_errors = found.iter().any(|it| it.severity == Severity::Error);
+    if !has_errors {
+        warn_of_unused_vars(&sections, &used.borrow(), &mut found);
+    }
     let is_field = |path: &str| !vars.contains_key(path);
     let plan = Plan {
         name: sections.name.clone(),
@@ -232,7 +234,7 @@ impl Resolver<'_> {
                 Ok(_) => {}
                 Err(why) => {
                     self.found
-                        .push(Diagnostic::error(why.0).at(link.span, "not a reference"));
+                        .push(not_a_reference(&link.text, &why.0, link.span));
                 }
             }
         }
@@ -299,14 +301,16 @@ impl Resolver<'_> {
             block = Node::new(draft.kind_span, Value::Map(Vec::new()));
         }
         let record = Grammar::Record(record.clone());
-        fit(&mut block, &record, draft.kind, &mut errors);
-        fit(&mut control, control_grammar(), &draft.name, &mut errors);
+        let fitted = fit(&mut block, &record, draft.kind, &mut errors);
+        let is_controlled = fit(&mut control, control_grammar(), &draft.name, &mut errors).is_sound;
         let files = Files::of(draft.kind, &block, self.levels, &mut errors);
-        let task: Option<Task> = errors
-            .is_empty()
+        let task: Option<Task> = fitted
+            .is_sound
             .then(|| decode_task(draft.kind, &block, &mut errors))
             .flatten();
-        let control: Option<Control> = decode(&control, &mut errors);
+        let control: Option<Control> = is_controlled
+            .then(|| decode(&control, &mut errors))
+            .flatten();
         let mut inputs = Vec::new();
         if is_expanded {
             for link in &super::draft::links(draft.kind, &block) {
@@ -325,8 +329,13 @@ impl Resolver<'_> {
                 inputs: &inputs,
             };
             facts::add(&mut facts, task, &inputs, &upstream);
-            rules::check(task, &block, &facts, &inputs, &upstream, &mut errors);
+            let place = rules::Place {
+                block: &block,
+                pruned: &fitted.pruned,
+            };
+            rules::check(task, place, &facts, &inputs, &upstream, &mut errors);
             layers::check(task, &block, &mut errors);
+            columns::check(task, &block, self.loader, &mut errors);
             if let Some(data) = facts::implicit_data(task, &inputs, &upstream) {
                 inputs.push(data);
             }
@@ -607,16 +616,40 @@ fn has_any_name(node: &Node) -> bool {
     }
 }
 
+/// A text that should name a stage, and why it cannot.
+fn not_a_reference(text: &str, why: &str, span: Span) -> Diagnostic {
+    let why = why.split(": ").nth(1).unwrap_or(why);
+    let why = why.split(" (expected").next().unwrap_or(why);
+    Diagnostic::error(format!("`{text}` is not a reference"))
+        .at(span, why)
+        .hint("expected `stage`, `stage.part` or `stage.part@axis=value`")
+        .unreadable()
+}
+
 /// A circle with all its nodes in order, each with the place that leads on.
 fn circle_error(links: Vec<(&str, &str, Span)>) -> Diagnostic {
     let mut names: Vec<String> = links.iter().map(|it| format!("`{}`", it.0)).collect();
     names.extend(names.first().cloned());
-    let mut error = Diagnostic::error(format!(
-        "stages wait for each other in a circle: {}",
-        names.join(" → ")
-    ));
+    let title = match links.as_slice() {
+        [(only, ..)] => format!("`{only}` waits for itself"),
+        _ => format!(
+            "stages wait for each other in a circle: {}",
+            names.join(" → ")
+        ),
+    };
+    let mut error = Diagnostic::error(title);
+    let is_alone = links.len() == 1;
     for (from, to, span) in links {
-        error = error.at(span, format!("`{from}` waits for `{to}`"));
+        let label = if is_alone {
+            "itself".to_owned()
+        } else {
+            format!("`{from}` waits for `{to}`")
+        };
+        error = error.at(span, label);
     }
-    error.hint("one of them must not read the other")
+    if is_alone {
+        error
+    } else {
+        error.hint("one of them must not read the other")
+    }
 }

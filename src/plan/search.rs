@@ -20,7 +20,7 @@ use super::{
 };
 use crate::spec::{
     Diagnostic, Entry, Node, Span,
-    suggest::{list, unknown},
+    suggest::{either, lacking, unknown},
 };
 
 /// What is known of the stages.
@@ -85,14 +85,14 @@ fn read<T: serde::de::DeserializeOwned>(
     };
     let mut errors = Vec::new();
     let mut block = scope.bind(&entry.node, &mut errors);
-    fit(
+    let fitted = fit(
         &mut block,
         &Grammar::Record(record.clone()),
         name,
         &mut errors,
     );
-    let value = errors
-        .is_empty()
+    let value = fitted
+        .is_sound
         .then(|| decode(&block, &mut errors))
         .flatten();
     found.extend(errors);
@@ -185,7 +185,7 @@ fn check_parameter(
                 span(second),
                 format!(
                     "`{name}` takes exactly one of {}",
-                    list(given.iter().copied())
+                    either(["value", "values", "distribution"])
                 ),
                 "a second one",
                 "",
@@ -304,8 +304,9 @@ fn check_promote(
         found.push(Diagnostic::error("a promotion takes a package").at(
             package.span,
             format!(
-                "`{}` is a {} stage",
-                promote.package.stage, known.drafts[draft].kind
+                "`{}` is {}",
+                promote.package.stage,
+                kind_of_stage(known.drafts[draft].kind)
             ),
         ));
     }
@@ -359,6 +360,13 @@ fn check_promote(
     }
 }
 
+fn kind_of_stage(kind: &str) -> String {
+    match kind {
+        "evaluate" => "an evaluate stage".to_owned(),
+        _ => format!("a {kind} stage"),
+    }
+}
+
 /// Where a metric may come from.
 #[derive(Clone, Copy, PartialEq)]
 enum Watch {
@@ -393,17 +401,14 @@ fn find_instance(
         found.push(unknown("stage", &reference.stage, &names, link.span));
         return None;
     };
-    let places = known.places[draft].as_ref()?;
+    let places = known.places[draft]
+        .as_ref()
+        .filter(|it| !it.table.rows.is_empty())?;
     let mut is_sound = true;
     for (axis, _) in &reference.selectors {
         if places.table.column(axis).is_none() {
             let axes: Vec<&str> = places.table.axes.iter().map(String::as_str).collect();
-            found.push(unknown(
-                &format!("axis of `{}`", reference.stage),
-                axis,
-                &axes,
-                link.span,
-            ));
+            found.push(lacking(&reference.stage, "axis", axis, &axes, link.span));
             is_sound = false;
         }
     }
@@ -447,12 +452,7 @@ fn check_metric(
     if !facts.live_metrics.is_empty() && watch != Watch::Report {
         if !facts.live_metrics.contains(&metric) {
             let live: Vec<&str> = facts.live_metrics.iter().map(String::as_str).collect();
-            found.push(unknown(
-                &format!("metric of `{}`", reference.stage),
-                &metric,
-                &live,
-                span,
-            ));
+            found.push(lacking(&reference.stage, "metric", &metric, &live, span));
         }
         return;
     }
@@ -464,13 +464,18 @@ fn check_metric(
             Diagnostic::error("early termination watches a metric of training")
                 .at(
                     span,
-                    format!("`{}` is a {} stage", reference.stage, facts.kind),
+                    format!("`{}` is {}", reference.stage, kind_of_stage(facts.kind)),
                 )
                 .hint("name what a train stage reports each epoch, such as `fit.val.loss`"),
         );
         return;
     }
-    match wiring::input("metric", &link, reference, facts) {
+    let block = if watch == Watch::Report {
+        "gate"
+    } else {
+        "sweep"
+    };
+    match wiring::input(block, &link, reference, facts) {
         Err(error) => found.push(error),
         Ok(_) => {
             let measured = facts.outputs.values().find_map(|it| it.measured.as_ref());

@@ -59,11 +59,13 @@ pub fn gather(
         },
         open: vec![(paths::file_name(&spec.source.path).to_owned(), None)],
         read: Vec::new(),
+        has_said_why: false,
         found,
     };
     gatherer.take(&spec.root, true, "");
+    let has_said_why = gatherer.has_said_why;
     let sections = gatherer.sections;
-    if sections.stages.is_empty() && !found.iter().any(|it| it.title.contains("`stages`")) {
+    if sections.stages.is_empty() && !has_said_why {
         found.push(Diagnostic::error("the spec has no stages").at(
             top(&spec.root),
             "expected `stages:` with at least one stage",
@@ -85,6 +87,8 @@ struct Gatherer<'a> {
     /// The files being read, from the spec down, with the places that include them.
     open: Vec<(String, Option<Span>)>,
     read: Vec<String>,
+    /// Whether it is said already why there are no stages.
+    has_said_why: bool,
     found: &'a mut Vec<Diagnostic>,
 }
 
@@ -96,6 +100,7 @@ impl Gatherer<'_> {
                     .at(root.span, format!("found {}", root.value.describe()))
                     .hint("begin with `version: 1`"),
             );
+            self.has_said_why = true;
             return;
         }
         for entry in root.entries() {
@@ -109,6 +114,8 @@ impl Gatherer<'_> {
                     Diagnostic::error(format!("`{}` belongs into the spec itself", entry.key))
                         .at(entry.key_span, "not in a file that is included"),
                 ),
+                // A place for anchors.
+                other if other.starts_with("x-") => {}
                 _ => self.unknown(entry),
             }
         }
@@ -134,6 +141,7 @@ impl Gatherer<'_> {
             .entries()
             .iter()
             .any(|it| super::grammar::kinds().words.contains_key(&it.key));
+        self.has_said_why |= is_stage || near == Some("stages");
         let label = match near {
             Some(near) => format!("did you mean `{near}`?"),
             None if is_stage => "stages stand under `stages:`".to_owned(),
@@ -159,7 +167,12 @@ impl Gatherer<'_> {
     fn name(&mut self, node: &Node) {
         match node.as_text() {
             Some(text) if name::is_legal(text) => text.clone_into(&mut self.sections.name),
-            _ => self.found.push(
+            Some(text) => self.found.push(
+                Diagnostic::error(format!("`{text}` is no name for a project"))
+                    .at(node.span, name::explain(text))
+                    .hint(name::RULE),
+            ),
+            None => self.found.push(
                 Diagnostic::error("`name` must be a word")
                     .at(node.span, format!("found {}", node.value.describe()))
                     .hint(name::RULE),
@@ -183,6 +196,7 @@ impl Gatherer<'_> {
 
     fn section(&mut self, entry: &Entry) {
         if !matches!(entry.node.value, Value::Map(_)) {
+            self.has_said_why |= entry.key == "stages";
             self.found.push(
                 Diagnostic::error(format!("`{}` must be a map from names", entry.key)).at(
                     entry.node.span,

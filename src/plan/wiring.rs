@@ -17,7 +17,7 @@ use super::{
 };
 use crate::spec::{
     Diagnostic, Span,
-    suggest::{list, unknown},
+    suggest::{either, lacking},
 };
 
 /// What is known of an instance before anything runs.
@@ -105,8 +105,13 @@ pub fn input(
                 && !known.contains(&metric)
             {
                 let known: Vec<&str> = known.iter().map(String::as_str).collect();
-                let what = format!("metric of `{}`", reference.stage);
-                return Err(unknown_of(&what, &metric, &known, link.span, "metrics"));
+                return Err(lacking(
+                    &reference.stage,
+                    "metric",
+                    &metric,
+                    &known,
+                    link.span,
+                ));
             }
             input.metric = Some(metric);
             input.reads = paths([METRICS_FILE]);
@@ -126,8 +131,7 @@ pub fn input(
                 let file = output.files.iter().find(|it| it.0 == word);
                 let Some((_, file)) = file else {
                     let known: Vec<&str> = output.files.iter().map(|it| it.0).collect();
-                    let what = format!("format of `{}`", reference.stage);
-                    return Err(unknown_of(&what, word, &known, link.span, "formats"));
+                    return Err(lacking(&reference.stage, "format", word, &known, link.span));
                 };
                 input.file = Some((*file).to_owned());
                 input.reads = paths([*file]);
@@ -145,15 +149,6 @@ fn paths<const N: usize>(names: [&str; N]) -> Vec<String> {
 /// `source/0` is written in `source`.
 fn field(role: &str) -> &str {
     role.split('/').next().unwrap_or(role)
-}
-
-fn unknown_of(what: &str, name: &str, known: &[&str], span: Span, several: &str) -> Diagnostic {
-    let mut error = unknown(what, name, known, span);
-    error.hints = match known {
-        [] => vec![format!("it has no {several}")],
-        _ => vec![format!("its {several}: {}", list(known.iter().copied()))],
-    };
-    error
 }
 
 /// The output that is meant, its name, and the words behind it.
@@ -187,12 +182,12 @@ fn find_output<'a>(
                 return Ok(((*name).clone(), output, &reference.path));
             }
             let word = word.map_or("", String::as_str);
-            Err(unknown_of(&format!("output of `{stage}`"), word, &names, link.span, "outputs"))
+            Err(lacking(stage, "output", word, &names, link.span))
         }
-        (_, Some(word)) => Err(unknown_of(&format!("output of `{stage}`"), word, &names, link.span, "outputs")),
+        (_, Some(word)) => Err(lacking(stage, "output", word, &names, link.span)),
         (_, None) => Err(Diagnostic::error(format!("`{stage}` has several outputs"))
             .at(link.span, "which one?")
-            .hint(format!("name one: {}", list(names.iter().map(|it| format!("{stage}.{it}")).collect::<Vec<_>>().iter().map(String::as_str))))),
+            .hint(format!("name one: {}", either(names.iter().map(|it| format!("{stage}.{it}")).collect::<Vec<_>>().iter().map(String::as_str))))),
     }
 }
 
@@ -207,7 +202,7 @@ fn check_type(
     let is = with_article(output.r#type);
     let wrong = |wanted: &str| {
         Diagnostic::error(format!("`{place}` takes {wanted}"))
-            .at(link.span, format!("`{stage}` is {is}"))
+            .at(link.span, format!("`{}` is {is}", named(reference, rest)))
     };
     let no_words = |result: Result<(), Diagnostic>| {
         if rest.is_empty() || result.is_err() {
@@ -291,9 +286,18 @@ fn check_type(
     }
 }
 
+/// The reference without the words behind the output, as `several.b`.
+fn named(reference: &Reference, rest: &[String]) -> String {
+    let n = reference.path.len() - rest.len();
+    let words = reference.path[..n].iter().map(|it| format!(".{it}"));
+    std::iter::once(reference.stage.clone())
+        .chain(words)
+        .collect()
+}
+
 fn with_article(of: ArtifactType) -> String {
     match of {
-        ArtifactType::Files => "files".to_owned(),
+        ArtifactType::Files => "plain files".to_owned(),
         _ => format!("a {}", of.name()),
     }
 }
@@ -311,7 +315,7 @@ fn part(
         return Ok(part);
     }
     let stage = &reference.stage;
-    let mut error = unknown_of(&format!("part of `{stage}`"), word, parts, span, "parts");
+    let mut error = lacking(stage, "part", word, parts, span);
     if PARTS.contains(&meant) {
         error = error.hint(format!("the split of `{stage}` gives `{meant}` nothing"));
     }

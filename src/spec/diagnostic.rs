@@ -1,6 +1,10 @@
 //! What is wrong with a spec, drawn with the line and a caret. Knows positions and words, not the language.
 
-use std::{ops::Range, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashSet},
+    ops::Range,
+    sync::Arc,
+};
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use serde_json::json;
@@ -32,6 +36,8 @@ pub struct Diagnostic {
     pub places: Vec<(Span, String)>,
     /// What to do about it.
     pub hints: Vec<String>,
+    /// Whether the value there could not be read, so that nothing else said of it is worth hearing.
+    pub is_unreadable: bool,
 }
 
 impl Diagnostic {
@@ -41,6 +47,7 @@ impl Diagnostic {
             title: title.into(),
             places: Vec::new(),
             hints: Vec::new(),
+            is_unreadable: false,
         }
     }
 
@@ -73,13 +80,15 @@ impl Diagnostic {
         self
     }
 
-    /// `did you mean`, where something legal is near.
+    /// Marks the value there as one that could not be read.
     #[must_use]
-    pub fn suggest(self, near: Option<impl std::fmt::Display>) -> Self {
-        match near {
-            Some(near) => self.hint(format!("did you mean `{near}`?")),
-            None => self,
-        }
+    pub fn unreadable(mut self) -> Self {
+        self.is_unreadable = true;
+        self
+    }
+
+    fn place(&self) -> Option<Span> {
+        self.places.first().map(|it| it.0)
     }
 }
 
@@ -97,10 +106,23 @@ const WIDTH: usize = 120;
 impl Diagnostics {
     /// Sorted by place, each once.
     pub fn new(sources: Vec<Arc<Source>>, mut entries: Vec<Diagnostic>) -> Self {
-        entries.sort_by_key(|it| it.places.first().map(|(span, _)| *span));
-        let mut seen = std::collections::HashSet::new();
-        entries
-            .retain(|it| seen.insert((it.places.first().map(|(span, _)| *span), it.title.clone())));
+        entries.sort_by_key(Diagnostic::place);
+        let unreadable: BTreeSet<Span> = entries
+            .iter()
+            .filter(|it| it.is_unreadable)
+            .filter_map(Diagnostic::place)
+            .collect();
+        let is_hidden = |outer: Span| {
+            unreadable
+                .range(Span { end: 0, ..outer }..)
+                .take_while(|it| it.file == outer.file && it.start <= outer.end)
+                .any(|it| it.end <= outer.end)
+        };
+        let mut seen = HashSet::new();
+        entries.retain(|it| {
+            let is_heard = it.is_unreadable || !it.place().is_some_and(is_hidden);
+            is_heard && seen.insert((it.place(), it.title.clone()))
+        });
         Self { sources, entries }
     }
 

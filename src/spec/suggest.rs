@@ -3,7 +3,11 @@
 use super::{Diagnostic, Span};
 
 /// Words of other tools, and what they are called here. Only suggested where they are legal.
-const SYNONYMS: [(&str, &str); 22] = [
+const SYNONYMS: [(&str, &str); 26] = [
+    ("gpu", "cuda"),
+    ("ce", "cross_entropy"),
+    ("mean_squared_error", "mse"),
+    ("highest", "maximize"),
     ("learning_rate", "lr"),
     ("validation", "val"),
     ("depends_on", "needs"),
@@ -32,7 +36,13 @@ const SYNONYMS: [(&str, &str); 22] = [
 pub fn nearest<'a>(word: &str, legal: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let lower = word.to_lowercase().replace('-', "_");
     let synonym = SYNONYMS.iter().find(|it| it.0 == lower).map(|it| it.1);
-    let allowed = (lower.chars().count() / 3).max(1);
+    let length = lower.chars().count();
+    // Numbers and very short words are near to everything.
+    let allowed = match length {
+        0..=2 => 0,
+        _ if lower.parse::<f64>().is_ok() => 0,
+        _ => (length / 3).max(1),
+    };
     legal
         .into_iter()
         .filter_map(|it| {
@@ -55,10 +65,7 @@ pub fn unknown(what: &str, name: &str, known: &[&str], span: Span) -> Diagnostic
         Some(near) => format!("did you mean `{near}`?"),
         None => format!("no such {what}"),
     };
-    let several = match what.strip_suffix("xis") {
-        Some(start) => format!("{start}xes"),
-        None => format!("{what}s"),
-    };
+    let several = plural(what);
     let error = Diagnostic::error(format!("unknown {what} `{name}`")).at(span, label);
     match known {
         [] => error.hint(format!("there are no {several} here")),
@@ -66,8 +73,38 @@ pub fn unknown(what: &str, name: &str, known: &[&str], span: Span) -> Diagnostic
     }
 }
 
+/// A name that something does not have, with those that it has.
+pub fn lacking(owner: &str, what: &str, name: &str, known: &[&str], span: Span) -> Diagnostic {
+    let label = match nearest(name, known.iter().copied()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("no such {what}"),
+    };
+    let several = plural(what);
+    let error = Diagnostic::error(format!("`{owner}` has no {what} `{name}`")).at(span, label);
+    match known {
+        [] => error.hint(format!("it has no {several}")),
+        _ => error.hint(format!("its {several}: {}", list(known.iter().copied()))),
+    }
+}
+
+fn plural(what: &str) -> String {
+    match what.strip_suffix("xis") {
+        Some(start) => format!("{start}xes"),
+        None => format!("{what}s"),
+    }
+}
+
 /// `a`, `b` and `c`, for a message.
 pub fn list<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
+    join(words, "and")
+}
+
+/// `a`, `b` or `c`.
+pub fn either<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
+    join(words, "or")
+}
+
+fn join<'a>(words: impl IntoIterator<Item = &'a str>, last_word: &str) -> String {
     const MOST: usize = 24;
     let words: Vec<String> = words.into_iter().map(|it| format!("`{it}`")).collect();
     if words.len() > MOST {
@@ -80,7 +117,7 @@ pub fn list<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
     match words.split_last() {
         None => "none".to_owned(),
         Some((only, [])) => only.clone(),
-        Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
+        Some((last, rest)) => format!("{} {last_word} {last}", rest.join(", ")),
     }
 }
 

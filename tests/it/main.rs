@@ -2,5 +2,6 @@
 
 mod project;
 mod workers;
+mod cases;
 mod tidy;
 mod cli;

@@ -25,6 +25,7 @@ pub struct Promote {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FromSweep {
+    /// The sweep's name.
     pub sweep: String,
     /// Which trial.
     #[serde(default)]
@@ -53,9 +54,12 @@ pub enum Gate {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Threshold {
+    /// The metric of a report.
     pub metric: Reference,
+    /// The smallest value that passes.
     #[serde(default)]
     pub min: Option<f64>,
+    /// The largest value that passes.
     #[serde(default)]
     pub max: Option<f64>,
 }
@@ -64,7 +68,9 @@ pub struct Threshold {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Against {
+    /// Whose holder it is compared with.
     pub alias: String,
+    /// The metric of a report.
     pub metric: Reference,
     /// By how much it must be better (negative: may be worse).
     #[serde(default)]

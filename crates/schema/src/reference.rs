@@ -146,6 +146,7 @@ impl PathOrStage {
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct From {
+    /// The stage whose output is read.
     from: Reference,
 }
 

@@ -46,6 +46,7 @@ pub enum Method {
 pub struct SweepMetric {
     /// A metric of a stage, e.g. `fit.val.accuracy`.
     pub name: Reference,
+    /// Which end is best.
     pub goal: Goal,
 }
 
@@ -53,10 +54,15 @@ pub struct SweepMetric {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Parameter {
+    /// One value for all trials.
     pub value: Option<Value>,
+    /// The values to choose from.
     pub values: Option<Vec<Value>>,
+    /// How values are drawn between `min` and `max`.
     pub distribution: Option<Distribution>,
+    /// The smallest value.
     pub min: Option<f64>,
+    /// The largest value.
     pub max: Option<f64>,
     /// The step of a `q_` distribution.
     pub q: Option<f64>,
@@ -88,6 +94,7 @@ pub enum EarlyTerminate {
 pub struct Asha {
     /// A metric that training reports each epoch, e.g. `fit.val.loss`.
     pub metric: Reference,
+    /// Which end is best.
     pub goal: Goal,
     /// Epochs before the first decision.
     #[serde(default = "one")]

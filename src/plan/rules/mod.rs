@@ -5,6 +5,8 @@ mod command;
 mod preprocess;
 mod train;
 
+use std::collections::HashSet;
+
 use pipe_schema::stage::{
     Choose, Compress, Evaluate, Package, Summarize, Task, compress::Pass, evaluate::Metric,
     train::Loss,
@@ -16,13 +18,13 @@ use crate::spec::{Diagnostic, Node, Span, suggest::list};
 /// Checks a task whose block fits its type.
 pub fn check(
     task: &Task,
-    block: &Node,
+    place: Place<'_>,
     facts: &Facts,
     inputs: &[Input],
     upstream: &Upstream<'_>,
     found: &mut Vec<Diagnostic>,
 ) {
-    let mut rules = Rules { block, found };
+    let mut rules = Rules { place, found };
     match task {
         Task::Preprocess(it) => preprocess::check(it, &mut rules),
         Task::Train(it) => train::check(it, facts, upstream, &mut rules),
@@ -35,16 +37,34 @@ pub fn check(
     }
 }
 
+/// A block, and where something of it was left out because it is wrong already.
+#[derive(Clone, Copy)]
+pub struct Place<'a> {
+    pub block: &'a Node,
+    pub pruned: &'a HashSet<Span>,
+}
+
 /// Where rules say what is wrong.
 pub struct Rules<'a> {
-    block: &'a Node,
+    place: Place<'a>,
     found: &'a mut Vec<Diagnostic>,
 }
 
 impl Rules<'_> {
     /// The value at a path of the block, or what is nearest above it.
     pub fn place(&self, path: &[&str]) -> &Node {
-        self.block.nearest(path.iter().copied())
+        self.place.block.nearest(path.iter().copied())
+    }
+
+    /// Whether the block itself lacks something because it is wrong.
+    pub fn is_pruned(&self) -> bool {
+        self.place.pruned.contains(&self.place.block.span)
+    }
+
+    /// Whether something was left out on the way to a value: then it may be right with it.
+    fn is_doubtful(&self, path: &[&str]) -> bool {
+        (1..=path.len()).any(|n| self.place.pruned.contains(&self.place(&path[..n]).span))
+            || (self.is_pruned() && std::ptr::eq(self.place(path), self.place.block))
     }
 
     /// Says that the value at a path is wrong.
@@ -55,6 +75,9 @@ impl Rules<'_> {
         label: impl Into<String>,
         hint: &str,
     ) {
+        if self.is_doubtful(path) {
+            return;
+        }
         let place = self.place(path);
         let label = label.into();
         let label = if label.is_empty() {
@@ -91,10 +114,8 @@ impl Rules<'_> {
 
     /// Where the block begins.
     pub fn head(&self) -> Span {
-        self.block
-            .entries()
-            .first()
-            .map_or(self.block.span, |it| it.key_span)
+        let block = self.place.block;
+        block.entries().first().map_or(block.span, |it| it.key_span)
     }
 }
 

@@ -59,7 +59,7 @@ fn check_source(block: &Preprocess, rules: &mut Rules<'_>) {
             "two sources",
             "remove one of the two",
         ),
-        (false, false) if !has_files => {
+        (false, false) if !has_files && !rules.is_pruned() => {
             let head = rules
                 .place(&["source"])
                 .entries()

@@ -33,7 +33,7 @@ pub fn check(block: &Train, facts: &Facts, upstream: &Upstream<'_>, rules: &mut 
         _ => {}
     }
     if let LrScheduler::Cosine { warmup_epochs, .. } = block.lr_scheduler
-        && warmup_epochs >= block.epochs
+        && warmup_epochs >= block.epochs.max(1)
     {
         rules.say(
             &["lr_scheduler", "cosine", "warmup_epochs"],

@@ -74,9 +74,11 @@ pub fn read(text: &str, file: u32) -> Result<Tree, Vec<Diagnostic>> {
             found: builder.found,
         }),
         None => {
-            builder
-                .found
-                .push(Diagnostic::error("the file is empty").at(whole, ""));
+            builder.found.push(
+                Diagnostic::error("the file is empty")
+                    .at(whole, "")
+                    .hint("`pipe init` writes a first spec"),
+            );
             Err(builder.found)
         }
     }

@@ -14,6 +14,15 @@ pub struct Difference {
 
 impl Difference {
     pub fn diagnostic(&self, span: Span) -> Diagnostic {
+        let digits = self.text.trim_start_matches(['+', '-']);
+        if !digits.starts_with('0') && digits.bytes().all(|it| it.is_ascii_digit()) {
+            return Diagnostic::error("the number is too large")
+                .at(span, "beyond what 64 bits hold")
+                .hint(format!(
+                    "at most {}; quote it if it is meant as text",
+                    i64::MAX
+                ));
+        }
         let quoted_form = serde_json::Value::from(self.text.as_str());
         let mut error = Diagnostic::error(format!("YAML readers differ on {}", quoted(&self.text)))
             .at(

@@ -88,7 +88,8 @@ impl<'a> Builder<'a> {
                 tag.handle, tag.suffix
             ))
             .at(span, "tagged value")
-            .hint("remove the tag; quote the value if it is meant as text");
+            .hint("remove the tag; quote the value if it is meant as text")
+            .unreadable();
             self.found.push(error);
         }
         let end = span.end as usize;
@@ -160,7 +161,7 @@ impl<'a> Builder<'a> {
         let value = match scalar::read(text, raw, style, self.indent()) {
             Ok(value) => value,
             Err(difference) => {
-                self.found.push(difference.diagnostic(span));
+                self.found.push(difference.diagnostic(span).unreadable());
                 Value::Text(text.to_owned())
             }
         };
@@ -333,6 +334,7 @@ impl<'a> Builder<'a> {
                         .at(base.span, format!("found {}", other.describe()))
                         .hint("write `<<: *name`, where `&name` stands before a map");
                     self.found.push(error);
+                    break;
                 }
             }
         }

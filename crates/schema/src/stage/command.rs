@@ -87,7 +87,9 @@ mod input_notation {
     #[derive(Serialize, Deserialize, JsonSchema)]
     #[serde(deny_unknown_fields)]
     struct Long {
+        /// The stage, or the part of it, that is read.
         from: Reference,
+        /// The form in which a part of a dataset is given. Default: as the store holds it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         r#as: Option<InputForm>,
     }

@@ -52,7 +52,7 @@ fn eight() -> u8 {
 #[serde(deny_unknown_fields)]
 pub struct Prune {
     /// Share of the weights that become zero.
-    #[schemars(range(min = 0.0, max = 1.0))]
+    #[schemars(range(min = 0.0), extend("exclusiveMaximum" = 1.0))]
     pub sparsity: f64,
     /// Training after the cut, with the zeros held. Default: none.
     #[serde(default)]

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::reference::Reference;
 
 /// Brings the reports of a matrix together: one report with statistics over the ended axes.
+/// Its metrics are named after the statistic: `accuracy_mean`, `accuracy_std`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Summarize {

@@ -79,7 +79,7 @@ pub struct Mlp {
     pub activation: Activation,
     /// Share of each hidden layer's outputs that is zeroed while training.
     #[serde(default)]
-    #[schemars(range(min = 0.0, max = 1.0))]
+    #[schemars(range(min = 0.0), extend("exclusiveMaximum" = 1.0))]
     pub dropout: f64,
 }
 
@@ -100,50 +100,67 @@ pub enum Activation {
 pub enum LayerSpec {
     /// `y = x Wᵀ + b`.
     Linear {
+        /// Values it gives for a row.
         #[schemars(range(min = 1))]
         out_features: u32,
+        /// Whether `b` is there.
         #[serde(default = "yes")]
         bias: bool,
     },
     /// A two-dimensional convolution over (channels, height, width).
     Conv2d {
+        /// Channels it gives.
         #[schemars(range(min = 1))]
         out_channels: u32,
+        /// Side of the window.
         #[schemars(range(min = 1))]
         kernel_size: u32,
+        /// Steps from one window to the next.
         #[serde(default = "one")]
+        #[schemars(range(min = 1))]
         stride: u32,
+        /// Zeros around the image.
         #[serde(default)]
         padding: u32,
+        /// Whether each channel has a bias.
         #[serde(default = "yes")]
         bias: bool,
     },
     /// The largest value of each window.
     MaxPool2d {
+        /// Side of the window.
         #[schemars(range(min = 1))]
         kernel_size: u32,
-        /// Default: `kernel_size`.
+        /// Steps from one window to the next. Default: `kernel_size`.
         #[serde(default)]
+        #[schemars(range(min = 1))]
         stride: Option<u32>,
+        /// Border around the image, at most half of `kernel_size`.
         #[serde(default)]
         padding: u32,
     },
     /// Normalizes each feature, or each channel, over the batch.
     BatchNorm {
+        /// Added to the variance.
         #[serde(default = "batch_norm_eps")]
+        #[schemars(extend("exclusiveMinimum" = 0.0))]
         eps: f64,
+        /// Share of the batch in the running mean and variance.
         #[serde(default = "batch_norm_momentum")]
+        #[schemars(range(min = 0.0, max = 1.0))]
         momentum: f64,
     },
     /// Zeroes a share of the values while training.
     Dropout {
-        #[schemars(range(min = 0.0, max = 1.0))]
+        /// The share.
+        #[schemars(range(min = 0.0), extend("exclusiveMaximum" = 1.0))]
         p: f64,
     },
     /// All dimensions of a row become one.
     Flatten,
     /// Gives a row other dimensions, e.g. `[1, 8, 8]`.
     Reshape {
+        /// One dimension, or channels, height and width.
         shape: Vec<u32>,
     },
     Relu,
@@ -197,10 +214,15 @@ impl Default for Optimizer {
 #[serde(deny_unknown_fields)]
 pub struct Sgd {
     /// Learning rate.
+    #[schemars(extend("exclusiveMinimum" = 0.0))]
     pub lr: f64,
+    /// Share of the step before that is taken again.
     #[serde(default)]
+    #[schemars(range(min = 0.0), extend("exclusiveMaximum" = 1.0))]
     pub momentum: f64,
+    /// Share of each weight that is added to its gradient.
     #[serde(default)]
+    #[schemars(range(min = 0.0))]
     pub weight_decay: f64,
 }
 
@@ -209,9 +231,15 @@ pub struct Sgd {
 #[serde(deny_unknown_fields, default)]
 pub struct Adam {
     /// Learning rate.
+    #[schemars(extend("exclusiveMinimum" = 0.0))]
     pub lr: f64,
+    /// Decay of the means of the gradient and of its square; below 1.
     pub betas: [f64; 2],
+    /// Added to the root of the mean square.
+    #[schemars(extend("exclusiveMinimum" = 0.0))]
     pub eps: f64,
+    /// Share of each weight that is added to its gradient.
+    #[schemars(range(min = 0.0))]
     pub weight_decay: f64,
 }
 
@@ -231,9 +259,15 @@ impl Default for Adam {
 #[serde(deny_unknown_fields, default)]
 pub struct AdamW {
     /// Learning rate.
+    #[schemars(extend("exclusiveMinimum" = 0.0))]
     pub lr: f64,
+    /// Decay of the means of the gradient and of its square; below 1.
     pub betas: [f64; 2],
+    /// Added to the root of the mean square.
+    #[schemars(extend("exclusiveMinimum" = 0.0))]
     pub eps: f64,
+    /// Share of each weight that is taken away in a step, times the learning rate.
+    #[schemars(range(min = 0.0))]
     pub weight_decay: f64,
 }
 
@@ -257,16 +291,22 @@ pub enum LrScheduler {
     Constant,
     /// A linear rise over `warmup_epochs`, then half a cosine down to `min_lr`; changed after each step.
     Cosine {
+        /// Epochs in which the rate rises from 0.
         #[serde(default)]
         warmup_epochs: u32,
+        /// The rate at the end.
         #[serde(default)]
+        #[schemars(range(min = 0.0))]
         min_lr: f64,
     },
     /// Multiplied by `gamma` after every `step_size` epochs.
     Step {
+        /// Epochs between two changes.
         #[schemars(range(min = 1))]
         step_size: u32,
+        /// What the rate is multiplied by.
         #[serde(default = "step_gamma")]
+        #[schemars(extend("exclusiveMinimum" = 0.0))]
         gamma: f64,
     },
 }
@@ -287,6 +327,7 @@ pub struct EarlyStopping {
     pub patience: u32,
     /// What counts as an improvement.
     #[serde(default)]
+    #[schemars(range(min = 0.0))]
     pub min_delta: f64,
 }
 

@@ -1,0 +1,74 @@
+//! Names of columns in a preprocess block, against the table where the loader can tell its columns.
+//! Knows names; not what is in them.
+
+use pipe_schema::{
+    reference::PathOrStage,
+    stage::{
+        Preprocess, Task,
+        preprocess::{Columns, Split, Step},
+    },
+};
+
+use super::{Loader, paths};
+use crate::spec::{Diagnostic, Node, Span, suggest::lacking};
+
+/// Checks that the columns that a block names are there.
+pub fn check(task: &Task, block: &Node, loader: &dyn Loader, found: &mut Vec<Diagnostic>) {
+    let Task::Preprocess(task) = task else { return };
+    let Some((path, columns)) = first_table(task, loader) else {
+        return;
+    };
+    let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
+    let mut check = |name: &str, span: Span| {
+        if !columns.contains(&name) {
+            found.push(lacking(&path, "column", name, &columns, span));
+        }
+    };
+    check(&task.target, block.nearest(["target"]).span);
+    for entry in block.get("columns").map_or(&[][..], Node::entries) {
+        check(&entry.key, entry.key_span);
+    }
+    if let Split::Random(split) = &task.split
+        && let Some(stratify) = &split.stratify
+    {
+        check(
+            stratify,
+            block.nearest(["split", "random", "stratify"]).span,
+        );
+    }
+    for (i, step) in task.steps.iter().enumerate() {
+        let names = match step {
+            Step::Impute(it) => &it.columns,
+            Step::Standardize(it) => &it.columns,
+            Step::MinMax(it) => &it.columns,
+            Step::OneHot(it) => &it.columns,
+            Step::Drop(it) => &it.columns,
+        };
+        let Columns::Named(names) = names else {
+            continue;
+        };
+        let i = i.to_string();
+        let node = block.nearest(["steps", i.as_str(), step.name(), "columns"]);
+        for (n, name) in names.iter().enumerate() {
+            check(name, node.nearest([n.to_string().as_str()]).span);
+        }
+    }
+}
+
+/// The columns of the first file that is read, where it is one of the project.
+fn first_table(task: &Preprocess, loader: &dyn Loader) -> Option<(String, Vec<String>)> {
+    let files = match (&task.source.csv, &task.split) {
+        (Some(files), _) => files,
+        (None, Split::Files(split)) => &split.train,
+        _ => return None,
+    };
+    let Some(PathOrStage::Path(path)) = files.0.first() else {
+        return None;
+    };
+    let names = &task.source.read.names;
+    if !names.is_empty() {
+        return Some((path.clone(), names.clone()));
+    }
+    let joined = paths::join("", path, usize::MAX).ok()?;
+    Some((path.clone(), loader.columns(&joined, &task.source.read)?))
+}
