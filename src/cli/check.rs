@@ -1,17 +1,55 @@
 //! `pipe check`: finds every error in a spec without running anything.
 
-use std::process::ExitCode;
+use std::{io::Write, path::PathBuf, process::ExitCode};
 
-use super::Context;
+use serde_json::{Value, json};
+
+use super::{
+    Context, Format, discovery, failure,
+    project::{self, InvalidSpec, Overriding},
+};
 
 /// What `pipe check` takes.
 #[derive(clap::Args)]
 pub struct Args {
     /// The spec [default: pipe.yaml in this folder]
-    spec: Option<std::path::PathBuf>,
+    spec: Option<PathBuf>,
+    #[command(flatten)]
+    overriding: Overriding,
+    /// For people, or for programs
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
 }
 
-/// Not built yet.
-pub fn run(_args: Args, _context: &Context) -> anyhow::Result<ExitCode> {
-    anyhow::bail!("not built yet")
+/// Says `ok`, or all that is wrong.
+pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
+    let mut out = context.output();
+    if let Format::Json = args.format {
+        let spec = discovery::find_spec(args.spec.as_deref(), context)?;
+        let folder = project::folder_of(&spec, context)?;
+        let overrides = args.overriding.overrides()?;
+        let (report, code) = match project::resolve(&spec, &folder, &overrides, context) {
+            Ok((plan, warnings)) => (
+                report(plan.stages.len(), &warnings.to_json(), true),
+                ExitCode::SUCCESS,
+            ),
+            Err(error) => match error.downcast::<InvalidSpec>() {
+                Ok(InvalidSpec(found)) => (
+                    report(0, &found.to_json(), false),
+                    ExitCode::from(failure::USAGE),
+                ),
+                Err(error) => return Err(error),
+            },
+        };
+        writeln!(out, "{report:#}")?;
+        return Ok(code);
+    }
+    let project = project::load(args.spec.as_deref(), &args.overriding, context)?;
+    let n = project.plan.stages.len();
+    writeln!(out, "ok: {n} stage{}", if n == 1 { "" } else { "s" })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn report(n_stages: usize, diagnostics: &Value, is_ok: bool) -> Value {
+    json!({"ok": is_ok, "stages": n_stages, "diagnostics": diagnostics})
 }

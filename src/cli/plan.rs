@@ -1,17 +1,132 @@
-//! `pipe plan`: shows the stages as resolved.
+//! `pipe plan`: shows the stages as resolved, as a table, a drawing or data.
 
-use std::process::ExitCode;
+use std::{collections::HashMap, fmt::Write as _, io::Write, path::PathBuf, process::ExitCode};
 
-use super::Context;
+use indexmap::IndexSet;
+
+use super::{
+    Context,
+    project::{self, Overriding},
+};
+use crate::plan::{Group, Plan, stage_name};
 
 /// What `pipe plan` takes.
 #[derive(clap::Args)]
 pub struct Args {
     /// The spec [default: pipe.yaml in this folder]
-    spec: Option<std::path::PathBuf>,
+    spec: Option<PathBuf>,
+    #[command(flatten)]
+    overriding: Overriding,
+    /// A table, a drawing for mermaid or graphviz, or the whole plan as JSON
+    #[arg(long, value_enum, default_value = "text")]
+    format: Shape,
 }
 
-/// Not built yet.
-pub fn run(_args: Args, _context: &Context) -> anyhow::Result<ExitCode> {
-    anyhow::bail!("not built yet")
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Shape {
+    Text,
+    Mermaid,
+    Dot,
+    Json,
+}
+
+/// Resolves the spec and shows it.
+pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
+    let project = project::load(args.spec.as_deref(), &args.overriding, context)?;
+    let plan = &project.plan;
+    let text = match args.format {
+        Shape::Text => plan.outline(),
+        Shape::Mermaid => mermaid(plan),
+        Shape::Dot => dot(plan),
+        Shape::Json => format!("{}\n", serde_json::to_string_pretty(plan)?),
+    };
+    write!(context.output(), "{text}")?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// An arrow of a drawing: from, to, what is read, whether it is order only.
+#[derive(PartialEq, Eq, Hash)]
+struct Arrow<'a> {
+    from: &'a str,
+    to: &'a str,
+    label: &'a str,
+    is_order: bool,
+}
+
+/// The arrows between stages by name: instances are not drawn one by one.
+fn arrows(plan: &Plan) -> IndexSet<Arrow<'_>> {
+    let mut arrows = IndexSet::new();
+    for stage in plan.stages.values() {
+        for input in &stage.inputs {
+            let words = [&input.part, &input.metric, &input.file];
+            arrows.insert(Arrow {
+                from: stage_name(&input.stage),
+                to: &stage.name,
+                label: words.into_iter().flatten().next().map_or("", |it| it),
+                is_order: false,
+            });
+        }
+        for before in &stage.after {
+            arrows.insert(Arrow {
+                from: stage_name(before),
+                to: &stage.name,
+                label: "",
+                is_order: true,
+            });
+        }
+    }
+    arrows
+}
+
+fn title(group: &Group<'_>, separator: &str) -> String {
+    let times = match group.instances.len() {
+        1 => String::new(),
+        n => format!(" ×{n}"),
+    };
+    format!("{}{times}{separator}{}", group.name, group.kind())
+}
+
+fn mermaid(plan: &Plan) -> String {
+    let mut text = "flowchart TD\n".to_owned();
+    let groups = plan.groups();
+    let mut places = HashMap::new();
+    for (i, group) in groups.iter().enumerate() {
+        places.insert(group.name, i);
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "    s{i}[\"{}\"]", title(group, "<br/>"));
+    }
+    for arrow in arrows(plan) {
+        let line = match (arrow.is_order, arrow.label) {
+            (true, _) => "-.->".to_owned(),
+            (false, "") => "-->".to_owned(),
+            (false, label) => format!("-->|{label}|"),
+        };
+        let (from, to) = (places[arrow.from], places[arrow.to]);
+        let _ = writeln!(text, "    s{from} {line} s{to}");
+    }
+    text
+}
+
+fn dot(plan: &Plan) -> String {
+    let mut text = "digraph plan {\n    node [shape=box]\n".to_owned();
+    for group in plan.groups() {
+        let _ = writeln!(
+            text,
+            "    \"{}\" [label=\"{}\"]",
+            group.name,
+            title(&group, "\\n")
+        );
+    }
+    for arrow in arrows(plan) {
+        let style = if arrow.is_order { " style=dashed" } else { "" };
+        let Arrow {
+            from, to, label, ..
+        } = arrow;
+        let _ = writeln!(
+            text,
+            "    \"{from}\" -> \"{to}\" [label=\"{label}\"{style}]"
+        );
+    }
+    text.push_str("}\n");
+    text
 }

@@ -298,9 +298,9 @@ impl Reader<'_> {
             let words = form["enum"].as_array().into_iter().flatten();
             for word in words.chain(form.get("const")).filter_map(Json::as_str) {
                 choice.words.insert(word.to_owned(), None);
-                choice
-                    .docs
-                    .insert(word.to_owned(), text(form, "description"));
+                // The words of an `enum` share their description: it is not theirs.
+                let doc = form.get("const").map(|_| text(form, "description"));
+                choice.docs.insert(word.to_owned(), doc.unwrap_or_default());
             }
             for (word, options) in form["properties"].as_object().into_iter().flatten() {
                 choice

@@ -148,8 +148,14 @@ fn takes(grammar: &Grammar) -> String {
             let words: Vec<String> = choice.words.keys().map(|it| format!("`{it}`")).collect();
             words.join(", ")
         }
-        Grammar::List(item, None) => format!("list of {}", takes(item)),
-        Grammar::List(item, Some(n)) => format!("list of {n}: {}", takes(item)),
+        Grammar::List(item, n) => {
+            let n = n.map_or(String::new(), |it| format!("{it} "));
+            match &**item {
+                Grammar::Int(_) => format!("list of {n}whole numbers"),
+                Grammar::Number(_) => format!("list of {n}numbers"),
+                item => format!("list of {n}{}", takes(item)),
+            }
+        }
         Grammar::Map(item) => format!("map from names to {}", takes(item)),
         Grammar::Either(forms) => {
             let mut words: Vec<String> = forms

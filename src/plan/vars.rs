@@ -163,6 +163,7 @@ fn set(
                     .at(value.span, format!("found {}", value.value.describe()))
                     .at(known.span, "its default"),
             );
+            return;
         }
         check_value(path, &value, found);
         vars.insert(path.to_owned(), value);

@@ -1,0 +1,274 @@
+//! One instance of a stage: bound, fitted, decoded, wired, checked. Knows what is upstream of it, not what is beside it.
+
+use indexmap::IndexMap;
+use pipe_schema::{
+    reference::Reference,
+    stage::{Control, Task},
+};
+
+use super::{Built, Resolver};
+use crate::{
+    plan::{
+        Input, Stage, StageId, columns,
+        draft::{Link, Want, links},
+        expand, facts,
+        files::Files,
+        fit::{decode, fit},
+        grammar::{self, Grammar},
+        interpolate::{Ports, Scope, has_names},
+        layers, rules,
+        wiring::{self, Facts},
+    },
+    spec::{Diagnostic, Node, Severity, Span, Value},
+};
+
+impl Resolver<'_> {
+    pub(super) fn build_instance(
+        &mut self,
+        at: usize,
+        row: usize,
+        is_expanded: bool,
+    ) -> (Facts, Built) {
+        let draft = &self.drafts[at];
+        let Some(places) = &self.places[at] else {
+            return (Facts::default(), Built::default());
+        };
+        let id = places.id(&draft.name, row);
+        let instance = places.axes(row);
+        let mut errors = Vec::new();
+        let mut block = self.bind_axes(&draft.block, &instance, &draft.ports, &mut errors);
+        let mut control = self.bind_axes(&draft.control, &instance, &Ports::default(), &mut errors);
+        let Some(record) = grammar::block(draft.kind) else {
+            return (Facts::default(), Built::default());
+        };
+        if block.value == Value::Null {
+            block = Node::new(draft.kind_span, Value::Map(Vec::new()));
+        }
+        let record = Grammar::Record(record.clone());
+        let fitted = fit(&mut block, &record, draft.kind, &mut errors);
+        let is_controlled = fit(&mut control, control_grammar(), &draft.name, &mut errors).is_sound;
+        let files = Files::of(draft.kind, &block, self.levels, &mut errors);
+        let task: Option<Task> = fitted
+            .is_sound
+            .then(|| decode_task(draft.kind, &block, &mut errors))
+            .flatten();
+        let control: Option<Control> = is_controlled
+            .then(|| decode(&control, &mut errors))
+            .flatten();
+        let (mut inputs, mut sources) = (Vec::new(), Vec::new());
+        if is_expanded {
+            for link in &links(draft.kind, &block) {
+                for (input, source) in self.inputs(at, row, link, &mut errors) {
+                    inputs.push(input);
+                    sources.push(source);
+                }
+            }
+        }
+        let mut facts = Facts {
+            id: id.clone(),
+            kind: draft.kind,
+            ..Facts::default()
+        };
+        if let Some(task) = &task {
+            let upstream = Upstream {
+                facts: &self.facts,
+                inputs: &inputs,
+                sources: &sources,
+            };
+            facts::add(&mut facts, task, &inputs, &upstream);
+            let place = rules::Place {
+                block: &block,
+                pruned: &fitted.pruned,
+            };
+            rules::check(task, place, &facts, &inputs, &upstream, &mut errors);
+            layers::check(task, &block, &mut errors);
+            columns::check(task, &block, self.loader, &mut errors);
+            if let Some(data) = facts::implicit_data(task, &inputs, &upstream) {
+                inputs.push(data);
+            }
+        }
+        let is_sound = !errors.iter().any(|it| it.severity == Severity::Error);
+        self.found.extend(errors);
+        let stage = match (task, control) {
+            (Some(task), Some(mut control)) if is_sound => {
+                control.matrix = IndexMap::new();
+                Some(Stage {
+                    name: draft.name.clone(),
+                    instance: instance
+                        .into_iter()
+                        .map(|(axis, value)| (axis, Node::new(Span::default(), value).to_json()))
+                        .collect(),
+                    reuse: control.reuse.or(self.sections.reuse).unwrap_or_default(),
+                    files: files.reads.iter().map(|it| it.0.clone()).collect(),
+                    outs: files.writes.iter().map(|it| it.0.clone()).collect(),
+                    outputs: facts
+                        .outputs
+                        .iter()
+                        .map(|(name, it)| (name.clone(), it.r#type))
+                        .collect(),
+                    after: self.needs(at, row),
+                    id,
+                    task,
+                    control,
+                    inputs,
+                })
+            }
+            _ => None,
+        };
+        (facts, Built { stage, files })
+    }
+
+    /// A block with its axes bound. Most have none.
+    fn bind_axes(
+        &self,
+        node: &Node,
+        axes: &IndexMap<String, Value>,
+        ports: &Ports,
+        found: &mut Vec<Diagnostic>,
+    ) -> Node {
+        if !has_any_name(node) {
+            return node.clone();
+        }
+        let scope = Scope {
+            vars: self.vars,
+            used: self.used,
+            axes: Some(axes),
+            ports: Some(ports.clone()),
+        };
+        scope.bind(node, found)
+    }
+
+    /// The inputs that a link is: one, or one for each instance that ends here; with the draft and row of each.
+    fn inputs(
+        &self,
+        at: usize,
+        row: usize,
+        link: &Link,
+        errors: &mut Vec<Diagnostic>,
+    ) -> Vec<(Input, (usize, usize))> {
+        let draft = &self.drafts[at];
+        let (Some(places), Ok(reference)) = (&self.places[at], link.text.parse::<Reference>())
+        else {
+            return Vec::new();
+        };
+        let Some(target) = self.by_name.get(&reference.stage) else {
+            return Vec::new();
+        };
+        let Some(theirs) = &self.places[*target] else {
+            return Vec::new();
+        };
+        let over = match link.want {
+            Want::Reports | Want::Choices | Want::Metric => expand::over(draft),
+            _ => Vec::new(),
+        };
+        let partners = theirs.partners(&places.table, &places.table.rows[row], &reference, &over);
+        if partners.is_empty() {
+            errors.push(
+                Diagnostic::error(format!("`{}` has no such instance", reference.stage)).at(
+                    link.span,
+                    format!("wanted by `{}`", places.id(&draft.name, row)),
+                ),
+            );
+        }
+        let mut inputs = Vec::new();
+        for partner in partners {
+            let Some(facts) = self.facts[*target].get(partner) else {
+                continue;
+            };
+            match wiring::input(draft.kind, link, &reference, facts) {
+                Ok(Some(mut input)) => {
+                    if !over.is_empty() {
+                        input.role = format!("{}/{}", link.role, theirs.place_on(&over, partner));
+                    }
+                    inputs.push((input, (*target, partner)));
+                }
+                Ok(None) => {}
+                Err(error) => {
+                    errors.push(error);
+                    break;
+                }
+            }
+        }
+        inputs
+    }
+
+    /// The instances that `needs` names: those that agree on the axes that both have.
+    fn needs(&self, at: usize, row: usize) -> Vec<StageId> {
+        let draft = &self.drafts[at];
+        let Some(places) = &self.places[at] else {
+            return Vec::new();
+        };
+        let mut ids = Vec::new();
+        for (name, _) in &draft.needs {
+            let Ok(reference) = name.parse::<Reference>() else {
+                continue;
+            };
+            let Some(target) = self.by_name.get(&reference.stage) else {
+                continue;
+            };
+            let Some(theirs) = &self.places[*target] else {
+                continue;
+            };
+            for partner in theirs.partners(&places.table, &places.table.rows[row], &reference, &[])
+            {
+                let id = theirs.id(&reference.stage, partner);
+                if !ids.contains(&id) {
+                    ids.push(id);
+                }
+            }
+        }
+        ids
+    }
+}
+
+/// What the instances upstream are, for checks that look further than one stage.
+pub struct Upstream<'a> {
+    facts: &'a [Vec<Facts>],
+    inputs: &'a [Input],
+    /// Draft and row of each input.
+    sources: &'a [(usize, usize)],
+}
+
+impl Upstream<'_> {
+    /// The output behind an input of the stage at hand, the first of its role.
+    pub fn output(&self, role: &str) -> Option<&wiring::Output> {
+        let is_meant = |it: &str| {
+            it.strip_prefix(role)
+                .is_some_and(|it| it.is_empty() || it.starts_with('/'))
+        };
+        let at = self.inputs.iter().position(|it| is_meant(&it.role))?;
+        let (draft, row) = *self.sources.get(at)?;
+        self.facts
+            .get(draft)?
+            .get(row)?
+            .outputs
+            .get(&self.inputs[at].output)
+    }
+}
+
+fn control_grammar() -> &'static Grammar {
+    static CONTROL: std::sync::OnceLock<Grammar> = std::sync::OnceLock::new();
+    CONTROL.get_or_init(|| Grammar::Record(grammar::control().clone()))
+}
+
+fn decode_task(kind: &str, block: &Node, found: &mut Vec<Diagnostic>) -> Option<Task> {
+    Some(match kind {
+        "preprocess" => Task::Preprocess(decode(block, found)?),
+        "train" => Task::Train(decode(block, found)?),
+        "evaluate" => Task::Evaluate(decode(block, found)?),
+        "compress" => Task::Compress(decode(block, found)?),
+        "package" => Task::Package(decode(block, found)?),
+        "command" => Task::Command(decode(block, found)?),
+        "summarize" => Task::Summarize(decode(block, found)?),
+        _ => Task::Choose(decode(block, found)?),
+    })
+}
+
+fn has_any_name(node: &Node) -> bool {
+    match &node.value {
+        Value::Text(text) => has_names(text),
+        Value::List(items) => items.iter().any(has_any_name),
+        Value::Map(entries) => entries.iter().any(|it| has_any_name(&it.node)),
+        _ => false,
+    }
+}

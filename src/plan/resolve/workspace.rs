@@ -1,0 +1,110 @@
+//! Paths that stages write and others read make edges too; with these the stages are put together. Asks the loader.
+
+use std::collections::HashMap;
+
+use indexmap::IndexMap;
+
+use super::{Built, Resolved, Resolver, circle_error};
+use crate::{
+    plan::{
+        Stage, StageId,
+        files::{self, Files, Producers},
+        order::order,
+    },
+    spec::{Diagnostic, Span},
+};
+
+impl Resolver<'_> {
+    /// Wires the paths, and puts the stages in the order of the spec.
+    pub(super) fn finish(mut self) -> Resolved {
+        let built: Vec<Built> = std::mem::take(&mut self.built)
+            .into_iter()
+            .flatten()
+            .collect();
+        let ids: Vec<StageId> = self
+            .facts
+            .iter()
+            .flatten()
+            .map(|it| it.id.clone())
+            .collect();
+        let by_id: HashMap<&str, usize> = ids
+            .iter()
+            .enumerate()
+            .map(|(i, it)| (it.as_str(), i))
+            .collect();
+        let (stages, files): (Vec<_>, Vec<_>) =
+            built.into_iter().map(|it| (it.stage, it.files)).unzip();
+        let all: Vec<(String, Files)> = ids.iter().cloned().zip(files).collect();
+        let producers = Producers::new(&all, self.found);
+        let mut afters: Vec<Vec<(usize, Span)>> = vec![Vec::new(); all.len()];
+        for (i, (id, files)) in all.iter().enumerate() {
+            for (input, span) in &files.reads {
+                let writers = producers.of(&input.path);
+                if writers.contains(&i) {
+                    self.found.push(
+                        Diagnostic::error(format!("`{id}` reads what it writes")).at(
+                            *span,
+                            format!("`{}` is an out of the same stage", input.path),
+                        ),
+                    );
+                } else if writers.is_empty() {
+                    files::check_exists(input, *span, self.loader, self.found);
+                }
+                afters[i].extend(
+                    writers
+                        .into_iter()
+                        .filter(|it| *it != i)
+                        .map(|it| (it, *span)),
+                );
+            }
+        }
+        let mut resolved: IndexMap<StageId, Stage> = IndexMap::with_capacity(stages.len());
+        let mut needs: Vec<Vec<usize>> = vec![Vec::new(); ids.len()];
+        for (i, stage) in stages.into_iter().enumerate() {
+            let Some(mut stage) = stage else { continue };
+            for (writer, _) in &afters[i] {
+                if !stage.after.contains(&ids[*writer]) {
+                    stage.after.push(ids[*writer].clone());
+                }
+            }
+            needs[i] = stage
+                .predecessors()
+                .filter_map(|it| by_id.get(it.as_str()).copied())
+                .collect();
+            resolved.insert(ids[i].clone(), stage);
+        }
+        let has_paths = afters.iter().any(|it| !it.is_empty());
+        let (_, circles) = if has_paths {
+            order(ids.len(), |it| &needs[it])
+        } else {
+            (Vec::new(), Vec::new())
+        };
+        for circle in circles {
+            let links = (0..circle.len()).filter_map(|i| {
+                let (from, to) = (circle[i], circle[(i + 1) % circle.len()]);
+                let by_path = afters[from].iter().find(|it| it.0 == to).map(|it| it.1);
+                let span = by_path.or_else(|| self.span_of(&ids[from]))?;
+                Some((ids[from].as_str(), ids[to].as_str(), span))
+            });
+            // Circles of references alone are known already.
+            let is_by_path = (0..circle.len()).any(|i| {
+                let to = circle[(i + 1) % circle.len()];
+                afters[circle[i]].iter().any(|it| it.0 == to)
+            });
+            if is_by_path {
+                let error = circle_error(links.collect());
+                self.found.push(error);
+            }
+        }
+        Resolved {
+            stages: resolved,
+            facts: self.facts,
+            places: self.places,
+        }
+    }
+
+    fn span_of(&self, id: &str) -> Option<Span> {
+        let name = id.split('@').next()?;
+        self.by_name.get(name).map(|it| self.drafts[*it].span)
+    }
+}
