@@ -123,6 +123,9 @@ pub struct Glance {
     pub means_classes: bool,
     /// Whether the values look like names of rows: all distinct words, or integers that count up by one.
     pub is_id: bool,
+    /// Whether some values of a categorical column are numbers, or words for yes and no: seen alone, a part of its rows
+    /// may look like another type.
+    pub is_mixed: bool,
 }
 
 /// Looks at all rows of a column.
@@ -134,6 +137,7 @@ pub fn glance(fields: &Fields, missing: &Missing) -> Glance {
     let mut missing_count = 0;
     let (mut min, mut max) = (f64::INFINITY, f64::NEG_INFINITY);
     let mut counts_up = true;
+    let mut is_mixed = false;
     let mut before: Option<f64> = None;
     for text in fields.iter() {
         if missing.has(text) {
@@ -141,6 +145,7 @@ pub fn glance(fields: &Fields, missing: &Missing) -> Glance {
             continue;
         }
         *counts.entry(text).or_default() += 1;
+        is_mixed = is_mixed || number(text).is_some() || truth(text).is_some();
         if let Some(value) = number(text) {
             (min, max) = (min.min(value), max.max(value));
             counts_up = counts_up && before.is_none_or(|it| value == it + 1.0);
@@ -158,6 +163,7 @@ pub fn glance(fields: &Fields, missing: &Missing) -> Glance {
         min: is_numeric.then_some(min),
         max: is_numeric.then_some(max),
         means_classes: means_classes(fields, missing, &everywhere),
+        is_mixed: is_mixed && r#type == ColumnType::Categorical,
         is_id: is_distinct
             && (r#type == ColumnType::Categorical || (counts_up && (min == 0.0 || min == 1.0))),
         counts: if counts.len() > MOST_COUNTED {

@@ -84,10 +84,12 @@ impl<'a> Records<'a> {
         }
         self.again = !read.header;
         (0..self.len())
-            .map(|at| match std::str::from_utf8(self.field(at)) {
-                Ok(name) => Ok(name.trim().to_owned()),
-                Err(_) => Err(self.not_text(&format!("column {}", at + 1))),
-            })
+            .map(
+                |at| match std::str::from_utf8(self.field(at).trim_ascii()) {
+                    Ok(name) => Ok(name.to_owned()),
+                    Err(_) => Err(self.not_text(&format!("column {}", at + 1))),
+                },
+            )
             .collect()
     }
 

@@ -1,0 +1,166 @@
+//! A table at a glance: types, missing values, ranges, classes. Knows no spec.
+
+use std::path::Path;
+
+use pipe_data::{
+    DataError,
+    infer::{self, Glance, Missing},
+    table::csv,
+};
+use pipe_schema::stage::preprocess::{ColumnType, Read};
+
+use super::quote;
+use crate::{
+    cli::UserError,
+    report::{figures, style::BOLD, style::PLAIN, table::Table},
+};
+
+/// Columns shown; a wide table is told by its first and last ones.
+const MOST_SHOWN: usize = 30;
+
+/// What is known of a table.
+pub struct Survey {
+    /// As it is shown.
+    pub name: String,
+    pub rows: u64,
+    pub columns: Vec<(String, Glance)>,
+    pub read: Read,
+}
+
+impl Survey {
+    /// Reads a table; the delimiter is told from its first line.
+    pub fn of(path: &Path, name: &str) -> Result<Self, UserError> {
+        let read = reading(path).map_err(told)?;
+        let paths = [path.to_owned()];
+        let table = csv::read(&paths, &read, &mut |_| {}).map_err(told)?;
+        let missing = Missing::of(&read);
+        let columns = table.columns.iter();
+        Ok(Self {
+            name: name.to_owned(),
+            rows: table.rows() as u64,
+            columns: columns
+                .map(|it| (it.name.clone(), infer::glance(&it.fields, &missing)))
+                .collect(),
+            read,
+        })
+    }
+
+    /// The column of this name, or an error with the nearest.
+    pub fn column(&self, name: &str) -> Result<&Glance, UserError> {
+        if let Some((_, glance)) = self.columns.iter().find(|it| it.0 == name) {
+            return Ok(glance);
+        }
+        let names: Vec<&str> = self.columns.iter().map(|it| it.0.as_str()).collect();
+        let error = UserError::usage(format!("{} has no column `{name}`", self.name));
+        Err(match infer::closest(name, names.iter().copied()) {
+            Some(meant) => error.hint(format!("did you mean `{meant}`?")),
+            None => error.hint(format!("its columns are {}", infer::listed(&names))),
+        })
+    }
+
+    /// The error where no target is named; the last column is only offered.
+    pub fn no_target(&self, command: &str) -> UserError {
+        let last = self.columns.last().map_or("", |it| it.0.as_str());
+        UserError::usage("which column is to be predicted?").hint(format!(
+            "name it, e.g. the last one: {command} --target {}",
+            quote::shell(last)
+        ))
+    }
+
+    /// The table of columns, ending with the target's classes or range.
+    pub fn render(&self, target: Option<&str>, width: usize) -> String {
+        let mut table = Table::new(&["column", "type", "#missing", "#distinct", "values"]);
+        for (at, (name, glance)) in self.columns.iter().enumerate() {
+            if self.columns.len() > MOST_SHOWN
+                && (MOST_SHOWN - 2..self.columns.len() - 1).contains(&at)
+            {
+                if at == MOST_SHOWN - 2 {
+                    table.row(["…", "", "", "", ""]);
+                }
+                continue;
+            }
+            let is_target = target == Some(name.as_str());
+            let style = if is_target { BOLD } else { PLAIN };
+            let role = if is_target { " (target)" } else { "" };
+            let missing = match glance.missing {
+                0 => String::new(),
+                count => figures::count(count),
+            };
+            let cells = [
+                format!("{name}{role}"),
+                type_word(glance).to_owned(),
+                missing,
+                figures::count(glance.distinct),
+                values(glance),
+            ];
+            table.styled(cells.into_iter().map(|it| (style, it)));
+        }
+        let rows = figures::plural(self.rows, "row");
+        let columns = figures::plural(self.columns.len() as u64, "column");
+        let mut text = format!("{}: {rows}, {columns}\n\n", self.name);
+        text.push_str(&table.render(width));
+        text.push('\n');
+        text
+    }
+}
+
+/// An error of the data as one of the command.
+fn told(error: DataError) -> UserError {
+    let user = UserError::usage(error.message);
+    match error.hint {
+        Some(hint) => user.hint(hint),
+        None => user,
+    }
+}
+
+/// How the file is read: with the delimiter that gives its first line the most fields, a comma if it gives two.
+fn reading(path: &Path) -> Result<Read, DataError> {
+    let with = |delimiter| Read {
+        delimiter,
+        ..Read::default()
+    };
+    let first = csv::read_header(path, &with(','));
+    if first.as_ref().is_ok_and(|it| it.len() > 1) {
+        return Ok(with(','));
+    }
+    let counted = [';', '\t', '|'].into_iter().filter_map(|delimiter| {
+        let names = csv::read_header(path, &with(delimiter)).ok()?;
+        (names.len() > 1).then_some((names.len(), delimiter))
+    });
+    match counted.max_by_key(|it| it.0) {
+        Some((_, delimiter)) => Ok(with(delimiter)),
+        None => first.map(|_| with(',')),
+    }
+}
+
+fn type_word(glance: &Glance) -> &'static str {
+    match glance.r#type {
+        _ if glance.distinct == 0 => "empty",
+        ColumnType::Numeric => "numeric",
+        ColumnType::Boolean => "boolean",
+        ColumnType::Categorical => "categorical",
+    }
+}
+
+/// A range, or the most frequent values with their shares.
+fn values(glance: &Glance) -> String {
+    const SHOWN: usize = 4;
+    if let (Some(min), Some(max)) = (glance.min, glance.max) {
+        return format!("{} … {}", infer::number_text(min), infer::number_text(max));
+    }
+    let total: u64 = glance.counts.values().sum();
+    let mut counts: Vec<(&String, &u64)> = glance.counts.iter().collect();
+    counts.sort_by(|a, b| b.1.cmp(a.1));
+    let mut shown: Vec<String> = counts
+        .iter()
+        .take(SHOWN)
+        .map(|(text, count)| {
+            let share = 100.0 * **count as f64 / total.max(1) as f64;
+            format!("{} {share:.0} %", quote::prose(text))
+        })
+        .collect();
+    if counts.len() > SHOWN {
+        shown.push("…".to_owned());
+    }
+    shown.join(", ")
+}
