@@ -1,14 +1,89 @@
-//! `pipe gc`: removes what no kept run needs.
+//! `pipe gc`: removes what no recent run needs, and says what that frees.
 
-use std::process::ExitCode;
+use std::{io::Write, process::ExitCode, time::Duration};
 
-use super::Context;
+use pipe_schema::scalar;
+use serde_json::{Value, json};
+
+use super::{Context, Format, UserError, context::Verbosity, subject};
+use crate::{report::figures, store::Policy};
 
 /// What `pipe gc` takes.
 #[derive(clap::Args)]
-pub struct Args {}
+pub struct Args {
+    /// Keep the results of this many runs, the newest ones; the last success of each stage stays in any case
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    keep_runs: usize,
+    /// Remove only what is older, e.g. `30d`
+    #[arg(long, value_name = "TIME")]
+    older_than: Option<String>,
+    /// Only say what would go
+    #[arg(long)]
+    dry_run: bool,
+    /// For people or for programs
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+}
 
-/// Not built yet.
-pub fn run(_args: Args, _context: &Context) -> anyhow::Result<ExitCode> {
-    anyhow::bail!("not built yet")
+/// Removes it. Beside a run it does not start.
+pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
+    let policy = Policy {
+        keep_runs: args.keep_runs,
+        older_than: args
+            .older_than
+            .as_deref()
+            .map_or(Ok(Duration::ZERO), duration)?,
+        dry_run: args.dry_run,
+    };
+    let store = subject::open_store(context)?;
+    let collected = store.gc(&policy)?;
+    let mut out = context.output();
+    if args.format == Format::Json {
+        let all = json!({
+            "dry_run": policy.dry_run, "bytes": collected.bytes, "results": collected.objects,
+            "records": collected.records, "checkpoints": collected.checkpoints, "leftovers": collected.leftovers,
+            "kept_runs": collected.kept_runs, "kept_results": collected.kept_objects,
+        });
+        writeln!(out, "{}", serde_json::to_string_pretty(&all)?)?;
+    } else if context.verbosity > Verbosity::Quiet {
+        let did = if policy.dry_run {
+            "would free"
+        } else {
+            "freed"
+        };
+        let counts = [
+            (collected.objects, "result"),
+            (collected.records, "record"),
+            (collected.checkpoints, "checkpoint"),
+            (collected.leftovers, "leftover"),
+        ];
+        let parts: Vec<String> = counts
+            .iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, noun)| figures::plural(*count as u64, noun))
+            .collect();
+        let what = if parts.is_empty() {
+            "nothing to remove".to_owned()
+        } else {
+            parts.join(", ")
+        };
+        writeln!(out, "{did} {} ({what})", figures::bytes(collected.bytes))?;
+        writeln!(
+            out,
+            "kept {} of the last {} and of each stage's last success",
+            figures::plural(collected.kept_objects as u64, "result"),
+            figures::plural(collected.kept_runs as u64, "run"),
+        )?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// `30d`, as in a spec.
+fn duration(text: &str) -> Result<Duration, UserError> {
+    serde_json::from_value::<scalar::Duration>(Value::from(text))
+        .map(|it| Duration::from_millis(it.millis))
+        .map_err(|_| {
+            UserError::usage(format!("`--older-than {text}` is no span of time"))
+                .hint("write a number and a unit: `12h`, `30d`")
+        })
 }

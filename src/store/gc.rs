@@ -202,7 +202,7 @@ impl Store {
     }
 
     /// Removes the whole store, whatever is in it. Only a store: a folder without `VERSION` was refused when it was opened.
-    /// A folder that is kept in a repository keeps its `.gitignore`.
+    /// A folder that is kept in a repository stays, with its own `.gitignore`.
     pub fn clean(self) -> Result<()> {
         let Some(alone) = self.alone()? else {
             return Err(StoreError::Busy {
@@ -214,10 +214,16 @@ impl Store {
         // `VERSION` last: what is left of a removal that was broken off is a store still.
         let mut names = children(&root)?;
         names.sort_by_key(|it| it == "VERSION");
-        for name in names.iter().filter(|it| !it.starts_with('.')) {
+        for name in names.iter().filter(|it| !it.starts_with(".git")) {
             removal::remove_tree(&root.join(name))?;
         }
         drop(alone);
+        let ignore = root.join(".gitignore");
+        if children(&root)? == [".gitignore"]
+            && fs::read_to_string(&ignore).is_ok_and(|it| it == super::IGNORE_ALL)
+        {
+            removal::remove_tree(&root)?;
+        }
         Ok(())
     }
 

@@ -61,6 +61,9 @@ use self::{
     stat::Stat,
 };
 
+/// What a store's `.gitignore` says, so that no result is committed by mistake.
+const IGNORE_ALL: &str = "*\n";
+
 /// An open store. Cheap to share by reference among threads.
 #[derive(Debug)]
 pub struct Store {
@@ -250,7 +253,7 @@ fn create(root: &Path) -> Result<()> {
     }
     let ignore: PathBuf = root.join(".gitignore");
     if !ignore.exists() {
-        fs::write(&ignore, "*\n").at("write", &ignore)?;
+        fs::write(&ignore, IGNORE_ALL).at("write", &ignore)?;
     }
     let mut version = tempfile::Builder::new()
         .prefix(".version-")

@@ -8,6 +8,7 @@ mod keeping;
 mod outs;
 mod publishing;
 mod runs;
+mod timing;
 mod trees;
 
 use std::{
