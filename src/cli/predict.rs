@@ -1,14 +1,338 @@
-//! `pipe predict`: applies a package to rows.
+//! `pipe predict`: applies a package to rows. The worker does it; this finds the package, the rows and a place for the answer.
+//! Needs no spec, and no store where the package is a folder.
 
-use std::process::ExitCode;
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    io::{self, IsTerminal, Write},
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
-use super::Context;
+use anyhow::Context as _;
+use crossbeam_channel::select;
+use pipe_schema::{
+    package::PACKAGE_FILE,
+    protocol::{InputPath, Predict, Request, RowForm, Work},
+    run::Failure,
+    stage::ArtifactType,
+};
+use tempfile::TempDir;
+
+use super::{Context, UserError, context::Verbosity, failure, subject};
+use crate::exec::{
+    Executor, Job, JobWork, Message, Stop, WorkerJob,
+    environment::Host,
+    interrupt,
+    local::{Config, Local},
+};
 
 /// What `pipe predict` takes.
 #[derive(clap::Args)]
-pub struct Args {}
+pub struct Args {
+    /// The package: its folder, or the stage that made it
+    package: PathBuf,
+    /// The rows, plain or gzip; `-`, or nothing: standard input
+    rows: Option<PathBuf>,
+    /// Where the predictions go [default: standard output]
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// The form of the rows [default: as the file's name says, else csv]
+    #[arg(long, value_name = "FORM")]
+    input_format: Option<Form>,
+    /// The form of the predictions [default: as FILE's name says, else that of the rows]
+    #[arg(long, value_name = "FORM")]
+    output_format: Option<Form>,
+    /// Leave out the classes' probabilities
+    #[arg(long)]
+    no_probabilities: bool,
+    /// First check the package's files and golden rows; where no rows are given, do nothing else
+    #[arg(long)]
+    verify: bool,
+}
 
-/// Not built yet.
-pub fn run(_args: Args, _context: &Context) -> anyhow::Result<ExitCode> {
-    anyhow::bail!("not built yet")
+/// A form of rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Form {
+    Csv,
+    Jsonl,
+}
+
+/// Predicts.
+pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
+    let package = find_package(&args.package, context)?;
+    let draft = draft(args.output.as_deref(), context)?;
+    let rows = Rows::find(&args, draft.path(), context)?;
+    let input = args
+        .input_format
+        .or_else(|| form_of(rows.given.as_deref()?))
+        .unwrap_or(Form::Csv);
+    let output = args
+        .output_format
+        .or_else(|| form_of(args.output.as_deref()?))
+        .unwrap_or(input);
+    let folder = draft.path().join("predictions");
+    fs::create_dir(&folder).with_context(|| format!("cannot write to {}", folder.display()))?;
+    let path_of = |path: &Path| InputPath {
+        path: path.display().to_string(),
+        part: None,
+    };
+    let request = Request {
+        work: Work::Predict(Predict {
+            input: input.into(),
+            output: output.into(),
+            probabilities: !args.no_probabilities,
+            verify: args.verify,
+        }),
+        inputs: BTreeMap::from([
+            ("package".to_owned(), path_of(&package)),
+            ("rows".to_owned(), path_of(&rows.path)),
+        ]),
+        output: folder.display().to_string(),
+        checkpoints: None,
+        threads: std::thread::available_parallelism().map_or(1, |it| it.get() as u32),
+        device: "cpu".to_owned(),
+        until: None,
+    };
+    match ask(request, draft.path(), context)? {
+        Answer::Done => {}
+        Answer::Failed(failure) => return Err(rows.refusal(failure).into()),
+        Answer::Interrupted => return Ok(ExitCode::from(failure::INTERRUPTED)),
+    }
+    if rows.are_none {
+        say(
+            context,
+            "the package is whole and gives its golden rows' predictions",
+        );
+        return Ok(ExitCode::SUCCESS);
+    }
+    hand_over(&only_file(&folder)?, args.output.as_deref(), context)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The package's folder, absolute.
+fn find_package(given: &Path, context: &Context) -> anyhow::Result<PathBuf> {
+    let folder = context.folder.join(given);
+    if folder.join(PACKAGE_FILE).is_file() {
+        return Ok(folder.canonicalize()?);
+    }
+    let refusal = if folder.is_dir() {
+        UserError::usage(format!("{} is not a package", given.display())).hint(format!(
+            "a package is a folder with a {PACKAGE_FILE}, made by a package stage"
+        ))
+    } else {
+        UserError::usage(format!("there is no package at {}", given.display()))
+            .hint("name a package's folder, or the stage that made it")
+    };
+    let Some(stage) = given.to_str().filter(|it| !it.contains('/')) else {
+        return Err(refusal.into());
+    };
+    if folder.exists() {
+        return Err(refusal.into());
+    }
+    let store = subject::open_store(context).map_err(|_| refusal)?;
+    let place = subject::find(&store, stage)?.place(&store)?;
+    if place.r#type != ArtifactType::Package {
+        return Err(UserError::usage(format!(
+            "`{stage}` is a {}, not a package",
+            place.r#type.name()
+        ))
+        .hint("name a package stage, or a package's folder")
+        .into());
+    }
+    Ok(place.path.canonicalize()?)
+}
+
+/// A folder for what is not done yet: beside the file that is asked for, so that a rename ends it.
+fn draft(output: Option<&Path>, context: &Context) -> anyhow::Result<TempDir> {
+    let mut draft = tempfile::Builder::new();
+    draft.prefix(".pipe-predict-");
+    let Some(output) = output else {
+        return draft.tempdir().context("cannot make a temporary folder");
+    };
+    let target = context.folder.join(output);
+    if target.is_dir() {
+        return Err(
+            UserError::usage(format!("{} is a folder", output.display()))
+                .hint("name a file for the predictions")
+                .into(),
+        );
+    }
+    let parent = target.parent().unwrap_or(&context.folder);
+    draft
+        .tempdir_in(parent)
+        .with_context(|| format!("cannot write to {}", parent.display()))
+}
+
+/// The rows as a file.
+struct Rows {
+    path: PathBuf,
+    /// As it was typed; standard input has none.
+    given: Option<PathBuf>,
+    /// Only the package is to be checked.
+    are_none: bool,
+}
+
+impl Rows {
+    fn find(args: &Args, draft: &Path, context: &Context) -> anyhow::Result<Self> {
+        if let Some(given) = args.rows.as_ref().filter(|it| it.as_os_str() != "-") {
+            let path = context.folder.join(given);
+            if !path.exists() {
+                return Err(
+                    UserError::usage(format!("there is no file {}", given.display())).into(),
+                );
+            }
+            // A named pipe is read once, as standard input is.
+            let is_plain = path.is_file() || path.is_dir();
+            let path = if is_plain {
+                path.canonicalize()?
+            } else {
+                let file = File::open(&path)
+                    .with_context(|| format!("cannot read {}", given.display()))?;
+                spool(file, &draft.join("rows"))?
+            };
+            return Ok(Self {
+                path,
+                given: Some(given.clone()),
+                are_none: false,
+            });
+        }
+        let path = draft.join("rows.jsonl");
+        let are_none = args.rows.is_none() && args.verify;
+        if are_none {
+            fs::write(&path, "")?;
+            return Ok(Self {
+                given: Some(path.clone()),
+                path,
+                are_none,
+            });
+        }
+        if args.rows.is_none() && io::stdin().is_terminal() {
+            return Err(UserError::usage("there are no rows")
+                .hint("name a file, or pipe rows into it: `pipe predict PACKAGE rows.csv`")
+                .into());
+        }
+        Ok(Self {
+            path: spool(io::stdin().lock(), &path)?,
+            given: None,
+            are_none,
+        })
+    }
+
+    /// What the worker says, with the rows named as they were typed.
+    fn refusal(&self, failure: Failure) -> UserError {
+        let given = self.given.as_ref().map(|it| it.display().to_string());
+        let message = failure.message.replace(
+            &self.path.display().to_string(),
+            given.as_deref().unwrap_or("standard input"),
+        );
+        let mut refusal = UserError::failed(message);
+        if let Some(hint) = failure.hint {
+            refusal = refusal.hint(hint);
+        }
+        refusal
+    }
+}
+
+/// Writes what comes into a file.
+fn spool(mut from: impl io::Read, path: &Path) -> anyhow::Result<PathBuf> {
+    let mut file =
+        File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
+    io::copy(&mut from, &mut file).context("cannot read the rows")?;
+    Ok(path.to_owned())
+}
+
+/// The form that a file's name tells of.
+fn form_of(path: &Path) -> Option<Form> {
+    let name = path.file_name()?.to_str()?.to_ascii_lowercase();
+    let name = name.strip_suffix(".gz").unwrap_or(&name);
+    match name.rsplit_once('.')?.1 {
+        "csv" => Some(Form::Csv),
+        "jsonl" | "ndjson" => Some(Form::Jsonl),
+        _ => None,
+    }
+}
+
+enum Answer {
+    Done,
+    Failed(Failure),
+    Interrupted,
+}
+
+/// Has a worker do it.
+fn ask(request: Request, draft: &Path, context: &Context) -> anyhow::Result<Answer> {
+    let interrupts = interrupt::watch()?;
+    let mut executor = Local::new(Config {
+        program: "/proc/self/exe".into(),
+        worker: context.worker.clone(),
+        host: Host::new(context.environment.clone()),
+        logs: draft.to_owned(),
+    });
+    let id = 1;
+    executor.start(Job {
+        id,
+        stage: "predict".to_owned(),
+        work: JobWork::Worker(WorkerJob {
+            request: Box::new(request),
+            env: Vec::new(),
+            secrets: Vec::new(),
+            is_fresh: true,
+        }),
+        log: draft.join("log"),
+        memory: None,
+    });
+    let messages = executor.messages().clone();
+    let mut is_interrupted = false;
+    loop {
+        select! {
+            recv(interrupts) -> _ => {
+                is_interrupted = true;
+                executor.stop(id, Stop::Kill);
+            }
+            recv(messages) -> message => match message? {
+                Message::Log { text, .. } => say(context, &text),
+                Message::Progress { .. } | Message::Metric { .. } => {}
+                Message::Finished { .. } if is_interrupted => return Ok(Answer::Interrupted),
+                Message::Finished { outcome, .. } => return Ok(match outcome.result {
+                    Ok(_) => Answer::Done,
+                    Err(failure) => Answer::Failed(failure),
+                }),
+            },
+        }
+    }
+}
+
+/// Tells people something beside the predictions.
+fn say(context: &Context, text: &str) {
+    if context.verbosity > Verbosity::Quiet {
+        // Nothing is left to do where nobody listens.
+        let _ = writeln!(io::stderr(), "{text}");
+    }
+}
+
+fn only_file(folder: &Path) -> anyhow::Result<PathBuf> {
+    let entry = fs::read_dir(folder)?.next();
+    Ok(entry.context("the worker gave no predictions")??.path())
+}
+
+/// Puts the predictions where they are wanted.
+fn hand_over(from: &Path, output: Option<&Path>, context: &Context) -> anyhow::Result<()> {
+    match output {
+        Some(output) => fs::rename(from, context.folder.join(output))
+            .with_context(|| format!("cannot write {}", output.display())),
+        None => {
+            let mut out = io::stdout().lock();
+            io::copy(&mut File::open(from)?, &mut out)?;
+            Ok(out.flush()?)
+        }
+    }
+}
+
+impl From<Form> for RowForm {
+    fn from(form: Form) -> Self {
+        match form {
+            Form::Csv => Self::Csv,
+            Form::Jsonl => Self::Jsonl,
+        }
+    }
 }
