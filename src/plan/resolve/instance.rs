@@ -90,8 +90,13 @@ impl Resolver<'_> {
         let is_sound = !errors.iter().any(|it| it.severity == Severity::Error);
         self.found.extend(errors);
         let stage = match (task, control) {
-            (Some(task), Some(mut control)) if is_sound => {
+            (Some(mut task), Some(mut control)) if is_sound => {
                 control.matrix = IndexMap::new();
+                // The one default that comes from outside of the block.
+                if let Task::Package(package) = &mut task {
+                    let name = &self.sections.name;
+                    package.name.get_or_insert_with(|| name.clone());
+                }
                 Some(Stage {
                     name: draft.name.clone(),
                     instance: instance
