@@ -47,10 +47,16 @@ pub fn config_of(stage: &Stage) -> Result<Value, ConfigError> {
         });
     }
     remove_nulls(&mut config);
-    if let (Value::Object(fields), reads) = (&mut config, reads(stage))
-        && !reads.is_empty()
-    {
-        fields.insert("reads".to_owned(), Value::Object(reads));
+    if let Value::Object(fields) = &mut config {
+        let reads = reads(stage);
+        if !reads.is_empty() {
+            fields.insert("reads".to_owned(), Value::Object(reads));
+        }
+        if matches!(stage.task, Task::Summarize(_) | Task::Choose(_)) {
+            // Of equals the first is chosen, and sums of floats depend on their order.
+            let order: Vec<&str> = stage.inputs.iter().map(|it| it.role.as_str()).collect();
+            fields.insert("order".to_owned(), order.into());
+        }
     }
     Ok(config)
 }

@@ -21,8 +21,16 @@ pub fn diff(old: &KeyParts, new: &KeyParts) -> Vec<Reason> {
     found.map("env", &old.env, &new.env);
     found.map("tools", &old.tools, &new.tools);
     found.environment(old.environment.as_ref(), new.environment.as_ref());
-    found.leaf("until", old.until.as_ref(), new.until.as_ref());
+    if !(is_full(old) && is_full(new)) {
+        found.leaf("until", old.until.as_ref(), new.until.as_ref());
+    }
     found.0
+}
+
+/// Whether a training goes to its end: then a change of `epochs` says all.
+pub fn is_full(parts: &KeyParts) -> bool {
+    let epochs = parts.config.get("epochs").and_then(Value::as_u64);
+    parts.until.is_some_and(|it| epochs == Some(it.into()))
 }
 
 /// Says of changed inputs where they lie: `inputs.source/0` becomes `inputs.source/0 data/digits.csv`. `places` is by role.

@@ -10,7 +10,7 @@ use pipe_schema::key::{Key, KeyParts};
 
 pub use self::{
     config::{ConfigError, config_of},
-    difference::{diff, name_inputs},
+    difference::{diff, is_full, name_inputs},
 };
 
 /// The key of an action: SHA-256 of its parts in canonical form.

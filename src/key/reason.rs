@@ -53,6 +53,7 @@ pub fn part_name(part: &str) -> String {
         Some(("tools", name)) => format!("tool {name}"),
         Some(("outputs", name)) => format!("output {name}"),
         Some(("environment", name)) => name.replace('_', " "),
+        None if part == "revision" => "pipe's way of doing it".to_owned(),
         _ => part.to_owned(),
     }
 }

@@ -155,6 +155,27 @@ fn another_choice_is_one_change_and_not_many() {
 }
 
 #[test]
+fn more_epochs_are_one_change_and_a_rung_is_another() {
+    let training = |epochs: u32, until| KeyParts {
+        until: Some(until),
+        ..parts(json!({"epochs": epochs}))
+    };
+    let text = |old, new| reason::summary(&diff(&old, &new));
+    assert_eq!(
+        text(training(20, 20), training(30, 30)),
+        "changed: epochs 20 → 30"
+    );
+    assert_eq!(
+        text(training(20, 3), training(20, 9)),
+        "changed: until 3 → 9"
+    );
+    assert_eq!(
+        text(training(20, 3), training(20, 20)),
+        "changed: until 3 → 20"
+    );
+}
+
+#[test]
 fn a_summary_names_three_changes_and_counts_the_rest() {
     let old = parts(json!({"a": 1, "b": 1, "c": 1, "d": 1, "e": 1}));
     let new = parts(json!({"a": 2, "b": 2, "c": 2, "d": 2, "e": 2}));

@@ -18,7 +18,7 @@ use super::{
     record::children,
     removal,
 };
-use crate::plan::file_name;
+use crate::{key, plan::file_name};
 
 /// A training that was broken off may be taken up again for this long.
 const CHECKPOINT_DAYS: u32 = 30;
@@ -64,7 +64,11 @@ impl Store {
         let runs = self.runs()?;
         let (kept_runs, old_runs) = runs.split_at(policy.keep_runs.min(runs.len()));
         collected.kept_runs = kept_runs.len();
-        let (keys, digests) = self.needed(kept_runs, policy)?;
+        let Needed {
+            keys,
+            digests,
+            trained,
+        } = self.needed(kept_runs, policy)?;
 
         let mut remove = Remover {
             dry_run: policy.dry_run,
@@ -90,7 +94,7 @@ impl Store {
             remove.tree(&self.layout.object(&digest))?;
             collected.objects += 1;
         }
-        for path in self.idle_checkpoints(&keys)? {
+        for path in self.idle_checkpoints(&trained)? {
             remove.tree(&path)?;
             collected.checkpoints += 1;
         }
@@ -106,12 +110,7 @@ impl Store {
         Ok(collected)
     }
 
-    /// What must stay: keys, and the objects that their records speak of.
-    fn needed(
-        &self,
-        kept_runs: &[String],
-        policy: &Policy,
-    ) -> Result<(BTreeSet<Key>, BTreeSet<Digest>)> {
+    fn needed(&self, kept_runs: &[String], policy: &Policy) -> Result<Needed> {
         let mut keys = BTreeSet::new();
         for run in kept_runs {
             for line in self.read_run(run)? {
@@ -131,29 +130,33 @@ impl Store {
                 }
             }
         })?;
-        let mut needed = (BTreeSet::new(), BTreeSet::new());
+        let mut needed = Needed::default();
         for key in self.record_keys()? {
             let is_young = age(&self.layout.record(&key)).is_some_and(|it| it < policy.older_than);
             if !is_young && !keys.contains(&key) {
                 continue;
             }
-            needed.0.insert(key);
+            needed.keys.insert(key);
             if let Some(record) = self.find_record(&key) {
-                needed
-                    .1
-                    .extend(named_objects(&record).map(|(_, digest)| digest));
+                let digests = named_objects(&record).map(|(_, digest)| digest);
+                needed.digests.extend(digests);
+                if record.parts.until.is_none() || key::is_full(&record.parts) {
+                    needed.trained.insert(key::without_until(&record.parts));
+                }
             }
         }
         Ok(needed)
     }
 
     /// Checkpoints of trainings that are done, or were not touched for long.
-    fn idle_checkpoints(&self, keys: &BTreeSet<Key>) -> Result<Vec<PathBuf>> {
+    fn idle_checkpoints(&self, trained: &BTreeSet<Key>) -> Result<Vec<PathBuf>> {
         let folder = self.layout.checkpoints();
         let mut idle = Vec::new();
         for name in children(&folder)? {
             let path = folder.join(&name);
-            let is_done = name.parse().is_ok_and(|digest| keys.contains(&Key(digest)));
+            let is_done = name
+                .parse()
+                .is_ok_and(|digest| trained.contains(&Key(digest)));
             let is_old = age(&path).is_some_and(|it| it > DAY * CHECKPOINT_DAYS);
             if is_done || is_old {
                 idle.push(path);
@@ -247,6 +250,16 @@ fn remove_dangling(folder: &Path) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// What must stay.
+#[derive(Default)]
+struct Needed {
+    keys: BTreeSet<Key>,
+    /// The objects that the records of these keys speak of.
+    digests: BTreeSet<Digest>,
+    /// Trainings that went to their end, by their keys without `until`.
+    trained: BTreeSet<Key>,
 }
 
 struct Remover {

@@ -169,14 +169,28 @@ fn a_choice_counts_what_it_is_made_by() {
     let summarize = json!({"summarize": {"reports": "score", "over": ["fold"]}});
     assert_eq!(
         config_of(&stage(summarize)).unwrap(),
-        json!({"over": ["fold"], "stats": ["mean", "std"]})
+        json!({"over": ["fold"], "stats": ["mean", "std"], "order": []})
     );
     let choose = json!({"choose": {"model": "fit", "by": "score.accuracy", "over": ["lr"], "goal": "maximize"}});
     let mut stage = stage(choose);
-    stage.inputs = vec![input("by/lr=0.1", None, Some("accuracy"))];
+    stage.inputs = ["by/lr=0.1", "by/lr=0.01"]
+        .map(|role| input(role, None, Some("accuracy")))
+        .to_vec();
+    let config = config_of(&stage).unwrap();
     assert_eq!(
+        config,
+        json!({
+            "over": ["lr"],
+            "goal": "maximize",
+            "reads": {"by/lr=0.1": {"metric": "accuracy"}, "by/lr=0.01": {"metric": "accuracy"}},
+            "order": ["by/lr=0.1", "by/lr=0.01"],
+        })
+    );
+    stage.inputs.reverse();
+    assert_ne!(
         config_of(&stage).unwrap(),
-        json!({"over": ["lr"], "goal": "maximize", "reads": {"by/lr=0.1": {"metric": "accuracy"}}})
+        config,
+        "the first of equals is another one"
     );
 }
 

@@ -139,6 +139,7 @@ fn gc_and_clean_do_not_start_beside_a_run() {
 #[test]
 fn checkpoints_of_finished_trainings_go_and_others_stay() {
     let place = Place::new();
+    // `make` trains without `until`; a rung that is done may still be gone on from.
     let done = place
         .store
         .checkpoints(&KeyParts {
