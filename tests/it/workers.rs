@@ -18,6 +18,18 @@ pub fn real() -> &'static Path {
     PATH.get_or_init(|| built("pipe-worker", &["crates"], &[]))
 }
 
+/// A worker without tensors; `tests/worker` says how it is steered. Give it to `pipe` in `PIPE_WORKER`.
+pub fn fake() -> &'static Path {
+    static PATH: OnceLock<PathBuf> = OnceLock::new();
+    PATH.get_or_init(|| {
+        built(
+            "fake-worker",
+            &["tests/worker/src", "crates/schema/src", "crates/wire/src"],
+            &["--package", "fake-worker"],
+        )
+    })
+}
+
 fn built(name: &str, sources: &[&str], selection: &[&str]) -> PathBuf {
     let pipe = Path::new(env!("CARGO_BIN_EXE_pipe"));
     let program = pipe.with_file_name(name);
