@@ -5,3 +5,5 @@ mod workers;
 mod cases;
 mod tidy;
 mod cli;
+mod engine;
+mod engine_commands;
