@@ -110,8 +110,9 @@ mod tests {
     fn the_tail_is_short_and_does_not_steer_the_terminal() {
         let folder = tempfile::tempdir().unwrap();
         let log = folder.path().join("log");
-        let mut text: String = (0..100).map(|i| format!("line {i}\n")).collect();
-        text.push_str("10%\r20%\r\x1b[31mred\x1b[0m\x07\n\n\n");
+        let lines: Vec<String> = (0..100).map(|i| format!("line {i}")).collect();
+        let mut text = lines.join("\n");
+        text.push_str("\n10%\r20%\r\x1b[31mred\x1b[0m\x07\n\n\n");
         std::fs::write(&log, text).unwrap();
         let tail = tail(&log);
         assert_eq!(tail.len(), TAIL_LINES);

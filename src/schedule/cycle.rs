@@ -31,6 +31,9 @@ use crate::{
 /// How often the lock of another run is tried.
 const LOCK_PAUSE: Duration = Duration::from_millis(100);
 
+/// As good as for ever, when nothing is due.
+const LONG: Duration = Duration::from_hours(1);
+
 /// Brings the selected stages up to date and tells `events` all that happens, from `RunStarted` to `RunFinished`.
 /// Whoever wants a log or a display makes it from the events. The first message on `interrupts` stops the run and keeps
 /// what is finished and checkpointed; the second kills. Errors are trouble with the store as a whole; stages fail in events.
@@ -333,7 +336,7 @@ impl Cycle<'_> {
     /// How long nothing needs to be done if nothing happens.
     fn pause(&self) -> Duration {
         let now = Instant::now();
-        let mut until = now + Duration::from_secs(3600);
+        let mut until = now + LONG;
         if !self.locked.is_empty() {
             until = now + LOCK_PAUSE;
         }
@@ -400,16 +403,13 @@ impl Cycle<'_> {
     }
 
     fn interrupt(&mut self) {
-        let how = match self.ending {
-            Some(Ending::Interrupted | Ending::Killed) => {
-                self.ending = Some(Ending::Killed);
-                Stop::Kill
-            }
-            _ => {
-                self.ending = Some(Ending::Interrupted);
-                Stop::Finish
-            }
+        let is_second = matches!(self.ending, Some(Ending::Interrupted | Ending::Killed));
+        let (ending, how) = if is_second {
+            (Ending::Killed, Stop::Kill)
+        } else {
+            (Ending::Interrupted, Stop::Finish)
         };
+        self.ending = Some(ending);
         for &job in self.jobs.keys() {
             self.executor.stop(job, how);
         }

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
+    fmt::Write,
     fs,
     path::Path,
 };
@@ -243,17 +244,19 @@ pub fn alone(stage: &Stage, action: &Action, options: &Options) -> Option<String
         script::quote(&folder_of(command, options).display().to_string())
     );
     if !stage.outputs.is_empty() {
-        text.push_str(&format!(" && mkdir -p {}", script::quote(&scratch)));
+        let _ = write!(text, " && mkdir -p {}", script::quote(&scratch));
     }
-    let env: String = stage
+    let env: Vec<String> = stage
         .control
         .env
         .iter()
-        .map(|(name, value)| format!("{name}={} ", script::quote(value)))
+        .map(|(name, value)| format!("{name}={}", script::quote(value)))
+        .chain(["PIPE_METRICS=/dev/null".to_owned()])
         .collect();
+    let env = env.join(" ");
     for line in &command.cmd.0 {
         let line = script::quote(&script::fill(line, &find));
-        text.push_str(&format!(" && {env}PIPE_METRICS=/dev/null sh -c {line}"));
+        let _ = write!(text, " && {env} sh -c {line}");
     }
     Some(text)
 }

@@ -235,7 +235,6 @@ fn tokens(line: &str) -> Vec<String> {
             (Some(end), _) if letter == end => quote = None,
             (Some('\''), _) => word.get_or_insert_default().push(letter),
             (_, '\\') => word.get_or_insert_default().extend(letters.next()),
-            (Some(_), _) => word.get_or_insert_default().push(letter),
             (None, '\'' | '"') => {
                 quote = Some(letter);
                 word.get_or_insert_default();
@@ -245,7 +244,7 @@ fn tokens(line: &str) -> Vec<String> {
                 tokens.extend(word.take());
                 tokens.push(letter.to_string());
             }
-            (None, _) => word.get_or_insert_default().push(letter),
+            (_, _) => word.get_or_insert_default().push(letter),
         }
     }
     tokens.extend(word);

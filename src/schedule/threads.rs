@@ -27,7 +27,7 @@ pub fn of(stage: &Stage) -> u32 {
 fn by_weights(weights: u64) -> u32 {
     match weights {
         ..ONE_THREAD => 1,
-        ..FOUR_THREADS => 4,
+        ONE_THREAD..FOUR_THREADS => 4,
         _ => u32::MAX,
     }
 }

@@ -67,13 +67,10 @@ impl Link {
         self.shared.is_gone.load(Ordering::Relaxed)
     }
 
-    /// Orders a process.
+    /// Orders a process. Its descriptors are closed here: the process alone holds them.
     pub fn start(&self, start: &Start, output: OwnedFd, socket: Option<OwnedFd>) -> io::Result<()> {
-        let descriptors: Vec<BorrowedFd<'_>> = [Some(&output), socket.as_ref()]
-            .into_iter()
-            .flatten()
-            .map(AsFd::as_fd)
-            .collect();
+        let owned: Vec<OwnedFd> = std::iter::once(output).chain(socket).collect();
+        let descriptors: Vec<BorrowedFd<'_>> = owned.iter().map(AsFd::as_fd).collect();
         self.sender()
             .send_with(&Order::Start(start.clone()), &descriptors)
     }

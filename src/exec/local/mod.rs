@@ -147,7 +147,7 @@ impl Local {
         // A zygote that died is found out by sending to it; a new one gets the job then.
         for is_last_try in [false, true] {
             let (channel, theirs) = pipe_wire::Channel::pair()?;
-            let asked = self.zygote()?.fork(job, theirs);
+            let asked = self.zygote()?.fork(job, &theirs);
             match asked {
                 Ok(()) => {
                     return spawn(move || worker::attend(attendant, channel, &request, None));

@@ -89,7 +89,7 @@ fn converse(
             receiver.receive::<Event>()
         } else {
             let greeting = receiver.receive::<Hello>();
-            greeting.and_then(|hello| hello.map(check).transpose())
+            greeting.and_then(|hello| hello.as_ref().map(check).transpose())
         };
         match received {
             Ok(Some(Event::Done(done))) => return Ok(Ok(done)),
@@ -112,7 +112,7 @@ fn converse(
 }
 
 /// The greeting stands for an event that says nothing.
-fn check(hello: Hello) -> io::Result<Event> {
+fn check(hello: &Hello) -> io::Result<Event> {
     if hello.protocol == PROTOCOL_VERSION {
         return Ok(Event::Log {
             text: String::new(),

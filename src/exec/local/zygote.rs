@@ -62,7 +62,7 @@ impl ZygoteLink {
     }
 
     /// Asks for a child that serves `socket`.
-    pub fn fork(&mut self, job: &Job, socket: UnixStream) -> io::Result<()> {
+    pub fn fork(&mut self, job: &Job, socket: &UnixStream) -> io::Result<()> {
         let log = super::text_of(&job.log)?;
         let fork = Fork {
             job: job.id,

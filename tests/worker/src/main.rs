@@ -14,7 +14,7 @@
 mod behaviour;
 mod content;
 
-use std::{process::ExitCode, thread, time::Duration};
+use std::{process::ExitCode, thread};
 
 use pipe_schema::{
     key::EnvironmentClass,
@@ -29,7 +29,7 @@ fn main() -> ExitCode {
         Some("zygote") => {
             let threads = std::env::var("FAKE_THREADS").map_or(0, |it| it.parse().unwrap_or(0));
             for _ in 0..threads {
-                thread::spawn(|| thread::sleep(Duration::from_secs(3600)));
+                thread::spawn(thread::park);
             }
             zygote::serve(handle)
         }
@@ -41,6 +41,7 @@ fn main() -> ExitCode {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the shape of a handler")]
 fn handle(request: Request, reporter: &mut Reporter) -> Result<Done, Failed> {
     let kind = kind_of(&request.work);
     let behaviour = behaviour::read(kind).map_err(|message| Failed {
@@ -98,6 +99,10 @@ fn class() -> EnvironmentClass {
     }
 }
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the shape that `map_err` wants"
+)]
 fn io(error: std::io::Error) -> Failed {
     Failed {
         kind: FailureKind::Io,

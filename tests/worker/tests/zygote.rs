@@ -52,7 +52,7 @@ impl Fixture {
                 assert_eq!(forked, job);
                 (channel, pid)
             }
-            other => panic!("{other:?}"),
+            other @ Zygote::Exited { .. } => panic!("{other:?}"),
         }
     }
 
@@ -63,7 +63,7 @@ impl Fixture {
     fn exit(&mut self) -> Exit {
         match self.hear() {
             Zygote::Exited { exit, .. } => exit,
-            other => panic!("{other:?}"),
+            other @ Zygote::Forked { .. } => panic!("{other:?}"),
         }
     }
 
