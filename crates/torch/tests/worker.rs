@@ -6,7 +6,7 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use pipe_schema::protocol::{Control, Event, Fork, Hello, PROTOCOL_VERSION, Request, Work, Zygote};
+use pipe_schema::protocol::{Event, Fork, Hello, PROTOCOL_VERSION, Request, Work, Zygote};
 use pipe_wire::{Channel, process};
 
 const WORKER: &str = env!("CARGO_BIN_EXE_pipe-worker");
