@@ -1,6 +1,6 @@
 //! One instance of a stage: bound, fitted, decoded, wired, checked. Knows what is upstream of it, not what is beside it.
 
-use indexmap::IndexMap;
+use indexmap::{IndexMap, IndexSet};
 use pipe_schema::{
     reference::Reference,
     stage::{Control, Task},
@@ -103,7 +103,7 @@ impl Resolver<'_> {
                         .into_iter()
                         .map(|(axis, value)| (axis, Node::new(Span::default(), value).to_json()))
                         .collect(),
-                    reuse: control.reuse.or(self.sections.reuse).unwrap_or_default(),
+                    reuse: control.reuse.or(self.reuse).unwrap_or_default(),
                     files: files.reads.iter().map(|it| it.0.clone()).collect(),
                     outs: files.writes.iter().map(|it| it.0.clone()).collect(),
                     outputs: facts
@@ -175,6 +175,7 @@ impl Resolver<'_> {
                 ),
             );
         }
+        self.charge(partners.len());
         let mut inputs = Vec::new();
         for partner in partners {
             let Some(facts) = self.facts[*target].get(partner) else {
@@ -197,13 +198,18 @@ impl Resolver<'_> {
         inputs
     }
 
+    /// Counts what instances are linked with: axes that cross make it grow fast.
+    fn charge(&self, n: usize) {
+        self.links_left.set(self.links_left.get().saturating_sub(n));
+    }
+
     /// The instances that `needs` names: those that agree on the axes that both have.
     fn needs(&self, at: usize, row: usize) -> Vec<StageId> {
         let draft = &self.drafts[at];
         let Some(places) = &self.places[at] else {
             return Vec::new();
         };
-        let mut ids = Vec::new();
+        let mut ids = IndexSet::new();
         for (name, _) in &draft.needs {
             let Ok(reference) = name.parse::<Reference>() else {
                 continue;
@@ -214,15 +220,13 @@ impl Resolver<'_> {
             let Some(theirs) = &self.places[*target] else {
                 continue;
             };
-            for partner in theirs.partners(&places.table, &places.table.rows[row], &reference, &[])
-            {
-                let id = theirs.id(&reference.stage, partner);
-                if !ids.contains(&id) {
-                    ids.push(id);
-                }
+            let partners = theirs.partners(&places.table, &places.table.rows[row], &reference, &[]);
+            self.charge(partners.len());
+            for partner in partners {
+                ids.insert(theirs.id(&reference.stage, partner));
             }
         }
-        ids
+        ids.into_iter().collect()
     }
 }
 

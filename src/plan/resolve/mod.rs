@@ -5,12 +5,12 @@ mod instance;
 mod workspace;
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     collections::{HashMap, HashSet},
 };
 
-use indexmap::IndexMap;
-use pipe_schema::reference::Reference;
+use indexmap::{IndexMap, IndexSet};
+use pipe_schema::{reference::Reference, stage::Reuse};
 
 pub use self::instance::Upstream;
 use super::{
@@ -30,6 +30,9 @@ use crate::spec::{Diagnostic, Diagnostics, Node, Severity, Span, Spec, suggest::
 /// Nodes that all instances together may have: this, and a multiple of what is written.
 const MOST_NODES: usize = 200_000;
 const MOST_NODES_A_NODE: usize = 30;
+/// Inputs and edges that all instances together may have: this, and so many for each stage that is written.
+const MOST_LINKS: usize = 50_000;
+const MOST_LINKS_A_STAGE: usize = 50;
 
 /// From a spec to a plan, or all that is wrong with it. With a plan come its warnings.
 pub fn resolve(
@@ -47,8 +50,11 @@ pub fn resolve(
     let vars = vars::bind(&mut sections, overrides, &mut found);
     let used = RefCell::default();
     let mut drafts = Vec::new();
-    for (name, entry) in &sections.stages {
-        drafts.extend(Draft::read(name, entry, &vars, &used, &mut found));
+    let mut names = IndexSet::new();
+    // Each tree is let go once its draft is read.
+    for (name, entry) in std::mem::take(&mut sections.stages) {
+        drafts.extend(Draft::read(&name, &entry, &vars, &used, &mut found));
+        names.insert(name);
     }
     let mut resolver = Resolver {
         by_name: drafts
@@ -61,7 +67,9 @@ pub fn resolve(
         built: drafts.iter().map(|_| Vec::new()).collect(),
         nodes_left: MOST_NODES
             + MOST_NODES_A_NODE * drafts.iter().map(|it| it.block.size()).sum::<usize>(),
-        sections: &sections,
+        links_left: Cell::new(MOST_LINKS + MOST_LINKS_A_STAGE * drafts.len()),
+        names: &names,
+        reuse: sections.reuse,
         drafts: &drafts,
         vars: &vars,
         used: &used,
@@ -132,7 +140,9 @@ fn warn_of_unused_vars(sections: &Sections, used: &HashSet<String>, found: &mut 
 }
 
 struct Resolver<'a> {
-    sections: &'a Sections,
+    /// All stages of the spec, also those that are wrong.
+    names: &'a IndexSet<String>,
+    reuse: Option<Reuse>,
     drafts: &'a [Draft],
     by_name: HashMap<String, usize>,
     vars: &'a IndexMap<String, Node>,
@@ -146,6 +156,7 @@ struct Resolver<'a> {
     /// By draft and row; nothing where the block is wrong.
     built: Vec<Vec<Built>>,
     nodes_left: usize,
+    links_left: Cell<usize>,
     found: &'a mut Vec<Diagnostic>,
 }
 
@@ -242,8 +253,8 @@ impl Resolver<'_> {
             return Some(*target);
         }
         // A stage that is there but wrong has its own error.
-        if !self.sections.stages.contains_key(stage) {
-            let names: Vec<&str> = self.sections.stages.keys().map(String::as_str).collect();
+        if !self.names.contains(stage) {
+            let names: Vec<&str> = self.names.iter().map(String::as_str).collect();
             self.found.push(unknown("stage", stage, &names, span));
         }
         None
@@ -274,6 +285,14 @@ impl Resolver<'_> {
         }
         self.nodes_left = self.nodes_left.saturating_sub(cost);
         for row in 0..n {
+            if self.links_left.get() == 0 {
+                self.found.push(
+                    Diagnostic::error("the matrices make the plan too large")
+                        .at(draft.span, "reads too many instances")
+                        .hint("pin axes, or give both stages the same ones: shared axes join"),
+                );
+                return;
+            }
             let (facts, built) = self.build_instance(at, row, is_expanded);
             self.facts[at].push(facts);
             self.built[at].push(built);
