@@ -94,8 +94,7 @@ impl Resolver<'_> {
                 control.matrix = IndexMap::new();
                 // The one default that comes from outside of the block.
                 if let Task::Package(package) = &mut task {
-                    let name = &self.sections.name;
-                    package.name.get_or_insert_with(|| name.clone());
+                    package.name.get_or_insert_with(|| self.project.to_owned());
                 }
                 Some(Stage {
                     name: draft.name.clone(),

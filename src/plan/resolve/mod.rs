@@ -68,6 +68,7 @@ pub fn resolve(
         nodes_left: MOST_NODES
             + MOST_NODES_A_NODE * drafts.iter().map(|it| it.block.size()).sum::<usize>(),
         links_left: Cell::new(MOST_LINKS + MOST_LINKS_A_STAGE * drafts.len()),
+        project: &sections.name,
         names: &names,
         reuse: sections.reuse,
         drafts: &drafts,
@@ -140,6 +141,8 @@ fn warn_of_unused_vars(sections: &Sections, used: &HashSet<String>, found: &mut 
 }
 
 struct Resolver<'a> {
+    /// The spec's name.
+    project: &'a str,
     /// All stages of the spec, also those that are wrong.
     names: &'a IndexSet<String>,
     reuse: Option<Reuse>,
