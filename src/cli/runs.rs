@@ -50,9 +50,9 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
     }
     let has_several_names = entries.windows(2).any(|pair| pair[0].name != pair[1].name);
     let mut table = Table::new(&[
-        "run",
-        "when",
-        "status",
+        "!run",
+        "!when",
+        "!status",
         "#ran",
         "#cached",
         "#failed",

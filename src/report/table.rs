@@ -12,18 +12,22 @@ pub struct Table {
     head: Vec<String>,
     /// Whether a column holds numbers, which stand right.
     is_number: Vec<bool>,
+    /// Whether a column is never cut, as numbers are not.
+    is_whole: Vec<bool>,
     rows: Vec<Vec<(Style, String)>>,
 }
 
 impl Table {
-    /// A table with these columns; a title that begins with `#` is that of a column of numbers.
+    /// A table with these columns. A title that begins with `#` is that of a column of numbers, which stand right;
+    /// one with `!` that of words which are never cut.
     pub fn new(titles: &[&str]) -> Self {
         Self {
             head: titles
                 .iter()
-                .map(|it| it.trim_start_matches('#').to_owned())
+                .map(|it| it.trim_start_matches(['#', '!']).to_owned())
                 .collect(),
             is_number: titles.iter().map(|it| it.starts_with('#')).collect(),
+            is_whole: titles.iter().map(|it| it.starts_with(['#', '!'])).collect(),
             rows: Vec::new(),
         }
     }
@@ -49,18 +53,32 @@ impl Table {
         self.rows.is_empty()
     }
 
-    /// The table in at most `columns` columns: the widest cells are cut first. Ends with a line break, unless empty.
+    /// The table in at most `columns` columns: empty columns are left out, the widest cells are cut first.
+    /// Ends with a line break, unless empty.
     pub fn render(&self, columns: usize) -> String {
         let has_head = self.head.iter().any(|it| !it.is_empty());
+        let is_empty = |at: usize| {
+            self.rows
+                .iter()
+                .all(|row| row.get(at).is_none_or(|it| it.1.is_empty()))
+        };
+        let kept: Vec<usize> = (0..self.head.len()).filter(|&at| !is_empty(at)).collect();
+        let pick = |row: &[(Style, String)]| {
+            kept.iter()
+                .filter_map(|&at| row.get(at).cloned())
+                .collect::<Vec<_>>()
+        };
         let head: Vec<(Style, String)> = self.head.iter().map(|it| (DIM, it.clone())).collect();
-        let all: Vec<&Vec<(Style, String)>> = has_head
-            .then_some(&head)
+        let first = (has_head && !kept.is_empty()).then(|| pick(&head));
+        let all: Vec<Vec<(Style, String)>> = first
             .into_iter()
-            .chain(&self.rows)
+            .chain(self.rows.iter().map(|it| pick(it)))
             .collect();
-        let widths = self.widths(&all, columns);
+        let flags = |of: &[bool]| kept.iter().map(|&at| of[at]).collect::<Vec<_>>();
+        let (is_number, is_whole) = (flags(&self.is_number), flags(&self.is_whole));
+        let widths = widths(&all, &is_whole, columns);
         let mut text = String::new();
-        for row in all {
+        for row in &all {
             let mut line = String::new();
             let last = row
                 .iter()
@@ -68,8 +86,7 @@ impl Table {
                 .unwrap_or(0);
             for (at, (style, cell)) in row.iter().enumerate().take(last + 1) {
                 let cell = cut(cell, widths[at]);
-                let is_number = self.is_number.get(at).copied().unwrap_or(false);
-                let placed = match is_number {
+                let placed = match is_number[at] {
                     true => right(&cell, widths[at]),
                     false if at == last => cell,
                     false => padded(&cell, widths[at]),
@@ -84,28 +101,30 @@ impl Table {
         }
         text
     }
+}
 
-    fn widths(&self, rows: &[&Vec<(Style, String)>], columns: usize) -> Vec<usize> {
-        let n = rows.iter().map(|it| it.len()).max().unwrap_or(0);
-        let mut widths: Vec<usize> = (0..n)
-            .map(|at| {
-                rows.iter()
-                    .filter_map(|row| Some(width(&row.get(at)?.1)))
-                    .max()
-                    .unwrap_or(0)
-            })
-            .collect();
-        let available = columns.saturating_sub(GAP * n.saturating_sub(1));
-        while widths.iter().sum::<usize>() > available {
-            let is_text = |at: &usize| !self.is_number.get(*at).copied().unwrap_or(false);
-            let widest = (0..n).filter(is_text).max_by_key(|&at| widths[at]);
-            match widest {
-                Some(at) if widths[at] > 8 => widths[at] -= 1,
-                _ => break,
-            }
+/// How wide each column is drawn.
+fn widths(rows: &[Vec<(Style, String)>], is_whole: &[bool], columns: usize) -> Vec<usize> {
+    let n = is_whole.len();
+    let mut widths: Vec<usize> = (0..n)
+        .map(|at| {
+            rows.iter()
+                .filter_map(|row| Some(width(&row.get(at)?.1)))
+                .max()
+                .unwrap_or(0)
+        })
+        .collect();
+    let available = columns.saturating_sub(GAP * n.saturating_sub(1));
+    while widths.iter().sum::<usize>() > available {
+        let widest = (0..n)
+            .filter(|&at| !is_whole[at])
+            .max_by_key(|&at| widths[at]);
+        match widest {
+            Some(at) if widths[at] > 8 => widths[at] -= 1,
+            _ => break,
         }
-        widths
     }
+    widths
 }
 
 #[cfg(test)]
@@ -127,6 +146,17 @@ mod tests {
         table.row(["prepare", "a very long reason that does not fit"]);
         let text = anstream::adapter::strip_str(&table.render(24)).to_string();
         assert_eq!(text, "prepare  a very long re…\n");
+    }
+
+    #[test]
+    fn a_column_without_content_takes_no_room_and_a_whole_one_is_not_cut() {
+        let mut table = Table::new(&["!run", "failed", "metrics"]);
+        table.row(["20260101T000000Z-aaaa", "", "accuracy 0.98, f1_macro 0.97"]);
+        let text = anstream::adapter::strip_str(&table.render(40)).to_string();
+        assert_eq!(
+            text,
+            "run                    metrics\n20260101T000000Z-aaaa  accuracy 0.98, f…\n"
+        );
     }
 
     #[test]

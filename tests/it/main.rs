@@ -5,5 +5,8 @@ mod workers;
 mod cases;
 mod tidy;
 mod cli;
+mod own_table;
 mod engine;
 mod engine_commands;
+mod digits;
+mod kill;

@@ -78,14 +78,17 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
             format!("{}.{name}", subject.id)
         };
         let words = [r#type.name(), &figures::bytes(*bytes)].join(", ");
-        writeln!(out, "{}  {}", paint(BOLD, title), paint(DIM, words))?;
+        writeln!(out, "{}  {}", paint(BOLD, &title), paint(DIM, words))?;
         let text = match r#type {
             ArtifactType::Dataset => dataset::render(path, context)?,
             ArtifactType::Model => model::render(path, context)?,
             ArtifactType::Report => report::render(path, context)?,
-            ArtifactType::Package => {
-                package::render(path, &current(&subject, name, &store, context), context)?
-            }
+            ArtifactType::Package => package::render(
+                &title,
+                path,
+                &current(&subject, name, &store, context),
+                context,
+            )?,
             ArtifactType::Files => files::render(path, context)?,
         };
         write!(out, "{text}")?;
@@ -93,15 +96,10 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
     }
     write!(out, "{}", outs(&subject, &store, context))?;
     write!(out, "{}", history(&subject, &store, context)?)?;
-    write!(out, "{}", made(&subject.record))?;
-    if let Some((name, ..)) = views.first() {
-        writeln!(
-            out,
-            "{}{}",
-            paint(DIM, "lies in   "),
-            current(&subject, name, &store, context)
-        )?;
-    }
+    let place = views
+        .first()
+        .map(|(name, ..)| current(&subject, name, &store, context));
+    write!(out, "{}", made(&subject.record, place))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -170,7 +168,7 @@ fn history(subject: &Subject, store: &Store, context: &Context) -> anyhow::Resul
 }
 
 /// When, where and how the result was made.
-fn made(record: &Record) -> String {
+fn made(record: &Record, place: Option<String>) -> String {
     let observed = &record.observed;
     let mut table = Table::new(&["", ""]);
     let mut row = |name: &str, text: String| {
@@ -210,12 +208,13 @@ fn made(record: &Record) -> String {
         ));
     }
     row("used", used.join(", "));
-    let measured: Vec<_> = observed
-        .measured
-        .iter()
-        .map(|(name, value)| format!("{} {}", name.replace('_', " "), figures::number(*value)))
-        .collect();
-    row("observed", measured.join(", "));
+    for (at, (name, value)) in observed.measured.iter().enumerate() {
+        let lead = if at == 0 { "observed" } else { "" };
+        row(
+            lead,
+            format!("{} {}", name.replace('_', " "), figures::number(*value)),
+        );
+    }
     if let Some(environment) = &record.parts.environment {
         let threads = figures::plural(u64::from(environment.threads), "thread");
         let words = [&environment.device, &environment.cpu_capability, &threads];
@@ -228,6 +227,7 @@ fn made(record: &Record) -> String {
             ),
         );
     }
+    row("lies in", place.unwrap_or_default());
     table.render(usize::MAX)
 }
 

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::{files, metrics_table, read};
 use crate::{
     cli::Context,
-    report::style::{DIM, paint},
+    report::style::{DIM, padded, paint},
 };
 
 /// For programs: front page, metrics and files.
@@ -23,8 +23,8 @@ pub fn content(path: &Path) -> anyhow::Result<Value> {
     }))
 }
 
-/// For people; `place` is the path by which it is found.
-pub fn render(path: &Path, place: &str, context: &Context) -> anyhow::Result<String> {
+/// For people; `stage` made it, `place` is the path by which it is found.
+pub fn render(stage: &str, path: &Path, place: &str, context: &Context) -> anyhow::Result<String> {
     let mut text = String::new();
     if let Some(package) = read::<Package>(&path.join(PACKAGE_FILE))? {
         let classes = match package.classes.len() {
@@ -48,17 +48,17 @@ pub fn render(path: &Path, place: &str, context: &Context) -> anyhow::Result<Str
         text.push('\n');
     }
     text.push_str(&files::render(path, context)?);
-    text.push_str(&format!(
-        "\n{}pipe predict {place} rows.csv\n",
-        paint(DIM, "predict   ")
-    ));
+    text.push('\n');
+    let mut uses = vec![("predict", format!("pipe predict {place} rows.csv"))];
     if path.join(TORCHSCRIPT_FILE).exists() {
-        let load = format!("torch.jit.load(\"{place}/{TORCHSCRIPT_FILE}\")(features)");
-        text.push_str(&format!("{}{load}\n", paint(DIM, "in Python ")));
+        uses.push((
+            "in Python",
+            format!("torch.jit.load(\"{place}/{TORCHSCRIPT_FILE}\")(features)"),
+        ));
     }
-    text.push_str(&format!(
-        "{}pipe export STAGE DIR\n",
-        paint(DIM, "copy      ")
-    ));
+    uses.push(("copy", format!("pipe export {stage} DIR")));
+    for (what, how) in uses {
+        text.push_str(&format!("{} {how}\n", paint(DIM, padded(what, 9))));
+    }
     Ok(text)
 }
