@@ -317,15 +317,13 @@ fn only_file(folder: &Path) -> anyhow::Result<PathBuf> {
 
 /// Puts the predictions where they are wanted.
 fn hand_over(from: &Path, output: Option<&Path>, context: &Context) -> anyhow::Result<()> {
-    match output {
-        Some(output) => fs::rename(from, context.folder.join(output))
-            .with_context(|| format!("cannot write {}", output.display())),
-        None => {
-            let mut out = io::stdout().lock();
-            io::copy(&mut File::open(from)?, &mut out)?;
-            Ok(out.flush()?)
-        }
+    if let Some(output) = output {
+        return fs::rename(from, context.folder.join(output))
+            .with_context(|| format!("cannot write {}", output.display()));
     }
+    let mut out = io::stdout().lock();
+    io::copy(&mut File::open(from)?, &mut out)?;
+    Ok(out.flush()?)
 }
 
 impl From<Form> for RowForm {

@@ -21,5 +21,5 @@ pub use self::{
     dataset::{Dataset, Features, Part, TargetValues},
     error::DataError,
     prepare::{Files, Note, Summary, preprocess},
-    rows::{RawRows, input_schema, read_rows, transform},
+    rows::{RawRows, input_schema, read_rows, read_rows_by, transform},
 };

@@ -34,7 +34,8 @@ impl RawRows {
         schema: &DatasetSchema,
     ) -> Result<Self, DataError> {
         let wanted = needed(schema);
-        json_rows::take_wanted(rows, &schema.target.name, &wanted).map(Self::of)
+        let (table, unused) = json_rows::take_wanted(rows, &schema.target.name, &wanted)?;
+        Ok(Self::of(table, &unused))
     }
 
     /// How many rows there are.
@@ -47,8 +48,8 @@ impl RawRows {
         self.len() == 0
     }
 
-    fn of((table, unused): (Table, Vec<String>)) -> Self {
-        let notes = match unused.as_slice() {
+    fn of(table: Table, unused: &[String]) -> Self {
+        let notes = match unused {
             [] => Vec::new(),
             [one] => vec![format!("column `{one}` is not used")],
             more => vec![format!("columns {} are not used", infer::listed(more))],
@@ -59,13 +60,29 @@ impl RawRows {
 
 /// Reads raw rows from a file, plain or gzip. Columns may be in any order; more than the schema's are left out.
 pub fn read_rows(path: &Path, form: RowForm, schema: &DatasetSchema) -> Result<RawRows, DataError> {
+    let mut all = None;
+    read_rows_by(usize::MAX, path, form, schema, &mut |rows| {
+        all = Some(rows);
+        Ok::<(), DataError>(())
+    })?;
+    all.ok_or_else(|| DataError::wrong(format!("{}: has no rows", path.display())))
+}
+
+/// Likewise, but at most `limit` rows at a time, for files that are larger than memory. `take` is called once at least.
+pub fn read_rows_by<E: From<DataError>>(
+    limit: usize,
+    path: &Path,
+    form: RowForm,
+    schema: &DatasetSchema,
+    take: &mut dyn FnMut(RawRows) -> Result<(), E>,
+) -> Result<(), E> {
     let wanted = needed(schema);
     let target = &schema.target.name;
-    let read = match form {
-        RowForm::Csv => csv::read_wanted(path, &schema.read, target, &wanted),
-        RowForm::Jsonl => json_rows::read_wanted(path, target, &wanted),
-    };
-    read.map(RawRows::of)
+    let mut take = |table: Table, unused: &[String]| take(RawRows::of(table, unused));
+    match form {
+        RowForm::Csv => csv::read_wanted(path, &schema.read, target, &wanted, limit, &mut take),
+        RowForm::Jsonl => json_rows::read_wanted(path, target, &wanted, limit, &mut take),
+    }
 }
 
 /// Does to new rows what was done to the train part.

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use pipe_data::read_rows;
+use pipe_data::read_rows_by;
 use pipe_schema::protocol::{Done, Predict, Request, RowForm};
 use pipe_wire::Reporter;
 use serde_json::{Map, Value};
@@ -18,7 +18,9 @@ use crate::{
     package::Opened,
 };
 
-/// Rows in a step.
+/// Rows in memory: files may be larger than it is.
+const AT_A_TIME: usize = 1 << 14;
+/// Rows in a step of the network.
 const BATCH: usize = 1024;
 
 /// Reads the inputs `package` and `rows`, writes `predictions.<form>`.
@@ -27,21 +29,19 @@ pub fn predict(work: &Predict, request: &Request, reporter: &mut Reporter) -> Re
     if work.verify {
         package.verify()?;
     }
-    let rows = read_rows(
-        input(request, "rows")?.path.as_ref(),
-        work.input,
-        &package.schema,
-    )?;
-    for note in &rows.notes {
-        reporter.log(note);
-    }
     let path = Path::new(&request.output).join(match work.output {
         RowForm::Csv => "predictions.csv",
         RowForm::Jsonl => "predictions.jsonl",
     });
     let mut table = Table::create(path, *work, &package.front.classes)?;
-    reporter.progress(0, rows.len() as u64, "rows");
-    table.write(&package.answers(&rows, BATCH)?)?;
+    let mut is_first = true;
+    let rows = input(request, "rows")?.path.as_ref();
+    read_rows_by(AT_A_TIME, rows, work.input, &package.schema, &mut |rows| {
+        if std::mem::take(&mut is_first) {
+            rows.notes.iter().for_each(|note| reporter.log(note));
+        }
+        table.write(&package.answers(&rows, BATCH)?)
+    })?;
     table.finish()?;
     Ok(Done::default())
 }

@@ -27,7 +27,8 @@ pub fn read(
         };
         let order = order(table, &header, path)?;
         let rows = table.rows();
-        append(table, &mut records, &order, &mut |_| {
+        start(table, &records);
+        append(table, &mut records, &order, usize::MAX, &mut |_| {
             progress(count.get());
         })?;
         if table.rows() == rows {
@@ -45,38 +46,47 @@ pub fn columns(path: &Path, read: &Read) -> Result<Vec<String>, DataError> {
     header(&mut Records::open(path, read, &Count::default())?, read)
 }
 
-/// Reads the columns `wanted` of one file; returns also the names of the columns that were left out.
+/// Reads the columns `wanted` of one file, at most `limit` rows at a time; `take` gets them with the names of the columns
+/// that were left out, once at least.
 /// A file without a header, or with other names than `read.names`, is told by its number of columns; it may lack `target`.
-pub fn read_wanted(
+pub fn read_wanted<E: From<DataError>>(
     path: &Path,
     read: &Read,
     target: &str,
     wanted: &[&str],
-) -> Result<(Table, Vec<String>), DataError> {
+    limit: usize,
+    take: &mut dyn FnMut(Table, &[String]) -> Result<(), E>,
+) -> Result<(), E> {
     let mut records = Records::open(path, read, &Count::default())?;
     let header = loose_header(&mut records, read, target, wanted)?;
     let places: HashMap<&str, usize> = positions(&header);
-    let mut table = Table::of(wanted.iter().map(|it| (*it).to_owned()).collect());
     let missing: Vec<&str> = wanted
         .iter()
         .copied()
         .filter(|it| !places.contains_key(it))
         .collect();
     if !missing.is_empty() {
-        return Err(missing_columns(path, &missing, &header));
+        return Err(missing_columns(path, &missing, &header).into());
     }
     let mut order = vec![None; header.len()];
     for (at, name) in wanted.iter().enumerate() {
         order[places[name]] = Some(at);
     }
-    append(&mut table, &mut records, &order, &mut |_| {})?;
-    let unused = header
+    let unused: Vec<String> = header
         .iter()
         .zip(&order)
         .filter(|(name, at)| at.is_none() && name.as_str() != target)
         .map(|(name, _)| name.clone())
         .collect();
-    Ok((table, unused))
+    loop {
+        let mut table = Table::of(wanted.iter().map(|it| (*it).to_owned()).collect());
+        start(&mut table, &records);
+        let is_over = append(&mut table, &mut records, &order, limit, &mut |_| {})?;
+        take(table, &unused)?;
+        if is_over {
+            return Ok(());
+        }
+    }
 }
 
 /// Names of the columns of a file; reads no row.
@@ -84,16 +94,24 @@ pub fn read_header(path: &Path, read: &Read) -> Result<Vec<String>, DataError> {
     header(&mut Records::open(path, read, &Count::default())?, read)
 }
 
+/// What follows comes from this file.
+fn start(table: &mut Table, records: &Records<'_>) {
+    let name = records.path().display().to_string();
+    table.places.start_file(table.rows(), name);
+}
+
+/// Adds rows until there are `limit`, or no more: then it is over.
 fn append(
     table: &mut Table,
     records: &mut Records<'_>,
     order: &[Option<usize>],
+    limit: usize,
     progress: &mut dyn FnMut(usize),
-) -> Result<(), DataError> {
-    table
-        .places
-        .start_file(table.rows(), records.path().display().to_string());
-    while records.next()? {
+) -> Result<bool, DataError> {
+    while table.rows() < limit {
+        if !records.next()? {
+            return Ok(true);
+        }
         if records.len() != order.len() {
             return Err(records.ragged(order.len()));
         }
@@ -108,7 +126,7 @@ fn append(
             progress(table.rows());
         }
     }
-    Ok(())
+    Ok(false)
 }
 
 /// The names of the columns: the first line, or `names`.

@@ -15,24 +15,36 @@ use super::{
 };
 use crate::error::DataError;
 
-/// Reads the columns `wanted` of a file of one object a line; returns also the names that were left out.
-/// A key that a row lacks is a missing value; one that all rows lack is an error.
-pub fn read_wanted(
+/// Reads the columns `wanted` of a file of one object a line, at most `limit` rows at a time; `take` gets them with the
+/// names that were left out, once at least.
+/// A key that a row lacks is a missing value; one that all of the first rows lack is an error.
+pub fn read_wanted<E: From<DataError>>(
     path: &Path,
     target: &str,
     wanted: &[&str],
-) -> Result<(Table, Vec<String>), DataError> {
+    limit: usize,
+    take: &mut dyn FnMut(Table, &[String]) -> Result<(), E>,
+) -> Result<(), E> {
     let mut text = source::open(path, &Count::default())?;
     let mut rows = Gather::new(path.display().to_string(), target, wanted);
     let mut line = Vec::new();
     let mut number = 0;
+    let mut is_first = true;
     loop {
         line.clear();
         let read = text.by_ref().read_until(b'\n', &mut line);
-        if read.map_err(|it| DataError::io(path, &it))? == 0 {
-            break;
-        }
+        let is_over = read.map_err(|it| DataError::io(path, &it))? == 0;
         number += 1;
+        if is_over || rows.table.rows() == limit {
+            let fresh = Gather::new(path.display().to_string(), target, wanted);
+            let full = std::mem::replace(&mut rows, fresh);
+            let (table, unused) = full.finish(path, is_first)?;
+            take(table, &unused)?;
+            is_first = false;
+        }
+        if is_over {
+            return Ok(());
+        }
         if line.trim_ascii().is_empty() {
             continue;
         }
@@ -42,7 +54,6 @@ pub fn read_wanted(
         })?;
         rows.push(&row, number)?;
     }
-    rows.finish(path)
 }
 
 /// Takes the columns `wanted` of rows that are at hand.
@@ -55,7 +66,7 @@ pub fn take_wanted(
     for (number, row) in rows.iter().enumerate() {
         gather.push(row, number as u64 + 1)?;
     }
-    gather.finish(Path::new("rows"))
+    gather.finish(Path::new("rows"), true)
 }
 
 struct Gather<'a> {
@@ -114,7 +125,8 @@ impl<'a> Gather<'a> {
         Ok(())
     }
 
-    fn finish(self, path: &Path) -> Result<(Table, Vec<String>), DataError> {
+    /// The rows; with `must_have_all` a wanted column that no row has is refused.
+    fn finish(self, path: &Path, must_have_all: bool) -> Result<(Table, Vec<String>), DataError> {
         let missing: Vec<&str> = self
             .wanted
             .iter()
@@ -122,7 +134,7 @@ impl<'a> Gather<'a> {
             .filter(|(_, seen)| !**seen)
             .map(|(name, _)| *name)
             .collect();
-        if !missing.is_empty() && self.table.rows() > 0 {
+        if must_have_all && !missing.is_empty() && self.table.rows() > 0 {
             return Err(missing_columns(path, &missing, &self.unused));
         }
         Ok((self.table, self.unused))

@@ -118,3 +118,50 @@ fn errors_name_line_and_column() {
     let missing = message("size,city\n1,Graz\n");
     assert!(missing.contains("column `weight` is missing"), "{missing}");
 }
+
+#[test]
+fn rows_that_do_not_fit_into_memory_at_once_are_all_answered() {
+    let workshop = packed();
+    let count = super::AT_A_TIME * 2 + 3;
+    let rows = "size,city,weight\n".to_owned()
+        + &"1,Graz,70\n2,Wien,40\n".repeat(count / 2)
+        + "2,Wien,40\n";
+    let found = predict(&workshop, PLAIN, &rows).unwrap();
+    let found: Vec<&str> = found.lines().collect();
+    assert_eq!(found.len(), count + 1);
+    assert!(
+        found[1..]
+            .iter()
+            .step_by(2)
+            .take(count / 2)
+            .all(|it| *it == found[1])
+    );
+    assert_eq!(found[count], found[2]);
+    let bad = predict(&workshop, PLAIN, &(rows + "1,Graz,x\n"))
+        .unwrap_err()
+        .message;
+    assert!(
+        bad.contains(&format!("new.rows:{}: column `weight`", count + 2)),
+        "{bad}"
+    );
+    let lines = "{\"size\": 1, \"city\": \"Graz\", \"weight\": 70}\n".repeat(count);
+    let jsonl = Predict {
+        input: RowForm::Jsonl,
+        ..PLAIN
+    };
+    assert_eq!(
+        predict(&workshop, jsonl, &lines).unwrap().lines().count(),
+        count + 1
+    );
+    let bad = predict(
+        &workshop,
+        jsonl,
+        &(lines + "{\"size\": 1, \"weight\": []}\n"),
+    )
+    .unwrap_err()
+    .message;
+    assert!(
+        bad.contains(&format!("new.rows:{}: column `weight`", count + 1)),
+        "{bad}"
+    );
+}
