@@ -6,6 +6,7 @@ mod cases;
 mod tidy;
 mod cli;
 mod own_table;
+mod init;
 mod engine;
 mod engine_commands;
 mod digits;

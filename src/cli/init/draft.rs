@@ -54,7 +54,9 @@ impl<'a> Choice<'a> {
             let reason = match glance.distinct {
                 0 => Some("empty"),
                 1 if glance.missing == 0 => Some("always the same"),
-                _ if glance.is_id => Some("names of rows"),
+                it if glance.is_id || (it == survey.rows && is_called_id(name)) => {
+                    Some("names of rows")
+                }
                 it if is_words && (it > MOST_CATEGORIES || (it > 10 && it > values / 2)) => {
                     Some("too many values")
                 }
@@ -76,6 +78,12 @@ impl<'a> Choice<'a> {
         let missing = self.used.iter().filter(|(_, it)| it.missing > 0);
         missing.map(|(name, _)| *name).collect()
     }
+}
+
+/// Whether a column's name says that its values name rows: `id`, `user_id`, `customer ID`, `orderId`.
+fn is_called_id(name: &str) -> bool {
+    let last = name.rsplit(['_', ' ', '-', '.']).next().unwrap_or(name);
+    last.eq_ignore_ascii_case("id") || last.eq_ignore_ascii_case("uuid") || name.ends_with("Id")
 }
 
 fn check(survey: &Survey, target: &str, goal: &Glance) -> Result<(), UserError> {
@@ -131,10 +139,6 @@ fn notes(target: &str, goal: &Glance, choice: &Choice<'_>) -> Vec<String> {
                 infer::listed(&rare)
             ));
         }
-    } else if goal.max.is_some_and(|it| it.abs() > 1e4) {
-        notes.push(format!(
-            "the target `{target}` is large; training is quicker if it is rescaled, e.g. to thousands"
-        ));
     }
     notes
 }
@@ -211,7 +215,8 @@ fn write(
     let mixed: Vec<String> = choice
         .used
         .iter()
-        .filter(|(_, it)| it.is_mixed)
+        // A spec's keys cannot hold `${`.
+        .filter(|(name, it)| it.is_mixed && !name.contains("${"))
         .map(|(name, _)| format!("{}: categorical", quote::yaml(name)))
         .collect();
     if !mixed.is_empty() {

@@ -54,10 +54,10 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
     let output = context.folder.join(&args.output);
     let folder = output.parent().unwrap_or(&context.folder).to_owned();
     let schema_line = format!("# yaml-language-server: $schema={SCHEMA}\n");
-    let mut drafts = Vec::new();
+    let mut drafts = vec![editor_schema(&folder)?];
     match &args.table {
         None => {
-            refuse_taken(&output, &args)?;
+            refuse_taken(&output, &args, context)?;
             drafts.push(digits::table(&folder));
             drafts.push(Draft {
                 path: output.clone(),
@@ -75,7 +75,7 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
             let Some(target) = &args.target else {
                 return Err(survey.no_target(&shown_command(table)).into());
             };
-            refuse_taken(&output, &args)?;
+            refuse_taken(&output, &args, context)?;
             let source = relative(&context.folder.join(table), &folder)?;
             let (text, notes) = draft::spec(&survey, target, &source)?;
             let mut out = context.output();
@@ -90,7 +90,7 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
             });
         }
     }
-    write_all(&drafts, &args)?;
+    write_all(&drafts, &args, context)?;
     let mut out = context.output();
     for draft in drafts.iter().rev() {
         writeln!(out, "wrote {}", context.display(&draft.path))?;
@@ -108,21 +108,21 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn refuse_taken(path: &Path, args: &Args) -> Result<(), UserError> {
+fn refuse_taken(path: &Path, args: &Args, context: &Context) -> Result<(), UserError> {
     if args.force || !path.exists() {
         return Ok(());
     }
     Err(
-        UserError::usage(format!("{} is there already", path.display()))
+        UserError::usage(format!("{} is there already", context.display(path)))
             .hint("write elsewhere with `-o FILE`, or overwrite it with `--force`"),
     )
 }
 
-fn write_all(drafts: &[Draft], args: &Args) -> anyhow::Result<()> {
+fn write_all(drafts: &[Draft], args: &Args, context: &Context) -> anyhow::Result<()> {
     for draft in drafts.iter().filter(|it| it.is_users) {
         let is_same = fs::read(&draft.path).is_ok_and(|it| it == draft.bytes);
         if !is_same {
-            refuse_taken(&draft.path, args)?;
+            refuse_taken(&draft.path, args, context)?;
         }
     }
     for draft in drafts {
@@ -134,6 +134,17 @@ fn write_all(drafts: &[Draft], args: &Args) -> anyhow::Result<()> {
             .with_context(|| format!("cannot write {}", draft.path.display()))?;
     }
     Ok(())
+}
+
+/// The schema that an editor checks the spec against while it is typed; it needs no network.
+fn editor_schema(folder: &Path) -> anyhow::Result<Draft> {
+    let mut text = serde_json::to_string_pretty(&crate::plan::schema::json_schema())?;
+    text.push('\n');
+    Ok(Draft {
+        path: folder.join(SCHEMA),
+        bytes: text.into_bytes(),
+        is_users: false,
+    })
 }
 
 fn shown_command(table: &Path) -> String {

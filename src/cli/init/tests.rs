@@ -176,7 +176,8 @@ fn odd_names_and_paths_are_quoted() {
         let as_target = ["id", "size", "city", "member", "nothing", "age", trimmed];
         let path = format!("dir with space/{}.csv", name.replace(['/', '\n'], "_"));
         let classes = |row: usize| ["a", "b"][row % 2].to_owned();
-        for (names, target) in [(names, "label"), (as_target, trimmed)] {
+        let as_key = ["id", "size", trimmed, "member", "nothing", "age", "label"];
+        for (names, target) in [(names, "label"), (as_key, "label"), (as_target, trimmed)] {
             let survey = survey(&table(names, classes));
             let (text, _) = draft::spec(&survey, target, &path).unwrap();
             let plan = plan(&text);
@@ -184,6 +185,8 @@ fn odd_names_and_paths_are_quoted() {
                 panic!("{text}");
             };
             assert_eq!(block.target, target, "{text}");
+            let is_key = !names[2].contains("${");
+            assert_eq!(block.columns.contains_key(names[2]), is_key, "{text}");
             assert_eq!(plan.stages["prepare"].files[0].path, path, "{text}");
         }
     }

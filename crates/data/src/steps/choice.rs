@@ -62,6 +62,11 @@ pub fn no_values(name: &str) -> DataError {
 fn unknown(name: &str, frame: &Frame) -> DataError {
     let error = DataError::wrong(format!("there is no column `{name}` at this step"));
     let names: Vec<&String> = frame.columns.keys().collect();
+    if ["all", "numeric", "categorical", "boolean"].contains(&name) {
+        return error.hint(format!(
+            "for all such columns write the word alone, without brackets: `columns: {name}`"
+        ));
+    }
     match infer::closest(name, frame.columns.keys().map(String::as_str)) {
         Some(meant) => error.hint(format!("did you mean `{meant}`?")),
         None if names.is_empty() => error.hint("all columns were dropped before"),

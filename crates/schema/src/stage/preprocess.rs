@@ -1,8 +1,10 @@
 //! The `preprocess` block: from raw tables to a dataset in parts.
 
+use std::fmt;
+
 use indexmap::IndexMap;
 use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::Value;
 
 use crate::{reference::PathOrStage, scalar::OneOrMany};
@@ -285,17 +287,27 @@ impl Serialize for Columns {
 
 impl<'de> Deserialize<'de> for Columns {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let OneOrMany::<String>(words) = OneOrMany::deserialize(deserializer)?;
-        Ok(match words.as_slice() {
-            [word] => match word.as_str() {
-                "all" => Self::All,
-                "numeric" => Self::OfType(ColumnType::Numeric),
-                "categorical" => Self::OfType(ColumnType::Categorical),
-                "boolean" => Self::OfType(ColumnType::Boolean),
-                _ => Self::Named(words),
-            },
-            _ => Self::Named(words),
-        })
+        struct WordOrNames;
+        impl<'de> de::Visitor<'de> for WordOrNames {
+            type Value = Columns;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("`all`, `numeric`, `categorical`, `boolean`, a column's name or a list of names")
+            }
+            fn visit_str<E: de::Error>(self, word: &str) -> Result<Columns, E> {
+                Ok(match word {
+                    "all" => Columns::All,
+                    "numeric" => Columns::OfType(ColumnType::Numeric),
+                    "categorical" => Columns::OfType(ColumnType::Categorical),
+                    "boolean" => Columns::OfType(ColumnType::Boolean),
+                    name => Columns::Named(vec![name.to_owned()]),
+                })
+            }
+            /// In a list all words are names, so that a column may be called `all`.
+            fn visit_seq<A: de::SeqAccess<'de>>(self, names: A) -> Result<Columns, A::Error> {
+                Vec::deserialize(de::value::SeqAccessDeserializer::new(names)).map(Columns::Named)
+            }
+        }
+        deserializer.deserialize_any(WordOrNames)
     }
 }
 
@@ -308,5 +320,24 @@ impl JsonSchema for Columns {
             "description": "`all`, `numeric`, `categorical`, `boolean`, a column's name or a list of names",
             "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_may_mean_a_type_and_a_list_means_names() {
+        for (text, columns) in [
+            ("\"all\"", Columns::All),
+            ("\"numeric\"", Columns::OfType(ColumnType::Numeric)),
+            ("[\"all\"]", Columns::Named(vec!["all".to_owned()])),
+        ] {
+            assert_eq!(serde_json::from_str::<Columns>(text).unwrap(), columns);
+            assert_eq!(serde_json::to_string(&columns).unwrap(), text);
+        }
+        let named: Columns = serde_json::from_str("\"age\"").unwrap();
+        assert_eq!(named, Columns::Named(vec!["age".to_owned()]));
     }
 }

@@ -1,0 +1,147 @@
+//! `pipe init`: what it writes, what it refuses to write over, and that what it wrote holds.
+
+use std::fmt::Write;
+
+use crate::project::Project;
+
+/// A folder with `my data/customers.csv`.
+fn project() -> Project {
+    let project = Project::new();
+    let mut text = "customer id,age,city,churned\n".to_owned();
+    for row in 0..60 {
+        let age = if row % 8 == 0 {
+            String::new()
+        } else {
+            format!("{}.5", 20 + row * 7 % 40)
+        };
+        let city = ["Bern", "Oslo"][row % 2];
+        writeln!(text, "C-{row},{age},{city},{}", ["yes", "no"][row % 3 % 2]).unwrap();
+    }
+    project.write("my data/customers.csv", &text);
+    project
+}
+
+#[test]
+fn a_table_is_shown_and_its_spec_holds() {
+    let project = project();
+    let answer = project.done(&["init", "my data/customers.csv", "--target", "churned"]);
+    assert!(answer.out.contains("60 rows, 4 columns"), "{answer}");
+    assert!(answer.out.ends_with("next: pipe run\n"), "{answer}");
+    let spec = project.read("pipe.yaml");
+    assert!(
+        spec.starts_with("# yaml-language-server: $schema=.pipe/spec.schema.json\n"),
+        "{spec}"
+    );
+    assert!(spec.lines().count() <= 25, "{spec}");
+    assert!(spec.contains("csv: \"my data/customers.csv\""), "{spec}");
+    project.done(&["check"]);
+}
+
+#[test]
+fn the_schema_beside_the_spec_is_that_of_pipe_schema() {
+    let project = project();
+    project.done(&["init", "my data/customers.csv", "--target", "churned"]);
+    let written: serde_json::Value =
+        serde_json::from_str(&project.read(".pipe/spec.schema.json")).unwrap();
+    let printed: serde_json::Value = serde_json::from_str(&project.done(&["schema"]).out).unwrap();
+    assert_eq!(written, printed);
+    let spec: serde_json::Value = serde_yaml::from_str(&project.read("pipe.yaml")).unwrap();
+    let errors: Vec<String> = jsonschema::validator_for(&written)
+        .unwrap()
+        .iter_errors(&spec)
+        .map(|it| it.to_string())
+        .collect();
+    assert!(errors.is_empty(), "{errors:?}");
+}
+
+#[test]
+fn a_target_is_asked_for_not_guessed() {
+    let project = project();
+    let answer = project.pipe(&["init", "my data/customers.csv"]);
+    assert_eq!(answer.code, Some(2), "{answer}");
+    assert!(answer.out.contains("city"), "{answer}");
+    assert!(
+        answer
+            .err
+            .contains("pipe init 'my data/customers.csv' --target churned"),
+        "{answer}"
+    );
+    assert!(!project.path("pipe.yaml").exists());
+    let answer = project.pipe(&["init", "my data/customers.csv", "--target", "churn"]);
+    assert!(answer.err.contains("did you mean `churned`?"), "{answer}");
+}
+
+#[test]
+fn what_is_there_is_not_written_over() {
+    let project = project();
+    project.write("pipe.yaml", "mine");
+    let words = ["init", "my data/customers.csv", "--target", "churned"];
+    let answer = project.pipe(&words);
+    assert_eq!(answer.code, Some(2), "{answer}");
+    assert!(
+        answer.err.contains("pipe.yaml is there already") && answer.err.contains("--force"),
+        "{answer}"
+    );
+    assert_eq!(project.read("pipe.yaml"), "mine");
+    let elsewhere = project.done(&[&words[..], &["-o", "specs/churn.yaml"]].concat());
+    assert!(
+        elsewhere.out.contains("pipe run specs/churn.yaml"),
+        "{elsewhere}"
+    );
+    project.done(&[&words[..], &["--force"]].concat());
+    assert!(project.read("pipe.yaml").contains("churned"));
+}
+
+#[test]
+fn a_spec_below_finds_its_table_above() {
+    let project = project();
+    project.write(".git/HEAD", "");
+    project.done(&[
+        "init",
+        "my data/customers.csv",
+        "--target",
+        "churned",
+        "-o",
+        "specs/churn.yaml",
+    ]);
+    assert!(
+        project
+            .read("specs/churn.yaml")
+            .contains("csv: \"../my data/customers.csv\"")
+    );
+    project.done(&["check", "specs/churn.yaml"]);
+}
+
+#[test]
+fn a_table_outside_of_the_project_is_refused_with_a_way_out() {
+    let (project, other) = (project(), Project::new());
+    let table = project.path("my data/customers.csv").display().to_string();
+    let answer = other.pipe(&["init", &table, "--target", "churned"]);
+    assert_eq!(answer.code, Some(2), "{answer}");
+    assert!(
+        answer.err.contains("lies outside of the spec's project") && answer.err.contains("-o "),
+        "{answer}"
+    );
+}
+
+#[test]
+fn without_a_table_the_digits_are_written() {
+    let project = Project::new();
+    project.done(&["init"]);
+    assert!(
+        project
+            .read("pipe.yaml")
+            .starts_with("# yaml-language-server: ")
+    );
+    assert!(project.path("data/digits.csv.gz").is_file());
+    project.done(&["check"]);
+    let again = project.pipe(&["init"]);
+    assert_eq!(again.code, Some(2), "{again}");
+    project.write("data/digits.csv.gz", "other");
+    let kept = project.pipe(&["init", "-o", "other.yaml"]);
+    assert!(
+        kept.err.contains("data/digits.csv.gz is there already"),
+        "{kept}"
+    );
+    assert!(!project.path("other.yaml").exists());
+}
