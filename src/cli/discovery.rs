@@ -18,7 +18,7 @@ pub fn find_spec(given: Option<&Path>, context: &Context) -> Result<PathBuf, Use
                 context.folder.display()
             ))
             .hint(
-                "name a spec (`pipe run path/to/spec.yaml`), or write a first one with `pipe init`",
+                "name a spec, as in `pipe run path/to/spec.yaml`, or write a first one with `pipe init`",
             )
         });
     };

@@ -49,6 +49,8 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let has_several_names = entries.windows(2).any(|pair| pair[0].name != pair[1].name);
+    // The run's name tells the time, too.
+    let is_wide = context.width >= 100;
     let mut table = Table::new(&[
         "!run",
         "!when",
@@ -66,7 +68,11 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
             .status
             .map(|_| figures::seconds(entry.seconds))
             .unwrap_or_default();
-        let mut overrides = entry.overrides.clone();
+        let mut overrides: Vec<String> = entry
+            .overrides
+            .iter()
+            .map(|it| it.trim_start_matches("--set ").to_owned())
+            .collect();
         if has_several_names {
             overrides.insert(0, entry.name.clone());
         }
@@ -79,7 +85,14 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
         };
         table.styled([
             (BOLD, entry.run.clone()),
-            (DIM, when(entry.at)),
+            (
+                DIM,
+                if is_wide {
+                    when(entry.at)
+                } else {
+                    String::new()
+                },
+            ),
             (style, status.to_owned()),
             (PLAIN, count(entry.ran)),
             (DIM, count(entry.cached)),

@@ -1,5 +1,7 @@
 //! A failed stage, drawn once: what happened, what to do, the last lines of its log, how to run it alone.
 
+use std::path::Path;
+
 use pipe_schema::run::{Failure, FailureKind};
 
 use super::style::{BOLD, DIM, ERROR, HINT, paint};
@@ -7,8 +9,15 @@ use super::style::{BOLD, DIM, ERROR, HINT, paint};
 /// Lines of the log that are shown.
 const TAIL: usize = 20;
 
-/// The drawing; ends with a line break. `spec` is how the spec is written on the command line, where it must be.
-pub fn draw(stage: &str, failure: &Failure, log: Option<&str>, spec: Option<&str>) -> String {
+/// The drawing; ends with a line break. `spec` is how the spec is written on the command line, where it must be;
+/// the log is named relative to `folder`.
+pub fn draw(
+    stage: &str,
+    failure: &Failure,
+    log: Option<&str>,
+    spec: Option<&str>,
+    folder: &Path,
+) -> String {
     let mut text = format!(
         "{} {} failed: {}\n",
         paint(ERROR, "error:"),
@@ -38,6 +47,10 @@ pub fn draw(stage: &str, failure: &Failure, log: Option<&str>, spec: Option<&str
         push(&mut text, "", &format!("{} {hint}", paint(HINT, "hint:")));
     }
     if let Some(log) = failure.log.as_deref().or(log) {
+        let log = Path::new(log)
+            .strip_prefix(folder)
+            .unwrap_or(Path::new(log))
+            .display();
         push(&mut text, "", &format!("{} {log}", paint(DIM, "log:")));
     }
     if let Some(command) = &failure.alone {
@@ -106,10 +119,17 @@ mod tests {
             message: "the command ended with exit code 3".to_owned(),
             hint: None,
             tail: (0..25).map(|it| format!("line {it}\u{1b}[2K")).collect(),
-            log: Some("artifacts/log/audit.log".to_owned()),
+            log: Some("/home/me/artifacts/log/audit.log".to_owned()),
             alone: Some("cd x && sh -c 'exit 3'".to_owned()),
         };
-        let text = anstream::adapter::strip_str(&draw("audit", &failure, None, None)).to_string();
+        let text = anstream::adapter::strip_str(&draw(
+            "audit",
+            &failure,
+            None,
+            None,
+            Path::new("/home/me"),
+        ))
+        .to_string();
         assert!(
             text.starts_with("error: audit failed: the command ended with exit code 3\n"),
             "{text}"

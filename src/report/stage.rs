@@ -27,6 +27,13 @@ pub fn ended(
     match chapter.state {
         State::Done => format!("{name}  {}", ran(chapter, before, room)),
         State::Cached => format!("{name}  {}", paint(DIM, cut("cached", room))),
+        State::Failed if chapter.is_interrupted() => {
+            let message = chapter
+                .failure
+                .as_ref()
+                .map_or("", |it| it.message.as_str());
+            format!("{name}  {}", paint(WARN, cut(message, room)))
+        }
         State::Failed => {
             let message = chapter
                 .failure

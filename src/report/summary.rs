@@ -1,5 +1,7 @@
 //! What a run came to: failures, metrics beside what was before and the trivial baseline, where results lie, what to type next.
 
+use std::path::Path;
+
 use pipe_schema::{report::Metrics, run::RunStatus};
 
 use super::{
@@ -18,6 +20,8 @@ pub struct Summary<'a> {
     pub before: Option<&'a Story>,
     /// How the spec is named on the command line; nothing where it is found without.
     pub spec: Option<&'a str>,
+    /// The folder that the user is in.
+    pub folder: &'a Path,
     /// Metrics of the reports that took part.
     pub reports: Vec<Measured>,
     /// Where the results lie.
@@ -74,13 +78,16 @@ impl Summary<'_> {
     pub fn failures(&self) -> String {
         let mut text = String::new();
         for (stage, chapter) in &self.story.stages {
-            if let (State::Failed, Some(failure)) = (chapter.state, &chapter.failure) {
+            if let (State::Failed, false, Some(failure)) =
+                (chapter.state, chapter.is_interrupted(), &chapter.failure)
+            {
                 text.push('\n');
                 text.push_str(&failure::draw(
                     stage,
                     failure,
                     chapter.log.as_deref(),
                     self.spec,
+                    self.folder,
                 ));
             }
         }
@@ -132,10 +139,17 @@ impl Summary<'_> {
             [State::Done, State::Cached, State::Failed, State::Skipped]
                 .map(|it| self.story.count(it));
         let seconds = self.story.finished.as_ref().map_or(0.0, |it| it.seconds);
+        let stopped = self
+            .story
+            .stages
+            .values()
+            .filter(|it| it.is_interrupted())
+            .count() as u64;
         let counts: Vec<String> = [
             (ran, "ran"),
             (cached, "cached"),
-            (failed, "failed"),
+            (stopped, "stopped"),
+            (failed.saturating_sub(stopped), "failed"),
             (skipped, "skipped"),
         ]
         .into_iter()

@@ -120,7 +120,7 @@ fn widths(rows: &[Vec<(Style, String)>], is_whole: &[bool], columns: usize) -> V
             .filter(|&at| !is_whole[at])
             .max_by_key(|&at| widths[at]);
         match widest {
-            Some(at) if widths[at] > 8 => widths[at] -= 1,
+            Some(at) if widths[at] > 6 => widths[at] -= 1,
             _ => break,
         }
     }

@@ -215,6 +215,7 @@ fn a_summary_has_failures_figures_results_and_what_to_type_next() {
         story: &story,
         before: Some(&before),
         spec: Some("digits.yaml"),
+        folder: std::path::Path::new("/home/me"),
         reports: vec![Measured {
             stage: "score".to_owned(),
             metrics: metrics(&[("accuracy", 0.98)]),

@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 use pipe_schema::{
     record::Record,
     report::Metrics,
-    run::{Event, Failure, Line, Reason, RunFinished, RunStarted, RunStatus, Skip},
+    run::{Event, Failure, FailureKind, Line, Reason, RunFinished, RunStarted, RunStatus, Skip},
 };
 
 /// A run as far as it has been told.
@@ -126,6 +126,13 @@ impl Story {
 }
 
 impl Chapter {
+    /// Whether it ended because the run was interrupted: not its fault.
+    pub fn is_interrupted(&self) -> bool {
+        self.failure
+            .as_ref()
+            .is_some_and(|it| it.kind == FailureKind::Interrupted)
+    }
+
     fn hear(&mut self, event: &Event, at: u64) {
         match event {
             Event::StageReady { .. } => self.state = State::Waiting,

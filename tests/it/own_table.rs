@@ -6,8 +6,16 @@ fn table() -> String {
     let mut rows = "age,city,income,churned\n".to_owned();
     for i in 0_u32..400 {
         let city = ["Rome", "Oslo", "Kyoto"][(i % 3) as usize];
-        let income = if i % 11 == 0 { String::new() } else { (1000 + i * 37 % 900).to_string() };
-        let churned = if (i * 7 % 50 + i % 3 * 10) > 35 { "yes" } else { "no" };
+        let income = if i % 11 == 0 {
+            String::new()
+        } else {
+            (1000 + i * 37 % 900).to_string()
+        };
+        let churned = if (i * 7 % 50 + i % 3 * 10) > 35 {
+            "yes"
+        } else {
+            "no"
+        };
         rows.push_str(&format!("{},{city},{income},{churned}\n", i * 7 % 50 + 20));
     }
     rows
@@ -24,8 +32,14 @@ fn a_table_becomes_a_spec_that_checks_and_runs() {
     project.done(&["check"]);
     let answer = project.done(&["run"]);
     assert!(answer.seconds < 60.0, "it took {} s", answer.seconds);
-    assert!(answer.out.contains("result") && answer.out.contains("next"), "{answer}");
-    assert!(answer.out.ends_with("ran\n") || answer.out.contains("done in"), "{answer}");
+    assert!(
+        answer.out.contains("result") && answer.out.contains("next"),
+        "{answer}"
+    );
+    assert!(
+        answer.out.ends_with("ran\n") || answer.out.contains("done in"),
+        "{answer}"
+    );
 }
 
 #[test]

@@ -34,7 +34,7 @@ pub fn gather<'a>(
     before: Option<&'a Story>,
     spec: Option<&'a str>,
     store: &Store,
-    context: &Context,
+    context: &'a Context,
 ) -> Summary<'a> {
     let records: Vec<(&String, &Record)> = story
         .stages
@@ -60,6 +60,7 @@ pub fn gather<'a>(
         story,
         before,
         spec,
+        folder: &context.folder,
         reports: reports(&records, store),
         results,
         next: if is_done {
