@@ -1,4 +1,5 @@
-//! The loop and the states it drives. What a job is made of is in `launch`, what comes of it in `landing`.
+//! The loop: it asks the store, waits for locks and room, and starts what must be executed.
+//! What a job is made of is in `launch`, what is heard of it in `intake`, what comes of it in `landing` and `verdict`.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -9,7 +10,7 @@ use anyhow::Result;
 use crossbeam_channel::{Receiver, never, select};
 use pipe_schema::{
     record::Record,
-    run::{Event, Failure, Reason, RunFinished, RunStarted, RunStatus, Skip},
+    run::{Event, Failure, Reason, RunStarted},
 };
 
 use super::{
@@ -19,9 +20,10 @@ use super::{
     inline,
     machine::Machine,
     state::{Pending, State},
+    verdict::Counts,
 };
 use crate::{
-    exec::{Executor, Message, Stop},
+    exec::Executor,
     graph::Graph,
     key,
     plan::{Plan, Stage, StageId},
@@ -117,7 +119,7 @@ pub fn run(
 
 /// A run in progress.
 pub(super) struct Cycle<'a> {
-    graph: &'a Graph,
+    pub graph: &'a Graph,
     pub store: &'a Store,
     pub executor: &'a mut dyn Executor,
     pub options: &'a Options,
@@ -125,9 +127,9 @@ pub(super) struct Cycle<'a> {
     pub events: &'a mut dyn FnMut(Event),
     /// The selected stages in the graph's order. Elsewhere, a stage is its place in this list.
     pub order: Vec<&'a Stage>,
-    places: HashMap<&'a str, usize>,
+    pub places: HashMap<&'a str, usize>,
     pub states: Vec<State>,
-    ready: BTreeSet<usize>,
+    pub ready: BTreeSet<usize>,
     pub pending: BTreeSet<usize>,
     locked: BTreeSet<usize>,
     /// Whose job it is.
@@ -135,8 +137,8 @@ pub(super) struct Cycle<'a> {
     last_job: u64,
     pub taken: Share,
     pub ending: Option<Ending>,
-    records: BTreeMap<StageId, Record>,
-    counts: Counts,
+    pub records: BTreeMap<StageId, Record>,
+    pub counts: Counts,
 }
 
 /// Why nothing more is started.
@@ -145,14 +147,6 @@ pub(super) enum Ending {
     Failed,
     Interrupted,
     Killed,
-}
-
-#[derive(Default)]
-struct Counts {
-    ran: u32,
-    cached: u32,
-    failed: u32,
-    skipped: u32,
 }
 
 impl Cycle<'_> {
@@ -357,187 +351,10 @@ impl Cycle<'_> {
         until.saturating_duration_since(now)
     }
 
-    fn hear(&mut self, messages: Vec<Message>) {
-        let mut finished = Vec::new();
-        for message in messages {
-            match message {
-                Message::Progress {
-                    job,
-                    done,
-                    total,
-                    unit,
-                } => self.tell(job, |stage| Event::StageProgress {
-                    stage,
-                    done,
-                    total,
-                    unit,
-                }),
-                Message::Metric {
-                    job,
-                    name,
-                    step,
-                    value,
-                } => self.tell(job, |stage| Event::StageMetric {
-                    stage,
-                    name,
-                    step,
-                    value,
-                }),
-                Message::Log { job, text } => {
-                    self.tell(job, |stage| Event::StageLog { stage, text });
-                }
-                Message::Finished { job, outcome } => {
-                    if let Some(at) = self.jobs.remove(&job) {
-                        finished.extend(self.land(at, outcome));
-                    }
-                }
-            }
-        }
-        self.publish(finished);
-    }
-
-    fn tell(&mut self, job: u64, event: impl FnOnce(StageId) -> Event) {
-        if let Some(&at) = self.jobs.get(&job) {
-            (self.events)(event(self.order[at].id.clone()));
-        }
-    }
-
-    fn interrupt(&mut self) {
-        let is_second = matches!(self.ending, Some(Ending::Interrupted | Ending::Killed));
-        let (ending, how) = if is_second {
-            (Ending::Killed, Stop::Kill)
-        } else {
-            (Ending::Interrupted, Stop::Finish)
-        };
-        self.ending = Some(ending);
-        for &job in self.jobs.keys() {
-            self.executor.stop(job, how);
-        }
-    }
-
-    fn enforce_timeouts(&mut self) {
-        let now = Instant::now();
-        for (&job, &at) in &self.jobs {
-            if let State::Running(running) = &mut self.states[at]
-                && running.deadline.is_some_and(|it| it <= now)
-            {
-                running.deadline = None;
-                running.has_timed_out = true;
-                self.executor.stop(job, Stop::Terminate);
-            }
-        }
-    }
-
     /// A job number that was never used in this run.
     pub(super) fn next_job(&mut self) -> u64 {
         self.last_job += 1;
         self.last_job
-    }
-
-    /// The stage's outputs are in the store.
-    pub(super) fn complete(&mut self, at: usize, record: Record, is_cached: bool) {
-        let stage = &self.order[at].id;
-        // People find the result without it, too.
-        let linked = self.store.link_current(stage, &record);
-        if let Err(error) = linked {
-            (self.events)(Event::StageLog {
-                stage: stage.clone(),
-                text: format!("warning: {error}"),
-            });
-        }
-        let told = Box::new(record.clone());
-        (self.events)(if is_cached {
-            Event::StageCached {
-                stage: stage.clone(),
-                record: told,
-            }
-        } else {
-            self.counts.ran += 1;
-            Event::StageDone {
-                stage: stage.clone(),
-                record: told,
-            }
-        });
-        self.records.insert(stage.clone(), record);
-        self.states[at] = State::Done;
-        let next: Vec<usize> = self
-            .graph
-            .after(stage)
-            .filter_map(|id| self.places.get(id.as_str()).copied())
-            .collect();
-        for at in next {
-            if let State::Waiting { before } = &mut self.states[at] {
-                *before -= 1;
-                if *before == 0 {
-                    self.states[at] = State::Ready;
-                    self.ready.insert(at);
-                }
-            }
-        }
-    }
-
-    /// The stage will not be done in this run, nor what reads it.
-    pub(super) fn fail(&mut self, at: usize, failure: Failure) {
-        let stage = self.order[at].id.clone();
-        self.states[at] = State::Failed;
-        self.counts.failed += 1;
-        (self.events)(Event::StageFailed {
-            stage: stage.clone(),
-            failure,
-        });
-        if !self.options.keep_going && self.ending.is_none() {
-            self.ending = Some(Ending::Failed);
-        }
-        let mut below: Vec<usize> = self
-            .graph
-            .downstream(&stage)
-            .iter()
-            .filter_map(|id| self.places.get(id.as_str()).copied())
-            .filter(|&at| matches!(self.states[at], State::Waiting { .. }))
-            .collect();
-        below.sort_unstable();
-        let is_interrupted = matches!(self.ending, Some(Ending::Interrupted | Ending::Killed));
-        if !is_interrupted {
-            for at in below {
-                self.skip(at, Skip::Upstream(stage.clone()));
-            }
-        }
-    }
-
-    fn skip(&mut self, at: usize, because: Skip) {
-        self.states[at] = State::Skipped;
-        self.counts.skipped += 1;
-        (self.events)(Event::StageSkipped {
-            stage: self.order[at].id.clone(),
-            because,
-        });
-    }
-
-    fn skip_rest(&mut self) {
-        for at in 0..self.order.len() {
-            if !matches!(
-                self.states[at],
-                State::Done | State::Failed | State::Skipped
-            ) {
-                self.skip(at, Skip::RunEnded);
-            }
-        }
-    }
-
-    fn finish(&self, since: Instant) -> RunFinished {
-        let status = match self.ending {
-            Some(Ending::Interrupted | Ending::Killed) => RunStatus::Interrupted,
-            _ if self.counts.failed > 0 => RunStatus::Failed,
-            _ => RunStatus::Done,
-        };
-        RunFinished {
-            status,
-            ran: self.counts.ran,
-            cached: self.counts.cached,
-            failed: self.counts.failed,
-            skipped: self.counts.skipped,
-            seconds: since.elapsed().as_secs_f64(),
-        }
     }
 }
 

@@ -1,35 +1,41 @@
-//! Where a program of 64 bits looks for its libraries first, read from its file. Loads nothing.
+//! Where a program of 64 bits looks for its libraries first, read from its file. Loads nothing, and reads only what tells it.
 
-use std::{fs, ops::Range, path::Path};
+use std::{fs::File, os::unix::fs::FileExt, path::Path};
 
 const DYNAMIC: u32 = 2;
 const LOADED: u32 = 1;
 const STRINGS: u64 = 5;
 const RUN_PATHS: [u64; 2] = [15, 29];
+/// Tables of honest programs are far smaller.
+const TABLE_LIMIT: u64 = 1 << 20;
+/// The longest list of folders that is read.
+const PATH_LIMIT: u64 = 64 << 10;
 
 /// The folders of DT_RPATH and DT_RUNPATH, as written; none where the file is no such program.
 pub fn run_paths(program: &Path) -> Vec<String> {
-    fs::read(program)
+    File::open(program)
         .ok()
-        .and_then(|bytes| read(&bytes))
+        .and_then(|file| read(&file))
         .unwrap_or_default()
 }
 
 struct Segment {
     kind: u32,
-    file: Range<usize>,
+    offset: u64,
+    length: u64,
     address: u64,
 }
 
-fn read(bytes: &[u8]) -> Option<Vec<String>> {
+fn read(file: &File) -> Option<Vec<String>> {
+    let header = at(file, 0, 64)?;
     // The magic, then 64 bits, then little end first.
-    if bytes.get(..6)? != b"\x7fELF\x02\x01" {
+    if header.get(..6)? != b"\x7fELF\x02\x01" {
         return None;
     }
-    let segments = segments(bytes)?;
+    let segments = segments(file, &header)?;
     let dynamic = segments.iter().find(|it| it.kind == DYNAMIC)?;
-    let entries: Vec<(u64, u64)> = bytes
-        .get(dynamic.file.clone())?
+    let table = at(file, dynamic.offset, dynamic.length)?;
+    let entries: Vec<(u64, u64)> = table
         .as_chunks::<16>()
         .0
         .iter()
@@ -38,15 +44,14 @@ fn read(bytes: &[u8]) -> Option<Vec<String>> {
         .collect();
     let address = entries.iter().find(|(tag, _)| *tag == STRINGS)?.1;
     let home = segments.iter().find(|it| {
-        let length = it.file.len() as u64;
-        it.kind == LOADED && (it.address..it.address.saturating_add(length)).contains(&address)
+        it.kind == LOADED && (it.address..it.address.saturating_add(it.length)).contains(&address)
     })?;
-    let strings = home.file.start + usize::try_from(address - home.address).ok()?;
+    let strings = home.offset.checked_add(address - home.address)?;
     let mut paths = Vec::new();
     for (tag, offset) in entries {
         if RUN_PATHS.contains(&tag) {
-            let start = strings.checked_add(usize::try_from(offset).ok()?)?;
-            let text = bytes.get(start..)?.split(|&byte| byte == 0).next()?;
+            let text = at(file, strings.checked_add(offset)?, PATH_LIMIT)?;
+            let text = text.split(|&byte| byte == 0).next()?;
             let text = String::from_utf8_lossy(text);
             paths.extend(
                 text.split(':')
@@ -58,22 +63,37 @@ fn read(bytes: &[u8]) -> Option<Vec<String>> {
     Some(paths)
 }
 
-fn segments(bytes: &[u8]) -> Option<Vec<Segment>> {
-    let table = usize::try_from(word(bytes, 32)?).ok()?;
-    let size = usize::from(u16::from_le_bytes(bytes.get(54..56)?.try_into().ok()?));
-    let count = usize::from(u16::from_le_bytes(bytes.get(56..58)?.try_into().ok()?));
-    let mut segments = Vec::with_capacity(count);
-    for index in 0..count {
-        let header = bytes.get(table.checked_add(index * size)?..)?;
-        let start = usize::try_from(word(header, 8)?).ok()?;
-        let length = usize::try_from(word(header, 32)?).ok()?;
-        segments.push(Segment {
-            kind: u32::from_le_bytes(header.get(..4)?.try_into().ok()?),
-            file: start..start.checked_add(length)?,
-            address: word(header, 16)?,
-        });
+fn segments(file: &File, header: &[u8]) -> Option<Vec<Segment>> {
+    let start = word(header, 32)?;
+    let size = usize::from(u16::from_le_bytes(header.get(54..56)?.try_into().ok()?));
+    let count = usize::from(u16::from_le_bytes(header.get(56..58)?.try_into().ok()?));
+    let table = at(file, start, (size * count) as u64)?;
+    table
+        .chunks_exact(size.max(1))
+        .map(|header| {
+            Some(Segment {
+                kind: u32::from_le_bytes(header.get(..4)?.try_into().ok()?),
+                offset: word(header, 8)?,
+                length: word(header, 32)?,
+                address: word(header, 16)?,
+            })
+        })
+        .collect()
+}
+
+/// At most so many bytes from there; fewer where the file ends.
+fn at(file: &File, offset: u64, length: u64) -> Option<Vec<u8>> {
+    let mut bytes = vec![0; length.min(TABLE_LIMIT) as usize];
+    let mut got = 0;
+    while got < bytes.len() {
+        match file.read_at(&mut bytes[got..], offset.checked_add(got as u64)?) {
+            Ok(0) => break,
+            Ok(more) => got += more,
+            Err(_) => return None,
+        }
     }
-    Some(segments)
+    bytes.truncate(got);
+    Some(bytes)
 }
 
 fn word(bytes: &[u8], at: usize) -> Option<u64> {
@@ -82,6 +102,8 @@ fn word(bytes: &[u8], at: usize) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -89,8 +111,7 @@ mod tests {
     #[test]
     fn a_program_of_this_machine_can_be_read() {
         // Whatever its paths are: the tables were found.
-        let bytes = fs::read("/proc/self/exe").unwrap();
-        assert!(read(&bytes).is_some());
+        assert!(read(&File::open("/proc/self/exe").unwrap()).is_some());
     }
 
     proptest! {
@@ -100,7 +121,9 @@ mod tests {
             if bytes.len() > magic.len() {
                 bytes[..magic.len()].copy_from_slice(magic);
             }
-            let _ = read(&bytes);
+            let mut file = tempfile::tempfile().unwrap();
+            file.write_all(&bytes).unwrap();
+            let _ = read(&file);
         }
     }
 }

@@ -7,6 +7,7 @@ mod cycle;
 mod elf;
 mod forecast;
 mod inline;
+mod intake;
 mod landing;
 mod launch;
 mod machine;
@@ -16,6 +17,7 @@ mod script;
 mod sources;
 mod state;
 mod threads;
+mod verdict;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -65,3 +67,6 @@ pub struct Summary {
     /// The records of all stages that are done, ran or cached.
     pub records: BTreeMap<StageId, Record>,
 }
+
+#[cfg(test)]
+mod tests;

@@ -57,10 +57,12 @@ pub fn of(
     for word in words {
         let (name, path) = match &word {
             Word::Program(name) => {
-                let is_known = command.tools.contains(name) || BUILT_IN.contains(&name.as_str());
+                if command.tools.contains(name) || BUILT_IN.contains(&name.as_str()) {
+                    continue;
+                }
                 match maker.options.host.find_program(name, &folder) {
-                    Some(path) if !is_known => (format!("{name} (program)"), path),
-                    _ => continue,
+                    Some(path) => (format!("{name} (program)"), path),
+                    None => continue,
                 }
             }
             Word::Argument(name) => {

@@ -2,7 +2,7 @@
 
 use std::{fs, time::Duration};
 
-use crate::engine::{Steered, end_with_signal, failure, is_alive, number_in, send, wait_for};
+use crate::steered::{Steered, end_with_signal, failure, is_alive, number_in, send, wait_for};
 
 fn commands(stages: &str) -> Steered {
     Steered::new(&format!("version: 1\nname: commands\nstages:\n{stages}"))

@@ -2,6 +2,7 @@
 
 mod project;
 mod workers;
+mod steered;
 mod cases;
 mod tidy;
 mod cli;

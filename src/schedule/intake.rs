@@ -1,0 +1,89 @@
+//! What the loop hears while jobs run: messages, interrupts, and the passing of time.
+
+use std::time::Instant;
+
+use pipe_schema::run::Event;
+
+use super::{
+    cycle::{Cycle, Ending},
+    state::State,
+};
+use crate::{
+    exec::{Message, Stop},
+    plan::StageId,
+};
+
+impl Cycle<'_> {
+    /// Takes in what the executor says.
+    pub(super) fn hear(&mut self, messages: Vec<Message>) {
+        let mut finished = Vec::new();
+        for message in messages {
+            match message {
+                Message::Progress {
+                    job,
+                    done,
+                    total,
+                    unit,
+                } => self.tell(job, |stage| Event::StageProgress {
+                    stage,
+                    done,
+                    total,
+                    unit,
+                }),
+                Message::Metric {
+                    job,
+                    name,
+                    step,
+                    value,
+                } => self.tell(job, |stage| Event::StageMetric {
+                    stage,
+                    name,
+                    step,
+                    value,
+                }),
+                Message::Log { job, text } => {
+                    self.tell(job, |stage| Event::StageLog { stage, text });
+                }
+                Message::Finished { job, outcome } => {
+                    if let Some(at) = self.jobs.remove(&job) {
+                        finished.extend(self.land(at, outcome));
+                    }
+                }
+            }
+        }
+        self.publish(finished);
+    }
+
+    fn tell(&mut self, job: u64, event: impl FnOnce(StageId) -> Event) {
+        if let Some(&at) = self.jobs.get(&job) {
+            (self.events)(event(self.order[at].id.clone()));
+        }
+    }
+
+    /// The first time, what runs is asked to finish; then it is killed.
+    pub(super) fn interrupt(&mut self) {
+        let is_second = matches!(self.ending, Some(Ending::Interrupted | Ending::Killed));
+        let (ending, how) = if is_second {
+            (Ending::Killed, Stop::Kill)
+        } else {
+            (Ending::Interrupted, Stop::Finish)
+        };
+        self.ending = Some(ending);
+        for &job in self.jobs.keys() {
+            self.executor.stop(job, how);
+        }
+    }
+
+    pub(super) fn enforce_timeouts(&mut self) {
+        let now = Instant::now();
+        for (&job, &at) in &self.jobs {
+            if let State::Running(running) = &mut self.states[at]
+                && running.deadline.is_some_and(|it| it <= now)
+            {
+                running.deadline = None;
+                running.has_timed_out = true;
+                self.executor.stop(job, Stop::Terminate);
+            }
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! The ends that a stage can come to, and what follows for those after it.
+
+use std::time::Instant;
+
+use pipe_schema::{
+    record::Record,
+    run::{Event, Failure, RunFinished, RunStatus, Skip},
+};
+
+use super::{
+    cycle::{Cycle, Ending},
+    state::State,
+};
+
+/// How many stages came to which end.
+#[derive(Default)]
+pub(super) struct Counts {
+    pub ran: u32,
+    pub cached: u32,
+    pub failed: u32,
+    pub skipped: u32,
+}
+
+impl Cycle<'_> {
+    /// The stage's outputs are in the store.
+    pub(super) fn complete(&mut self, at: usize, record: Record, is_cached: bool) {
+        let stage = &self.order[at].id;
+        // People find the result without it, too.
+        let linked = self.store.link_current(stage, &record);
+        if let Err(error) = linked {
+            (self.events)(Event::StageLog {
+                stage: stage.clone(),
+                text: format!("warning: {error}"),
+            });
+        }
+        let told = Box::new(record.clone());
+        (self.events)(if is_cached {
+            Event::StageCached {
+                stage: stage.clone(),
+                record: told,
+            }
+        } else {
+            self.counts.ran += 1;
+            Event::StageDone {
+                stage: stage.clone(),
+                record: told,
+            }
+        });
+        self.records.insert(stage.clone(), record);
+        self.states[at] = State::Done;
+        let next: Vec<usize> = self
+            .graph
+            .after(stage)
+            .filter_map(|id| self.places.get(id.as_str()).copied())
+            .collect();
+        for at in next {
+            if let State::Waiting { before } = &mut self.states[at] {
+                *before -= 1;
+                if *before == 0 {
+                    self.states[at] = State::Ready;
+                    self.ready.insert(at);
+                }
+            }
+        }
+    }
+
+    /// The stage will not be done in this run, nor what reads it.
+    pub(super) fn fail(&mut self, at: usize, failure: Failure) {
+        let stage = self.order[at].id.clone();
+        self.states[at] = State::Failed;
+        self.counts.failed += 1;
+        (self.events)(Event::StageFailed {
+            stage: stage.clone(),
+            failure,
+        });
+        if !self.options.keep_going && self.ending.is_none() {
+            self.ending = Some(Ending::Failed);
+        }
+        let mut below: Vec<usize> = self
+            .graph
+            .downstream(&stage)
+            .iter()
+            .filter_map(|id| self.places.get(id.as_str()).copied())
+            .filter(|&at| matches!(self.states[at], State::Waiting { .. }))
+            .collect();
+        below.sort_unstable();
+        let is_interrupted = matches!(self.ending, Some(Ending::Interrupted | Ending::Killed));
+        if !is_interrupted {
+            for at in below {
+                self.skip(at, Skip::Upstream(stage.clone()));
+            }
+        }
+    }
+
+    fn skip(&mut self, at: usize, because: Skip) {
+        self.states[at] = State::Skipped;
+        self.counts.skipped += 1;
+        (self.events)(Event::StageSkipped {
+            stage: self.order[at].id.clone(),
+            because,
+        });
+    }
+
+    /// What was not reached is skipped.
+    pub(super) fn skip_rest(&mut self) {
+        for at in 0..self.order.len() {
+            if !matches!(
+                self.states[at],
+                State::Done | State::Failed | State::Skipped
+            ) {
+                self.skip(at, Skip::RunEnded);
+            }
+        }
+    }
+
+    pub(super) fn finish(&self, since: Instant) -> RunFinished {
+        let status = match self.ending {
+            Some(Ending::Interrupted | Ending::Killed) => RunStatus::Interrupted,
+            _ if self.counts.failed > 0 => RunStatus::Failed,
+            _ => RunStatus::Done,
+        };
+        RunFinished {
+            status,
+            ran: self.counts.ran,
+            cached: self.counts.cached,
+            failed: self.counts.failed,
+            skipped: self.counts.skipped,
+            seconds: since.elapsed().as_secs_f64(),
+        }
+    }
+}
