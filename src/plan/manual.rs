@@ -70,7 +70,9 @@ fn inside(grammar: &Grammar, path: &[String], out: &mut Vec<Row>) {
             path.push("NAME".to_owned());
             inside(item, &path, out);
         }
-        Grammar::Either(forms) => forms.iter().for_each(|it| inside(it, path, out)),
+        Grammar::Either(forms) if path_or_stage(grammar).is_none() => {
+            forms.iter().for_each(|it| inside(it, path, out));
+        }
         Grammar::Choice(choice) => {
             for (word, options) in &choice.words {
                 let Some(options) = options else { continue };
@@ -129,7 +131,9 @@ fn words(choice: &Choice) -> Vec<(String, String)> {
 /// What a value may be, short enough for a table.
 fn takes(grammar: &Grammar) -> String {
     let bounded = |of: &str, bounds: &grammar::Bounds| match bounds.describe() {
-        Some(range) if range != "at least 0" => format!("{of}, {range}"),
+        Some(range) if range != "at least 0" && range != "at least 0 and at most 255" => {
+            format!("{of}, {range}")
+        }
         _ => of.to_owned(),
     };
     match grammar {
@@ -158,10 +162,17 @@ fn takes(grammar: &Grammar) -> String {
         }
         Grammar::Map(item) => format!("map from names to {}", takes(item)),
         Grammar::Either(forms) => {
+            if let Some(words) = path_or_stage(grammar) {
+                return words.to_owned();
+            }
+            if let [one, Grammar::List(item, None)] = forms.as_slice()
+                && *one == **item
+            {
+                return format!("{}, or a list", takes(one));
+            }
             let mut words: Vec<String> = forms
                 .iter()
                 .map(|it| match it {
-                    Grammar::Text => "text or path".to_owned(),
                     Grammar::Record(_) => expected(it).replace("a map with", "map with"),
                     other => takes(other),
                 })
@@ -170,6 +181,22 @@ fn takes(grammar: &Grammar) -> String {
             words.join("; or ")
         }
         Grammar::Choice(_) => expected(grammar),
+    }
+}
+
+/// The words for a path that may be a stage, alone or in a list: they need no rows of their own.
+fn path_or_stage(grammar: &Grammar) -> Option<&'static str> {
+    let Grammar::Either(forms) = grammar else {
+        return None;
+    };
+    match forms.as_slice() {
+        [Grammar::Text, Grammar::Record(record)] if record.fields.keys().eq(["from"]) => {
+            Some("path, or `{from: stage}`")
+        }
+        [one, Grammar::List(item, None)] if *one == **item => {
+            path_or_stage(one).map(|_| "path, or `{from: stage}`, or a list")
+        }
+        _ => None,
     }
 }
 

@@ -62,6 +62,7 @@ pub fn json_schema() -> Json {
             "promote": named(record(grammar::promote()), "Which packages may take an alias."),
         },
         "required": ["version", "name"],
+        "patternProperties": {"^x-": true},
         "additionalProperties": false,
     })
 }

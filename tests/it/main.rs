@@ -4,6 +4,7 @@ mod project;
 mod workers;
 mod steered;
 mod cases;
+mod language;
 mod tidy;
 mod cli;
 mod own_table;
