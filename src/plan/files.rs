@@ -63,13 +63,11 @@ impl Collector<'_> {
                 .push(Diagnostic::error("a path is empty").at(node.span, "expected a path"));
             return None;
         }
-        match paths::join(&self.folder, text, self.levels) {
-            Ok(path) => Some(path),
-            Err(paths::Escape) => {
-                self.found.push(paths::escape_error(text, node.span));
-                None
-            }
+        let path = paths::join(&self.folder, text, self.levels);
+        if path.is_err() {
+            self.found.push(paths::escape_error(text, node.span));
         }
+        path.ok()
     }
 
     fn enter(&mut self, wdir: Option<&Node>) {
@@ -157,9 +155,11 @@ impl Producers {
                 _ => holder = Some(out),
             }
         }
-        Self {
-            by_path: outs.into_iter().map(|(path, i, _)| (path, i)).collect(),
+        let mut by_path = BTreeMap::new();
+        for (path, i, _) in outs {
+            by_path.entry(path).or_insert(i);
         }
+        Self { by_path }
     }
 
     /// The instances that write something of what is read at a path.

@@ -165,16 +165,14 @@ impl Scope<'_> {
             let Some(axes) = self.axes else {
                 return Looked::Stays;
             };
-            return match axes.get(axis) {
-                Some(value) => Looked::Value(Node::new(span, value.clone()), None),
-                None => {
-                    let legal: Vec<&str> = axes.keys().map(String::as_str).collect();
-                    found.push(unknown("axis", axis, &legal, span).unreadable().hint(
-                        "an axis comes from the stage's `matrix`, or from a stage with one that it reads",
-                    ));
-                    Looked::Unknown
-                }
-            };
+            if let Some(value) = axes.get(axis) {
+                return Looked::Value(Node::new(span, value.clone()), None);
+            }
+            let legal: Vec<&str> = axes.keys().map(String::as_str).collect();
+            found.push(unknown("axis", axis, &legal, span).unreadable().hint(
+                "an axis comes from the stage's `matrix`, or from a stage with one that it reads",
+            ));
+            return Looked::Unknown;
         }
         if let Some(ports) = &self.ports {
             for (prefix, legal) in [("inputs.", &ports.inputs), ("outputs.", &ports.outputs)] {
@@ -235,19 +233,15 @@ fn split(text: &str) -> Vec<Piece<'_>> {
             rest = &rest[at + 2..];
             continue;
         }
-        match rest[at..].find('}') {
-            Some(end) => {
-                pieces.push(Piece::Name {
-                    name: rest[at + 2..at + end].trim(),
-                    whole: &rest[at..=at + end],
-                });
-                rest = &rest[at + end + 1..];
-            }
-            None => {
-                pieces.push(Piece::Open(&rest[at..]));
-                rest = "";
-            }
-        }
+        let Some(end) = rest[at..].find('}') else {
+            pieces.push(Piece::Open(&rest[at..]));
+            return pieces;
+        };
+        pieces.push(Piece::Name {
+            name: rest[at + 2..at + end].trim(),
+            whole: &rest[at..=at + end],
+        });
+        rest = &rest[at + end + 1..];
     }
     if !rest.is_empty() {
         pieces.push(Piece::Text(rest));

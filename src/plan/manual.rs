@@ -71,7 +71,9 @@ fn inside(grammar: &Grammar, path: &[String], out: &mut Vec<Row>) {
             inside(item, &path, out);
         }
         Grammar::Either(forms) if path_or_stage(grammar).is_none() => {
-            forms.iter().for_each(|it| inside(it, path, out));
+            for form in forms {
+                inside(form, path, out);
+            }
         }
         Grammar::Choice(choice) => {
             for (word, options) in &choice.words {

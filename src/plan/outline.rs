@@ -1,6 +1,6 @@
 //! A plan as a table for people: what runs in which order, what it reads and makes. Pure text.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
 use indexmap::{IndexMap, IndexSet};
 use serde_json::Value;
@@ -197,13 +197,8 @@ impl Group<'_> {
                 _ => format!("{name}: {}", of.name()),
             })
             .collect();
-        let outs: BTreeMap<&String, ()> = self
-            .instances
-            .iter()
-            .flat_map(|it| &it.outs)
-            .map(|it| (it, ()))
-            .collect();
-        words.extend(outs.keys().map(|it| (*it).clone()));
+        let outs: BTreeSet<&String> = self.instances.iter().flat_map(|it| &it.outs).collect();
+        words.extend(outs.into_iter().cloned());
         shorten(&words)
     }
 }

@@ -16,11 +16,7 @@ pub fn join(folder: &str, path: &str, levels: usize) -> Result<String, Escape> {
             Err(Escape)
         };
     }
-    let joined = clean(
-        &format!("{folder}/{path}")
-            .trim_start_matches('/')
-            .to_owned(),
-    );
+    let joined = clean(format!("{folder}/{path}").trim_start_matches('/'));
     let ups = joined.split('/').take_while(|it| *it == "..").count();
     if ups > levels {
         return Err(Escape);

@@ -219,7 +219,7 @@ fn bounds(mut schema: Json, bounds: &Bounds) -> Json {
 }
 
 fn any_of(forms: Vec<Json>) -> Json {
-    json!({"anyOf": forms})
+    Json::from_iter([("anyOf", Json::Array(forms))])
 }
 
 fn var() -> Json {

@@ -5,10 +5,7 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use pipe_schema::stage::Reuse;
 
-use super::{
-    Loader, name,
-    paths::{self, Escape},
-};
+use super::{Loader, name, paths};
 use crate::spec::{
     Diagnostic, Entry, Node, Source, Span, Spec, Value,
     suggest::{list, nearest},
@@ -251,12 +248,9 @@ impl Gatherer<'_> {
     }
 
     fn include(&mut self, written: &str, span: Span, folder: &str) {
-        let path = match paths::join(folder, written, self.levels) {
-            Ok(path) => path,
-            Err(Escape) => {
-                self.found.push(paths::escape_error(written, span));
-                return;
-            }
+        let Ok(path) = paths::join(folder, written, self.levels) else {
+            self.found.push(paths::escape_error(written, span));
+            return;
         };
         if let Some(at) = self.open.iter().position(|(it, _)| *it == path) {
             let mut chain: Vec<&str> = self.open[at..].iter().map(|it| it.0.as_str()).collect();

@@ -30,21 +30,18 @@ pub fn bind(
         profiles.insert(name.clone(), profile_vars(name, entry, &vars, found));
     }
     for name in &overrides.profiles {
-        match profiles.get(name) {
-            Some(entries) => {
-                for entry in entries {
-                    vars.insert(entry.key.clone(), entry.node.clone());
-                }
-            }
-            None => {
-                let span = command_line(sections, &format!("--profile {name}"));
-                let span = Span {
-                    start: "--profile ".len() as u32,
-                    ..span
-                };
-                let names: Vec<&str> = profiles.keys().map(String::as_str).collect();
-                found.push(unknown("profile", name, &names, span));
-            }
+        let Some(entries) = profiles.get(name) else {
+            let span = command_line(sections, &format!("--profile {name}"));
+            let span = Span {
+                start: "--profile ".len() as u32,
+                ..span
+            };
+            let names: Vec<&str> = profiles.keys().map(String::as_str).collect();
+            found.push(unknown("profile", name, &names, span));
+            continue;
+        };
+        for entry in entries {
+            vars.insert(entry.key.clone(), entry.node.clone());
         }
     }
     for (path, text) in &overrides.set {
@@ -169,19 +166,16 @@ fn set(
         vars.insert(path.to_owned(), value);
         return;
     }
-    let (stage, field) = match path.split_once('.') {
-        Some((stage, field)) => (stage, field),
-        None => {
-            let names: Vec<&str> = vars.keys().map(String::as_str).collect();
-            let mut error = unknown("var", path, &names, at_path);
-            if sections.stages.contains_key(path) {
-                error = error.hint(format!(
-                    "`{path}` is a stage; a field of it is set with `--set {path}.field=…`"
-                ));
-            }
-            found.push(error);
-            return;
+    let Some((stage, field)) = path.split_once('.') else {
+        let names: Vec<&str> = vars.keys().map(String::as_str).collect();
+        let mut error = unknown("var", path, &names, at_path);
+        if sections.stages.contains_key(path) {
+            error = error.hint(format!(
+                "`{path}` is a stage; a field of it is set with `--set {path}.field=…`"
+            ));
         }
+        found.push(error);
+        return;
     };
     let Some(entry) = sections.stages.get_mut(stage) else {
         let names: Vec<&str> = sections.stages.keys().map(String::as_str).collect();

@@ -204,78 +204,59 @@ fn check_type(
         Diagnostic::error(format!("`{place}` takes {wanted}"))
             .at(link.span, format!("`{}` is {is}", named(reference, rest)))
     };
-    let no_words = |result: Result<(), Diagnostic>| {
-        if rest.is_empty() || result.is_err() {
-            return result;
-        }
-        Err(
+    let no_words = || match rest {
+        [] => Ok(()),
+        _ => Err(
             Diagnostic::error(format!("{is} has no part `{}`", rest.join(".")))
                 .at(link.span, "not there")
                 .hint(format!("write `{stage}`")),
-        )
+        ),
     };
     match (link.want, output.r#type) {
-        (Want::Dataset, ArtifactType::Dataset) => match rest {
-            [] => Ok(()),
-            _ => Err(
-                Diagnostic::error(format!("`{place}` takes a whole dataset"))
-                    .at(link.span, "a part of one")
-                    .hint(format!(
-                        "write `{stage}`: the stage itself takes the parts that it needs"
-                    )),
-            ),
-        },
-        (Want::Part, ArtifactType::Dataset) => match rest {
-            [_] => Ok(()),
-            _ => {
-                let parts = output.parts.as_deref().unwrap_or(&PARTS);
-                let last = parts.last().copied().unwrap_or("test");
-                Err(
-                    Diagnostic::error(format!("`{place}` takes one part of a dataset"))
-                        .at(link.span, "which part?")
-                        .hint(format!("name the part: `{stage}.{last}`")),
-                )
-            }
-        },
-        (Want::Model, ArtifactType::Model) => no_words(Ok(())),
+        (Want::Dataset, ArtifactType::Dataset) if !rest.is_empty() => Err(Diagnostic::error(
+            format!("`{place}` takes a whole dataset"),
+        )
+        .at(link.span, "a part of one")
+        .hint(format!(
+            "write `{stage}`: the stage itself takes the parts that it needs"
+        ))),
+        (Want::Part, ArtifactType::Dataset) if rest.len() != 1 => {
+            let parts = output.parts.as_deref().unwrap_or(&PARTS);
+            let last = parts.last().copied().unwrap_or("test");
+            Err(
+                Diagnostic::error(format!("`{place}` takes one part of a dataset"))
+                    .at(link.span, "which part?")
+                    .hint(format!("name the part: `{stage}.{last}`")),
+            )
+        }
+        (Want::Report, ArtifactType::Report) if rest.is_empty() && output.measured.is_none() => {
+            Err(
+                Diagnostic::error(format!("`{place}` takes the report of an evaluate stage")).at(
+                    link.span,
+                    format!("`{stage}` does not measure one model on rows of a dataset"),
+                ),
+            )
+        }
+        (Want::Metric, ArtifactType::Report) if rest.is_empty() => {
+            let metrics = output.metrics.as_ref().and_then(|it| it.first());
+            let metric = metrics.map_or("accuracy", String::as_str);
+            Err(Diagnostic::error(format!("`{place}` takes a metric"))
+                .at(link.span, "which metric?")
+                .hint(format!("name one of its metrics: `{stage}.{metric}`")))
+        }
+        (Want::Any, ArtifactType::Dataset | ArtifactType::Package) if rest.len() <= 1 => Ok(()),
+        (Want::Any | Want::Metric, ArtifactType::Report)
+        | (Want::Dataset | Want::Part, ArtifactType::Dataset) => Ok(()),
+        (Want::Model, ArtifactType::Model)
+        | (Want::Report | Want::Reports, ArtifactType::Report)
+        | (Want::Files, ArtifactType::Files)
+        | (Want::Choices | Want::Any, _) => no_words(),
         (Want::Model, ArtifactType::Package) => {
             Err(wrong("a model").hint("name the model stage that the package holds"))
         }
-        (Want::Report, ArtifactType::Report) => match (rest, &output.measured) {
-            ([], Some(_)) => Ok(()),
-            ([], None) => Err(Diagnostic::error(format!(
-                "`{place}` takes the report of an evaluate stage"
-            ))
-            .at(
-                link.span,
-                format!("`{stage}` does not measure one model on rows of a dataset"),
-            )),
-            _ => no_words(Ok(())),
-        },
-        (Want::Reports, ArtifactType::Report) => no_words(Ok(())),
-        (Want::Choices, _) => no_words(Ok(())),
-        (Want::Metric, ArtifactType::Report) => match rest {
-            [] => Err(Diagnostic::error(format!("`{place}` takes a metric"))
-                .at(link.span, "which metric?")
-                .hint(match output.metrics.as_deref() {
-                    Some([first, ..]) => format!("name one of its metrics: `{stage}.{first}`"),
-                    _ => format!("name one of its metrics: `{stage}.accuracy`"),
-                })),
-            _ => Ok(()),
-        },
         (Want::Metric, ArtifactType::Model) => Err(wrong("a metric of a report").hint(format!(
             "measure `{stage}` with an evaluate stage and name a metric of that"
         ))),
-        (Want::Files, ArtifactType::Files) => no_words(Ok(())),
-        (Want::Any, ArtifactType::Dataset) if rest.len() <= 1 => Ok(()),
-        (Want::Any, ArtifactType::Package) if rest.len() <= 1 => Ok(()),
-        (Want::Any, ArtifactType::Report) => Ok(()),
-        (Want::Any, _) => no_words(Ok(())),
-        (Want::Dataset, _) => Err(wrong("a dataset")),
-        (Want::Part, _) => Err(wrong("a part of a dataset")),
-        (Want::Model, _) => Err(wrong("a model")),
-        (Want::Report | Want::Reports, _) => Err(wrong("a report")),
-        (Want::Metric, _) => Err(wrong("a metric of a report")),
         (Want::Files, ArtifactType::Dataset) => {
             Err(wrong("files of rows")
                 .hint("a dataset is preprocessed already; train on it directly"))
@@ -283,6 +264,11 @@ fn check_type(
         (Want::Files, _) => {
             Err(wrong("files of rows").hint("a command's output of type `files` can be read"))
         }
+        (Want::Dataset, _) => Err(wrong("a dataset")),
+        (Want::Part, _) => Err(wrong("a part of a dataset")),
+        (Want::Model, _) => Err(wrong("a model")),
+        (Want::Report | Want::Reports, _) => Err(wrong("a report")),
+        (Want::Metric, _) => Err(wrong("a metric of a report")),
     }
 }
 

@@ -13,6 +13,7 @@ pub struct Span {
 
 impl Span {
     /// From the start of `self` to the end of `other`, which stands behind it in the same file.
+    #[must_use]
     pub fn to(self, other: Self) -> Self {
         Self {
             end: other.end.max(self.end),

@@ -87,12 +87,9 @@ impl Fitter<'_> {
                     .at(node.span, format!("found `{}`", node.value.canonical()))
                     .at_some(node.origin, "set here"),
             ),
-            Value::List(items) => items
-                .iter()
-                .fold(true, |is_sound, it| self.fit_any(it) && is_sound),
-            Value::Map(entries) => entries
-                .iter()
-                .fold(true, |is_sound, it| self.fit_any(&it.node) && is_sound),
+            // All are looked at: each says what is wrong with it.
+            Value::List(items) => items.iter().filter(|it| !self.fit_any(it)).count() == 0,
+            Value::Map(entries) => entries.iter().filter(|it| !self.fit_any(&it.node)).count() == 0,
             _ => true,
         }
     }

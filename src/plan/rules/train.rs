@@ -25,10 +25,10 @@ pub fn check(block: &Train, facts: &Facts, upstream: &Upstream<'_>, rules: &mut 
     }
     match block.clip {
         Some(Clip::Norm(it)) if it <= 0.0 => {
-            rules.say(&["clip", "norm"], "`norm` must be above 0", "", "")
+            rules.say(&["clip", "norm"], "`norm` must be above 0", "", "");
         }
         Some(Clip::Value(it)) if it <= 0.0 => {
-            rules.say(&["clip", "value"], "`value` must be above 0", "", "")
+            rules.say(&["clip", "value"], "`value` must be above 0", "", "");
         }
         _ => {}
     }

@@ -213,14 +213,13 @@ fn check_metric(
     } else {
         "sweep"
     };
-    match wiring::input(block, &link, reference, facts) {
-        Err(error) => found.push(error),
-        Ok(_) => {
-            let measured = facts.outputs.values().find_map(|it| it.measured.as_ref());
-            let is_test = measured.is_some_and(|it| it.data.part.as_deref() == Some("test"));
-            if let (Some(steers), true) = (steers, is_test) {
-                found.push(rules::warn_of_test(steers, span));
-            }
-        }
+    if let Err(error) = wiring::input(block, &link, reference, facts) {
+        found.push(error);
+        return;
+    }
+    let measured = facts.outputs.values().find_map(|it| it.measured.as_ref());
+    let is_test = measured.is_some_and(|it| it.data.part.as_deref() == Some("test"));
+    if let (Some(steers), true) = (steers, is_test) {
+        found.push(rules::warn_of_test(steers, span));
     }
 }

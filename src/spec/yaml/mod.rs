@@ -68,20 +68,18 @@ pub fn read(text: &str, file: u32) -> Result<Tree, Vec<Diagnostic>> {
             return Err(builder.found);
         }
     }
-    match builder.root {
-        Some(root) => Ok(Tree {
+    if let Some(root) = builder.root {
+        return Ok(Tree {
             root,
             found: builder.found,
-        }),
-        None => {
-            builder.found.push(
-                Diagnostic::error("the file is empty")
-                    .at(whole, "")
-                    .hint("`pipe init` writes a first spec"),
-            );
-            Err(builder.found)
-        }
+        });
     }
+    builder.found.push(
+        Diagnostic::error("the file is empty")
+            .at(whole, "")
+            .hint("`pipe init` writes a first spec"),
+    );
+    Err(builder.found)
 }
 
 impl Offsets<'_> {

@@ -175,8 +175,7 @@ fn open_bracket(text: &str, at: usize) -> Option<usize> {
         match (quote, c) {
             (_, '\n') => in_comment = false,
             _ if in_comment => {}
-            (Some(it), _) if it == c && before != '\\' => quote = None,
-            (Some(_), _) => {}
+            (Some(it), _) => quote = (it != c || before == '\\').then_some(it),
             (None, '#') if before.is_whitespace() => in_comment = true,
             (None, '"' | '\'') if !before.is_alphanumeric() => quote = Some(c),
             (None, '{' | '[') if !open.is_empty() || before.is_whitespace() => open.push(i),
@@ -202,8 +201,7 @@ fn unquoted_var(text: &str, at: usize) -> Option<std::ops::Range<usize>> {
         let i = from + i;
         match (quote, c) {
             (None, '"' | '\'') => quote = Some(c),
-            (Some(open), _) if open == c => quote = None,
-            (Some(_), _) => {}
+            (Some(open), _) => quote = (open != c).then_some(open),
             (None, '$') if text[i..].starts_with("${") && depth > 0 => {
                 let end = text[i..until].find('}').map_or(until, |it| i + it + 1);
                 if i <= at + 1 {

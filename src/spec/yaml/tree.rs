@@ -99,7 +99,7 @@ impl<'a> Builder<'a> {
                 self.scalar(&text, style, anchor, span)?;
             }
             Event::SequenceStart(anchor, _) => {
-                self.open(anchor, span, Content::List(Vec::new()))?
+                self.open(anchor, span, Content::List(Vec::new()))?;
             }
             Event::MappingStart(anchor, _) => {
                 let content = Content::Map {
@@ -327,7 +327,7 @@ impl<'a> Builder<'a> {
             self.spend(bytes(&base), base.span)?;
             match base.value {
                 Value::Map(given) => {
-                    merged.extend(given.into_iter().filter(|it| names.insert(it.key.clone())))
+                    merged.extend(given.into_iter().filter(|it| names.insert(it.key.clone())));
                 }
                 other => {
                     let error = Diagnostic::error("`<<` takes a map or a list of maps")
