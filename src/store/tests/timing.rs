@@ -9,7 +9,7 @@ fn timed<T>(what: &str, count: u64, work: impl FnOnce() -> T) -> T {
     let done = work();
     let each = start.elapsed().as_secs_f64() * 1e6 / count as f64;
     let cpu = (cpu_micros() - cpu) / count as f64;
-    println!("{what}: {each:.1} µs ({cpu:.1} µs of CPU) each, {count} of them");
+    eprintln!("{what}: {each:.1} µs ({cpu:.1} µs of CPU) each, {count} of them");
     done
 }
 
