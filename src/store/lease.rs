@@ -148,6 +148,17 @@ impl Store {
         Ok(swept)
     }
 
+    /// Leaves nothing behind of the runs that lived as long as this store was open.
+    pub(super) fn end_leases(&self) {
+        let mut leases = self.leases.lock().unwrap_or_else(PoisonError::into_inner);
+        for (run, file) in leases.files.drain(..) {
+            // What is not empty is swept by a later run.
+            let _ = fs::remove_dir(self.layout.scratch().join(file_name(&run)));
+            let _ = fs::remove_file(self.layout.lease(&run));
+            drop(file);
+        }
+    }
+
     /// Leases held by any process, by file name.
     pub(super) fn live_leases(&self) -> Result<Vec<String>> {
         let mut live = Vec::new();

@@ -18,15 +18,20 @@ impl Store {
     /// What the store has for `key`. Damage that is found is set aside, so that the producer runs again.
     /// An error is trouble with the machine (no more descriptors, a failing disk), which says nothing of the result.
     pub fn lookup(&self, key: &Key) -> Result<Lookup> {
-        let record = match self.record(key)? {
-            Found::Record(record) => record,
-            Found::Nothing => return Ok(Lookup::Stale(Vec::new())),
+        let found = match self.record(key)? {
+            Found::Record(record) => Ok(record),
+            Found::Nothing => Err(self.known_damage(&key.0)),
             Found::Damaged(what) => {
-                let reason = Reason::OutputDamaged {
-                    output: "record".to_owned(),
-                    what: what.to_owned(),
-                };
-                return Ok(Lookup::Stale(vec![reason]));
+                self.remember_damage(key.0, what);
+                Err(Some(what.to_owned()))
+            }
+        };
+        let record = match found {
+            Ok(record) => record,
+            Err(what) => {
+                let output = "record".to_owned();
+                let reason = what.map(|what| Reason::OutputDamaged { output, what });
+                return Ok(Lookup::Stale(reason.into_iter().collect()));
             }
         };
         let mut reasons = Vec::new();

@@ -28,14 +28,14 @@ mod verify;
 mod gc;
 
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     fs::{self, File},
     io::ErrorKind,
     path::{Path, PathBuf},
     sync::{Mutex, OnceLock, PoisonError, atomic::AtomicBool},
 };
 
-use pipe_schema::key::Key;
+use pipe_schema::{key::Key, manifest::Digest};
 use rustix::fs::Access;
 
 pub use self::{
@@ -76,6 +76,8 @@ pub struct Store {
     index: Mutex<Option<Index>>,
     sources: Mutex<Option<Sources>>,
     leases: Mutex<Leases>,
+    /// What this process set aside and why, by digest or key: who asks again is told the same, not that it is gone.
+    damage: Mutex<HashMap<Digest, String>>,
     /// The name under which this process has a folder in `tmp/`.
     own_run: OnceLock<String>,
     is_swept: AtomicBool,
@@ -126,6 +128,7 @@ impl Store {
             index: Mutex::default(),
             sources: Mutex::default(),
             leases: Mutex::default(),
+            damage: Mutex::default(),
             own_run: OnceLock::new(),
             is_swept: AtomicBool::new(false),
             is_unsynced: AtomicBool::new(false),
@@ -228,6 +231,7 @@ impl Drop for Store {
     fn drop(&mut self) {
         // Whoever wants to know of errors calls `flush`.
         let _ = self.save_sources();
+        self.end_leases();
     }
 }
 

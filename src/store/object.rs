@@ -7,6 +7,7 @@ use std::{
     io::ErrorKind,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
+    sync::PoisonError,
     thread,
     time::Duration,
 };
@@ -95,7 +96,8 @@ impl Store {
             Ok(nodes) => nodes,
             Err(error) if error.is_missing() => {
                 self.set_aside(&self.layout.manifest(digest))?;
-                return Ok(Some("it is gone".to_owned()));
+                let known = self.known_damage(digest);
+                return Ok(Some(known.unwrap_or_else(|| "it is gone".to_owned())));
             }
             Err(StoreError::Unfit { path, why }) => {
                 let what = format!("`{}` {why}", inside(&folder, &path));
@@ -186,7 +188,24 @@ impl Store {
         // The manifest first: without it the folder does not count.
         self.set_aside(&self.layout.manifest(digest))?;
         self.set_aside(&self.layout.object(digest))?;
+        self.remember_damage(*digest, &what);
         Ok(Some(what))
+    }
+
+    pub(super) fn remember_damage(&self, digest: Digest, what: &str) {
+        let mut damage = self.damage.lock().unwrap_or_else(PoisonError::into_inner);
+        damage.insert(digest, what.to_owned());
+    }
+
+    pub(super) fn known_damage(&self, digest: &Digest) -> Option<String> {
+        let damage = self.damage.lock().unwrap_or_else(PoisonError::into_inner);
+        damage.get(digest).cloned()
+    }
+
+    /// It was made again.
+    pub(super) fn forget_damage(&self, digest: &Digest) {
+        let mut damage = self.damage.lock().unwrap_or_else(PoisonError::into_inner);
+        damage.remove(digest);
     }
 
     /// Moves something damaged to `quarantine/`, for people to look at. Nothing there is fine.

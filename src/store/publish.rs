@@ -185,6 +185,10 @@ impl Store {
         super::create_parent(&path)?;
         fs::rename(&record_file, &path).at("write", &path)?;
         drop(scratch);
+        self.forget_damage(&record.key.0);
+        for (_, digest) in super::lookup::named_objects(&record) {
+            self.forget_damage(&digest);
+        }
         self.is_unsynced
             .store(true, std::sync::atomic::Ordering::Relaxed);
         self.note(&Line::Record {

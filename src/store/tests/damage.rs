@@ -201,6 +201,25 @@ fn a_damaged_record_is_set_aside() {
 }
 
 #[test]
+fn who_asks_again_is_told_what_was_found_and_not_that_it_is_gone() {
+    let place = Place::new();
+    let record = place.make("fit", 1, &[("a", "a")]);
+    overwrite(&place.object(&record).join("a"), "A");
+    for _ in 0..2 {
+        let text = stale(&place.store, &key(1));
+        assert_eq!(text, "output `main` is damaged: `a` is not what it was");
+    }
+    fs::write(place.store.layout.record(&key(1)), "torn").unwrap();
+    for _ in 0..2 {
+        let text = stale(&place.store, &key(1));
+        assert_eq!(text, "output `record` is damaged: it is cut off");
+    }
+    place.make("fit", 1, &[("a", "a")]);
+    fs::remove_file(place.store.layout.record(&key(1))).unwrap();
+    assert_eq!(stale(&place.store, &key(1)), "");
+}
+
+#[test]
 fn a_record_in_the_place_of_another_is_not_believed() {
     let place = Place::new();
     place.make("fit", 1, &[("a", "a")]);

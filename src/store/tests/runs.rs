@@ -111,6 +111,23 @@ fn an_attempt_starts_empty_and_leaves_only_its_log() {
 }
 
 #[test]
+fn a_run_that_ended_leaves_nothing_in_the_way() {
+    let place = Place::new();
+    let store = place.reopened();
+    let run = store.new_run().unwrap();
+    drop(store.attempt(&run, "fit", 1).unwrap());
+    make(&store, "fit", 1, &[("a", "a")]);
+    drop(store);
+    for folder in [place.store.layout.leases(), place.store.layout.scratch()] {
+        assert_eq!(
+            record::children(&folder).unwrap(),
+            Vec::<String>::new(),
+            "{folder:?}"
+        );
+    }
+}
+
+#[test]
 fn a_run_has_one_process() {
     let place = Place::new();
     place.store.attempt("r", "fit", 1).unwrap();
