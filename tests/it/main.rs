@@ -11,5 +11,6 @@ mod own_table;
 mod init;
 mod engine;
 mod engine_commands;
+mod engine_workers;
 mod digits;
 mod kill;

@@ -158,3 +158,22 @@ pub fn send(pid: &str, signal: &str) {
         .unwrap();
     assert!(status.success());
 }
+
+/// Processes whose parent is this one, with their command lines.
+pub fn children_of(parent: i32) -> Vec<(i32, String)> {
+    fs::read_dir("/proc")
+        .unwrap()
+        .flatten()
+        .filter_map(|it| it.file_name().to_str()?.parse::<i32>().ok())
+        .filter(|pid| {
+            fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| {
+                let fields = stat.rsplit(')').next().unwrap();
+                fields.split_whitespace().nth(1) == Some(&parent.to_string())
+            })
+        })
+        .map(|pid| {
+            let words = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            (pid, String::from_utf8_lossy(&words).replace('\0', " "))
+        })
+        .collect()
+}
