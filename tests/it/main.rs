@@ -8,6 +8,7 @@ mod language;
 mod tidy;
 mod cli;
 mod own_table;
+mod parts;
 mod init;
 mod engine;
 mod engine_commands;

@@ -6,11 +6,16 @@ mod model;
 mod package;
 mod report;
 
-use std::{fs, io::Write, path::Path, process::ExitCode};
+use std::{
+    fs,
+    io::Write,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use anyhow::Context as _;
 use jiff::{Timestamp, tz::TimeZone};
-use pipe_schema::{record::Record, report::Metrics, stage::ArtifactType};
+use pipe_schema::{manifest::Digest, record::Record, report::Metrics, stage::ArtifactType};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
@@ -46,21 +51,19 @@ pub struct Args {
 pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
     let store = subject::open_store(context)?;
     let subject = subject::find(&store, &args.stage)?;
-    let mut views = Vec::new();
-    for (name, output) in &subject.record.outputs {
-        if subject.path.is_empty() || subject.path.first() == Some(name) || name == "main" {
-            let path = store.artifact(&output.digest);
-            views.push((name.as_str(), output.r#type, path, output.bytes));
-        }
+    let views = views(&subject, &store, context);
+    if views.is_empty() && !subject.path.is_empty() {
+        // The error says what there is.
+        subject.place(&store)?;
     }
     let mut out = context.output();
     if args.format == Format::Json {
         let shown = views
             .iter()
-            .map(|(name, r#type, path, bytes)| {
+            .map(|it| {
                 Ok(json!({
-                    "name": name, "type": r#type.name(), "path": path, "bytes": bytes,
-                    "content": content(*r#type, path)?,
+                    "name": it.name, "type": it.r#type.name(), "path": it.path, "bytes": it.bytes,
+                    "content": content(it.r#type, &it.path)?,
                 }))
             })
             .collect::<anyhow::Result<Vec<Value>>>()?;
@@ -71,36 +74,60 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
         writeln!(out, "{}", serde_json::to_string_pretty(&answer)?)?;
         return Ok(ExitCode::SUCCESS);
     }
-    for (name, r#type, path, bytes) in &views {
-        let title = if *name == "main" {
-            subject.id.clone()
-        } else {
-            format!("{}.{name}", subject.id)
-        };
-        let words = [r#type.name(), &figures::bytes(*bytes)].join(", ");
-        writeln!(out, "{}  {}", paint(BOLD, &title), paint(DIM, words))?;
-        let text = match r#type {
+    for view in &views {
+        let size = figures::bytes(view.bytes);
+        let about = format!("{}, {size}, in {}", view.r#type.name(), view.place);
+        writeln!(out, "{}  {}", paint(BOLD, &view.title), paint(DIM, about))?;
+        let path = &view.path;
+        let text = match view.r#type {
             ArtifactType::Dataset => dataset::render(path, context)?,
             ArtifactType::Model => model::render(path, context)?,
             ArtifactType::Report => report::render(path, context)?,
-            ArtifactType::Package => package::render(
-                &title,
-                path,
-                &current(&subject, name, &store, context),
-                context,
-            )?,
+            ArtifactType::Package => package::render(&view.title, path, &view.place, context)?,
             ArtifactType::Files => files::render(path, context)?,
         };
-        write!(out, "{text}")?;
-        writeln!(out)?;
+        writeln!(out, "{text}")?;
     }
     write!(out, "{}", outs(&subject, &store, context))?;
     write!(out, "{}", history(&subject, &store, context)?)?;
-    let place = views
-        .first()
-        .map(|(name, ..)| current(&subject, name, &store, context));
-    write!(out, "{}", made(&subject.record, place))?;
+    write!(out, "{}", made(&subject.record))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// An output to be looked at.
+struct View<'a> {
+    name: &'a str,
+    /// How it is named on the command line.
+    title: String,
+    r#type: ArtifactType,
+    path: PathBuf,
+    /// The path by which people find it.
+    place: String,
+    bytes: u64,
+}
+
+/// The outputs that are meant.
+fn views<'a>(subject: &'a Subject, store: &Store, context: &Context) -> Vec<View<'a>> {
+    let is_meant = |name: &str| name == "main" || subject.path.first().is_none_or(|it| it == name);
+    let outputs = subject
+        .record
+        .outputs
+        .iter()
+        .filter(|(name, _)| is_meant(name));
+    outputs
+        .map(|(name, output)| View {
+            name,
+            title: if name == "main" {
+                subject.id.clone()
+            } else {
+                format!("{}.{name}", subject.id)
+            },
+            r#type: output.r#type,
+            path: store.artifact(&output.digest),
+            place: current(subject, name, &output.digest, store, context),
+            bytes: output.bytes,
+        })
+        .collect()
 }
 
 /// What a type of artifact says of itself, for programs.
@@ -114,24 +141,28 @@ fn content(r#type: ArtifactType, path: &Path) -> anyhow::Result<Value> {
     }
 }
 
-/// The path by which people find an output: `artifacts/current/fit`.
-fn current(subject: &Subject, output: &str, store: &Store, context: &Context) -> String {
+/// The path by which people find an output: `artifacts/current/fit`; if that leads elsewhere by now, its place in the store.
+fn current(
+    subject: &Subject,
+    name: &str,
+    digest: &Digest,
+    store: &Store,
+    context: &Context,
+) -> String {
     let mut link = store.current(&subject.id);
-    if subject.record.outputs.len() > 1 {
-        link.push(output);
+    if subject.record.outputs.len() + subject.record.outs.len() > 1 {
+        link.push(crate::plan::file_name(name));
     }
-    let is_this = |digest| link.canonicalize().ok() == store.artifact(digest).canonicalize().ok();
-    match subject.record.outputs.get(output) {
-        Some(output) if is_this(&output.digest) => context.display(&link),
-        Some(output) => context.display(&store.artifact(&output.digest)),
-        None => context.display(&link),
-    }
+    let place = store.artifact(digest);
+    let leads_there = link.canonicalize().ok() == place.canonicalize().ok();
+    context.display(if leads_there { &link } else { &place })
 }
 
+/// A command's outs: what the store holds of each.
 fn outs(subject: &Subject, store: &Store, context: &Context) -> String {
     let mut table = Table::new(&["out", "#size", "kept in"]);
     for (name, out) in &subject.record.outs {
-        let place = context.display(&store.artifact(&out.digest));
+        let place = current(subject, name, &out.digest, store, context);
         table.row([name.clone(), figures::bytes(out.bytes), place]);
     }
     if table.is_empty() {
@@ -168,7 +199,7 @@ fn history(subject: &Subject, store: &Store, context: &Context) -> anyhow::Resul
 }
 
 /// When, where and how the result was made.
-fn made(record: &Record, place: Option<String>) -> String {
+fn made(record: &Record) -> String {
     let observed = &record.observed;
     let mut table = Table::new(&["", ""]);
     let mut row = |name: &str, text: String| {
@@ -227,7 +258,6 @@ fn made(record: &Record, place: Option<String>) -> String {
             ),
         );
     }
-    row("lies in", place.unwrap_or_default());
     table.render(usize::MAX)
 }
 
