@@ -1,15 +1,13 @@
 //! A stage as written: its kind, its block and control keys with vars bound, its axes, what it names of other stages.
 //! Knows one stage at a time; not whether what it names exists.
 
-use std::{cell::RefCell, collections::HashSet};
-
 use indexmap::IndexMap;
 use pipe_schema::stage::KINDS;
 
 use super::{
     fit::unknown_field,
     grammar,
-    interpolate::{Ports, Scope},
+    interpolate::{Account, Ports, Scope},
     matrix::Matrix,
 };
 use crate::spec::{
@@ -67,7 +65,7 @@ impl Draft {
         name: &str,
         entry: &Entry,
         vars: &IndexMap<String, Node>,
-        used: &RefCell<HashSet<String>>,
+        used: &Account,
         found: &mut Vec<Diagnostic>,
     ) -> Option<Self> {
         if !matches!(entry.node.value, Value::Map(_)) {

@@ -1,7 +1,10 @@
 //! `${x}` in values: alone it keeps the var's type, inside text it is spliced; `$${x}` is `${x}` itself.
 //! Knows names and values; not stages.
 
-use std::{cell::RefCell, collections::HashSet};
+use std::{
+    cell::{Cell, RefCell},
+    collections::HashSet,
+};
 
 use indexmap::IndexMap;
 
@@ -9,16 +12,53 @@ use crate::spec::{Diagnostic, Node, Span, Value, suggest::unknown};
 
 /// Text that grows beyond this is refused.
 const LONGEST_TEXT: usize = 64 << 10;
+/// Bytes that all bound values together may have: this, and a multiple of the spec.
+const MOST_BYTES: usize = 4 << 20;
+const MOST_BYTES_A_BYTE: usize = 64;
+/// Bytes that a bound value takes beside its text.
+const NODE_BYTES: usize = 64;
 
 /// What names stand for in one place.
 pub struct Scope<'a> {
     pub vars: &'a IndexMap<String, Node>,
-    /// Names of vars that were asked for.
-    pub used: &'a RefCell<HashSet<String>>,
+    pub used: &'a Account,
     /// The axes; `None` while they are not known, so that `${matrix.x}` stays.
     pub axes: Option<&'a IndexMap<String, Value>>,
     /// In a command: the names of its inputs and outputs, which stay.
     pub ports: Option<Ports>,
+}
+
+/// What binding has come to: which vars were asked for, and how much more may be written.
+pub struct Account {
+    names: RefCell<HashSet<String>>,
+    bytes_left: Cell<usize>,
+}
+
+impl Account {
+    /// For a spec of so many bytes. Texts that are bound may become much longer than what is written, but not boundlessly.
+    pub fn new(n_bytes: usize) -> Self {
+        Self {
+            names: RefCell::default(),
+            bytes_left: Cell::new(MOST_BYTES + MOST_BYTES_A_BYTE * n_bytes),
+        }
+    }
+
+    pub fn has(&self, name: &str) -> bool {
+        self.names.borrow().contains(name)
+    }
+
+    fn note(&self, name: &str) {
+        if !self.has(name) {
+            self.names.borrow_mut().insert(name.to_owned());
+        }
+    }
+
+    /// Whether so many bytes may still be written.
+    fn spend(&self, n_bytes: usize) -> bool {
+        let left = self.bytes_left.get().checked_sub(n_bytes);
+        self.bytes_left.set(left.unwrap_or(0));
+        left.is_some()
+    }
 }
 
 /// The names that `${inputs.x}` and `${outputs.x}` may have.
@@ -100,6 +140,10 @@ impl Scope<'_> {
         let pieces = split(text);
         if let [Piece::Name { name, whole }] = pieces.as_slice() {
             return match self.look_up(name, whole, node.span, found) {
+                Looked::Value(value, _) if !self.used.spend(NODE_BYTES * value.size()) => {
+                    found.push(too_much(node.span));
+                    node.clone()
+                }
                 Looked::Value(mut value, origin) => {
                     value.span = node.span;
                     value.origin = origin;
@@ -154,6 +198,10 @@ impl Scope<'_> {
                 break;
             }
         }
+        if !self.used.spend(NODE_BYTES + bound.len()) {
+            found.push(too_much(node.span));
+            return node.clone();
+        }
         Node {
             value: Value::Text(bound),
             ..*node
@@ -191,7 +239,7 @@ impl Scope<'_> {
             }
         }
         if let Some(value) = self.vars.get(name) {
-            self.used.borrow_mut().insert(name.to_owned());
+            self.used.note(name);
             return Looked::Value(value.clone(), Some(value.span));
         }
         let legal: Vec<&str> = self.vars.keys().map(String::as_str).collect();
@@ -206,6 +254,13 @@ impl Scope<'_> {
         found.push(error.unreadable());
         Looked::Unknown
     }
+}
+
+fn too_much(span: Span) -> Diagnostic {
+    Diagnostic::error("vars make the spec too large")
+        .at(span, "bound once too often")
+        .hint("long values are copied wherever they are used")
+        .unreadable()
 }
 
 enum Looked {
@@ -266,7 +321,7 @@ mod tests {
         let axes = IndexMap::from([("fold".to_owned(), Value::Int(2))]);
         let scope = Scope {
             vars: &vars,
-            used: &RefCell::default(),
+            used: &Account::new(0),
             axes: Some(&axes),
             ports: None,
         };

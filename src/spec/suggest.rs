@@ -32,11 +32,17 @@ const SYNONYMS: [(&str, &str); 26] = [
     ("strategy", "matrix"),
 ];
 
+/// Longer words are nobody's misspelling.
+const LONGEST: usize = 64;
+
 /// The nearest of some words, if it is near enough to have been meant.
 pub fn nearest<'a>(word: &str, legal: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let lower = word.to_lowercase().replace('-', "_");
     let synonym = SYNONYMS.iter().find(|it| it.0 == lower).map(|it| it.1);
     let length = lower.chars().count();
+    if length > LONGEST {
+        return None;
+    }
     // Numbers and very short words are near to everything.
     let allowed = match length {
         0..=2 => 0,

@@ -88,6 +88,10 @@ impl Resolver<'_> {
             }
         }
         let is_sound = !errors.iter().any(|it| it.severity == Severity::Error);
+        errors.retain(|it| {
+            let place = it.places.first().map(|it| it.0);
+            self.said.insert((place, it.title.clone()))
+        });
         self.found.extend(errors);
         let stage = match (task, control) {
             (Some(mut task), Some(mut control)) if is_sound => {

@@ -5,7 +5,7 @@ mod instance;
 mod workspace;
 
 use std::{
-    cell::{Cell, RefCell},
+    cell::Cell,
     collections::{HashMap, HashSet},
 };
 
@@ -18,6 +18,7 @@ use super::{
     draft::{Draft, Link},
     expand::{self, Places},
     files::Files,
+    interpolate::Account,
     matrix::Table,
     order::order,
     search,
@@ -48,7 +49,8 @@ pub fn resolve(
     };
     let mut sections = sections::gather(spec, loader, levels, &mut found);
     let vars = vars::bind(&mut sections, overrides, &mut found);
-    let used = RefCell::default();
+    let n_bytes = sections.sources.iter().map(|it| it.text.len()).sum();
+    let used = Account::new(n_bytes);
     let mut drafts = Vec::new();
     let mut names = IndexSet::new();
     // Each tree is let go once its draft is read.
@@ -67,6 +69,7 @@ pub fn resolve(
         built: drafts.iter().map(|_| Vec::new()).collect(),
         nodes_left: MOST_NODES
             + MOST_NODES_A_NODE * drafts.iter().map(|it| it.block.size()).sum::<usize>(),
+        said: HashSet::new(),
         links_left: Cell::new(MOST_LINKS + MOST_LINKS_A_STAGE * drafts.len()),
         project: &sections.name,
         names: &names,
@@ -91,7 +94,7 @@ pub fn resolve(
     let promote = search::promotions(&sections.promote, &sections.sweeps, &facts, &mut found);
     let has_errors = found.iter().any(|it| it.severity == Severity::Error);
     if !has_errors {
-        warn_of_unused_vars(&sections, &used.borrow(), &mut found);
+        warn_of_unused_vars(&sections, &used, &mut found);
     }
     let is_field = |path: &str| !vars.contains_key(path);
     let plan = Plan {
@@ -127,10 +130,10 @@ fn words(overrides: &Overrides) -> Vec<String> {
     profiles.chain(set).collect()
 }
 
-fn warn_of_unused_vars(sections: &Sections, used: &HashSet<String>, found: &mut Vec<Diagnostic>) {
+fn warn_of_unused_vars(sections: &Sections, used: &Account, found: &mut Vec<Diagnostic>) {
     // A file that is included may have more than one spec needs.
     for (name, entry) in sections.vars.iter().filter(|it| it.1.key_span.file == 0) {
-        if !used.contains(name) {
+        if !used.has(name) {
             found.push(
                 Diagnostic::warning(format!("the var `{name}` is never used"))
                     .at(entry.key_span, "not used")
@@ -149,7 +152,7 @@ struct Resolver<'a> {
     drafts: &'a [Draft],
     by_name: HashMap<String, usize>,
     vars: &'a IndexMap<String, Node>,
-    used: &'a RefCell<HashSet<String>>,
+    used: &'a Account,
     loader: &'a dyn Loader,
     levels: usize,
     /// By draft, once it is known.
@@ -160,6 +163,8 @@ struct Resolver<'a> {
     built: Vec<Vec<Built>>,
     nodes_left: usize,
     links_left: Cell<usize>,
+    /// Errors so far, by place and title: instances of a stage often have the same ones.
+    said: HashSet<(Option<Span>, String)>,
     found: &'a mut Vec<Diagnostic>,
 }
 

@@ -3,8 +3,6 @@
 mod promote;
 mod sweep;
 
-use std::{cell::RefCell, collections::HashSet};
-
 use indexmap::IndexMap;
 use pipe_schema::{promote::Promote, reference::Reference, sweep::Sweep};
 
@@ -13,7 +11,7 @@ use super::{
     expand::{Places, not_single},
     fit::{decode, fit},
     grammar::{self, Grammar, Record},
-    interpolate::Scope,
+    interpolate::{Account, Scope},
     rules,
     wiring::{self, Facts},
 };
@@ -28,7 +26,7 @@ pub struct Known<'a> {
     pub facts: &'a [Vec<Facts>],
     pub places: &'a [Option<Places>],
     pub vars: &'a IndexMap<String, Node>,
-    pub used: &'a RefCell<HashSet<String>>,
+    pub used: &'a Account,
 }
 
 /// Reads and checks the sweeps.

@@ -174,3 +174,33 @@ fn deep_wide_and_repeated_things_are_answered_soon() {
         answer(&text);
     }
 }
+
+#[test]
+fn texts_that_grow_when_bound_are_bounded() {
+    let items = vec![format!("\"{}\"", "${v}".repeat(16)); 90].join(", ");
+    let spec = |rest: &str| {
+        format!(
+            "version: 1\nname: x\nvars: {{v: \"{}\"}}\nx-l: &l [{items}]\nstages:\n{rest}",
+            "y".repeat(4_000)
+        )
+    };
+    let stages: String = (0..60).fold(String::new(), |text, i| {
+        text + &format!("  s{i}:\n    command: {{cmd: *l}}\n")
+    });
+    let errors = resolve_with(&spec(&stages), &Overrides::default())
+        .unwrap_err()
+        .render(false);
+    assert!(errors.contains("vars make the spec too large"), "{errors}");
+    let values: Vec<String> = (0..1000).map(|it| it.to_string()).collect();
+    let matrix = format!(
+        "  a:\n    matrix: {{x: [\"{}\", b], y: [{}]}}\n    command: {{cmd: \"{}\"}}\n",
+        "z".repeat(4_000),
+        values.join(", "),
+        "${matrix.x}".repeat(16)
+    );
+    let text = format!("version: 1\nname: x\nstages:\n{matrix}");
+    let errors = resolve_with(&text, &Overrides::default())
+        .unwrap_err()
+        .render(false);
+    assert!(errors.contains("vars make the spec too large"), "{errors}");
+}
