@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    key::{Key, KeyParts},
+    key::{EnvironmentClass, Key, KeyParts},
     manifest::Digest,
     report::Metrics,
     stage::ArtifactType,
@@ -67,4 +67,7 @@ pub struct Observed {
     pub measured: BTreeMap<String, f64>,
     /// Keys of the records that the inputs came from, by role.
     pub upstream: BTreeMap<String, Key>,
+    /// The class of machine that computed it; in the key, too, unless any machine's result may be reused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub environment: Option<EnvironmentClass>,
 }
