@@ -33,6 +33,8 @@ pub struct Action {
     pub upstream: BTreeMap<String, Key>,
     /// `cpu` or `cuda`.
     pub device: String,
+    /// What of the machine computes it, whether the key depends on that or not.
+    pub class: Option<EnvironmentClass>,
     pub threads: u32,
 }
 
@@ -74,6 +76,7 @@ impl Maker<'_> {
             places: BTreeMap::new(),
             upstream: BTreeMap::new(),
             device: "cpu".to_owned(),
+            class: None,
             threads: threads::of(stage),
         };
         for input in &stage.inputs {
@@ -90,7 +93,10 @@ impl Maker<'_> {
         if stage.task.is_tensor() {
             let class = self.class_of(stage, action.threads)?;
             action.device.clone_from(&class.device);
-            action.parts.environment = (stage.reuse == Reuse::Exact).then_some(class);
+            if stage.reuse == Reuse::Exact {
+                action.parts.environment = Some(class.clone());
+            }
+            action.class = Some(class);
         }
         action.key = key::of(&action.parts);
         Ok(action)

@@ -58,22 +58,26 @@ pub fn forecast(
         .filter(|id| selection.contains(*id))
         .map(|id| &plan.stages[id])
         .collect();
-    let machine = if order.iter().any(|it| it.task.is_tensor()) {
-        Machine::look(store, executor, options)
-    } else {
-        Machine::unknown()
-    };
-    let maker = Maker {
-        store,
-        options,
-        machine: &machine,
-    };
+    // Looked at when the first tensor stage needs it.
+    let mut machine = Machine::unknown();
+    let mut is_looked_at = false;
     let mut records: BTreeMap<StageId, Record> = BTreeMap::new();
     // Stages whose outputs are not known, with the one that would run first.
     let mut unknown: BTreeMap<&str, StageId> = BTreeMap::new();
     let mut forecasts = Vec::with_capacity(order.len());
     for stage in order {
-        let blocked = stages_read(stage, plan).find_map(|id| unknown.get(id.as_str()).cloned());
+        let blocked = stages_read(stage, plan)
+            .find_map(|id| unknown.get(id.as_str()).cloned())
+            .or_else(|| restored_first(stage, &records, options));
+        if blocked.is_none() && stage.task.is_tensor() && !is_looked_at {
+            machine = Machine::look(store, executor, options);
+            is_looked_at = true;
+        }
+        let maker = Maker {
+            store,
+            options,
+            machine: &machine,
+        };
         let told = match blocked {
             Some(by) => Forecast::Blocked { by },
             None => match maker.make(stage, &records) {
@@ -104,18 +108,38 @@ pub fn forecast(
 /// The stages whose outputs this one reads: as inputs, or in the workspace. What only comes before it does not matter.
 fn stages_read<'a>(stage: &'a Stage, plan: &'a Plan) -> impl Iterator<Item = &'a StageId> {
     let reads_outs_of = move |id: &&StageId| {
-        plan.stages.get(*id).is_some_and(|before| {
-            before
-                .outs
-                .iter()
-                .any(|out| stage.files.iter().any(|file| overlaps(out, &file.path)))
-        })
+        plan.stages
+            .get(*id)
+            .is_some_and(|before| before.outs.iter().any(|out| reads(stage, out)))
     };
     stage
         .inputs
         .iter()
         .map(|it| &it.stage)
         .chain(stage.after.iter().filter(reads_outs_of))
+}
+
+/// The stage whose outs this one reads and that are to be brought back into the workspace before they can be looked at.
+fn restored_first(
+    stage: &Stage,
+    records: &BTreeMap<StageId, Record>,
+    options: &Options,
+) -> Option<StageId> {
+    let is_absent = |out: &String| reads(stage, out) && !options.folder.join(out).exists();
+    stage
+        .after
+        .iter()
+        .find(|id| {
+            records
+                .get(*id)
+                .is_some_and(|record| record.outs.keys().any(is_absent))
+        })
+        .cloned()
+}
+
+/// Whether a stage reads this workspace path, or something in it.
+fn reads(stage: &Stage, out: &str) -> bool {
+    stage.files.iter().any(|file| overlaps(out, &file.path))
 }
 
 /// Whether one path is, or lies in, the other. Of a glob, the folder before its first pattern counts.

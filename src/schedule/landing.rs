@@ -295,6 +295,7 @@ impl Cycle<'_> {
                 metrics: finished.metrics.clone(),
                 measured,
                 upstream: running.pending.action.upstream.clone(),
+                environment: running.pending.action.class.clone(),
             },
         }
     }

@@ -73,13 +73,20 @@ pub fn of(
                 (format!("{name} (script)"), path)
             }
         };
-        let digest = maker
-            .store
-            .digest_path(&path)
-            .map_err(|error| of_store(&error))?;
-        found.insert(name, digest.digest.to_string());
+        let content = match maker.store.digest_path(&path) {
+            Ok(digest) => digest.digest.to_string(),
+            // A program may be executable and not readable.
+            Err(_) if matches!(word, Word::Program(_)) => size_of(&path),
+            Err(error) => return Err(of_store(&error)),
+        };
+        found.insert(name, content);
     }
     Ok(found)
+}
+
+fn size_of(path: &Path) -> String {
+    let size = fs::metadata(path).map_or(0, |it| it.size());
+    format!("{size} bytes")
 }
 
 /// A script that is among the inputs counts there.

@@ -59,6 +59,32 @@ fn changed_seed_reruns_training_and_what_reads_its_changed_output() {
 }
 
 #[test]
+fn a_result_of_any_machine_names_the_one_that_made_it() {
+    let spec = SPEC.replace(
+        "seed: \"${seed}\"\n",
+        "seed: \"${seed}\"\n    reuse: any_machine\n",
+    );
+    let steered = Steered::new(&spec);
+    let answer = steered.run(&[]);
+    let lines = answer.lines();
+    let record = |stage: &str| {
+        let done = lines
+            .iter()
+            .map(|it| &it["event"]["stage_done"])
+            .find(|it| it["stage"] == stage);
+        done.unwrap_or_else(|| panic!("{answer}"))["record"].clone()
+    };
+    let class = |stage: &str| record(stage)["observed"]["environment"]["cpu_capability"].clone();
+    assert_eq!(
+        (class("fit"), class("score")),
+        ("FAKE".into(), "FAKE".into())
+    );
+    assert!(record("fit")["parts"].get("environment").is_none());
+    assert_eq!(record("score")["parts"]["environment"]["threads"], 1);
+    assert!(record("prepare")["parts"].get("environment").is_none());
+}
+
+#[test]
 fn a_changed_test_part_does_not_train_again() {
     let steered = Steered::new(SPEC);
     steered.run(&[]);
