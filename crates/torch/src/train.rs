@@ -81,7 +81,7 @@ pub fn train(stage: &Train, request: &Request, reporter: &mut Reporter) -> Resul
         tell(&state, &mut pace, reporter);
     }
 
-    if request.until.is_some() {
+    if setting.last_epoch < stage.epochs {
         // A later training may go on from here.
         checkpoints.save_or_tell(&learner, &state, reporter);
     }
