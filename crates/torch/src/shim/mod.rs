@@ -46,3 +46,6 @@ fn pointer(tensor: &Tensor) -> *mut torch_sys::C_tensor {
 fn pointers(tensors: &[Tensor]) -> Vec<*mut torch_sys::C_tensor> {
     tensors.iter().map(pointer).collect()
 }
+
+#[cfg(test)]
+mod tests;
