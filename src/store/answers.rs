@@ -1,13 +1,14 @@
 //! Small answers that cost time to find out and depend on their question alone: environment classes, versions of tools.
 //! An answer that is lost is found out again.
 
-use std::{fs, io::Write, path::PathBuf};
+use std::{fs, path::PathBuf};
 
 use pipe_schema::key::{EnvironmentClass, KeyParts};
 
 use super::{
     Store,
     error::{At, Result, StoreError},
+    replace::replace,
 };
 use crate::key;
 
@@ -25,15 +26,8 @@ impl Store {
             return Ok(());
         }
         let path = self.layout.answer(question);
-        super::create_parent(&path)?;
-        let folder = path.parent().unwrap_or(self.layout.root());
-        let mut file = tempfile::NamedTempFile::new_in(folder).at("create a file in", folder)?;
         let text = serde_json::Value::from(vec![question, answer]).to_string();
-        file.write_all(text.as_bytes()).at("write", file.path())?;
-        file.persist(&path)
-            .map_err(|it| it.error)
-            .at("write", &path)?;
-        Ok(())
+        replace(&path, text.as_bytes())
     }
 
     /// Environment classes probed earlier under this identity of worker, libtorch, CPU and driver.

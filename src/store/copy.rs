@@ -26,7 +26,8 @@ pub fn file(from: &Path, to: &Path, stat: &Stat) -> Result<()> {
     if reflink_copy::reflink_file(&source, &target).is_ok() {
         return Ok(());
     }
-    io::copy(&mut source, &mut target).at("copy", from)?;
+    // It may be the reading that failed, but what fails is nearly always a full disk.
+    io::copy(&mut source, &mut target).at("write", to)?;
     Ok(())
 }
 

@@ -16,7 +16,7 @@ use super::{
     index::{self, Index},
     lookup::named_objects,
     record::children,
-    removal,
+    removal, replace,
 };
 use crate::{key, plan::file_name};
 
@@ -175,6 +175,9 @@ impl Store {
         };
         let mut paths = all(self.layout.scratch())?;
         paths.extend(all(self.layout.quarantine())?);
+        for file in [self.layout.index(), self.layout.answer("")] {
+            paths.extend(replace::drafts(file.parent().unwrap_or(self.root()))?);
+        }
         for run in old_runs {
             let name = file_name(run);
             let of_run = [
@@ -192,10 +195,7 @@ impl Store {
         let lines = self.with_fresh_index(|index| {
             index.lines(|key| keys.contains(key), |digest| digests.contains(digest))
         })?;
-        super::create_parent(&path)?;
-        let scratch = self.layout.scratch();
-        fs::create_dir_all(&scratch).at("create", &scratch)?;
-        index::rewrite(&path, &scratch, &lines).at("write", &path)?;
+        index::rewrite(&path, &lines)?;
         let mut guard = self
             .index
             .lock()

@@ -3,7 +3,7 @@
 
 use std::{
     collections::HashMap,
-    fs::{self, File, OpenOptions},
+    fs::{File, OpenOptions},
     io::{self, ErrorKind, Read, Seek, SeekFrom, Write},
     os::unix::fs::MetadataExt,
     path::Path,
@@ -11,6 +11,8 @@ use std::{
 
 use pipe_schema::{key::Key, manifest::Digest};
 use sha2::{Digest as _, Sha256};
+
+use super::{error::Result, replace::replace};
 
 /// Hexadecimal digits of a line's checksum.
 const CHECK_DIGITS: usize = 16;
@@ -152,16 +154,12 @@ pub fn append(path: &Path, lines: &[Line]) -> io::Result<()> {
 }
 
 /// Replaces the index; the caller holds the lock that keeps other writers away.
-pub fn rewrite(path: &Path, scratch: &Path, lines: &[Line]) -> io::Result<()> {
+pub fn rewrite(path: &Path, lines: &[Line]) -> Result<()> {
     let mut text = String::new();
     for line in lines {
         encode(line, &mut text);
     }
-    let mut file = tempfile::Builder::new()
-        .prefix("index-")
-        .tempfile_in(scratch)?;
-    file.write_all(text.as_bytes())?;
-    fs::rename(file.into_temp_path(), path)
+    replace(path, text.as_bytes())
 }
 
 fn encode(line: &Line, out: &mut String) {

@@ -203,9 +203,7 @@ impl Store {
         super::create_parent(&path)?;
         let _lock = lock::take(&self.layout.lock("sources"), Hold::Alone, true)?;
         own.merge(Sources::load(&path));
-        let scratch = self.layout.scratch();
-        std::fs::create_dir_all(&scratch).at("create", &scratch)?;
-        own.save(&path, &scratch)
+        own.save(&path)
     }
 }
 

@@ -9,6 +9,7 @@ mod merkle;
 mod tree;
 mod copy;
 mod removal;
+mod replace;
 mod lock;
 mod lease;
 mod index;
@@ -201,13 +202,9 @@ impl Store {
             rebuilt.note(line);
         }
         if self.is_writable && !records.is_empty() {
-            let path = self.layout.index();
-            create_parent(&path)?;
-            let scratch = self.layout.scratch();
-            fs::create_dir_all(&scratch).at("create", &scratch)?;
             let _lock = lock::take(&self.layout.lock("index"), Hold::Alone, true)?;
-            index::rewrite(&path, &scratch, &rebuilt.lines(|_| true, |_| true))
-                .at("write", &path)?;
+            let lines = rebuilt.lines(|_| true, |_| true);
+            index::rewrite(&self.layout.index(), &lines)?;
         }
         Ok(rebuilt)
     }
@@ -259,19 +256,7 @@ fn create(root: &Path) -> Result<()> {
     if !ignore.exists() {
         fs::write(&ignore, IGNORE_ALL).at("write", &ignore)?;
     }
-    let mut version = tempfile::Builder::new()
-        .prefix(".version-")
-        .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
-        .tempfile_in(root)
-        .at("create a file in", root)?;
-    std::io::Write::write_all(&mut version, format!("{VERSION}\n").as_bytes())
-        .at("write", version.path())?;
-    let path = root.join("VERSION");
-    version
-        .persist(&path)
-        .map_err(|it| it.error)
-        .at("write", &path)?;
-    Ok(())
+    replace::replace(&root.join("VERSION"), format!("{VERSION}\n").as_bytes())
 }
 
 #[cfg(test)]

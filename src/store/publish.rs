@@ -6,7 +6,7 @@
 
 use std::{
     fs,
-    io::ErrorKind,
+    io::{self, ErrorKind},
     path::{Path, PathBuf},
 };
 
@@ -54,6 +54,13 @@ struct Ready {
     scratch: Scratch,
 }
 
+/// The same error for another publication.
+fn again(error: &io::Error) -> io::Error {
+    error
+        .raw_os_error()
+        .map_or_else(|| error.kind().into(), io::Error::from_raw_os_error)
+}
+
 impl Store {
     /// Takes outputs and outs into the store and records them; all or nothing.
     pub fn publish(&self, publication: Publication) -> Result<Record> {
@@ -73,11 +80,9 @@ impl Store {
         for ready in staged {
             results.push(match (&is_synced, ready) {
                 (Ok(()), Ok(ready)) => self.show(ready),
-                (Err(error), Ok(_)) => Err(StoreError::io(
-                    "write",
-                    self.layout.root(),
-                    error.kind().into(),
-                )),
+                (Err(error), Ok(_)) => {
+                    Err(StoreError::io("write", self.layout.root(), again(error)))
+                }
                 (_, Err(error)) => Err(error),
             });
         }
@@ -98,7 +103,7 @@ impl Store {
     }
 
     /// All that was written to the file system so far. The descriptor was opened before, else errors would be missed.
-    fn sync(&self) -> std::io::Result<()> {
+    fn sync(&self) -> io::Result<()> {
         Ok(rustix::fs::syncfs(&self.folder)?)
     }
 

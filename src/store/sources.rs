@@ -4,7 +4,6 @@
 use std::{
     collections::{HashMap, HashSet},
     fs,
-    io::Write,
     path::Path,
 };
 
@@ -12,7 +11,8 @@ use pipe_schema::manifest::Digest;
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    error::{At, Result},
+    error::Result,
+    replace::replace,
     stat::{Moment, Stat},
 };
 
@@ -109,15 +109,8 @@ impl Sources {
     }
 
     /// Replaces the file at `path`; the caller holds the lock that keeps other writers away.
-    pub fn save(&mut self, path: &Path, scratch: &Path) -> Result<()> {
-        let mut file = tempfile::Builder::new()
-            .prefix("sources-")
-            .tempfile_in(scratch)
-            .at("create a file in", scratch)?;
-        file.write_all(&self.encode()).at("write", file.path())?;
-        file.persist(path)
-            .map_err(|it| it.error)
-            .at("replace", path)?;
+    pub fn save(&mut self, path: &Path) -> Result<()> {
+        replace(path, &self.encode())?;
         self.is_changed = false;
         Ok(())
     }

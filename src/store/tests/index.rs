@@ -94,7 +94,7 @@ fn what_another_process_appended_or_rewrote_is_seen() {
         read.refresh(&path).unwrap().unwrap();
         assert_eq!(read.last("fit"), Some(key(seed)));
     }
-    index::rewrite(&path, folder.path(), &[line(9)]).unwrap();
+    index::rewrite(&path, &[line(9)]).unwrap();
     index::append(
         &path,
         &[Line::Record {

@@ -113,7 +113,7 @@ fn the_index_reads_back_as_saved_and_merges_what_others_learned() {
     let mut one = Sources::default();
     put(&mut one, "a", 1, 200);
     put(&mut one, "b\n", 2, 200);
-    one.save(&path, folder.path()).unwrap();
+    one.save(&path).unwrap();
     assert_eq!(
         Sources::load(&path).find("/data", "b\n", &stat()),
         Some(Digest([2; 32]))

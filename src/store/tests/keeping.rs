@@ -249,3 +249,20 @@ fn a_store_that_cannot_be_written_still_answers() {
     }
     fs::set_permissions(&root, fs::Permissions::from_mode(0o755)).unwrap();
 }
+
+#[test]
+fn what_a_team_shares_can_be_read_by_all_of_it() {
+    let place = Place::new();
+    let path = place.write("a.csv", "1");
+    place.store.digest_path(&path).unwrap();
+    place.store.remember("tool", "1.0").unwrap();
+    place.make("fit", 1, &[("a", "a")]);
+    place.store.flush().unwrap();
+    let usual = mode(&path) & 0o444;
+    for entry in walkdir::WalkDir::new(place.store.root()) {
+        let entry = entry.unwrap();
+        if !entry.file_type().is_symlink() {
+            assert_eq!(mode(entry.path()) & 0o444, usual, "{:?}", entry.path());
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! Replacing a small file in one step: readers see the old one or the new one. Knows no content.
+
+use std::{
+    fs::{self, Permissions},
+    io::Write,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+};
+
+use super::{
+    error::{At, Result},
+    record::children,
+};
+
+/// Writes beside `path`, then renames. Not in `tmp/`: there, what no live run claims is swept away.
+pub fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
+    super::create_parent(path)?;
+    let folder = path.parent().unwrap_or(Path::new("/"));
+    let mut file = tempfile::Builder::new()
+        .prefix(PREFIX)
+        // As any program would make it, not for its owner alone: a team may share a store.
+        .permissions(Permissions::from_mode(0o666))
+        .tempfile_in(folder)
+        .at("create a file in", folder)?;
+    file.write_all(bytes).at("write", file.path())?;
+    file.persist(path)
+        .map_err(|it| it.error)
+        .at("replace", path)?;
+    Ok(())
+}
+
+const PREFIX: &str = ".draft-";
+
+/// What a kill left of replacements in this folder.
+pub fn drafts(folder: &Path) -> Result<Vec<PathBuf>> {
+    Ok(children(folder)?
+        .into_iter()
+        .filter(|it| it.starts_with(PREFIX))
+        .map(|it| folder.join(it))
+        .filter(|it| fs::symlink_metadata(it).is_ok_and(|it| it.is_file()))
+        .collect())
+}
