@@ -7,7 +7,7 @@ use std::{
 
 use pipe_schema::stage::preprocess::Read;
 
-use super::{Table, records::Records, source::Count};
+use super::{Table, Take, records::Records, source::Count};
 use crate::error::DataError;
 
 /// Reads files of the same columns, one after another. `progress` is told the bytes read.
@@ -55,7 +55,7 @@ pub fn read_wanted<E: From<DataError>>(
     target: &str,
     wanted: &[&str],
     limit: usize,
-    take: &mut dyn FnMut(Table, &[String]) -> Result<(), E>,
+    take: &mut Take<'_, E>,
 ) -> Result<(), E> {
     let mut records = Records::open(path, read, &Count::default())?;
     let header = loose_header(&mut records, read, target, wanted)?;

@@ -9,7 +9,7 @@ use std::{
 use serde_json::{Map, Value};
 
 use super::{
-    Table,
+    Table, Take,
     csv::missing_columns,
     source::{self, Count},
 };
@@ -23,7 +23,7 @@ pub fn read_wanted<E: From<DataError>>(
     target: &str,
     wanted: &[&str],
     limit: usize,
-    take: &mut dyn FnMut(Table, &[String]) -> Result<(), E>,
+    take: &mut Take<'_, E>,
 ) -> Result<(), E> {
     let mut text = source::open(path, &Count::default())?;
     let mut rows = Gather::new(path.display().to_string(), target, wanted);

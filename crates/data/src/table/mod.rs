@@ -7,6 +7,9 @@ pub mod json;
 
 use std::collections::HashMap;
 
+/// Gets a table at a time, with the names of the columns that were left out of it.
+pub type Take<'a, E> = dyn FnMut(Table, &[String]) -> Result<(), E> + 'a;
+
 /// Columns of equal length.
 #[derive(Clone, Debug, Default)]
 pub struct Table {
