@@ -7,9 +7,9 @@ name: parts
 stages:
   prepare:
     preprocess:
-      source: {csv: train.csv}
       target: y
-      split: {files: {val: val.csv, test: test.csv}}
+      columns: {y: numeric}
+      split: {files: {train: train.csv, val: val.csv, test: test.csv}}
   fit:
     train:
       data: prepare
