@@ -29,7 +29,7 @@ use super::{
 use crate::spec::{Diagnostic, Diagnostics, Node, Severity, Span, Spec, suggest::unknown};
 
 /// Nodes that all instances together may have: this, and a multiple of what is written.
-const MOST_NODES: usize = 200_000;
+const MOST_NODES: usize = 120_000;
 const MOST_NODES_A_NODE: usize = 30;
 /// Inputs and edges that all instances together may have: this, and so many for each stage that is written.
 const MOST_LINKS: usize = 50_000;
