@@ -39,6 +39,10 @@ pub struct Request {
 /// What a worker is asked to do.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one a job; a box would only hinder matching"
+)]
 pub enum Work {
     /// A stage.
     Stage(Task),
