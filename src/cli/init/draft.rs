@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 use pipe_data::infer::{self, Glance};
-use pipe_schema::stage::preprocess::ColumnType;
+use pipe_schema::stage::preprocess::{ColumnType, Read};
 
 use super::{quote, survey::Survey};
 use crate::{cli::UserError, report::figures};
@@ -174,10 +174,7 @@ fn write(
     } else {
         String::new()
     };
-    let delimiter = match survey.read.delimiter {
-        ',' => String::new(),
-        other => format!(", read: {{delimiter: {}}}", quote::yaml(&other.to_string())),
-    };
+    let read = reading(&survey.read);
     let batch = match rows {
         0..500 => 16,
         500..5000 => 32,
@@ -208,7 +205,7 @@ fn write(
     line("  prepare:".to_owned());
     line("    preprocess:".to_owned());
     line(format!(
-        "      source: {{csv: {}{delimiter}}}",
+        "      source: {{csv: {}{read}}}",
         quote::yaml(source)
     ));
     line(format!("      target: {}", quote::yaml(target)));
@@ -254,6 +251,25 @@ fn write(
     );
     line("  bundle: {package: {model: fit, report: score}} # for `pipe predict`".to_owned());
     text
+}
+
+/// What differs from the default in how the file is read.
+fn reading(read: &Read) -> String {
+    let usual = Read::default();
+    let mut options = Vec::new();
+    if read.delimiter != usual.delimiter {
+        let delimiter = quote::yaml(&read.delimiter.to_string());
+        options.push(format!("delimiter: {delimiter}"));
+    }
+    if read.na != usual.na {
+        let words: Vec<String> = read.na.iter().map(|it| quote::yaml(it)).collect();
+        options.push(format!("na: [{}]", words.join(", ")));
+    }
+    if options.is_empty() {
+        String::new()
+    } else {
+        format!(", read: {{{}}}", options.join(", "))
+    }
 }
 
 fn steps(choice: &Choice<'_>) -> Vec<String> {

@@ -66,7 +66,7 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
             });
         }
         Some(table) => {
-            let survey = Survey::of(&context.folder.join(table), &context.display(table))?;
+            let survey = Survey::of(table, &context.display(table))?;
             write!(
                 context.output(),
                 "{}",

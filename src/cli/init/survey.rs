@@ -18,6 +18,9 @@ use crate::{
 /// Columns shown; a wide table is told by its first and last ones.
 const MOST_SHOWN: usize = 30;
 
+/// A word that hardly ever is a value: where it occurs it is taken for a missing one.
+const UNKNOWN: &str = "?";
+
 /// What is known of a table.
 pub struct Survey {
     /// As it is shown.
@@ -30,17 +33,35 @@ pub struct Survey {
 impl Survey {
     /// Reads a table; the delimiter is told from its first line.
     pub fn of(path: &Path, name: &str) -> Result<Self, UserError> {
-        let read = reading(path).map_err(told)?;
+        let mut read = reading(path).map_err(told)?;
         let paths = [path.to_owned()];
         let table = csv::read(&paths, &read, &mut |_| {}).map_err(told)?;
-        let missing = Missing::of(&read);
-        let columns = table.columns.iter();
+        if table
+            .names()
+            .iter()
+            .all(|it| infer::number(it.as_bytes()).is_some())
+        {
+            return Err(UserError::usage(format!(
+                "the first line of {name} holds numbers, not the names of the columns"
+            ))
+            .hint("put a line of names on top of it"));
+        }
+        let glances = |read: &Read| -> Vec<(String, Glance)> {
+            let missing = Missing::of(read);
+            let columns = table.columns.iter();
+            columns
+                .map(|it| (it.name.clone(), infer::glance(&it.fields, &missing)))
+                .collect()
+        };
+        let mut columns = glances(&read);
+        if columns.iter().any(|it| it.1.counts.contains_key(UNKNOWN)) {
+            read.na = [UNKNOWN, "NA", "NaN", "null"].map(str::to_owned).to_vec();
+            columns = glances(&read);
+        }
         Ok(Self {
             name: name.to_owned(),
             rows: table.rows() as u64,
-            columns: columns
-                .map(|it| (it.name.clone(), infer::glance(&it.fields, &missing)))
-                .collect(),
+            columns,
             read,
         })
     }
@@ -91,7 +112,7 @@ impl Survey {
                 type_word(glance).to_owned(),
                 missing,
                 figures::count(glance.distinct),
-                values(glance),
+                values(glance, is_target),
             ];
             table.styled(cells.into_iter().map(|it| (style, it)));
         }
@@ -119,12 +140,12 @@ fn reading(path: &Path) -> Result<Read, DataError> {
         delimiter,
         ..Read::default()
     };
-    let first = csv::read_header(path, &with(','));
+    let first = csv::columns(path, &with(','));
     if first.as_ref().is_ok_and(|it| it.len() > 1) {
         return Ok(with(','));
     }
     let counted = [';', '\t', '|'].into_iter().filter_map(|delimiter| {
-        let names = csv::read_header(path, &with(delimiter)).ok()?;
+        let names = csv::columns(path, &with(delimiter)).ok()?;
         (names.len() > 1).then_some((names.len(), delimiter))
     });
     match counted.max_by_key(|it| it.0) {
@@ -143,9 +164,10 @@ fn type_word(glance: &Glance) -> &'static str {
 }
 
 /// A range, or the most frequent values with their shares.
-fn values(glance: &Glance) -> String {
+fn values(glance: &Glance, is_target: bool) -> String {
     const SHOWN: usize = 4;
-    if let (Some(min), Some(max)) = (glance.min, glance.max) {
+    let are_classes = is_target && glance.means_classes;
+    if let (Some(min), Some(max), false) = (glance.min, glance.max, are_classes) {
         return format!("{} … {}", infer::number_text(min), infer::number_text(max));
     }
     let total: u64 = glance.counts.values().sum();

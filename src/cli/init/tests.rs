@@ -227,6 +227,40 @@ fn delimiters_are_told_from_the_first_line() {
 }
 
 #[test]
+fn a_question_mark_is_a_missing_value() {
+    let mut text = "age,work,y\n".to_owned();
+    for row in 0..40 {
+        text.push_str(&format!(
+            "{row}.5, {},{}\n",
+            ["?", "Private", "State"][row % 3],
+            row % 2
+        ));
+    }
+    let survey = survey(&text);
+    assert_eq!(survey.column("work").unwrap().missing, 14);
+    let (text, _) = draft::spec(&survey, "y", "a.csv").unwrap();
+    assert!(
+        text.contains("na: [\"?\", NA, \"NaN\", \"null\"]"),
+        "{text}"
+    );
+    plan(&text);
+}
+
+#[test]
+fn a_table_without_names_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.csv");
+    fs::write(&path, "1,2.5\n3,4\n").unwrap();
+    let Err(error) = Survey::of(&path, "a.csv") else {
+        panic!()
+    };
+    assert!(
+        error.to_string().contains("holds numbers, not the names"),
+        "{error}"
+    );
+}
+
+#[test]
 fn a_table_is_shown_with_types_missing_values_and_classes() {
     let survey = survey(&table(NAMES, |row| ["a", "b", "b"][row % 3].to_owned()));
     let text = anstream::adapter::strip_str(&survey.render(Some("churned"), 100)).to_string();

@@ -8,7 +8,10 @@ use std::{
 use pipe_schema::stage::preprocess::Read;
 
 use super::{Table, Take, records::Records, source::Count};
-use crate::error::DataError;
+use crate::{
+    error::DataError,
+    infer::{listed, number},
+};
 
 /// Reads files of the same columns, one after another. `progress` is told the bytes read.
 pub fn read(
@@ -39,11 +42,6 @@ pub fn read(
         }
     }
     table.ok_or_else(|| DataError::wrong("there are no files to read"))
-}
-
-/// Names of a file's columns.
-pub fn columns(path: &Path, read: &Read) -> Result<Vec<String>, DataError> {
-    header(&mut Records::open(path, read, &Count::default())?, read)
 }
 
 /// Reads the columns `wanted` of one file, at most `limit` rows at a time; `take` gets them with the names of the columns
@@ -90,7 +88,7 @@ pub fn read_wanted<E: From<DataError>>(
 }
 
 /// Names of the columns of a file; reads no row.
-pub fn read_header(path: &Path, read: &Read) -> Result<Vec<String>, DataError> {
+pub fn columns(path: &Path, read: &Read) -> Result<Vec<String>, DataError> {
     header(&mut Records::open(path, read, &Count::default())?, read)
 }
 
@@ -199,7 +197,11 @@ fn unique(mut names: Vec<String>, path: &Path) -> Result<Vec<String>, DataError>
                 before + 1,
                 at + 1
             ))
-            .hint("rename one in the file, or name all columns with `read: {names: […]}`"));
+            .hint(if names.iter().all(|it| number(it.as_bytes()).is_some()) {
+                "the first line seems to hold values: `read: {header: false, names: […]}` gives names"
+            } else {
+                "rename one in the file, or name all columns with `read: {names: […]}`"
+            }));
         }
     }
     Ok(names)
@@ -244,10 +246,7 @@ pub fn missing_columns(path: &Path, missing: &[&str], present: &[String]) -> Dat
         path.display(),
         names.join(", ")
     ));
-    error.hint(format!(
-        "the file's columns are: {}",
-        crate::infer::listed(present)
-    ))
+    error.hint(format!("the file's columns are: {}", listed(present)))
 }
 
 fn positions(names: &[String]) -> HashMap<&str, usize> {
