@@ -54,7 +54,7 @@ fn summarize(
         let values: Option<Vec<f64>> = reports.iter().map(|it| it.get(name).copied()).collect();
         for stat in &block.stats {
             if let Some((word, value)) = values.as_deref().and_then(|it| measure(*stat, it)) {
-                metrics.insert(format!("{name}.{word}"), value);
+                metrics.insert(format!("{name}_{word}"), value);
             }
         }
     }

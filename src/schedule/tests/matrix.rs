@@ -44,8 +44,8 @@ fn matrices_end_in_statistics_and_in_the_chosen_instance_itself() {
     let output = |stage: &str, name: &str| done.records[stage].outputs[name].digest;
     assert_eq!(output("best", "main"), output("fit@h=2", "out"));
     let metrics = &done.records["summary"].observed.metrics;
-    assert_eq!(metrics["accuracy.mean"], 0.625);
-    assert!((metrics["accuracy.std"] - 0.176_776_695_296_636_9).abs() < 1e-15);
+    assert_eq!(metrics["accuracy_mean"], 0.625);
+    assert!((metrics["accuracy_std"] - 0.176_776_695_296_636_9).abs() < 1e-15);
     let text = fs::read(
         fixture
             .store
