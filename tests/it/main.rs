@@ -14,4 +14,5 @@ mod engine;
 mod engine_commands;
 mod engine_workers;
 mod digits;
+mod predict;
 mod kill;

@@ -1,0 +1,151 @@
+//! The example with scripts as stages, with the real worker, and `pipe predict` on the package that it makes.
+
+use std::{fs, io::Write, process::Stdio, sync::OnceLock, time::Duration};
+
+use crate::{
+    project::{Answer, Project, copy, repository},
+    workers,
+};
+
+const ROWS: &str = "pump,temp,vibration,noise\nA1,71.4,1.05,69\nC1,,0.3,\n";
+
+/// A project in which the example has run once. Nothing in it is changed but by its own test.
+fn finished() -> &'static Project {
+    static PROJECT: OnceLock<Project> = OnceLock::new();
+    PROJECT.get_or_init(example)
+}
+
+fn example() -> Project {
+    workers::real();
+    let project = Project::new();
+    let files = repository().join("examples/command");
+    copy(&files, &project.path("."));
+    project.done(&["run"]);
+    project
+}
+
+/// `pipe predict` with rows on standard input.
+fn predict(words: &[&str], rows: &str) -> Answer {
+    let mut command = finished().command(&[&["predict"], words].concat());
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(rows.as_bytes())
+        .unwrap();
+    Answer::new(&child.wait_with_output().unwrap(), Duration::ZERO)
+}
+
+#[test]
+fn changed_comment_of_a_script_runs_that_script_alone() {
+    let project = example();
+    project.edit("clean.py", "UNITS = {", "# all that occur\nUNITS = {");
+    let ran = project
+        .done(&["run", "--format", "json"])
+        .stages("stage_started");
+    assert_eq!(ran, ["clean"]);
+}
+
+#[test]
+fn report_of_a_script_is_shown_like_any_other() {
+    let shown = finished().done(&["show", "audit"]).out;
+    assert!(shown.contains("worst_pump"), "{shown}");
+}
+
+#[test]
+fn a_stage_its_folder_and_a_copy_predict_the_same() {
+    let by_stage = predict(&["bundle"], ROWS);
+    assert_eq!(by_stage.code, Some(0), "{by_stage}");
+    let lines: Vec<&str> = by_stage.out.lines().collect();
+    assert_eq!(lines[0], "prediction,p=failing,p=ok,p=worn");
+    assert!(
+        lines[1].starts_with("failing,0.9") && lines[2].starts_with("ok,"),
+        "{by_stage}"
+    );
+    let by_folder = predict(&["artifacts/current/bundle", "-"], ROWS);
+    assert_eq!(by_folder.out, by_stage.out, "{by_folder}");
+
+    let elsewhere = Project::new();
+    let copy = elsewhere.path("copy");
+    finished().done(&["export", "bundle", copy.to_str().unwrap()]);
+    elsewhere.write("rows.csv", ROWS);
+    let by_copy = elsewhere.done(&["predict", "copy", "rows.csv"]);
+    assert_eq!(by_copy.out, by_stage.out, "{by_copy}");
+    assert!(!elsewhere.path("artifacts").exists());
+}
+
+#[test]
+fn predictions_go_whole_into_a_file_of_the_form_that_its_name_says() {
+    let project = Project::new();
+    let (target, name) = (project.path("out.jsonl"), "bundle");
+    let target = target.to_str().unwrap();
+    let answer = predict(&[name, "-o", target, "--no-probabilities"], ROWS);
+    assert_eq!(
+        (answer.code, answer.out.as_str()),
+        (Some(0), ""),
+        "{answer}"
+    );
+    let expected = "{\"prediction\":\"failing\"}\n{\"prediction\":\"ok\"}\n";
+    assert_eq!(project.read("out.jsonl"), expected);
+    let refused = predict(&[name, "-o", target], "pump,temp\nA1,hot\n");
+    assert_eq!(refused.code, Some(1), "{refused}");
+    assert_eq!(project.read("out.jsonl"), expected);
+    let left = fs::read_dir(project.path(".")).unwrap().count();
+    assert_eq!(left, 2, "only .git and the file are there");
+}
+
+#[test]
+fn refusals_name_the_rows_as_they_were_given() {
+    let bad = predict(
+        &["bundle"],
+        "pump,temp,vibration,noise\nA1,1,2,3\nA1,hot,2,3\n",
+    );
+    assert_eq!(bad.code, Some(1));
+    assert!(
+        bad.err
+            .starts_with("error: standard input:3: column `temp`: `hot` is not a number"),
+        "{bad}"
+    );
+    let bad = predict(
+        &["bundle", "--input-format", "jsonl"],
+        "{\"pump\": \"A1\"}\nnonsense\n",
+    );
+    assert!(bad.err.starts_with("error: standard input:2: "), "{bad}");
+}
+
+#[test]
+fn what_is_no_package_is_refused_as_bad_usage() {
+    for (name, complaint) in [
+        ("fit", "error: `fit` is a model, not a package"),
+        (
+            "artifacts/current/fit",
+            "error: artifacts/current/fit is not a package",
+        ),
+        ("no/folder", "error: there is no package at no/folder"),
+    ] {
+        let refused = predict(&[name], ROWS);
+        assert_eq!(refused.code, Some(2), "{refused}");
+        assert!(refused.err.starts_with(complaint), "{refused}");
+    }
+}
+
+#[test]
+fn a_package_is_verified_without_rows() {
+    let whole = finished().done(&["predict", "bundle", "--verify"]);
+    assert!(whole.err.contains("the package is whole"), "{whole}");
+    let project = Project::new();
+    let copy = project.path("copy");
+    finished().done(&["export", "bundle", copy.to_str().unwrap()]);
+    project.edit("copy/README.md", "pumps", "humps");
+    let changed = project.pipe(&["predict", "copy", "--verify"]);
+    assert_eq!(changed.code, Some(1), "{changed}");
+    assert!(
+        changed.err.contains("README.md is not as it was packed"),
+        "{changed}"
+    );
+}
