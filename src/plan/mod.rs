@@ -152,6 +152,11 @@ pub struct Overrides {
 }
 
 impl Plan {
+    /// A stage's name among the stages of all specs that share a store: `digits/fit`.
+    pub fn full_name(&self, stage: &str) -> String {
+        format!("{}/{stage}", self.name)
+    }
+
     /// The instances of a stage, by its name or its id.
     pub fn instances<'a>(&'a self, name_or_id: &'a str) -> impl Iterator<Item = &'a Stage> {
         self.stages

@@ -88,6 +88,7 @@ pub fn run(
         .filter(|&at| matches!(states[at], State::Ready))
         .collect();
     let mut cycle = Cycle {
+        plan,
         graph,
         store,
         executor,
@@ -119,6 +120,7 @@ pub fn run(
 
 /// A run in progress.
 pub(super) struct Cycle<'a> {
+    pub plan: &'a Plan,
     pub graph: &'a Graph,
     pub store: &'a Store,
     pub executor: &'a mut dyn Executor,
@@ -239,7 +241,8 @@ impl Cycle<'_> {
             Ok(Lookup::Stale(found)) => found,
             Err(error) => return Err(of_store(&error)),
         };
-        let mut reasons = self.store.reasons(&stage.id, &pending.action.parts, found);
+        let name = self.plan.full_name(&stage.id);
+        let mut reasons = (self.store).reasons(&name, &pending.action.parts, found);
         key::name_inputs(&mut reasons, &pending.action.places);
         Ok(Some(reasons))
     }

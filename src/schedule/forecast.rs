@@ -81,7 +81,7 @@ pub fn forecast(
         let told = match blocked {
             Some(by) => Forecast::Blocked { by },
             None => match maker.make(stage, &records) {
-                Ok(action) => ask(stage, &action, store, options)?,
+                Ok(action) => ask(&plan.full_name(&stage.id), stage, &action, store, options)?,
                 Err(failure) => Forecast::Broken {
                     message: failure.message,
                     hint: failure.hint,
@@ -151,13 +151,19 @@ fn overlaps(out: &str, read: &str) -> bool {
     out.split('/').zip(&fixed).all(|(out, read)| out == *read)
 }
 
-fn ask(stage: &Stage, action: &Action, store: &Store, options: &Options) -> Result<Forecast> {
+fn ask(
+    name: &str,
+    stage: &Stage,
+    action: &Action,
+    store: &Store,
+    options: &Options,
+) -> Result<Forecast> {
     let reasons = match reason_to_run(stage, options) {
         Some(reason) => vec![reason],
         None => match store.lookup(&action.key)? {
             Lookup::Fresh(record) => return Ok(Forecast::Cached(record)),
             Lookup::Stale(found) => {
-                let mut reasons = store.reasons(&stage.id, &action.parts, found);
+                let mut reasons = store.reasons(name, &action.parts, found);
                 key::name_inputs(&mut reasons, &action.places);
                 reasons
             }

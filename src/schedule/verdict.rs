@@ -27,7 +27,9 @@ impl Cycle<'_> {
         let stage = &self.order[at].id;
         // People find the result without it, too.
         let linked = self.store.link_current(stage, &record);
-        if let Err(error) = linked {
+        // Several specs may share the store and have stages of one name: changes are told against the same spec's.
+        let noted = (self.store).note_last(&self.plan.full_name(stage), &record);
+        if let Err(error) = linked.and(noted) {
             (self.events)(Event::StageLog {
                 stage: stage.clone(),
                 text: format!("warning: {error}"),

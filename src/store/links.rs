@@ -26,13 +26,19 @@ impl Store {
         if !self.is_writable {
             return Ok(());
         }
-        if self.with_index(|index| index.last(stage))? != Some(record.key) {
+        self.note_last(stage, record)?;
+        self.link(&self.layout.current_of(stage), record)
+    }
+
+    /// Notes the record as the last one under a name, for `reasons`: a stage's, or a stage's in one of several specs.
+    pub fn note_last(&self, name: &str, record: &Record) -> Result<()> {
+        if self.is_writable && self.with_index(|index| index.last(name))? != Some(record.key) {
             self.note(&Line::Record {
                 key: record.key,
-                stage: stage.to_owned(),
+                stage: name.to_owned(),
             });
         }
-        self.link(&self.layout.current_of(stage), record)
+        Ok(())
     }
 
     /// Where `current/<stage>` is: what a user is told of a result.

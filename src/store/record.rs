@@ -91,17 +91,18 @@ impl Store {
         self.find_record(&key)
     }
 
-    /// Why a stage with these parts must run: `found` by `lookup`, else what changed since its last record. Never empty.
+    /// Why a stage with these parts must run: `found` by `lookup`, else what changed since the last record that was
+    /// noted under this name. Never empty.
     pub fn reasons(
         &self,
-        stage: &str,
+        name: &str,
         parts: &pipe_schema::key::KeyParts,
         found: Vec<Reason>,
     ) -> Vec<Reason> {
         if !found.is_empty() {
             return found;
         }
-        let Ok(Some(last)) = self.with_index(|index| index.last(stage)) else {
+        let Ok(Some(last)) = self.with_index(|index| index.last(name)) else {
             return vec![Reason::NeverRun];
         };
         let changes = self
