@@ -15,8 +15,8 @@ use crate::{
     answer::{self, Answers, class_names},
     error::{Error, Result},
     inference::{Inference, check_fits, write_json},
-    job::{device_of, input},
     metric::{self, Classes, Measured, Numbers},
+    request::{device_of, input},
 };
 
 /// Does the stage: reads the inputs `model` and `data`, writes the report.

@@ -3,11 +3,10 @@
 use std::path::Path;
 
 use pipe_schema::{
-    protocol::{Done, Failed, InputPath, Request, Work},
+    protocol::{Done, Failed, Request, Work},
     stage::{Task, preprocess::Preprocess},
 };
 use pipe_wire::Reporter;
-use tch::{Cuda, Device};
 
 use crate::{
     compress::compress,
@@ -15,7 +14,9 @@ use crate::{
     evaluate::evaluate,
     package::package,
     predict::predict,
-    probe, shim,
+    probe,
+    request::input,
+    shim,
     train::train,
 };
 
@@ -23,23 +24,6 @@ use crate::{
 #[allow(clippy::needless_pass_by_value)] // the signature of `pipe_wire::Handler`
 pub fn perform(request: Request, reporter: &mut Reporter) -> Result<Done, Failed> {
     Ok(dispatch(&request, reporter)?)
-}
-
-/// The device that the request names.
-pub fn device_of(request: &Request) -> Result<Device> {
-    match request.device.as_str() {
-        "cpu" => Ok(Device::Cpu),
-        "cuda" if Cuda::is_available() => Ok(Device::Cuda(0)),
-        "cuda" => Err(Error::wrong("there is no GPU that libtorch can use here")
-            .hint("take `device: auto` or `device: cpu`; `pipe doctor` shows what is found")),
-        other => Err(Error::bug(format!("a request for device `{other}`"))),
-    }
-}
-
-/// The input of this role.
-pub fn input<'a>(request: &'a Request, role: &str) -> Result<&'a InputPath> {
-    let input = request.inputs.get(role);
-    input.ok_or_else(|| Error::bug(format!("a request without its input `{role}`")))
 }
 
 fn dispatch(request: &Request, reporter: &mut Reporter) -> Result<Done> {

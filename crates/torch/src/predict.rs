@@ -14,8 +14,8 @@ use serde_json::{Map, Value};
 use crate::{
     answer::{self, Answers, shortest},
     error::{Error, Result},
-    job::input,
     package::Opened,
+    request::input,
 };
 
 /// Rows in memory: files may be larger than it is.

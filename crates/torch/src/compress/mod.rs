@@ -32,9 +32,9 @@ use self::{finetune::finetune, prune::Masks};
 use crate::{
     error::{Error, Result},
     inference::{check_fits, is_quantized, read_json, write_json},
-    job::{device_of, input},
     measure::measure,
     model::{Net, file::encode},
+    request::{device_of, input},
     rows::Rows,
 };
 

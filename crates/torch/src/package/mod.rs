@@ -31,8 +31,8 @@ use crate::{
     answer::{self, Difference, Reported, class_names, shortest},
     error::{Error, Result},
     inference::{is_quantized, read_json, write_json},
-    job::input,
     model::Net,
+    request::input,
 };
 
 /// What a reload may differ by where all is computed in f32: other machines add in another order.

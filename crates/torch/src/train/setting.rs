@@ -11,8 +11,8 @@ use tch::Device;
 use super::Watch;
 use crate::{
     error::{Error, Result},
-    job::{device_of, input},
     model::{Net, lower},
+    request::{device_of, input},
     rows::{Rows, outputs},
 };
 
