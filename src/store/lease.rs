@@ -22,6 +22,10 @@ use crate::plan::file_name;
 /// The lock that says: a run is going on. Shared by runs, taken alone by what removes things.
 const USE: &str = "use";
 
+/// The lock between whoever takes a new lease and whoever looks for dead ones: one that is made, but not yet locked,
+/// looks dead.
+const SWEEP: &str = "sweep";
+
 /// What this process holds.
 #[derive(Debug, Default)]
 pub(super) struct Leases {
@@ -53,14 +57,14 @@ impl Store {
             if self.layout.run_log(&run).exists() {
                 continue;
             }
-            if self.lease(&run, false)? {
+            if self.lease(&run)? {
                 return Ok(run);
             }
         }
     }
 
     /// Holds a lease for `run` from now on; false where another process has it.
-    pub(super) fn lease(&self, run: &str, wait: bool) -> Result<bool> {
+    pub(super) fn lease(&self, run: &str) -> Result<bool> {
         self.must_write()?;
         let mut leases = self.leases.lock().unwrap_or_else(PoisonError::into_inner);
         if leases.files.iter().any(|(name, _)| name == run) {
@@ -70,9 +74,11 @@ impl Store {
             leases.in_use = lock::take(&self.layout.lock(USE), Hold::Shared, true)?;
         }
         let path = self.layout.lease(run);
-        let Some(mut file) = lock::take(&path, Hold::Alone, wait)? else {
+        let calm = lock::take(&self.layout.lock(SWEEP), Hold::Shared, true)?;
+        let Some(mut file) = lock::take(&path, Hold::Alone, false)? else {
             return Ok(false);
         };
+        drop(calm);
         // For people who look; nothing reads it.
         writeln!(file, "{run}").at("write", &path)?;
         leases.files.push((run.to_owned(), file));
@@ -83,7 +89,7 @@ impl Store {
 
     /// A new folder for `run` under `tmp/`.
     pub(super) fn scratch(&self, run: &str, name: &str) -> Result<Scratch> {
-        if !self.lease(run, false)? {
+        if !self.lease(run)? {
             return Err(StoreError::Busy {
                 path: self.layout.root().to_owned(),
                 what: format!("it is run `{run}`, too"),
@@ -122,6 +128,7 @@ impl Store {
     /// Removes what dead runs left under `tmp/`, and their leases. Returns the paths.
     pub(super) fn sweep(&self) -> Result<Vec<PathBuf>> {
         let mut swept = Vec::new();
+        let _calm = lock::take(&self.layout.lock(SWEEP), Hold::Alone, true)?;
         let folders = children(&self.layout.scratch())?;
         let leases = children(&self.layout.leases())?;
         let mut names: Vec<&String> = folders.iter().chain(&leases).collect();

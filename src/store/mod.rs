@@ -242,7 +242,7 @@ fn create_parent(path: &Path) -> Result<()> {
     }
 }
 
-/// Makes an empty store: `VERSION` comes last and in one step, so that there is a whole store or none.
+/// Makes an empty store: `VERSION` comes in one step, so that there is a whole store or none.
 fn create(root: &Path) -> Result<()> {
     fs::create_dir_all(root).at("create", root)?;
     // A folder that is kept in a repository may have its own `.gitignore`.
@@ -250,6 +250,10 @@ fn create(root: &Path) -> Result<()> {
         .iter()
         .any(|it| !it.starts_with('.'))
     {
+        // Another process may have made the store since we looked; in a store, `VERSION` comes first.
+        if root.join("VERSION").exists() {
+            return Ok(());
+        }
         return Err(StoreError::NotEmpty(root.to_owned()));
     }
     let ignore: PathBuf = root.join(".gitignore");

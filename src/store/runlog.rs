@@ -36,7 +36,7 @@ impl RunLog {
 impl Store {
     /// Begins `log/runs/<run>.jsonl`. The run lives as long as this store is open.
     pub fn start_run_log(&self, run: &str) -> Result<RunLog> {
-        if !self.lease(run, false)? {
+        if !self.lease(run)? {
             return Err(StoreError::Busy {
                 path: self.root().to_owned(),
                 what: format!("it is run `{run}`, too"),

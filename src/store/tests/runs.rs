@@ -248,3 +248,23 @@ fn checkpoints_are_shared_by_the_rungs_of_a_training() {
     assert!(rung(None).is_dir());
     assert_ne!(rung(None), place.store.checkpoints(&parts(2)).unwrap());
 }
+
+#[test]
+fn a_lease_that_is_being_taken_is_never_swept_as_dead() {
+    let place = Place::new();
+    std::thread::scope(|scope| {
+        for thread in 0..8 {
+            let place = &place;
+            scope.spawn(move || {
+                for round in 0..40 {
+                    // The first lease of a store that was just opened sweeps.
+                    let store = place.reopened();
+                    let run = format!("run-{thread}-{round}");
+                    assert!(store.lease(&run).unwrap(), "{run}");
+                    assert!(store.layout.lease(&run).exists(), "{run}");
+                }
+            });
+        }
+    });
+    assert!(place.store.sweep().unwrap().is_empty());
+}
