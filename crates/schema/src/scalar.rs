@@ -130,9 +130,12 @@ impl ByteSize {
 
 impl fmt::Display for ByteSize {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The unit with the smallest count: 2000000000 is `2GB`, though it is a whole number of KiB too.
+        let is_exact = |factor: u64| self.bytes >= factor && self.bytes.is_multiple_of(factor);
         let exact = SIZE_UNITS
             .iter()
-            .find(|(_, factor)| self.bytes >= *factor && self.bytes.is_multiple_of(*factor));
+            .filter(|(_, factor)| is_exact(*factor))
+            .max_by_key(|(_, factor)| *factor);
         let (unit, factor) = exact.unwrap_or(&("B", 1));
         write!(f, "{}{unit}", self.bytes / factor)
     }
