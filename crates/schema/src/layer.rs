@@ -7,19 +7,19 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Layer {
-    /// `weight` [out, in], `bias` [out].
+    /// `weight` `[out, in]`, `bias` `[out]`.
     Linear {
         in_features: u32,
         out_features: u32,
         bias: bool,
     },
-    /// `weight` i8 [out, in], `scale` f64 [], `bias` f32 [out]; activations are quantized as they come.
+    /// `weight` i8 `[out, in]`, `scale` f64 `[]`, `bias` f32 `[out]`; activations are quantized as they come.
     QuantizedLinear {
         in_features: u32,
         out_features: u32,
         bias: bool,
     },
-    /// `weight` [out, in, k, k], `bias` [out].
+    /// `weight` `[out, in, k, k]`, `bias` `[out]`.
     Conv2d {
         in_channels: u32,
         out_channels: u32,
@@ -33,7 +33,7 @@ pub enum Layer {
         stride: u32,
         padding: u32,
     },
-    /// `weight`, `bias`, `running_mean`, `running_var` [features]; `spatial` tells (n, c, h, w) from (n, c).
+    /// `weight`, `bias`, `running_mean`, `running_var` `[features]`; `spatial` tells (n, c, h, w) from (n, c).
     BatchNorm {
         features: u32,
         spatial: bool,

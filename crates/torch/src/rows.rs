@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 pub struct Rows {
     /// f32 [n, d].
     pub features: Tensor,
-    /// Classes i64 [n], or numbers f32 [n, 1].
+    /// Classes `i64 [n]`, or numbers `f32 [n, 1]`.
     pub target: Tensor,
 }
 
