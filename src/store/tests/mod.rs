@@ -8,7 +8,6 @@ mod keeping;
 mod outs;
 mod publishing;
 mod runs;
-mod timing;
 mod trees;
 
 use std::{
