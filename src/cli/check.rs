@@ -5,8 +5,9 @@ use std::{io::Write, path::PathBuf, process::ExitCode};
 use serde_json::{Value, json};
 
 use super::{
-    Context, Format, discovery, failure,
-    project::{self, InvalidSpec, Overriding},
+    Context, Format, discovery,
+    failure::{self, InvalidSpec},
+    project::{self, Overriding},
 };
 
 /// What `pipe check` takes.

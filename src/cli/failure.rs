@@ -8,8 +8,8 @@ use std::{
 
 use anstyle::{AnsiColor, Style};
 
-use super::{Context, project::InvalidSpec};
-use crate::{report::figures, store::StoreError};
+use super::Context;
+use crate::{report::figures, spec::Diagnostics, store::StoreError};
 
 /// A stage failed, or a file or the store could not be used.
 pub const FAILED: u8 = 1;
@@ -65,6 +65,11 @@ impl fmt::Display for UserError {
 }
 
 impl std::error::Error for UserError {}
+
+/// A spec that has errors; they are drawn where errors are printed.
+#[derive(Debug, thiserror::Error)]
+#[error("the spec has errors")]
+pub struct InvalidSpec(pub Diagnostics);
 
 /// Prints what ended a command and gives its exit code.
 pub fn print(error: &anyhow::Error, context: &Context) -> ExitCode {

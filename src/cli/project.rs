@@ -3,15 +3,28 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use pipe_data::{
+    DataError,
+    infer::{self, Missing},
+    table::{Table, csv},
+};
 use pipe_schema::stage::preprocess::Read;
 
-use super::{Context, UserError, context::Verbosity, discovery, failure};
+use super::{
+    Context, UserError,
+    context::Verbosity,
+    discovery,
+    failure::{self, InvalidSpec},
+};
 use crate::{
-    plan::{self, Loader, Overrides, Plan},
+    plan::{self, Evidence, Loader, Overrides, Plan},
     spec::{self, Diagnostics, Source},
     store::Store,
     track::Story,
 };
+
+/// Rows of a table that are looked at before it is read.
+const ROWS_GLANCED_AT: usize = 100;
 
 /// Options of every command that reads a spec.
 #[derive(clap::Args, Clone, Debug, Default)]
@@ -37,11 +50,6 @@ pub struct Project {
     pub store: PathBuf,
     pub plan: Plan,
 }
-
-/// A spec that has errors; they are drawn where errors are printed.
-#[derive(Debug, thiserror::Error)]
-#[error("the spec has errors")]
-pub struct InvalidSpec(pub Diagnostics);
 
 impl Overriding {
     /// What the plan is to change.
@@ -175,6 +183,41 @@ impl Loader for Files {
 
     fn columns(&self, path: &str, read: &Read) -> Option<Vec<String>> {
         // What is wrong with the file is said when it is read.
-        pipe_data::table::csv::columns(&self.find(path).next()?, read).ok()
+        csv::columns(&self.find(path).next()?, read).ok()
+    }
+
+    fn evidence(&self, path: &str, read: &Read, column: &str) -> Option<Evidence> {
+        let path = self.find(path).next()?;
+        let mut evidence = None;
+        let mut look = |table: Table, _: &[String]| {
+            let missing = Missing::of(read);
+            let present = table.columns.first().map(|it| it.fields.iter());
+            for text in present.into_iter().flatten().filter(|it| !missing.has(it)) {
+                let shown = || infer::text_of(text).to_owned();
+                match infer::number(text) {
+                    None => {
+                        evidence = Some(Evidence::Word(shown()));
+                        break;
+                    }
+                    Some(it) if it.fract() != 0.0 && evidence.is_none() => {
+                        evidence = Some(Evidence::Fraction(shown()));
+                    }
+                    Some(_) => {}
+                }
+            }
+            Err(Enough)
+        };
+        // What is wrong with the file is said when it is read; what was seen before is seen.
+        let _ = csv::read_wanted(&path, read, column, &[column], ROWS_GLANCED_AT, &mut look);
+        evidence
+    }
+}
+
+/// Ends reading.
+struct Enough;
+
+impl From<DataError> for Enough {
+    fn from(_: DataError) -> Self {
+        Self
     }
 }

@@ -57,18 +57,29 @@ pub fn check(task: &Task, block: &Node, loader: &dyn Loader, found: &mut Vec<Dia
 
 /// The columns of the first file that is read, where it is one of the project.
 fn first_table(task: &Preprocess, loader: &dyn Loader) -> Option<(String, Vec<String>)> {
+    let path = first_file(task)?;
+    let names = &task.source.read.names;
+    if !names.is_empty() {
+        return Some((path.to_owned(), names.clone()));
+    }
+    let columns = loader.columns(&first_path(task)?, &task.source.read)?;
+    Some((path.to_owned(), columns))
+}
+
+/// The path of the first file that is read, relative to the spec's folder.
+pub fn first_path(task: &Preprocess) -> Option<String> {
+    paths::join("", first_file(task)?, usize::MAX).ok()
+}
+
+/// The same as written.
+fn first_file(task: &Preprocess) -> Option<&str> {
     let files = match (&task.source.csv, &task.split) {
         (Some(files), _) => files,
         (None, Split::Files(split)) => &split.train,
         _ => return None,
     };
-    let Some(PathOrStage::Path(path)) = files.0.first() else {
-        return None;
-    };
-    let names = &task.source.read.names;
-    if !names.is_empty() {
-        return Some((path.clone(), names.clone()));
+    match files.0.first()? {
+        PathOrStage::Path(path) => Some(path),
+        PathOrStage::Stage(_) => None,
     }
-    let joined = paths::join("", path, usize::MAX).ok()?;
-    Some((path.clone(), loader.columns(&joined, &task.source.read)?))
 }

@@ -1,6 +1,8 @@
 //! A stage as written: its kind, its block and control keys with vars bound, its axes, what it names of other stages.
 //! Knows one stage at a time; not whether what it names exists.
 
+use std::collections::HashSet;
+
 use indexmap::IndexMap;
 use pipe_schema::stage::KINDS;
 
@@ -29,6 +31,8 @@ pub struct Draft {
     pub links: Vec<Link>,
     pub needs: Vec<(String, Span)>,
     pub ports: Ports,
+    /// The vars that it uses.
+    pub vars: HashSet<String>,
 }
 
 /// Another stage's output as named in a block.
@@ -68,6 +72,8 @@ impl Draft {
         used: &Account,
         found: &mut Vec<Diagnostic>,
     ) -> Option<Self> {
+        // What a stage that came to nothing used is not this one's.
+        used.take_recent();
         if !matches!(entry.node.value, Value::Map(_)) {
             found.push(
                 Diagnostic::error(format!("the stage `{name}` must be a map"))
@@ -166,6 +172,7 @@ impl Draft {
             control,
             matrix: matrix.map_or_else(Matrix::default, |it| Matrix::read(&it, vars, found)),
             ports,
+            vars: used.take_recent(),
         })
     }
 }

@@ -11,15 +11,22 @@ use pipe_schema::stage::{
 };
 
 use super::{
-    Input,
-    resolve::Upstream,
+    Input, Loader,
+    target::Target,
+    upstream::Upstream,
     wiring::{Facts, Measured, Output, PACKAGE_FILES},
 };
 
 /// Adds what a task's outputs are known to be.
-pub fn add(facts: &mut Facts, task: &Task, inputs: &[Input], upstream: &Upstream<'_>) {
+pub fn add(
+    facts: &mut Facts,
+    task: &Task,
+    inputs: &[Input],
+    upstream: &Upstream<'_>,
+    loader: &dyn Loader,
+) {
     let main = match task {
-        Task::Preprocess(block) => dataset(block),
+        Task::Preprocess(block) => dataset(block, loader),
         Task::Train(block) => {
             facts.live_metrics = live_metrics(block, upstream);
             model(Some(block.loss))
@@ -66,7 +73,7 @@ pub fn implicit_data(task: &Task, inputs: &[Input], upstream: &Upstream<'_>) -> 
     })
 }
 
-fn dataset(block: &Preprocess) -> Output {
+fn dataset(block: &Preprocess, loader: &dyn Loader) -> Output {
     let parts = match &block.split {
         Split::Random(it) => [
             ("train", it.train > 0.0),
@@ -83,6 +90,7 @@ fn dataset(block: &Preprocess) -> Output {
         r#type: ArtifactType::Dataset,
         is_built_in: true,
         parts: Some(parts.iter().filter(|it| it.1).map(|it| it.0).collect()),
+        target: Some(Target::of(block, loader)),
         ..Output::default()
     }
 }

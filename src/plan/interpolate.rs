@@ -31,6 +31,8 @@ pub struct Scope<'a> {
 /// What binding has come to: which vars were asked for, and how much more may be written.
 pub struct Account {
     names: RefCell<HashSet<String>>,
+    /// Those of the stage at hand.
+    recent: RefCell<HashSet<String>>,
     bytes_left: Cell<usize>,
 }
 
@@ -39,6 +41,7 @@ impl Account {
     pub fn new(n_bytes: usize) -> Self {
         Self {
             names: RefCell::default(),
+            recent: RefCell::default(),
             bytes_left: Cell::new(MOST_BYTES + MOST_BYTES_A_BYTE * n_bytes),
         }
     }
@@ -47,9 +50,16 @@ impl Account {
         self.names.borrow().contains(name)
     }
 
+    /// Which vars were asked for since this was asked last.
+    pub fn take_recent(&self) -> HashSet<String> {
+        self.recent.take()
+    }
+
     fn note(&self, name: &str) {
-        if !self.has(name) {
-            self.names.borrow_mut().insert(name.to_owned());
+        for names in [&self.names, &self.recent] {
+            if !names.borrow().contains(name) {
+                names.borrow_mut().insert(name.to_owned());
+            }
         }
     }
 

@@ -22,6 +22,8 @@ mod rules;
 mod search;
 pub mod schema;
 mod sections;
+mod target;
+mod upstream;
 mod vars;
 mod wiring;
 
@@ -139,6 +141,25 @@ pub trait Loader {
         path: &str,
         read: &pipe_schema::stage::preprocess::Read,
     ) -> Option<Vec<String>>;
+
+    /// What the first rows of a table tell of a column, if anything.
+    fn evidence(
+        &self,
+        _path: &str,
+        _read: &pipe_schema::stage::preprocess::Read,
+        _column: &str,
+    ) -> Option<Evidence> {
+        None
+    }
+}
+
+/// A value that tells what its column holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Evidence {
+    /// No number.
+    Word(String),
+    /// A number with a fraction, where no word was met.
+    Fraction(String),
 }
 
 /// What the command line changes.

@@ -14,6 +14,7 @@ use pipe_schema::{
 use super::{
     Input, StageId,
     draft::{Link, Want},
+    target::Target,
 };
 use crate::spec::{
     Diagnostic, Span,
@@ -39,6 +40,8 @@ pub struct Output {
     pub is_built_in: bool,
     /// Of a dataset: its parts.
     pub parts: Option<Vec<&'static str>>,
+    /// Of a dataset: its target.
+    pub target: Option<Target>,
     /// Of a report: its metrics.
     pub metrics: Option<Vec<String>>,
     /// Of a package: its files by format.
@@ -87,7 +90,7 @@ pub fn input(
         file: None,
         reads: Vec::new(),
     };
-    check_type(&place, link, reference, output, rest)?;
+    check_type(&place, link, reference, target.kind, output, rest)?;
     match output.r#type {
         ArtifactType::Dataset => {
             if let [word] = rest {
@@ -195,6 +198,7 @@ fn check_type(
     place: &str,
     link: &Link,
     reference: &Reference,
+    kind: &str,
     output: &Output,
     rest: &[String],
 ) -> Result<(), Diagnostic> {
@@ -229,7 +233,10 @@ fn check_type(
                     .hint(format!("name the part: `{stage}.{last}`")),
             )
         }
-        (Want::Report, ArtifactType::Report) if rest.is_empty() && output.measured.is_none() => {
+        // Where an evaluate stage does not know what it measures, what it reads is wrong, and said to be.
+        (Want::Report, ArtifactType::Report)
+            if rest.is_empty() && output.measured.is_none() && kind != "evaluate" =>
+        {
             Err(
                 Diagnostic::error(format!("`{place}` takes the report of an evaluate stage")).at(
                     link.span,

@@ -8,7 +8,7 @@ use std::{
 };
 
 use pipe::{
-    plan::{self, Loader, Overrides, Plan},
+    plan::{self, Evidence, Loader, Overrides, Plan},
     spec::{self, Diagnostics, Source},
 };
 use pipe_schema::stage::preprocess::Read;
@@ -34,6 +34,14 @@ impl Loader for Project {
     fn columns(&self, path: &str, _: &Read) -> Option<Vec<String>> {
         let words = ["age", "income", "zip", "churned"];
         (path == "data/customers.csv").then(|| words.map(str::to_owned).to_vec())
+    }
+
+    fn evidence(&self, _: &str, _: &Read, column: &str) -> Option<Evidence> {
+        match column {
+            "zip" => Some(Evidence::Word("N1 9GU".to_owned())),
+            "income" => Some(Evidence::Fraction("1200.50".to_owned())),
+            _ => None,
+        }
     }
 }
 

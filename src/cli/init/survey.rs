@@ -7,7 +7,7 @@ use pipe_data::{
     infer::{self, Glance, Missing},
     table::csv,
 };
-use pipe_schema::stage::preprocess::{ColumnType, Read};
+use pipe_schema::stage::preprocess::Read;
 
 use super::quote;
 use crate::{
@@ -157,9 +157,7 @@ fn reading(path: &Path) -> Result<Read, DataError> {
 fn type_word(glance: &Glance) -> &'static str {
     match glance.r#type {
         _ if glance.distinct == 0 => "empty",
-        ColumnType::Numeric => "numeric",
-        ColumnType::Boolean => "boolean",
-        ColumnType::Categorical => "categorical",
+        it => it.name(),
     }
 }
 

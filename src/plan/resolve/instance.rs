@@ -17,6 +17,7 @@ use crate::{
         grammar::{self, Grammar},
         interpolate::{Ports, Scope, has_names},
         layers, rules,
+        upstream::Upstream,
         wiring::{self, Facts},
     },
     spec::{Diagnostic, Node, Severity, Span, Value},
@@ -75,7 +76,7 @@ impl Resolver<'_> {
                 inputs: &inputs,
                 sources: &sources,
             };
-            facts::add(&mut facts, task, &inputs, &upstream);
+            facts::add(&mut facts, task, &inputs, &upstream, self.loader);
             let place = rules::Place {
                 block: &block,
                 pruned: &fitted.pruned,
@@ -230,31 +231,6 @@ impl Resolver<'_> {
             }
         }
         ids.into_iter().collect()
-    }
-}
-
-/// What the instances upstream are, for checks that look further than one stage.
-pub struct Upstream<'a> {
-    facts: &'a [Vec<Facts>],
-    inputs: &'a [Input],
-    /// Draft and row of each input.
-    sources: &'a [(usize, usize)],
-}
-
-impl Upstream<'_> {
-    /// The output behind an input of the stage at hand, the first of its role.
-    pub fn output(&self, role: &str) -> Option<&wiring::Output> {
-        let is_meant = |it: &str| {
-            it.strip_prefix(role)
-                .is_some_and(|it| it.is_empty() || it.starts_with('/'))
-        };
-        let at = self.inputs.iter().position(|it| is_meant(&it.role))?;
-        let (draft, row) = *self.sources.get(at)?;
-        self.facts
-            .get(draft)?
-            .get(row)?
-            .outputs
-            .get(&self.inputs[at].output)
     }
 }
 

@@ -12,7 +12,6 @@ use std::{
 use indexmap::{IndexMap, IndexSet};
 use pipe_schema::{reference::Reference, stage::Reuse};
 
-pub use self::instance::Upstream;
 use super::{
     Loader, Overrides, Plan, Stage, StageId,
     draft::{Draft, Link},
@@ -89,6 +88,7 @@ pub fn resolve(
         places: &stages.places,
         vars: &vars,
         used: &used,
+        stages: &stages.stages,
     };
     let sweeps = search::sweeps(&sections.sweeps, &facts, &mut found);
     let promote = search::promotions(&sections.promote, &sections.sweeps, &facts, &mut found);

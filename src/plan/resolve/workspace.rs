@@ -10,6 +10,7 @@ use crate::{
         Stage, StageId,
         files::{self, Files, Producers},
         order::order,
+        target,
     },
     spec::{Diagnostic, Span},
 };
@@ -96,6 +97,7 @@ impl Resolver<'_> {
                 self.found.push(error);
             }
         }
+        target::settle(&mut resolved, &self.facts);
         Resolved {
             stages: resolved,
             facts: self.facts,

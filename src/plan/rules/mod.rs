@@ -12,7 +12,7 @@ use pipe_schema::stage::{
     train::Loss,
 };
 
-use super::{Input, resolve::Upstream, wiring::Facts};
+use super::{Input, upstream::Upstream, wiring::Facts};
 use crate::spec::{Diagnostic, Node, Span, suggest::list};
 
 /// Checks a task whose block fits its type.

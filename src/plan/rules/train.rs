@@ -4,7 +4,7 @@ use pipe_schema::stage::train::{Clip, LrScheduler, Network, Optimizer, Train};
 
 use super::Rules;
 use crate::{
-    plan::{resolve::Upstream, wiring::Facts},
+    plan::{target, upstream::Upstream, wiring::Facts},
     spec::{
         Diagnostic,
         suggest::{list, nearest},
@@ -12,6 +12,7 @@ use crate::{
 };
 
 pub fn check(block: &Train, facts: &Facts, upstream: &Upstream<'_>, rules: &mut Rules<'_>) {
+    target::check(block, upstream.output("data"), rules);
     check_optimizer(&block.optimizer, &["optimizer"], rules);
     if let Network::Mlp(mlp) = &block.model
         && let Some(i) = mlp.hidden.iter().position(|it| *it == 0)

@@ -7,6 +7,7 @@ use indexmap::IndexMap;
 use pipe_schema::{promote::Promote, reference::Reference, sweep::Sweep};
 
 use super::{
+    Stage, StageId,
     draft::{Draft, Link, Want},
     expand::{Places, not_single},
     fit::{decode, fit},
@@ -27,6 +28,7 @@ pub struct Known<'a> {
     pub places: &'a [Option<Places>],
     pub vars: &'a IndexMap<String, Node>,
     pub used: &'a Account,
+    pub stages: &'a IndexMap<StageId, Stage>,
 }
 
 /// Reads and checks the sweeps.

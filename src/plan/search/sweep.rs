@@ -1,11 +1,16 @@
 //! Rules of sweeps: each parameter is a var with somewhere to search. Draws nothing.
 
+use std::collections::BTreeSet;
+
 use pipe_schema::sweep::{Distribution, EarlyTerminate, Method, Parameter, Sweep};
 
 use super::{Known, Watch, check_metric};
-use crate::spec::{
-    Diagnostic, Entry, Node, Span,
-    suggest::{either, unknown},
+use crate::{
+    plan::Stage,
+    spec::{
+        Diagnostic, Entry, Node, Span,
+        suggest::{either, list, unknown},
+    },
 };
 
 pub fn check(sweep: &Sweep, block: &Node, known: &Known<'_>, found: &mut Vec<Diagnostic>) {
@@ -46,9 +51,75 @@ pub fn check(sweep: &Sweep, block: &Node, known: &Known<'_>, found: &mut Vec<Dia
         known,
         found,
     );
+    warn_of_idle(sweep, parameters, known, found);
     if let Some(EarlyTerminate::Asha(asha)) = &sweep.early_terminate {
         let metric = block.nearest(["early_terminate", "asha", "metric"]);
         check_metric(&asha.metric, metric.span, Watch::Live, None, known, found);
+    }
+}
+
+/// Warns of vars on which the metric does not depend: trials would differ in nothing.
+fn warn_of_idle(
+    sweep: &Sweep,
+    parameters: Option<&Node>,
+    known: &Known<'_>,
+    found: &mut Vec<Diagnostic>,
+) {
+    let metric = &sweep.metric.name;
+    let Some(measured) = known.drafts.iter().find(|it| it.name == metric.stage) else {
+        return;
+    };
+    // What is wrong has its own errors, and its edges are not known.
+    let mut names = BTreeSet::from([measured.name.as_str()]);
+    let mut open: Vec<&Stage> = known
+        .stages
+        .values()
+        .filter(|it| it.name == measured.name)
+        .collect();
+    if open.is_empty() {
+        return;
+    }
+    let mut seen: BTreeSet<&str> = open.iter().map(|it| it.id.as_str()).collect();
+    while let Some(stage) = open.pop() {
+        names.insert(&stage.name);
+        for before in stage.predecessors() {
+            let Some(before) = known.stages.get(before) else {
+                return;
+            };
+            if seen.insert(&before.id) {
+                open.push(before);
+            }
+        }
+    }
+    let users = |var: &str, is_meant: &dyn Fn(&str) -> bool| -> Vec<&str> {
+        let drafts = known.drafts.iter();
+        drafts
+            .filter(|it| it.vars.contains(var) && is_meant(&it.name))
+            .map(|it| it.name.as_str())
+            .collect()
+    };
+    for entry in parameters.map_or(&[][..], Node::entries) {
+        let var = &entry.key;
+        if !known.vars.contains_key(var) || !users(var, &|it| names.contains(it)).is_empty() {
+            continue;
+        }
+        let others = users(var, &|_| true);
+        let label = if others.is_empty() {
+            "used by no stage".to_owned()
+        } else {
+            format!("used by {} alone", list(others))
+        };
+        let hint = format!(
+            "use it as `\"${{{var}}}\"` in {}, or leave it out",
+            either(names.iter().copied())
+        );
+        found.push(
+            Diagnostic::warning(format!(
+                "the sweep's metric `{metric}` does not depend on `{var}`"
+            ))
+            .at(entry.key_span, label)
+            .hint(hint),
+        );
     }
 }
 

@@ -148,6 +148,29 @@ fn what_changes_nothing_in_the_plan_changes_nothing() {
     assert_eq!(fit(FULL), fit(&in_other_form));
 }
 
+#[test]
+fn a_target_is_a_number_where_all_that_is_trained_on_it_takes_it_for_one() {
+    let target = |loss: &str, other: &str| {
+        let text = format!(
+            "version: 1\nname: m\nstages:\n\
+             \x20 prepare: {{preprocess: {{source: {{csv: a.csv}}, target: y}}}}\n\
+             \x20 fit: {{train: {{data: prepare, model: {{mlp: {{hidden: [4]}}}}, loss: {loss}, epochs: 1}}}}\n\
+             \x20 other: {{train: {{data: prepare, model: {{mlp: {{hidden: [4]}}}}, loss: {other}, epochs: 1}}}}\n\
+             \x20 fresh: {{preprocess: {{source: {{csv: b.csv}}, target: y}}}}\n\
+             \x20 score: {{evaluate: {{model: fit, data: fresh.test}}}}\n"
+        );
+        let plan = plan_with(&text, &[]);
+        ["prepare", "fresh"].map(|stage| match &plan.stages[stage].task {
+            Task::Preprocess(block) => block.columns.get("y").copied(),
+            _ => panic!(),
+        })
+    };
+    let number = Some(pipe_schema::stage::preprocess::ColumnType::Numeric);
+    assert_eq!(target("mse", "mse"), [number, number]);
+    assert_eq!(target("mse", "cross_entropy"), [None, number]);
+    assert_eq!(target("cross_entropy", "cross_entropy"), [None, None]);
+}
+
 const MATRIX: &str = "version: 1\nname: m\nstages:\n\
   \x20 prepare:\n    matrix: {fold: [0, 1]}\n    preprocess: {source: {csv: a.csv}, target: y, split: {random: {train: 0.8, val: 0.1, test: 0.1, seed: \"${matrix.fold}\"}}}\n\
   \x20 fit:\n    matrix: {lr: [0.1, 0.010], exclude: [{fold: 1, lr: 0.1}]}\n    train: {data: prepare, model: {mlp: {hidden: [4]}}, loss: mse, epochs: 1, optimizer: {adam: {lr: \"${matrix.lr}\"}}}\n\

@@ -80,6 +80,17 @@ pub enum ColumnType {
     Boolean,
 }
 
+impl ColumnType {
+    /// The word in a spec.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Numeric => "numeric",
+            Self::Categorical => "categorical",
+            Self::Boolean => "boolean",
+        }
+    }
+}
+
 /// How rows are divided into parts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]

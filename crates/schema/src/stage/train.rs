@@ -182,7 +182,7 @@ fn batch_norm_momentum() -> f64 {
 }
 
 /// What is minimized: the mean over the rows of a batch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Loss {
     /// For a categorical target: the network gives one logit a class.
