@@ -25,7 +25,6 @@ mod outlook;
 mod path;
 mod plan;
 mod predict;
-mod quote;
 mod run;
 mod runs;
 mod schema;

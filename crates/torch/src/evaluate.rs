@@ -14,16 +14,17 @@ use pipe_wire::Reporter;
 use crate::{
     answer::{self, Answers, class_names},
     error::{Error, Result},
-    inference::{Inference, check_fits, write_json},
+    inference::{Inference, check_fits},
+    json::write_json,
     metric::{self, Classes, Measured, Numbers},
     request::{device_of, input},
 };
 
 /// Does the stage: reads the inputs `model` and `data`, writes the report.
 pub fn evaluate(block: &Evaluate, request: &Request, reporter: &mut Reporter) -> Result<Done> {
+    let inference = Inference::open(input(request, "model")?.path.as_ref(), device_of(request)?)?;
     let dataset = Dataset::open(&input(request, "data")?.path)?;
     let schema = dataset.schema();
-    let inference = Inference::open(input(request, "model")?.path.as_ref(), device_of(request)?)?;
     if let Some(own) = &inference.schema {
         check_fits(own, schema)?;
         if own.steps != schema.steps {
@@ -52,13 +53,13 @@ pub fn evaluate(block: &Evaluate, request: &Request, reporter: &mut Reporter) ->
         },
     )?;
     let metrics = if block.metrics.is_empty() {
-        metric::defaults(!names.is_empty())
+        metric::defaults(!names.is_empty(), part.len())
     } else {
-        &block.metrics
+        block.metrics.clone()
     };
-    let measured = measure(metrics, &part.target, &answers, names.len())?;
+    let measured = measure(&metrics, &part.target, &answers, names.len())?;
     let baseline = measure(
-        metrics,
+        &metrics,
         &part.target,
         &trivial(schema, total as usize),
         names.len(),

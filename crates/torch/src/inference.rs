@@ -1,6 +1,6 @@
 //! A trained model, opened to answer for rows. Knows the files of models and packages; no stage.
 
-use std::{fs, path::Path};
+use std::path::Path;
 
 use pipe_data::Features;
 use pipe_schema::{
@@ -9,12 +9,12 @@ use pipe_schema::{
     model::{MODEL_FILE, Model, WEIGHTS_FILE},
     package::TORCHSCRIPT_FILE,
 };
-use serde::{Serialize, de::DeserializeOwned};
 use tch::{CModule, Device, Tensor};
 
 use crate::{
     answer::{Answers, class_names},
     error::{Error, Result},
+    json::read_json,
     model::Net,
 };
 
@@ -134,19 +134,6 @@ pub fn is_quantized(layers: &[Layer]) -> bool {
     layers
         .iter()
         .any(|it| matches!(it, Layer::QuantizedLinear { .. }))
-}
-
-/// Reads a JSON file.
-pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T> {
-    let bytes = fs::read(path).map_err(|error| Error::io(path, &error))?;
-    serde_json::from_slice(&bytes).map_err(|error| Error::unreadable(path, error))
-}
-
-/// Writes JSON for people and programs.
-pub fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
-    let mut text = serde_json::to_string_pretty(value).map_err(|it| Error::unreadable(path, it))?;
-    text.push('\n');
-    fs::write(path, text).map_err(|error| Error::io(path, &error))
 }
 
 /// The first thing in which a dataset differs from the one trained on.

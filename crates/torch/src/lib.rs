@@ -2,6 +2,7 @@
 //! Does one piece of work at a time, from paths to paths; unaware of graphs, keys and the store.
 
 pub mod error;
+mod json;
 pub mod request;
 pub mod shim;
 pub mod model;

@@ -12,7 +12,15 @@ use crate::{error::Result, loss, model::Net, rows::Rows};
 /// Rows at a time; more need memory and are not faster.
 const BATCH: i64 = 1024;
 
-/// `loss`, and `accuracy` or `rmse`.
+/// What is measured beside the loss.
+pub fn metric_of(loss: Loss) -> &'static str {
+    match loss {
+        Loss::CrossEntropy => "accuracy",
+        Loss::Mse => "rmse",
+    }
+}
+
+/// `loss`, and the metric that goes with it.
 pub fn measure(net: &Net, loss: Loss, rows: &Rows) -> Result<Metrics> {
     let _no_grad = tch::no_grad_guard();
     let (mut loss_sum, mut right, mut start) = (0.0, 0, 0);
@@ -31,10 +39,13 @@ pub fn measure(net: &Net, loss: Loss, rows: &Rows) -> Result<Metrics> {
     let count = rows.len() as f64;
     let mean = loss_sum / count;
     let metric = match loss {
-        Loss::CrossEntropy => ("accuracy".to_owned(), right as f64 / count),
-        Loss::Mse => ("rmse".to_owned(), mean.sqrt()),
+        Loss::CrossEntropy => right as f64 / count,
+        Loss::Mse => mean.sqrt(),
     };
-    Ok(Metrics::from([("loss".to_owned(), mean), metric]))
+    Ok(Metrics::from([
+        ("loss".to_owned(), mean),
+        (metric_of(loss).to_owned(), metric),
+    ]))
 }
 
 /// Rows learned from by time, in this attempt.

@@ -1,8 +1,13 @@
 //! The `train` stage: a network learns from the train part of a dataset and is measured on its val part after each epoch.
 //! Knows paths and rows; unaware of the graph, of keys and of the store.
+//!
+//! This page is the training loop. What it reads: `Setting` is all that is given and does not change, `State` is how far
+//! the training is, `Learner` is the network with its optimizer.
 
+mod batches;
 mod checkpoint;
 mod learner;
+mod lost;
 mod setting;
 mod state;
 mod stopping;
@@ -15,40 +20,37 @@ use pipe_schema::{
 };
 use pipe_wire::Reporter;
 
-pub use self::learner::Learner;
+pub use self::{batches::Batches, learner::Learner, lost::check_weights};
 use self::{
-    checkpoint::Checkpoints, setting::Setting, state::State, stopping::Watch, write::write_model,
+    checkpoint::{Checkpoints, begin},
+    lost::check_loss,
+    setting::Setting,
+    state::State,
+    stopping::Watch,
+    write::write_model,
 };
 use crate::{
-    error::{Error, Result},
+    error::Result,
+    loss,
     measure::{Pace, measure},
-    optim::Schedule,
+    optim::clip,
+    rows::Rows,
 };
 
 /// Trains and writes the model, or stops early with a checkpoint when it is told to.
 pub fn train(stage: &Train, request: &Request, reporter: &mut Reporter) -> Result<Done> {
     let setting = Setting::new(stage, request)?;
-    let rows = &setting.rows;
     let mut checkpoints = Checkpoints::new(request.checkpoints.as_deref());
     let (mut learner, mut state) = begin(&setting, &checkpoints, reporter)?;
-    let schedule = Schedule::new(
-        &stage.lr_scheduler,
-        learner.lr(),
-        stage.epochs,
-        setting.steps_per_epoch(),
-    );
+    let schedule = setting.schedule(learner.optimizer.lr());
     let mut pace = Pace::start();
 
+    // An epoch: each row of the train part once.
     while !state.is_over(&setting) {
         state.shuffle(&setting)?;
-        while state.row < rows.len() {
-            let batch = rows.batch(state.order.as_ref(), state.row, setting.batch_size)?;
-            let loss = learner.step(&batch, schedule.lr(state.step))?;
-            if !loss.is_finite() {
-                let (steps, step) = (setting.steps_per_epoch(), state.step);
-                let place = format!("step {} of {steps}", step % steps + 1);
-                return Err(not_finite(&setting, &state, ("the loss", loss), &place));
-            }
+        while let Some(batch) = state.next_batch(&setting)? {
+            let loss = step(&mut learner, &batch, schedule.lr(state.step))?;
+            check_loss(loss, &setting, &state)?;
             state.count(loss, batch.len());
             pace.count(batch.len());
             reporter.progress(state.step, setting.steps(), "steps");
@@ -58,24 +60,7 @@ pub fn train(stage: &Train, request: &Request, reporter: &mut Reporter) -> Resul
             }
             checkpoints.save_when_due(&learner, &state, reporter);
         }
-
-        let mut metrics = Metrics::from([("train.loss".to_owned(), state.mean_loss())]);
-        if let Some(val) = &setting.val {
-            let measured = measure(&learner.net, stage.loss, val)?;
-            metrics.extend(
-                measured
-                    .into_iter()
-                    .map(|(name, it)| (format!("val.{name}"), it)),
-            );
-        }
-        if let Some((name, value)) = metrics.iter().find(|(_, value)| !value.is_finite()) {
-            return Err(not_finite(
-                &setting,
-                &state,
-                (name, *value),
-                "after its last step",
-            ));
-        }
+        let metrics = measure_epoch(&learner, &setting, &state)?;
         let lr = schedule.lr(state.step - 1);
         state.end_epoch(&learner.net, lr, metrics, setting.watch.as_ref())?;
         tell(&state, &mut pace, reporter);
@@ -86,6 +71,7 @@ pub fn train(stage: &Train, request: &Request, reporter: &mut Reporter) -> Resul
         checkpoints.save_or_tell(&learner, &state, reporter);
     }
     let kept = state.keep(&learner.net)?;
+    check_weights(&learner.net)?;
     if let Some(watch) = &setting.watch {
         reporter.log(watch.verdict(state.epoch, kept, stage.epochs));
     }
@@ -97,38 +83,40 @@ pub fn train(stage: &Train, request: &Request, reporter: &mut Reporter) -> Resul
     })
 }
 
-/// As the last checkpoint left it; or, where there is none that can be used, from the start.
-fn begin(
-    setting: &Setting,
-    checkpoints: &Checkpoints,
-    reporter: &mut Reporter,
-) -> Result<(Learner, State)> {
-    match checkpoints.load(setting) {
-        Some(Ok((learner, state))) => {
-            reporter.log(format!(
-                "goes on from its checkpoint: epoch {}, row {}",
-                state.epoch + 1,
-                state.row
-            ));
-            return Ok((learner, state));
-        }
-        Some(Err(error)) => reporter.log(format!(
-            "the checkpoint cannot be used, training starts afresh: {error}"
-        )),
-        None => {}
+/// One step: the loss of the batch, its gradients, and the change that follows from them. Gives the loss before the
+/// change; where that is no number, nothing is changed.
+pub fn step(learner: &mut Learner, batch: &Rows, lr: f64) -> Result<f64> {
+    let outputs = learner.net.forward(&batch.features, /* train */ true)?;
+    let loss = loss::mean(learner.loss, &outputs, &batch.target)?;
+    let value = loss.f_double_value(&[])?;
+    if value.is_finite() {
+        learner.optimizer.zero_grad()?;
+        loss.f_backward()?;
+        clip(&learner.parameters, learner.clip.as_ref())?;
+        learner.optimizer.step(lr)?;
     }
-    tch::manual_seed(setting.stage.seed as i64);
-    let net = setting.initial_net()?;
-    Ok((Learner::new(net, setting.stage)?, State::default()))
+    Ok(value)
+}
+
+/// What an epoch came to: the mean loss of its steps, and loss and metric of the val part after it.
+fn measure_epoch(learner: &Learner, setting: &Setting, state: &State) -> Result<Metrics> {
+    let mut metrics = Metrics::from([("train.loss".to_owned(), state.mean_loss())]);
+    if let Some(val) = &setting.val {
+        for (name, value) in measure(&learner.net, learner.loss, val)? {
+            metrics.insert(format!("val.{name}"), value);
+        }
+    }
+    lost::check_metrics(&metrics, setting, state)?;
+    Ok(metrics)
 }
 
 fn tell(state: &State, pace: &mut Pace, reporter: &mut Reporter) {
-    let step = u64::from(state.epoch);
+    let epoch = u64::from(state.epoch);
     for (name, value) in state.metrics_of(state.epoch) {
-        reporter.metric(&name, step, value);
+        reporter.metric(&name, epoch, value);
     }
     if let Some(rate) = pace.news() {
-        reporter.metric("samples_per_second", step, rate);
+        reporter.metric("samples_per_second", epoch, rate);
     }
 }
 
@@ -137,20 +125,6 @@ fn stopped(pace: &Pace) -> Done {
         measured: pace.measured(),
         stopped: true,
         ..Done::default()
-    }
-}
-
-/// Says where a number was lost, and what most likely helps.
-fn not_finite(setting: &Setting, state: &State, (what, value): (&str, f64), place: &str) -> Error {
-    let epoch = state.epoch + 1;
-    let error = Error::wrong(format!("{what} is {value} in epoch {epoch}, {place}"));
-    match setting.column_without_numbers() {
-        Some(column) => error.hint(format!(
-            "column `{column}` of the train part has missing or infinite values: add an `impute` step"
-        )),
-        None => error.hint(
-            "a lower `lr`, `clip: {norm: 1}` or a `standardize` step in preprocess keeps it finite",
-        ),
     }
 }
 

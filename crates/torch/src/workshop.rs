@@ -6,12 +6,38 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use pipe_schema::protocol::{Done, Failed, InputPath, Predict, Request, Work};
+use pipe_schema::{
+    layer::Layer,
+    protocol::{Done, Failed, InputPath, Predict, Request, Work},
+};
 use pipe_wire::Reporter;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::{job::perform, seeded::seed};
+
+/// Layers for images of 4 x 4 pixels: two channels of them, normalized.
+pub fn image_layers(bias: bool) -> [Layer; 3] {
+    [
+        Layer::Reshape {
+            shape: vec![1, 4, 4],
+        },
+        Layer::Conv2d {
+            in_channels: 1,
+            out_channels: 2,
+            kernel_size: 3,
+            stride: 1,
+            padding: 1,
+            bias,
+        },
+        Layer::BatchNorm {
+            features: 2,
+            spatial: true,
+            eps: 1e-5,
+            momentum: 0.1,
+        },
+    ]
+}
 
 /// A folder with outputs by name.
 pub struct Workshop {

@@ -9,8 +9,9 @@ use pipe_data::{
 };
 use pipe_schema::stage::preprocess::Read;
 
+use super::quote;
 use crate::{
-    cli::{UserError, quote},
+    cli::UserError,
     report::{figures, style::BOLD, style::PLAIN, table::Table},
 };
 

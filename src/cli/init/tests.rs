@@ -4,8 +4,7 @@ use std::{fs, path::Path};
 
 use pipe_schema::stage::preprocess::Read;
 
-use super::{digits, draft, survey::Survey};
-use crate::cli::quote;
+use super::{digits, draft, quote, survey::Survey};
 use crate::{
     plan::{Loader, Overrides, Plan, resolve},
     spec::{Source, parse},

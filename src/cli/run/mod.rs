@@ -7,7 +7,6 @@ pub mod words;
 use std::{
     fs,
     io::Write,
-    path::Path,
     process::ExitCode,
     time::{SystemTime, UNIX_EPOCH},
 };
@@ -19,7 +18,6 @@ use super::{
     context::Verbosity,
     failure, outlook,
     project::{self, Overriding, Project},
-    quote,
 };
 use crate::{
     exec::interrupt,
@@ -115,7 +113,7 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
     if args.format == Format::Text {
         finish(
             &project,
-            &repeated(words.spec.as_deref(), &args.overriding, context),
+            words.spec.map(|it| it.display().to_string()).as_deref(),
             &story,
             before.as_ref(),
             &store,
@@ -132,40 +130,15 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
     })
 }
 
-/// What stood on the command line before the stages, so that a run can be repeated.
-fn repeated(spec: Option<&Path>, overriding: &Overriding, context: &Context) -> String {
-    let mut words = Vec::new();
-    if let Some(store) = context.typed_store() {
-        words.extend(["--store".to_owned(), store.display().to_string()]);
-    }
-    for (option, values) in [
-        ("--profile", &overriding.profiles),
-        ("--set", &overriding.set),
-    ] {
-        words.extend(values.iter().flat_map(|it| [option.to_owned(), it.clone()]));
-    }
-    if overriding.allow_outside {
-        words.push("--allow-outside".to_owned());
-    }
-    words.extend(spec.map(|it| it.display().to_string()));
-    words
-        .iter()
-        .map(|it| match it.strip_prefix("--") {
-            Some(_) => format!("{it} "),
-            None => format!("{} ", quote::shell(it)),
-        })
-        .collect()
-}
-
 fn finish(
     project: &Project,
-    again: &str,
+    spec: Option<&str>,
     story: &Story,
     before: Option<&Story>,
     store: &Store,
     context: &Context,
 ) {
-    let summary = ending::gather(&project.plan, story, before, again, store, context);
+    let summary = ending::gather(&project.plan, story, before, spec, store, context);
     if context.verbosity == Verbosity::Quiet {
         let failures = summary.failures();
         if !failures.is_empty() {

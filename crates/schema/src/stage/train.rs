@@ -139,7 +139,7 @@ pub enum LayerSpec {
         #[serde(default)]
         padding: u32,
     },
-    /// Normalizes each feature, or each channel, over the batch.
+    /// Normalizes each feature, or each channel, over the batch. A last row alone joins the step before it.
     BatchNorm {
         /// Added to the variance.
         #[serde(default = "batch_norm_eps")]

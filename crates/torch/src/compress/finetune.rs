@@ -3,7 +3,6 @@
 use pipe_schema::{
     model::EpochRecord,
     report::Metrics,
-    scalar::BatchSize,
     stage::{compress::Finetune, train::Loss},
 };
 use pipe_wire::Reporter;
@@ -14,7 +13,7 @@ use crate::{
     error::{Error, Result},
     model::Net,
     rows::Rows,
-    train::Learner,
+    train::{Batches, Learner, check_weights, step},
 };
 
 /// Trains the network and gives it back with its history; `None` if it was told to stop.
@@ -28,11 +27,8 @@ pub fn finetune(
 ) -> Result<Option<(Net, Vec<EpochRecord>)>> {
     let device = net.device();
     let mut learner = Learner::with(net, loss, &how.optimizer, None)?;
-    let lr = learner.lr();
-    let batch_size = match how.batch_size {
-        BatchSize::Full => rows.len(),
-        BatchSize::Rows(count) => rows.len().min(i64::try_from(count).unwrap_or(i64::MAX)),
-    };
+    let lr = learner.optimizer.lr();
+    let batches = Batches::new(rows.len(), how.batch_size, learner.net.layers());
     let total = u64::from(how.epochs) * rows.len() as u64;
     let mut history = Vec::new();
     for epoch in 1..=how.epochs {
@@ -41,8 +37,8 @@ pub fn finetune(
             Tensor::f_randperm(rows.len(), (Kind::Int64, Device::Cpu))?.f_to_device(device)?;
         let (mut start, mut sum) = (0, 0.0);
         while start < rows.len() {
-            let batch = rows.batch(Some(&order), start, batch_size)?;
-            let loss = learner.step(&batch, lr)?;
+            let batch = rows.batch(Some(&order), start, batches.rows_from(start))?;
+            let loss = step(&mut learner, &batch, lr)?;
             if !loss.is_finite() {
                 return Err(Error::wrong(format!(
                     "the loss is {loss} in epoch {epoch} of finetune"
@@ -67,5 +63,6 @@ pub fn finetune(
             kept: epoch == how.epochs,
         });
     }
+    check_weights(&learner.net)?;
     Ok(Some((learner.net, history)))
 }

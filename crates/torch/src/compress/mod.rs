@@ -31,8 +31,9 @@ use tch::Device;
 use self::{finetune::finetune, prune::Masks};
 use crate::{
     error::{Error, Result},
-    inference::{check_fits, is_quantized, read_json, write_json},
-    measure::measure,
+    inference::{check_fits, is_quantized},
+    json::{read_json, write_json},
+    measure::{measure, metric_of},
     model::{Net, file::encode},
     request::{device_of, input},
     rows::Rows,
@@ -138,10 +139,7 @@ impl Judge {
     }
 
     fn metric(&self) -> &'static str {
-        match self.loss {
-            Loss::CrossEntropy => "accuracy",
-            Loss::Mse => "rmse",
-        }
+        metric_of(self.loss)
     }
 
     fn tell(&self, pass: &str, before: &CompressionPoint, after: &CompressionPoint) -> String {

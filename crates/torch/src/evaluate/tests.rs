@@ -85,6 +85,21 @@ fn report_of_numbers_has_the_mean_as_baseline() {
 }
 
 #[test]
+fn a_single_row_is_measured_by_what_it_has() {
+    let workshop = Workshop::with_numbers();
+    workshop.train(&json!({"mlp": {"hidden": [4]}}), "mse", 1);
+    std::fs::write(workshop.path("one.csv"), "x,y,price\n1,2,90\n").unwrap();
+    let block = json!({"preprocess": {
+        "target": "price", "split": {"files": {"train": "rows.csv", "test": "one.csv"}},
+    }});
+    let files = ["split/train=rows.csv", "split/test=one.csv"];
+    workshop.stage(&block, &files, "data").unwrap();
+    let found = evaluate(&workshop, &json!([])).unwrap();
+    let names: Vec<&String> = found["metrics"].as_object().unwrap().keys().collect();
+    assert_eq!(names, ["rmse", "mae"]);
+}
+
+#[test]
 fn metric_of_another_kind_of_target_is_refused() {
     let refusal = evaluate(&classes(), &json!(["rmse"])).unwrap_err();
     assert!(

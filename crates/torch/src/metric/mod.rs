@@ -39,13 +39,15 @@ pub enum Unmeasurable {
     TooFewRows { metric: Metric, rows: usize },
 }
 
-/// The metrics that a target gets where none are named.
-pub fn defaults(classes: bool) -> &'static [Metric] {
-    if classes {
-        &[Metric::Accuracy, Metric::F1Macro, Metric::LogLoss]
+/// The metrics that a target gets where none are named: those that so many rows have.
+pub fn defaults(classes: bool, rows: usize) -> Vec<Metric> {
+    let metrics = if classes {
+        [Metric::Accuracy, Metric::F1Macro, Metric::LogLoss]
     } else {
-        &[Metric::Rmse, Metric::Mae, Metric::R2]
-    }
+        [Metric::Rmse, Metric::Mae, Metric::R2]
+    };
+    let defined = metrics.into_iter().filter(|it| fewest_rows(*it) <= rows);
+    defined.collect()
 }
 
 /// Measures each metric once, in order.
@@ -53,8 +55,7 @@ pub fn measure(metrics: &[Metric], answers: &Answers) -> Result<Measured, Unmeas
     let mut measured = Measured::default();
     for &metric in metrics {
         let rows = answers.rows();
-        let least = if metric == Metric::R2 { 2 } else { 1 };
-        if rows < least {
+        if rows < fewest_rows(metric) {
             return Err(Unmeasurable::TooFewRows { metric, rows });
         }
         if metric == Metric::ConfusionMatrix
@@ -72,6 +73,10 @@ pub fn measure(metrics: &[Metric], answers: &Answers) -> Result<Measured, Unmeas
         measured.metrics.insert(metric.name().to_owned(), value);
     }
     Ok(measured)
+}
+
+fn fewest_rows(metric: Metric) -> usize {
+    if metric == Metric::R2 { 2 } else { 1 }
 }
 
 impl Answers<'_> {

@@ -145,14 +145,12 @@ fn misfits_name_what_is_legal() {
 }
 
 #[test]
-fn defaults_fit_their_targets() {
+fn defaults_fit_their_targets_and_rows() {
     for classes in [true, false] {
-        assert!(
-            defaults(classes)
-                .iter()
-                .all(|it| it.is_for_classes() == classes)
-        );
+        let defaults = defaults(classes, 2);
+        assert!(defaults.iter().all(|it| it.is_for_classes() == classes));
     }
+    assert_eq!(defaults(false, 1), [Metric::Rmse, Metric::Mae]);
 }
 
 #[test]

@@ -84,6 +84,9 @@ impl Net {
                     x.f_max_pool2d(kernel, stride, padding, [1, 1], false)?
                 }
                 Layer::BatchNorm { eps, momentum, .. } => {
+                    if train {
+                        check_variance(&x)?;
+                    }
                     let [weight, bias, mean, var] = [0, 1, 2, 3].map(|slot| Some(&tensors[slot]));
                     x.f_batch_norm(weight, bias, mean, var, train, *momentum, *eps, true)?
                 }
@@ -133,6 +136,16 @@ impl Net {
             .ok_or_else(|| Error::bug("a layer that is not quantized"))
     }
 
+    /// The first tensor that has a value which is not finite.
+    pub fn not_finite(&self) -> Result<Option<String>> {
+        for (name, tensor) in self.tensors() {
+            if tensor.f_isfinite()?.f_all()?.f_int64_value(&[])? == 0 {
+                return Ok(Some(name));
+            }
+        }
+        Ok(None)
+    }
+
     /// A copy of all tensors, for later.
     pub fn snapshot(&self) -> Result<Tensors> {
         let copy = |(name, tensor): (String, Tensor)| Ok((name, tensor.f_detach_copy()?));
@@ -178,6 +191,18 @@ impl Net {
         }
         selected
     }
+}
+
+/// Refuses a batch with one value a feature, as PyTorch does: it has no variance to normalize by.
+fn check_variance(x: &Tensor) -> Result<()> {
+    let sizes = x.size();
+    if x.numel() as i64 == sizes[1] {
+        return Err(Error::wrong(
+            "batch_norm gets a single value of each feature, which has no variance",
+        )
+        .hint("learn from at least 2 rows a step: a larger `batch_size`, more rows to train on"));
+    }
+    Ok(())
 }
 
 /// Copies values by name into tensors that exist. Names and shapes must be the same.

@@ -1,6 +1,6 @@
 //! SGD, Adam and AdamW on libtorch's fused kernels, with a state that can be saved and put back.
 
-use pipe_schema::stage::train::{Optimizer as Spec, Sgd};
+use pipe_schema::stage::train::{Adam, AdamW, Optimizer as Spec, Sgd};
 use tch::{Device, Kind, Tensor};
 
 use crate::{
@@ -26,26 +26,26 @@ enum Rule {
 impl Optimizer {
     /// For these parameters, which keep their gradients themselves.
     pub fn new(spec: &Spec, parameters: &Tensors) -> Result<Self> {
+        let moments = |betas, eps, weight_decay, decoupled| Moments {
+            betas,
+            eps,
+            weight_decay,
+            decoupled,
+        };
         match spec {
             Spec::Sgd(sgd) => Self::sgd(sgd, parameters),
-            Spec::Adam(adam) => {
-                let moments = Moments {
-                    betas: adam.betas,
-                    eps: adam.eps,
-                    weight_decay: adam.weight_decay,
-                    decoupled: false,
-                };
-                Self::adam(adam.lr, moments, parameters)
-            }
-            Spec::Adamw(adamw) => {
-                let moments = Moments {
-                    betas: adamw.betas,
-                    eps: adamw.eps,
-                    weight_decay: adamw.weight_decay,
-                    decoupled: true,
-                };
-                Self::adam(adamw.lr, moments, parameters)
-            }
+            &Spec::Adam(Adam {
+                lr,
+                betas,
+                eps,
+                weight_decay,
+            }) => Self::adam(lr, moments(betas, eps, weight_decay, false), parameters),
+            &Spec::Adamw(AdamW {
+                lr,
+                betas,
+                eps,
+                weight_decay,
+            }) => Self::adam(lr, moments(betas, eps, weight_decay, true), parameters),
         }
     }
 

@@ -30,7 +30,8 @@ pub use self::opened::Opened;
 use crate::{
     answer::{self, Difference, Reported, class_names, shortest},
     error::{Error, Result},
-    inference::{is_quantized, read_json, write_json},
+    inference::is_quantized,
+    json::{read_json, write_json},
     model::Net,
     request::input,
 };

@@ -20,7 +20,8 @@ use super::checksum;
 use crate::{
     answer::Answers,
     error::{Error, Result},
-    inference::{Inference, read_json},
+    inference::Inference,
+    json::read_json,
 };
 
 /// A package that can answer.

@@ -93,27 +93,12 @@ fn quantized(of: &dyn Fn(&str) -> String, bias: bool) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::workshop::image_layers;
 
     #[test]
     fn source_reads_as_pytorch_is_written() {
-        let layers = [
-            Layer::Reshape {
-                shape: vec![1, 4, 4],
-            },
-            Layer::Conv2d {
-                in_channels: 1,
-                out_channels: 2,
-                kernel_size: 3,
-                stride: 1,
-                padding: 1,
-                bias: false,
-            },
-            Layer::BatchNorm {
-                features: 2,
-                spatial: true,
-                eps: 1e-5,
-                momentum: 0.1,
-            },
+        let mut layers = image_layers(false).to_vec();
+        layers.extend([
             Layer::Dropout { p: 0.5 },
             Layer::Flatten,
             Layer::Linear {
@@ -121,7 +106,7 @@ mod tests {
                 out_features: 3,
                 bias: true,
             },
-        ];
+        ]);
         let source = r#"def forward(self, x: Tensor) -> Tensor:
     x = torch.reshape(x, [x.size(0), 1, 4, 4])
     x = torch.conv2d(x, getattr(self, "1").weight, None, [1, 1], [1, 1])

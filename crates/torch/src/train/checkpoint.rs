@@ -93,10 +93,35 @@ impl Checkpoints {
     }
 
     /// What was saved last, if anything was.
-    pub fn load(&self, setting: &Setting) -> Option<Result<(Learner, State)>> {
+    fn load(&self, setting: &Setting) -> Option<Result<(Learner, State)>> {
         let path = self.path.as_ref().filter(|path| path.exists())?;
         Some(read(path, setting))
     }
+}
+
+/// As the last checkpoint left it; or, where there is none that can be used, from the start.
+pub fn begin(
+    setting: &Setting,
+    checkpoints: &Checkpoints,
+    reporter: &mut Reporter,
+) -> Result<(Learner, State)> {
+    match checkpoints.load(setting) {
+        Some(Ok((learner, state))) => {
+            reporter.log(format!(
+                "goes on from its checkpoint: epoch {}, row {}",
+                state.epoch + 1,
+                state.row
+            ));
+            return Ok((learner, state));
+        }
+        Some(Err(error)) => reporter.log(format!(
+            "the checkpoint cannot be used, training starts afresh: {error}"
+        )),
+        None => {}
+    }
+    tch::manual_seed(setting.stage.seed as i64);
+    let net = setting.initial_net()?;
+    Ok((Learner::new(net, setting.stage)?, State::default()))
 }
 
 fn collect(learner: &Learner, state: &State) -> Result<Tensors> {
@@ -108,7 +133,7 @@ fn collect(learner: &Learner, state: &State) -> Result<Tensors> {
         }
     };
     add("net", &learner.net.tensors());
-    add("optimizer", learner.optimizer_state());
+    add("optimizer", learner.optimizer.state());
     if let Some(best) = &state.best_weights {
         add("best", best);
     }
@@ -147,7 +172,9 @@ fn read(path: &Path, setting: &Setting) -> Result<(Learner, State)> {
 
     let net = Net::from_tensors(&layers, part(&mut tensors, "net"), setting.device)?;
     let mut learner = Learner::new(net, setting.stage)?;
-    learner.restore_optimizer(&part(&mut tensors, "optimizer"))?;
+    learner
+        .optimizer
+        .restore(&part(&mut tensors, "optimizer"))?;
     let best = part(&mut tensors, "best");
     state.best_weights = (!best.is_empty()).then_some(best);
     state.order = match tensors.swap_remove("order") {

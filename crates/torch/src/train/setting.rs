@@ -3,15 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use pipe_data::Dataset;
-use pipe_schema::{
-    layer::Layer, model::WEIGHTS_FILE, protocol::Request, scalar::BatchSize, stage::Train,
-};
+use pipe_schema::{layer::Layer, model::WEIGHTS_FILE, protocol::Request, stage::Train};
 use tch::Device;
 
-use super::Watch;
+use super::{Batches, Watch};
 use crate::{
     error::{Error, Result},
     model::{Net, lower},
+    optim::Schedule,
     request::{device_of, input},
     rows::{Rows, outputs},
 };
@@ -24,8 +23,7 @@ pub struct Setting<'a> {
     /// The train part.
     pub rows: Rows,
     pub val: Option<Rows>,
-    /// Rows a step.
-    pub batch_size: i64,
+    pub batches: Batches,
     /// The epoch after which it ends, at the latest.
     pub last_epoch: u32,
     pub watch: Option<Watch>,
@@ -54,11 +52,7 @@ impl<'a> Setting<'a> {
             .as_ref()
             .map(|stopping| Watch::new(stopping, stage.loss, val.is_some()))
             .transpose()?;
-        let batch_size = match stage.batch_size {
-            BatchSize::Full => rows.len(),
-            BatchSize::Rows(count) => rows.len().min(i64::try_from(count).unwrap_or(i64::MAX)),
-        };
-        check_batch_norm(&layers, rows.len(), batch_size)?;
+        let batches = Batches::new(rows.len(), stage.batch_size, &layers);
         let last_epoch = request
             .until
             .map_or(stage.epochs, |it| it.min(stage.epochs));
@@ -72,7 +66,7 @@ impl<'a> Setting<'a> {
             layers,
             rows,
             val,
-            batch_size,
+            batches,
             last_epoch,
             watch,
             device,
@@ -90,19 +84,20 @@ impl<'a> Setting<'a> {
         }
     }
 
-    pub fn steps_per_epoch(&self) -> u64 {
-        let rows = self.rows.len() as u64;
-        rows.div_ceil(self.batch_size as u64)
+    /// The learning rate of every step, beginning with the optimizer's.
+    pub fn schedule(&self, lr: f64) -> Schedule {
+        let stage = self.stage;
+        Schedule::new(&stage.lr_scheduler, lr, stage.epochs, self.batches.count())
     }
 
     /// Steps in all, unless it ends early.
     pub fn steps(&self) -> u64 {
-        self.steps_per_epoch() * u64::from(self.last_epoch)
+        self.batches.count() * u64::from(self.last_epoch)
     }
 
     /// Whether each epoch sees the rows in another order. With one batch an epoch there is nothing to mix.
     pub fn shuffles(&self) -> bool {
-        self.stage.shuffle && self.batch_size < self.rows.len()
+        self.stage.shuffle && self.batches.count() > 1
     }
 
     /// The first feature that is not a number somewhere in the train part.
@@ -113,6 +108,11 @@ impl<'a> Setting<'a> {
         let column = (0..columns.len()).find(is_bad)?;
         Some(&columns[column])
     }
+
+    /// How far from zero the target goes in the train part.
+    pub fn largest_target(&self) -> f64 {
+        self.rows.target.abs().max().double_value(&[])
+    }
 }
 
 /// A model's folder holds its weights under a fixed name.
@@ -121,18 +121,4 @@ fn weights_file(path: &Path) -> PathBuf {
         return path.join(WEIGHTS_FILE);
     }
     path.to_owned()
-}
-
-/// A single row has no variance: batch_norm would learn what is no number.
-fn check_batch_norm(layers: &[Layer], rows: i64, batch_size: i64) -> Result<()> {
-    let has_norm = layers
-        .iter()
-        .any(|layer| matches!(layer, Layer::BatchNorm { spatial: false, .. }));
-    if !has_norm || (batch_size > 1 && rows % batch_size != 1) {
-        return Ok(());
-    }
-    Err(Error::wrong(format!(
-        "batch_norm needs at least 2 rows a step; {rows} rows in steps of {batch_size} leave a step with 1"
-    ))
-    .hint("take another `batch_size`"))
 }

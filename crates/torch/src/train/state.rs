@@ -8,6 +8,7 @@ use super::{Setting, Watch};
 use crate::{
     error::{Error, Result},
     model::{Net, Tensors},
+    rows::Rows,
 };
 
 /// Where it stands.
@@ -55,6 +56,16 @@ impl State {
             self.order = Some(order.f_to_device(setting.device)?);
         }
         Ok(())
+    }
+
+    /// The rows of the next step; none where the epoch in hand has had all.
+    pub fn next_batch(&self, setting: &Setting) -> Result<Option<Rows>> {
+        if self.row >= setting.rows.len() {
+            return Ok(None);
+        }
+        let count = setting.batches.rows_from(self.row);
+        let batch = setting.rows.batch(self.order.as_ref(), self.row, count)?;
+        Ok(Some(batch))
     }
 
     /// A step was made on so many rows.

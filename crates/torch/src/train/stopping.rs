@@ -2,7 +2,10 @@
 
 use pipe_schema::stage::train::{EarlyStopping, Loss};
 
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    measure::metric_of,
+};
 
 /// A metric that is watched.
 #[derive(Debug)]
@@ -17,11 +20,8 @@ impl Watch {
     /// Checks that there will be such a metric.
     pub fn new(stopping: &EarlyStopping, loss: Loss, has_val: bool) -> Result<Self> {
         let metric = stopping.metric.as_str();
-        let of_loss = match loss {
-            Loss::CrossEntropy => "val.accuracy",
-            Loss::Mse => "val.rmse",
-        };
-        if !["val.loss", "train.loss", of_loss].contains(&metric) {
+        let of_loss = format!("val.{}", metric_of(loss));
+        if !["val.loss", "train.loss", &of_loss].contains(&metric) {
             return Err(Error::wrong(format!(
                 "early_stopping watches `{metric}`, which this training does not have"
             ))

@@ -182,16 +182,68 @@ fn shapes_that_do_not_fit_are_told_before_the_first_step() {
         failed.message,
         "model: the last layer gives 7 values a row, the target needs 3 values"
     );
+}
+
+#[test]
+fn batch_norm_learns_from_whatever_the_number_of_rows() {
+    let _turn = seed(0);
+    // 96 rows to train on.
+    let bench = Bench::new(&classes());
+    let flat = json!({"layers": [{"batch_norm": {}}, {"linear": {"out_features": 3}}]});
+    let pixels = json!({"layers": [
+        {"reshape": {"shape": [4, 1, 1]}}, {"batch_norm": {}}, "flatten", {"linear": {"out_features": 3}},
+    ]});
+    for model in [flat, pixels] {
+        // Not 95 and 1.
+        let last_alone = json!({"model": model, "batch_size": 95, "epochs": 2});
+        let trained = bench.train(&last_alone).unwrap();
+        assert!(
+            trained
+                .history()
+                .iter()
+                .all(|it| it.metrics["val.loss"].is_finite())
+        );
+        let failed = bench
+            .train(&json!({"model": model, "batch_size": 1}))
+            .unwrap_err();
+        assert_eq!(
+            failed.message,
+            "batch_norm gets a single value of each feature, which has no variance"
+        );
+        assert!(failed.hint.unwrap().contains("a larger `batch_size`"));
+    }
+    let images = json!({"layers": [
+        {"reshape": {"shape": [1, 2, 2]}}, {"batch_norm": {}}, "flatten", {"linear": {"out_features": 3}},
+    ]});
+    let one_by_one = json!({"model": images, "batch_size": 1, "epochs": 1});
+    bench.train(&one_by_one).unwrap();
+}
+
+#[test]
+fn weights_that_the_last_step_lost_are_refused() {
+    let _turn = seed(0);
+    let bench = Bench::without_val(&classes());
     let failed = bench
-        .train(
-            &json!({"model": {"layers": [{"batch_norm": {}}, {"linear": {"out_features": 3}}]},
-            "batch_size": 1}),
-        )
+        .train(&json!({"epochs": 1, "batch_size": "full", "optimizer": {"sgd": {"lr": 1e40}}}))
         .unwrap_err();
+    assert_eq!(
+        failed.message,
+        "the weights `0.weight` are not finite after the last step"
+    );
+}
+
+#[test]
+fn target_too_large_to_be_squared_is_named() {
+    let _turn = seed(0);
+    let bench = Bench::new(&bench::table(|x| format!("{}e25", x[0] + 0.5)));
+    let failed = bench.train(&json!({"loss": "mse"}));
+    let failed = failed.unwrap_err();
+    assert_eq!(failed.message, "the loss is inf in epoch 1, step 1 of 6");
     assert!(
         failed
-            .message
-            .starts_with("batch_norm needs at least 2 rows a step")
+            .hint
+            .unwrap()
+            .contains("the target `y` has values too large")
     );
 }
 

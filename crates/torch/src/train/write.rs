@@ -1,16 +1,16 @@
 //! Writes the model artifact of a training. Only what the key determines: no times.
 
-use std::{fs, path::Path};
+use std::path::Path;
 
 use pipe_schema::{
     dataset::SCHEMA_FILE,
     model::{HISTORY_FILE, MODEL_FILE, Model, WEIGHTS_FILE},
 };
-use serde::Serialize;
 
 use super::{Setting, State};
 use crate::{
-    error::{Error, Result},
+    error::Result,
+    json::write_json,
     model::{Net, parameter_count},
     rows::outputs,
 };
@@ -28,11 +28,4 @@ pub fn write_model(setting: &Setting, net: &Net, state: &State, folder: &Path) -
     net.save(&folder.join(WEIGHTS_FILE))?;
     write_json(&folder.join(SCHEMA_FILE), setting.dataset.schema())?;
     write_json(&folder.join(HISTORY_FILE), &state.history)
-}
-
-fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<()> {
-    let mut text =
-        serde_json::to_string_pretty(value).map_err(|error| Error::unreadable(path, error))?;
-    text.push('\n');
-    fs::write(path, text).map_err(|error| Error::io(path, &error))
 }

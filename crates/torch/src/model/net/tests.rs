@@ -4,7 +4,7 @@ use pipe_schema::layer::Layer;
 use tch::{Device, Kind, Tensor};
 
 use super::{Net, Tensors};
-use crate::seeded::seed;
+use crate::{seeded::seed, workshop::image_layers};
 
 const CPU: Device = Device::Cpu;
 
@@ -112,24 +112,8 @@ fn weights_of_another_network_are_refused_by_name() {
 #[test]
 fn images_go_through_convolution_and_pooling() {
     let _turn = seed(1);
-    let layers = [
-        Layer::Reshape {
-            shape: vec![1, 4, 4],
-        },
-        Layer::Conv2d {
-            in_channels: 1,
-            out_channels: 2,
-            kernel_size: 3,
-            stride: 1,
-            padding: 1,
-            bias: true,
-        },
-        Layer::BatchNorm {
-            features: 2,
-            spatial: true,
-            eps: 1e-5,
-            momentum: 0.1,
-        },
+    let mut layers = image_layers(true).to_vec();
+    layers.extend([
         Layer::Gelu,
         Layer::MaxPool2d {
             kernel_size: 2,
@@ -139,7 +123,7 @@ fn images_go_through_convolution_and_pooling() {
         Layer::Flatten,
         Layer::Sigmoid,
         linear(8, 3),
-    ];
+    ]);
     let net = Net::new(&layers, CPU).unwrap();
     let rows = Tensor::randn([5, 16], (Kind::Float, CPU));
     assert_eq!(net.forward(&rows, true).unwrap().size(), [5, 3]);

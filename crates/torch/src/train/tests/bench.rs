@@ -35,7 +35,8 @@ pub fn numbers() -> String {
     table(|x| format!("{:.3}", 2.0 * x[0] - x[1] * x[2] / 7.0 + 0.5))
 }
 
-fn table(target: impl Fn(&[f64; 4]) -> String) -> String {
+/// 120 points with what `target` makes of them.
+pub fn table(target: impl Fn(&[f64; 4]) -> String) -> String {
     let mut text = "a,b,c,d,y\n".to_owned();
     for row in 0..120u32 {
         let noise = f64::from(row % 3) / 4.0;
@@ -63,12 +64,21 @@ pub struct Trained {
 
 impl Bench {
     pub fn new(table: &str) -> Self {
+        Self::split(table, 0.8, 0.2)
+    }
+
+    /// All rows are trained on.
+    pub fn without_val(table: &str) -> Self {
+        Self::split(table, 1.0, 0.0)
+    }
+
+    fn split(table: &str, train: f64, val: f64) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let csv = folder.path().join("table.csv");
         fs::write(&csv, table).unwrap();
         let block = json!({
             "source": {"csv": "table.csv"}, "target": "y", "steps": [{"standardize": {}}],
-            "split": {"random": {"train": 0.8, "val": 0.2}},
+            "split": {"random": {"train": train, "val": val}},
         });
         Self::preprocess(folder, block, &[("source/0", &csv)])
     }
