@@ -10,7 +10,7 @@ use std::{
 use anstream::{AutoStream, ColorChoice};
 use anyhow::Context as _;
 
-use super::Globals;
+use super::{Globals, UserError};
 
 /// Columns assumed where there is no terminal.
 const DEFAULT_WIDTH: usize = 80;
@@ -60,8 +60,9 @@ impl Context {
     /// Reads the process, and goes to the folder given with `-C`.
     pub fn new(globals: &Globals) -> anyhow::Result<Self> {
         if let Some(folder) = &globals.directory {
-            std::env::set_current_dir(folder)
-                .with_context(|| format!("cannot work in {}", folder.display()))?;
+            std::env::set_current_dir(folder).map_err(|error| {
+                UserError::usage(format!("cannot work in {}: {error}", folder.display()))
+            })?;
         }
         let environment: BTreeMap<_, _> = std::env::vars_os().collect();
         let is_set = |name: &str| {
@@ -113,6 +114,13 @@ impl Context {
             folder: PathBuf::new(),
             environment: BTreeMap::new(),
         }
+    }
+
+    /// The store, where it is named on the command line and so must be named again.
+    pub fn typed_store(&self) -> Option<&Path> {
+        let given = self.environment.get(&OsString::from("PIPE_STORE"));
+        let store = self.store.as_deref()?;
+        (given.map(Path::new) != Some(store)).then_some(store)
     }
 
     /// Standard output. Write with `writeln!(out, …)?`, never `println!`: a reader may close it (`pipe plan | head`).

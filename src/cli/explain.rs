@@ -23,7 +23,7 @@ use crate::{
 #[derive(clap::Args)]
 pub struct Args {
     /// The spec [default: pipe.yaml in this folder, else that of the last run], then the stage
-    #[arg(value_name = "SPEC] [STAGE", required = true)]
+    #[arg(value_name = "SPEC] [STAGE")]
     words: Vec<String>,
     #[command(flatten)]
     overriding: Overriding,
@@ -164,7 +164,8 @@ fn flatten(path: &str, value: &Value, leaves: &mut Vec<(String, Value)>) {
                 flatten(&joined(&at.to_string()), value, leaves);
             }
         }
-        Value::Null => {}
+        // What is empty says nothing.
+        Value::Null | Value::Object(_) => {}
         _ => leaves.push((path.to_owned(), value.clone())),
     }
 }

@@ -134,11 +134,17 @@ fn one_line(error: &anyhow::Error) -> String {
         let text = cause.to_string();
         if line.is_empty() {
             line = text;
-        } else if !line.contains(&text) {
+        } else if !tells(&line, &text) {
             line = format!("{line}: {text}");
         }
     }
     line
+}
+
+/// Whether a line has a cause already, perhaps without the system's number of it.
+fn tells(line: &str, cause: &str) -> bool {
+    let cause = cause.split(" (os error").next().unwrap_or(cause);
+    line.to_lowercase().contains(&cause.to_lowercase())
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {

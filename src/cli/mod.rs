@@ -25,6 +25,7 @@ mod outlook;
 mod path;
 mod plan;
 mod predict;
+mod quote;
 mod run;
 mod runs;
 mod schema;

@@ -159,6 +159,13 @@ fn draft(output: Option<&Path>, context: &Context) -> anyhow::Result<TempDir> {
         );
     }
     let parent = target.parent().unwrap_or(&context.folder);
+    if !parent.is_dir() {
+        return Err(
+            UserError::usage(format!("there is no folder {}", context.display(parent)))
+                .hint("make it first")
+                .into(),
+        );
+    }
     draft
         .tempdir_in(parent)
         .with_context(|| format!("cannot write to {}", parent.display()))

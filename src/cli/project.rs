@@ -122,8 +122,12 @@ pub fn resolve(
     overrides: &Overrides,
     context: &Context,
 ) -> anyhow::Result<(Plan, Diagnostics)> {
-    let text =
-        std::fs::read_to_string(spec).with_context(|| format!("cannot read {}", spec.display()))?;
+    let bytes = std::fs::read(spec).with_context(|| format!("cannot read {}", spec.display()))?;
+    let text = String::from_utf8(bytes).map_err(|_| {
+        UserError::usage(format!("{} is not UTF-8 text", spec.display())).hint(
+            "is it a spec? A text in another encoding is converted by, e.g., `iconv -t UTF-8`",
+        )
+    })?;
     let parsed = spec::parse(Source {
         path: context.display(spec),
         text,

@@ -103,10 +103,10 @@ impl Subject {
             .map(|it| it.as_str())
             .collect::<Vec<_>>()
             .join(".");
-        let file = if wanted == "torchscript" {
-            TORCHSCRIPT_FILE
-        } else {
-            &wanted
+        let file = match wanted.as_str() {
+            "torchscript" => TORCHSCRIPT_FILE,
+            "valid" => "val",
+            other => other,
         };
         let entries: Vec<String> = std::fs::read_dir(&root)
             .into_iter()

@@ -9,22 +9,23 @@ use super::style::{BOLD, DIM, ERROR, HINT, paint};
 /// Lines of the log that are shown.
 const TAIL: usize = 20;
 
-/// The drawing; ends with a line break. `spec` is how the spec is written on the command line, where it must be;
-/// the log is named relative to `folder`.
+/// The drawing; ends with a line break. `again` stands between `pipe run` and the stage to run it again;
+/// paths are named relative to `folder`.
 pub fn draw(
     stage: &str,
     failure: &Failure,
     log: Option<&str>,
-    spec: Option<&str>,
+    again: &str,
     folder: &Path,
 ) -> String {
+    let message = near(&failure.message, folder);
     let mut text = format!(
         "{} {} failed: {}\n",
         paint(ERROR, "error:"),
         paint(BOLD, stage),
-        first_line(&failure.message)
+        first_line(&message)
     );
-    for line in failure.message.lines().skip(1) {
+    for line in message.lines().skip(1) {
         push(&mut text, "  ", line);
     }
     let tail = &failure.tail[failure.tail.len().saturating_sub(TAIL)..];
@@ -60,11 +61,10 @@ pub fn draw(
             &format!("{} {command}", paint(DIM, "alone:")),
         );
     } else {
-        let spec = spec.map(|it| format!("{it} ")).unwrap_or_default();
         push(
             &mut text,
             "",
-            &format!("{} pipe run {spec}{stage}", paint(DIM, "again:")),
+            &format!("{} pipe run {again}{stage}", paint(DIM, "again:")),
         );
     }
     text
@@ -85,6 +85,16 @@ fn usual_hint(kind: FailureKind) -> Option<&'static str> {
             None
         }
     }
+}
+
+/// A text with the paths below a folder as people type them there.
+fn near(text: &str, folder: &Path) -> String {
+    let lead = format!("{}/", folder.display());
+    // `/` itself, and no folder, lead to every path.
+    if lead.len() < 3 {
+        return text.to_owned();
+    }
+    text.replace(&lead, "")
 }
 
 fn first_line(message: &str) -> &str {
@@ -122,14 +132,9 @@ mod tests {
             log: Some("/home/me/artifacts/log/audit.log".to_owned()),
             alone: Some("cd x && sh -c 'exit 3'".to_owned()),
         };
-        let text = anstream::adapter::strip_str(&draw(
-            "audit",
-            &failure,
-            None,
-            None,
-            Path::new("/home/me"),
-        ))
-        .to_string();
+        let text =
+            anstream::adapter::strip_str(&draw("audit", &failure, None, "", Path::new("/home/me")))
+                .to_string();
         assert!(
             text.starts_with("error: audit failed: the command ended with exit code 3\n"),
             "{text}"

@@ -18,8 +18,8 @@ const SHOWN: usize = 8;
 pub struct Summary<'a> {
     pub story: &'a Story,
     pub before: Option<&'a Story>,
-    /// How the spec is named on the command line; nothing where it is found without.
-    pub spec: Option<&'a str>,
+    /// What stands between `pipe run` and a stage to run it again, with a space behind: the spec, where it must be named.
+    pub again: &'a str,
     /// The folder that the user is in.
     pub folder: &'a Path,
     /// Metrics of the reports that took part.
@@ -86,7 +86,7 @@ impl Summary<'_> {
                     stage,
                     failure,
                     chapter.log.as_deref(),
-                    self.spec,
+                    self.again,
                     self.folder,
                 ));
             }

@@ -214,7 +214,7 @@ fn a_summary_has_failures_figures_results_and_what_to_type_next() {
     let summary = Summary {
         story: &story,
         before: Some(&before),
-        spec: Some("digits.yaml"),
+        again: "digits.yaml ",
         folder: std::path::Path::new("/home/me"),
         reports: vec![Measured {
             stage: "score".to_owned(),

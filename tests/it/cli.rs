@@ -87,11 +87,47 @@ fn looking_before_anything_ran_says_so() {
 #[test]
 fn a_folder_that_is_not_there_is_an_error() {
     let answer = Project::new().pipe(&["-C", "nowhere", "runs"]);
-    assert_eq!(answer.code, Some(1), "{answer}");
+    assert_eq!(answer.code, Some(2), "{answer}");
     assert!(
         answer.err.starts_with("error: cannot work in nowhere"),
         "{answer}"
     );
+}
+
+#[test]
+fn a_spec_that_is_no_text_is_refused_by_name() {
+    let project = Project::new();
+    std::fs::write(project.path("spec.yaml"), b"name: \xff").unwrap();
+    let answer = project.pipe(&["check", "spec.yaml"]);
+    assert_eq!(answer.code, Some(2), "{answer}");
+    assert!(
+        answer
+            .err
+            .starts_with("error: spec.yaml is not UTF-8 text\nhint: "),
+        "{answer}"
+    );
+}
+
+#[test]
+fn a_failed_run_names_the_command_that_repeats_it() {
+    let project = Project::new();
+    std::fs::create_dir(project.path("rows")).unwrap();
+    project.write(
+        "my spec.yaml",
+        "version: 1\nname: m\nvars: {column: a}\nstages:\n  prepare: {preprocess: {source: {csv: rows}, target: \"${column}\"}}\n",
+    );
+    let words = [
+        "--store",
+        "kept",
+        "run",
+        "my spec.yaml",
+        "--set",
+        "column=b c",
+    ];
+    let answer = project.pipe(&words);
+    assert_eq!(answer.code, Some(1), "{answer}");
+    let again = "again: pipe run --store kept --set 'column=b c' 'my spec.yaml' prepare\n";
+    assert!(answer.out.contains(again), "{answer}");
 }
 
 #[test]

@@ -55,6 +55,47 @@ fn the_schema_beside_the_spec_is_that_of_pipe_schema() {
 }
 
 #[test]
+fn a_spec_in_a_new_folder_names_the_table_from_there() {
+    let project = project();
+    project.done(&[
+        "init",
+        "my data/customers.csv",
+        "--target",
+        "churned",
+        "-o",
+        "specs/new/p.yaml",
+    ]);
+    let spec = project.read("specs/new/p.yaml");
+    assert!(
+        spec.contains("csv: \"../../my data/customers.csv\""),
+        "{spec}"
+    );
+    project.done(&["check", "specs/new/p.yaml"]);
+    // Outside of any project, a spec's own folder is the project.
+    std::fs::remove_dir(project.path(".git")).unwrap();
+    let refused = project.pipe(&[
+        "init",
+        "my data/customers.csv",
+        "--target",
+        "churned",
+        "-o",
+        "else/p.yaml",
+    ]);
+    assert!(
+        refused.err.contains("lies outside of the spec's project"),
+        "{refused}"
+    );
+}
+
+#[test]
+fn a_column_whose_name_begins_with_a_dash_can_be_the_target() {
+    let project = project();
+    project.edit("my data/customers.csv", "churned", "-churned");
+    project.done(&["init", "my data/customers.csv", "--target", "-churned"]);
+    project.done(&["check"]);
+}
+
+#[test]
 fn a_target_is_asked_for_not_guessed() {
     let project = project();
     let answer = project.pipe(&["init", "my data/customers.csv"]);

@@ -138,6 +138,31 @@ fn what_is_no_package_is_refused_as_bad_usage() {
 }
 
 #[test]
+fn what_a_result_does_not_have_is_not_shown() {
+    for (name, complaint) in [
+        ("fit.nothing", "error: there is no `nothing` in `fit`"),
+        ("audit.nothing", "error: there is no `nothing` in `audit"),
+    ] {
+        let refused = finished().pipe(&["show", name]);
+        assert_eq!(refused.code, Some(2), "{refused}");
+        assert!(refused.err.starts_with(complaint), "{refused}");
+    }
+    for name in ["audit.worst_pump", "prepare.test"] {
+        finished().done(&["show", name]);
+    }
+}
+
+#[test]
+fn a_folder_for_predictions_must_be_there() {
+    let refused = predict(&["bundle", "-o", "nowhere/p.csv"], ROWS);
+    assert_eq!(refused.code, Some(2), "{refused}");
+    assert_eq!(
+        refused.err,
+        "error: there is no folder nowhere\nhint: make it first\n"
+    );
+}
+
+#[test]
 fn a_package_is_verified_without_rows() {
     let whole = finished().done(&["predict", "bundle", "--verify"]);
     assert!(whole.err.contains("the package is whole"), "{whole}");

@@ -6,8 +6,11 @@ use std::fmt::Write;
 use pipe_data::infer::{self, Glance};
 use pipe_schema::stage::preprocess::{ColumnType, Read};
 
-use super::{quote, survey::Survey};
-use crate::{cli::UserError, report::figures};
+use super::survey::Survey;
+use crate::{
+    cli::{UserError, quote},
+    report::figures,
+};
 
 /// A categorical column with more values is left out: each would be a column of its own.
 const MOST_CATEGORIES: u64 = 100;

@@ -3,7 +3,6 @@
 
 mod digits;
 mod draft;
-mod quote;
 mod survey;
 #[cfg(test)]
 mod tests;
@@ -19,7 +18,7 @@ use std::{
 use anyhow::Context as _;
 
 use self::survey::Survey;
-use super::{Context, UserError, discovery};
+use super::{Context, UserError, discovery, quote};
 use crate::report::style::{BOLD, HINT, WARN, paint};
 
 /// Where the schema for editors lies, seen from the spec's folder.
@@ -31,7 +30,13 @@ pub struct Args {
     /// Your table: CSV, plain or gzip. Without one, the digits of scikit-learn and a spec for them are written
     table: Option<PathBuf>,
     /// The column to predict
-    #[arg(short, long, value_name = "COLUMN", requires = "table")]
+    #[arg(
+        short,
+        long,
+        value_name = "COLUMN",
+        requires = "table",
+        allow_hyphen_values = true
+    )]
     target: Option<String>,
     /// Where the spec is written
     #[arg(short, long, value_name = "FILE", default_value = "pipe.yaml")]
@@ -148,7 +153,10 @@ fn editor_schema(folder: &Path) -> anyhow::Result<Draft> {
 }
 
 fn shown_command(table: &Path) -> String {
-    format!("pipe init {}", quote::shell(&table.display().to_string()))
+    let path = table.display().to_string();
+    // A name that looks like an option.
+    let lead = if path.starts_with('-') { "./" } else { "" };
+    format!("pipe init {}", quote::shell(&format!("{lead}{path}")))
 }
 
 /// The table's path as the spec names it: relative to the spec's folder, with `/`, inside the project.
@@ -158,7 +166,15 @@ fn relative(table: &Path, folder: &Path) -> Result<String, UserError> {
     let levels = project_levels(&folder_words);
     let by_words = steps(&table_words, &folder_words, levels);
     // A path through a link may be inside although its words are not.
-    let real = |path: &Path| existing(path).canonicalize().ok();
+    let real = |path: &Path| {
+        let there = existing(path);
+        Some(
+            there
+                .canonicalize()
+                .ok()?
+                .join(path.strip_prefix(there).ok()?),
+        )
+    };
     let found = by_words.or_else(|| {
         let beside = real(table.parent()?)?.join(table.file_name()?);
         steps(&beside, &real(folder)?, levels)

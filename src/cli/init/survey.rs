@@ -9,9 +9,8 @@ use pipe_data::{
 };
 use pipe_schema::stage::preprocess::Read;
 
-use super::quote;
 use crate::{
-    cli::UserError,
+    cli::{UserError, quote},
     report::{figures, style::BOLD, style::PLAIN, table::Table},
 };
 

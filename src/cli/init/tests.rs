@@ -4,7 +4,8 @@ use std::{fs, path::Path};
 
 use pipe_schema::stage::preprocess::Read;
 
-use super::{digits, draft, quote, survey::Survey};
+use super::{digits, draft, survey::Survey};
+use crate::cli::quote;
 use crate::{
     plan::{Loader, Overrides, Plan, resolve},
     spec::{Source, parse},

@@ -15,7 +15,7 @@ use pipe_schema::{
 use serde::de::DeserializeOwned;
 
 use crate::{
-    cli::{Context, discovery},
+    cli::{Context, discovery, quote},
     plan::Plan,
     report::summary::{Measured, Place, Summary},
     store::Store,
@@ -32,7 +32,7 @@ pub fn gather<'a>(
     plan: &Plan,
     story: &'a Story,
     before: Option<&'a Story>,
-    spec: Option<&'a str>,
+    again: &'a str,
     store: &Store,
     context: &'a Context,
 ) -> Summary<'a> {
@@ -59,7 +59,7 @@ pub fn gather<'a>(
     Summary {
         story,
         before,
-        spec,
+        again,
         folder: &context.folder,
         reports: reports(&records, store),
         results,
@@ -125,18 +125,21 @@ fn next(
     let mut commands = Vec::new();
     let shown = last(ArtifactType::Report).or(ends.last());
     // From a folder of another project, the store has to be named.
-    let is_near = discovery::current_store_root(context).canonicalize().ok()
-        == store.root().canonicalize().ok();
+    let is_near = context.typed_store().is_none()
+        && discovery::current_store_root(context).canonicalize().ok()
+            == store.root().canonicalize().ok();
     let pipe = if is_near {
         "pipe".to_owned()
     } else {
-        format!("pipe --store {}", context.display(store.root()))
+        let root = context.display(store.root());
+        format!("pipe --store {}", quote::shell(&root))
     };
     commands.extend(shown.map(|(id, _)| format!("{pipe} show {id}")));
     if let Some((id, record)) = last(ArtifactType::Package) {
         let name = record.outputs.keys().next().map_or("main", String::as_str);
         let link = current(store, id, record, name);
-        commands.push(format!("pipe predict {} rows.csv", context.display(&link)));
+        let link = quote::shell(&context.display(&link));
+        commands.push(format!("pipe predict {link} rows.csv"));
     }
     commands
 }

@@ -7,6 +7,7 @@ pub mod words;
 use std::{
     fs,
     io::Write,
+    path::Path,
     process::ExitCode,
     time::{SystemTime, UNIX_EPOCH},
 };
@@ -18,6 +19,7 @@ use super::{
     context::Verbosity,
     failure, outlook,
     project::{self, Overriding, Project},
+    quote,
 };
 use crate::{
     exec::interrupt,
@@ -113,7 +115,7 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
     if args.format == Format::Text {
         finish(
             &project,
-            words.spec.map(|it| it.display().to_string()).as_deref(),
+            &repeated(words.spec.as_deref(), &args.overriding, context),
             &story,
             before.as_ref(),
             &store,
@@ -130,15 +132,40 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
     })
 }
 
+/// What stood on the command line before the stages, so that a run can be repeated.
+fn repeated(spec: Option<&Path>, overriding: &Overriding, context: &Context) -> String {
+    let mut words = Vec::new();
+    if let Some(store) = context.typed_store() {
+        words.extend(["--store".to_owned(), store.display().to_string()]);
+    }
+    for (option, values) in [
+        ("--profile", &overriding.profiles),
+        ("--set", &overriding.set),
+    ] {
+        words.extend(values.iter().flat_map(|it| [option.to_owned(), it.clone()]));
+    }
+    if overriding.allow_outside {
+        words.push("--allow-outside".to_owned());
+    }
+    words.extend(spec.map(|it| it.display().to_string()));
+    words
+        .iter()
+        .map(|it| match it.strip_prefix("--") {
+            Some(_) => format!("{it} "),
+            None => format!("{} ", quote::shell(it)),
+        })
+        .collect()
+}
+
 fn finish(
     project: &Project,
-    spec: Option<&str>,
+    again: &str,
     story: &Story,
     before: Option<&Story>,
     store: &Store,
     context: &Context,
 ) {
-    let summary = ending::gather(&project.plan, story, before, spec, store, context);
+    let summary = ending::gather(&project.plan, story, before, again, store, context);
     if context.verbosity == Verbosity::Quiet {
         let failures = summary.failures();
         if !failures.is_empty() {

@@ -15,7 +15,12 @@ use std::{
 
 use anyhow::Context as _;
 use jiff::{Timestamp, tz::TimeZone};
-use pipe_schema::{manifest::Digest, record::Record, report::Metrics, stage::ArtifactType};
+use pipe_schema::{
+    manifest::Digest,
+    record::Record,
+    report::{METRICS_FILE, Metrics},
+    stage::ArtifactType,
+};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
@@ -52,7 +57,7 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
     let store = subject::open_store(context)?;
     let subject = subject::find(&store, &args.stage)?;
     let views = views(&subject, &store, context);
-    if views.is_empty() && !subject.path.is_empty() {
+    if !subject.path.is_empty() && !views.iter().any(|it| has_metric(it, &subject)) {
         // The error says what there is.
         subject.place(&store)?;
     }
@@ -106,9 +111,22 @@ struct View<'a> {
     bytes: u64,
 }
 
+/// Whether a report's metric is named, which is no file of it.
+fn has_metric(view: &View<'_>, subject: &Subject) -> bool {
+    let words = match subject.path.split_first() {
+        Some((first, rest)) if first == view.name => rest,
+        _ => subject.path.as_slice(),
+    };
+    let metrics = fs::read(view.path.join(METRICS_FILE)).ok();
+    let metrics: Option<Metrics> = metrics.and_then(|it| serde_json::from_slice(&it).ok());
+    metrics.is_some_and(|it| it.contains_key(&words.join(".")))
+}
+
 /// The outputs that are meant.
 fn views<'a>(subject: &'a Subject, store: &Store, context: &Context) -> Vec<View<'a>> {
-    let is_meant = |name: &str| name == "main" || subject.path.first().is_none_or(|it| it == name);
+    // An only output needs no name.
+    let is_only = subject.record.outputs.len() == 1;
+    let is_meant = |name: &str| is_only || subject.path.first().is_none_or(|it| it == name);
     let outputs = subject
         .record
         .outputs
