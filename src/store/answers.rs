@@ -8,6 +8,7 @@ use pipe_schema::key::{EnvironmentClass, KeyParts};
 use super::{
     Store,
     error::{At, Result, StoreError},
+    removal,
     replace::replace,
 };
 use crate::key;
@@ -46,10 +47,23 @@ impl Store {
     /// Where checkpoints of this training are kept, whatever its `until`; for the holder of its key's lock.
     pub fn checkpoints(&self, parts: &KeyParts) -> Result<PathBuf> {
         self.must_write()?;
-        let name = key::without_until(parts).0.to_string();
-        let path = self.layout.checkpoints().join(name);
+        let path = self.checkpoints_of(parts);
         fs::create_dir_all(&path).at("create", &path)?;
         Ok(path)
+    }
+
+    /// Removes the checkpoints of a training that is published; for the holder of its key's lock. One that was to stop
+    /// before its last epoch keeps them: whoever wants more epochs goes on from there.
+    pub fn drop_checkpoints(&self, parts: &KeyParts) -> Result<()> {
+        if parts.until.is_some() && key::is_full(parts) {
+            return removal::remove_tree(&self.checkpoints_of(parts));
+        }
+        Ok(())
+    }
+
+    fn checkpoints_of(&self, parts: &KeyParts) -> PathBuf {
+        let name = key::without_until(parts).0.to_string();
+        self.layout.checkpoints().join(name)
     }
 }
 

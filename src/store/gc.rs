@@ -175,7 +175,12 @@ impl Store {
         };
         let mut paths = all(self.layout.scratch())?;
         paths.extend(all(self.layout.quarantine())?);
-        for file in [self.layout.index(), self.layout.answer("")] {
+        let replaced = [
+            self.layout.version(),
+            self.layout.index(),
+            self.layout.answer(""),
+        ];
+        for file in replaced {
             paths.extend(replace::drafts(file.parent().unwrap_or(self.root()))?);
         }
         for run in old_runs {

@@ -92,6 +92,10 @@ impl Store {
     /// `deep` reads all bytes, whatever the index says.
     pub(super) fn check_object(&self, digest: &Digest, deep: bool) -> Result<Option<String>> {
         let folder = self.layout.object(digest);
+        // A link, too, even to the same bytes: who can write there can change them.
+        if Stat::of_link(&folder).is_ok_and(|it| !it.is_directory()) {
+            return self.set_object_aside(digest, "it is not a folder".to_owned());
+        }
         let nodes = match tree::list(&folder, Rules::Artifact) {
             Ok(nodes) => nodes,
             Err(error) if error.is_missing() => {
@@ -210,6 +214,12 @@ impl Store {
 
     /// Moves something damaged to `quarantine/`, for people to look at. Nothing there is fine.
     pub(super) fn set_aside(&self, path: &Path) -> Result<()> {
+        let name = path.strip_prefix(self.layout.root()).unwrap_or(path);
+        self.set_aside_as(path, &name.to_string_lossy().replace('/', "-"))
+    }
+
+    /// The same under a name of the caller's; a number is added.
+    pub(super) fn set_aside_as(&self, path: &Path, name: &str) -> Result<()> {
         let Ok(metadata) = fs::symlink_metadata(path) else {
             return Ok(());
         };
@@ -222,11 +232,6 @@ impl Store {
         }
         let folder = self.layout.quarantine();
         fs::create_dir_all(&folder).at("create", &folder)?;
-        let name = path
-            .strip_prefix(self.layout.root())
-            .unwrap_or(path)
-            .to_string_lossy()
-            .replace('/', "-");
         for number in 1_u32.. {
             let to = folder.join(format!("{name}.{number}"));
             // A folder can be renamed onto an empty one only, a file onto a file: look first, and never lose one.

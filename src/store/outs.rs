@@ -1,13 +1,15 @@
 //! Workspace outs of commands: cleared before, copied into the store after, brought back on a hit.
 //! What the store does not hold is never removed, unless forced; the rest can always be had again.
+//! Never waits for another process: whoever asks is told that an out is taken.
 
 use std::{
-    fs::{self, File, OpenOptions},
-    io::Write,
+    fs::{self, File},
+    io::ErrorKind,
     path::{Path, PathBuf},
 };
 
 use pipe_schema::{manifest::Digest, record::Record};
+use sha2::{Digest as _, Sha256};
 
 use super::{
     Store, copy,
@@ -20,36 +22,67 @@ use super::{
 /// The right to write workspace outs; given up when dropped.
 #[derive(Debug)]
 pub struct OutsLock {
+    paths: Vec<PathBuf>,
     _files: Vec<File>,
+}
+
+/// What is known of what lies where an out belongs, from one job to the next.
+enum Mark {
+    /// What is there was published, or is the user's.
+    None,
+    /// A job began to write there, and nobody noted its end.
+    Begun,
+    /// A job failed and left this behind.
+    Left(Digest),
+}
+
+/// How something gives way.
+enum Way {
+    Remove,
+    /// Nobody needs it, as far as is known: for people to look at.
+    SetAside,
 }
 
 impl Store {
     /// Claims workspace outs (relative to `base`) for a job and removes what earlier jobs left there.
-    /// Content that the store does not hold is an error, unless forced; what an unfinished job left may go.
-    /// Hold the lock until after `publish`; drop it before claiming the same outs again.
+    /// Content that the store does not hold is an error, unless forced; what a failed job left may go as long as it is
+    /// as the job left it, and what a killed one left is set aside. `Busy` where another process has one of them.
+    /// Hold the lock until after `publish`, or hand it to `leave_outs`.
     pub fn clear_outs(&self, base: &Path, outs: &[String], force: bool) -> Result<OutsLock> {
         self.must_write()?;
         let mut paths: Vec<PathBuf> = outs.iter().map(|it| place(base, it)).collect();
-        // One order for all, so that two runs never wait for each other.
         paths.sort();
         paths.dedup();
         let mut files = Vec::with_capacity(paths.len());
         for path in &paths {
-            files.extend(self.lock_out(path)?);
+            files.push(self.lock_out(path)?);
         }
+        let mut ways = Vec::with_capacity(paths.len());
         for path in &paths {
-            self.must_be_expendable(path, force)?;
+            ways.push(self.way_out(path, force)?);
         }
-        for path in &paths {
-            // From here until it is published, what is there is nobody's.
-            self.mark_out(path, true)?;
-            removal::remove_tree(path)?;
+        for (path, way) in paths.iter().zip(ways) {
+            self.clear(path, &way)?;
             super::create_parent(path)?;
         }
-        Ok(OutsLock { _files: files })
+        Ok(OutsLock {
+            paths,
+            _files: files,
+        })
+    }
+
+    /// Notes what a failed job left in its outs: as long as it stays like that, it is nobody's.
+    pub fn leave_outs(&self, lock: OutsLock) -> Result<()> {
+        for path in &lock.paths {
+            let mark = picture(path).map_or(Mark::Begun, Mark::Left);
+            self.mark_out(path, &mark)?;
+        }
+        drop(lock);
+        Ok(())
     }
 
     /// Brings a record's outs back into the workspace, those that are not there already. Returns how many.
+    /// `Busy` where another process has one of them.
     pub fn restore_outs(&self, record: &Record, base: &Path, force: bool) -> Result<usize> {
         let mut restored = 0;
         for (name, out) in &record.outs {
@@ -59,31 +92,66 @@ impl Store {
             }
             self.must_write()?;
             let _lock = self.lock_out(&path)?;
-            self.must_be_expendable(&path, force)?;
-            self.mark_out(&path, true)?;
-            self.restore(&out.digest, out.is_directory, &path)?;
-            self.mark_out(&path, false)?;
+            let way = self.way_out(&path, force)?;
+            self.restore(&out.digest, out.is_directory, &path, &way)?;
+            self.mark_out(&path, &Mark::None)?;
             restored += 1;
         }
         Ok(restored)
     }
 
-    /// Whether `path` may be removed: it is not there, or it can be had again, or nobody wants it.
-    fn must_be_expendable(&self, path: &Path, force: bool) -> Result<()> {
-        if force || self.is_unfinished(path) {
-            return Ok(());
+    /// How what is at `path` gives way: it is not there, or it can be had again, or nobody wants it.
+    fn way_out(&self, path: &Path, force: bool) -> Result<Way> {
+        if force {
+            return Ok(Way::Remove);
+        }
+        let mark = self.mark_of(path);
+        if let Mark::Left(left) = &mark
+            && picture(path).as_ref() == Some(left)
+        {
+            return Ok(Way::Remove);
         }
         let held = match self.holds(path) {
-            Ok(None) => return Ok(()),
+            Ok(None) => return Ok(Way::Remove),
             Ok(Some(digest)) => self.check_object(&digest, false)?.is_none(),
             // What no artifact could hold is not held.
             Err(StoreError::Unfit { .. }) => false,
             Err(error) => return Err(error),
         };
-        if held {
-            Ok(())
-        } else {
-            Err(StoreError::WouldLose(path.to_owned()))
+        match mark {
+            _ if held => Ok(Way::Remove),
+            Mark::Begun => Ok(Way::SetAside),
+            Mark::None | Mark::Left(_) => Err(StoreError::WouldLose(path.to_owned())),
+        }
+    }
+
+    /// Leaves nothing at `path`. From here until it is published, what is there is the job's.
+    fn clear(&self, path: &Path, way: &Way) -> Result<()> {
+        match way {
+            // The mark first: once something is gone, what is left is no more what it was.
+            Way::Remove => {
+                self.mark_out(path, &Mark::Begun)?;
+                removal::remove_tree(path)
+            }
+            Way::SetAside => self.set_out_aside(path),
+        }
+    }
+
+    /// Moves what a killed job left to `quarantine/`. It may have been edited since: nobody knows.
+    fn set_out_aside(&self, path: &Path) -> Result<()> {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        match self.set_aside_as(path, &format!("out-{name}")) {
+            Err(StoreError::Io { source, .. }) if source.kind() == ErrorKind::CrossesDevices => {
+                let folder = self.layout.quarantine();
+                let copy = tempfile::Builder::new()
+                    .prefix("out-")
+                    .tempdir_in(&folder)
+                    .at("create a folder in", &folder)?;
+                copy::out(path, &Stat::of_link(path).at("read", path)?, copy.path())?;
+                let _kept = copy.keep();
+                removal::remove_tree(path)
+            }
+            moved => moved,
         }
     }
 
@@ -97,7 +165,7 @@ impl Store {
     }
 
     /// Copies an artifact to the file system of `path`, then puts it there in one step.
-    fn restore(&self, digest: &Digest, is_directory: bool, path: &Path) -> Result<()> {
+    fn restore(&self, digest: &Digest, is_directory: bool, path: &Path, way: &Way) -> Result<()> {
         super::create_parent(path)?;
         let folder = path.parent().unwrap_or(Path::new("/"));
         let is_near = Stat::of(folder).at("read", folder)?.dev == self.device;
@@ -122,33 +190,61 @@ impl Store {
         } else {
             copied.join(copy::name_of(path)?)
         };
-        removal::remove_tree(path)?;
+        self.clear(path, way)?;
         fs::rename(&from, path).at("restore", path)
     }
 
-    fn lock_out(&self, path: &Path) -> Result<Option<File>> {
-        lock::take(&self.layout.out_lock(path), Hold::Alone, true)
+    fn lock_out(&self, path: &Path) -> Result<File> {
+        let taken = lock::take(&self.layout.out_lock(path), Hold::Alone, false)?;
+        taken.ok_or_else(|| StoreError::Busy {
+            path: self.root().to_owned(),
+            what: format!("it writes to `{}`", path.display()),
+        })
     }
 
-    /// Notes whether a job that writes to `path` has begun and not ended: then its content is worth nothing.
-    pub(super) fn mark_out(&self, path: &Path, is_unfinished: bool) -> Result<()> {
-        let mark = self.layout.out_lock(path);
-        super::create_parent(&mark)?;
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .open(&mark)
-            .at("write", &mark)?;
-        if is_unfinished {
-            writeln!(file, "{}", path.display()).at("write", &mark)?;
+    /// Notes that what is at `path` is published.
+    pub(super) fn release_out(&self, path: &Path) -> Result<()> {
+        self.mark_out(path, &Mark::None)
+    }
+
+    fn mark_out(&self, path: &Path, mark: &Mark) -> Result<()> {
+        let file = self.layout.out_lock(path);
+        super::create_parent(&file)?;
+        // The path is for people who look.
+        let text = match mark {
+            Mark::None => String::new(),
+            Mark::Begun => format!("begun {}\n", path.display()),
+            Mark::Left(picture) => format!("left {picture} {}\n", path.display()),
+        };
+        // In place: the file is the lock.
+        fs::write(&file, text).at("write", &file)
+    }
+
+    fn mark_of(&self, path: &Path) -> Mark {
+        let text = fs::read(self.layout.out_lock(path)).unwrap_or_default();
+        let text = String::from_utf8_lossy(&text);
+        let mut words = text.split(' ');
+        match (words.next(), words.next().map(str::parse)) {
+            (Some("") | None, _) => Mark::None,
+            (Some("left"), Some(Ok(picture))) => Mark::Left(picture),
+            _ => Mark::Begun,
         }
-        Ok(())
     }
+}
 
-    fn is_unfinished(&self, path: &Path) -> bool {
-        fs::metadata(self.layout.out_lock(path)).is_ok_and(|it| it.len() > 0)
+/// A digest over all that the file system says of a path and what is below; none where it cannot be read.
+fn picture(path: &Path) -> Option<Digest> {
+    let mut hasher = Sha256::new();
+    if fs::symlink_metadata(path).is_ok() {
+        for entry in walkdir::WalkDir::new(path).sort_by_file_name() {
+            let entry = entry.ok()?;
+            let name = entry.path().as_os_str().as_encoded_bytes();
+            hasher.update((name.len() as u64).to_be_bytes());
+            hasher.update(name);
+            hasher.update(Stat::of_link(entry.path()).ok()?.bytes());
+        }
     }
+    Some(Digest(hasher.finalize().into()))
 }
 
 /// Where an out lies; without `.` and doubled slashes, so that it has one lock.

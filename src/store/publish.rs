@@ -202,7 +202,7 @@ impl Store {
         });
         // It is published; what follows only makes life easier, and must not make it look as if it were not.
         for out in &outs {
-            let _ = self.mark_out(out, false);
+            let _ = self.release_out(out);
         }
         let _ = self.link_run(&record);
         Ok(record)

@@ -65,7 +65,10 @@ impl Store {
             }
             Err(error) => return Err(StoreError::io("read", path, error)),
         };
-        let is_near = stat.dev == self.device && !path.starts_with(self.layout.objects());
+        // A link stands for what it leads to, which is somebody else's: it is copied, and left as it is.
+        let is_link = Stat::of_link(path).at("read", path)? != stat;
+        let is_ours =
+            stat.dev == self.device && !is_link && !path.starts_with(self.layout.objects());
         let mut folder = path.to_owned();
         if !stat.is_directory() {
             let file_name = match r#type {
@@ -75,12 +78,12 @@ impl Store {
             };
             folder = new_folder(scratch)?;
             let to = folder.join(file_name);
-            if is_near && Stat::of_link(path).at("read", path)? == stat {
+            if is_ours {
                 fs::rename(path, &to).at("move", path)?;
             } else {
                 copy::file(path, &to, &stat)?;
             }
-        } else if !is_near {
+        } else if !is_ours {
             folder = new_folder(scratch)?;
             let nodes = tree::list(path, Rules::Artifact)?;
             copy::nodes(path, &nodes, &folder)?;

@@ -104,6 +104,17 @@ fn a_swapped_kind_is_found() {
 }
 
 #[test]
+fn an_artifact_that_became_a_link_is_found_even_if_it_leads_to_the_same_bytes() {
+    let (_place, what) = damaged(|object| {
+        let elsewhere = object.with_extension("elsewhere");
+        fs::set_permissions(object, fs::Permissions::from_mode(0o755)).unwrap();
+        fs::rename(object, &elsewhere).unwrap();
+        link(elsewhere.to_str().unwrap(), object);
+    });
+    assert!(what.contains("it is not a folder"), "{what}");
+}
+
+#[test]
 fn a_file_made_writable_is_made_read_only_again_and_nothing_is_lost() {
     let place = Place::new();
     let record = place.make("fit", 1, &[("a", "a"), ("d/b", "b")]);

@@ -158,6 +158,21 @@ fn checkpoints_of_finished_trainings_go_and_others_stay() {
 }
 
 #[test]
+fn gc_removes_what_a_kill_left_of_files_that_were_being_replaced() {
+    let (folder, _) = two_runs();
+    let root = folder.path().join("artifacts");
+    let drafts = [".draft-a", "index/.draft-b", "index/answers/.draft-c"];
+    for draft in drafts {
+        fs::create_dir_all(root.join(draft).parent().unwrap()).unwrap();
+        fs::write(root.join(draft), "half").unwrap();
+    }
+    open(&folder).gc(&ALL).unwrap();
+    for draft in drafts {
+        assert!(!root.join(draft).exists(), "{draft}");
+    }
+}
+
+#[test]
 fn clean_removes_a_store_with_its_read_only_folders_and_keeps_what_a_repository_needs() {
     let (folder, _) = two_runs();
     let root = folder.path().join("artifacts");

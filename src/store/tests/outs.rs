@@ -151,31 +151,66 @@ fn bytes_whose_object_is_damaged_are_not_given_up() {
     assert!(matches!(error, StoreError::WouldLose(_)), "{error}");
 }
 
+/// The lock under which a job of the place may write its out `out`.
+fn claim(store: &Store, place: &Place) -> Result<OutsLock> {
+    store.clear_outs(&place.work(), &names(&["out"]), false)
+}
+
 #[test]
-fn what_a_broken_off_job_left_may_go() {
+fn what_a_killed_job_left_makes_way_and_is_kept_aside() {
     let place = Place::new();
-    let lock = place
-        .store
-        .clear_outs(&place.work(), &names(&["out"]), false)
-        .unwrap();
-    place.write("out", "half");
+    let lock = claim(&place.store, &place).unwrap();
+    place.write("out", "half, or edited since");
     drop(lock);
-    let lock = place
-        .reopened()
-        .clear_outs(&place.work(), &names(&["out"]), false)
-        .unwrap();
+    let store = place.reopened();
+    let lock = claim(&store, &place).unwrap();
     assert!(!place.work().join("out").exists());
+    let aside = store.root().join("quarantine/out-out.1");
+    assert_eq!(fs::read_to_string(aside).unwrap(), "half, or edited since");
     place.write("out", "whole");
     publish(&place, 1, &["out"]);
     drop(lock);
     // Published: from now on a change is the user's.
     place.write("out", "mine");
-    assert!(
-        place
-            .store
-            .clear_outs(&place.work(), &names(&["out"]), false)
-            .is_err()
-    );
+    assert!(claim(&place.store, &place).is_err());
+}
+
+#[test]
+fn what_a_failed_job_left_may_go_until_somebody_edits_it() {
+    let place = Place::new();
+    let path = place.work().join("out");
+    let fail = || {
+        let lock = claim(&place.store, &place).unwrap();
+        assert!(!path.exists());
+        place.write("out/a/part", "half");
+        place.store.leave_outs(lock).unwrap();
+    };
+    fail();
+    fail();
+    assert_eq!(place.store.quarantined().unwrap(), 0);
+    place.write("out/a/part", "mine");
+    let error = claim(&place.reopened(), &place).unwrap_err();
+    assert!(matches!(error, StoreError::WouldLose(_)), "{error}");
+    assert_eq!(fs::read_to_string(path.join("a/part")).unwrap(), "mine");
+}
+
+#[test]
+fn an_out_that_another_process_writes_is_not_waited_for() {
+    let place = Place::new();
+    let record = command(&place, 1, &["out"], || drop(place.write("out", "1")));
+    let other = place.reopened();
+    let lock = claim(&other, &place).unwrap();
+    let errors = [
+        claim(&place.store, &place).unwrap_err(),
+        (place.store)
+            .restore_outs(&record, &place.work(), false)
+            .unwrap_err(),
+    ];
+    for error in errors {
+        assert!(matches!(error, StoreError::Busy { .. }), "{error}");
+    }
+    drop(lock);
+    assert!(claim(&place.store, &place).is_ok());
 }
 
 #[test]

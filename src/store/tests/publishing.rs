@@ -166,6 +166,31 @@ fn a_file_that_has_another_name_elsewhere_is_copied_and_left_alone() {
 }
 
 #[test]
+fn a_link_to_a_folder_is_published_as_what_it_leads_to_which_stays_as_it_is() {
+    let place = Place::new();
+    let file = place.write("real/a", "1");
+    let folder = place.work().join("real");
+    let output = place.work().join("output");
+    link(folder.to_str().unwrap(), &output);
+    let before = (mode(&folder), mode(&file));
+    let record = place
+        .store
+        .publish(Publication {
+            parts: parts(1),
+            outputs: vec![("main".to_owned(), ArtifactType::Files, output)],
+            outs: Vec::new(),
+            observed: seen("stage"),
+        })
+        .unwrap();
+    assert_eq!((mode(&folder), mode(&file)), before);
+    let object = place.object(&record);
+    assert!(!object.is_symlink());
+    fs::write(&file, "2").unwrap();
+    assert_eq!(fs::read_to_string(object.join("a")).unwrap(), "1");
+    assert_fresh(&place.reopened(), &key(1));
+}
+
+#[test]
 fn a_tree_that_its_maker_closed_is_published_all_the_same() {
     let place = Place::new();
     let (_attempt, publication) = written(&place.store, "s", 1, &[("closed/a", "a"), ("b", "b")]);

@@ -250,6 +250,23 @@ fn checkpoints_are_shared_by_the_rungs_of_a_training() {
 }
 
 #[test]
+fn checkpoints_go_when_a_training_came_to_its_last_epoch() {
+    let place = Place::new();
+    let until = |until| KeyParts {
+        config: serde_json::json!({"epochs": 9}),
+        until: Some(until),
+        ..parts(1)
+    };
+    let folder = place.store.checkpoints(&until(9)).unwrap();
+    fs::write(folder.join("state"), "weights").unwrap();
+    place.store.drop_checkpoints(&until(3)).unwrap();
+    assert!(folder.join("state").exists(), "more epochs may be wanted");
+    place.store.drop_checkpoints(&until(9)).unwrap();
+    assert!(!folder.exists());
+    place.store.drop_checkpoints(&until(9)).unwrap();
+}
+
+#[test]
 fn a_lease_that_is_being_taken_is_never_swept_as_dead() {
     let place = Place::new();
     std::thread::scope(|scope| {
