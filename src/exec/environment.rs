@@ -9,8 +9,13 @@ use std::{
 /// Variables that every process gets with the host's values. What a key does not see, a stage does not see,
 /// but for these: without them hardly a program works, and none of them should change what a program computes.
 const PASSED: [&str; 5] = ["PATH", "HOME", "USER", "LOGNAME", "TMPDIR"];
-/// Variables that every process gets with these values: words, order and numbers of one language, no colours in logs.
-const FIXED: [(&str, &str); 2] = [("LANG", "C.UTF-8"), ("TERM", "dumb")];
+/// Variables that every process gets with these values: words, order and numbers of one language, no colours in logs,
+/// and no compiled files, which hold times, beside sources and among outputs.
+const FIXED: [(&str, &str); 3] = [
+    ("LANG", "C.UTF-8"),
+    ("TERM", "dumb"),
+    ("PYTHONDONTWRITEBYTECODE", "1"),
+];
 /// What the worker gets besides, to find its libraries and devices; its environment class stands for them in the key.
 const WORKER: [&str; 2] = ["LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES"];
 

@@ -12,6 +12,7 @@ mod parts;
 mod init;
 mod engine;
 mod engine_commands;
+mod engine_harm;
 mod engine_workers;
 mod digits;
 mod predict;

@@ -20,6 +20,8 @@ use rustix::{
 
 /// The descriptor under which a worker finds its socket.
 pub const SOCKET: RawFd = 3;
+/// The variable that marks the processes of a job, even those that leave its group and its tree: `<supervisor>.<job>`.
+pub const MARK: &str = "PIPE_JOB";
 
 /// Takes over the socket that this process was started with.
 /// Call it once, before anything else opens a file: whoever started the process put the socket there.
@@ -75,6 +77,24 @@ pub fn equip(command: &mut Command, socket: Option<OwnedFd>, memory: Option<u64>
 /// Makes this process the leader of its own group.
 pub fn begin_group() -> io::Result<()> {
     Ok(rustix::process::setpgid(None, None)?)
+}
+
+/// The mark of a job whose process is made by this one, which has a mark itself.
+pub fn mark_of(job: u64) -> Option<String> {
+    let own = std::env::var(MARK).ok()?;
+    let (supervisor, _) = own.split_once('.')?;
+    Some(format!("{supervisor}.{job}"))
+}
+
+/// Marks all that this process executes from now on.
+///
+/// # Safety
+/// The process must have one thread only: others could read the environment meanwhile.
+pub unsafe fn mark(job: u64) {
+    if let Some(mark) = mark_of(job) {
+        // SAFETY: the caller promises that there is one thread.
+        unsafe { std::env::set_var(MARK, mark) };
+    }
 }
 
 /// Bounds this process's data segment. Mapped files and GPU memory do not count.

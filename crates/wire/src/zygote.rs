@@ -145,6 +145,8 @@ fn become_job(fork: &Fork, sender: &mut Sender, receiver: &mut Receiver) -> io::
     sender.replace(nothing.0);
     receiver.replace(nothing.1);
     process::begin_group()?;
+    // SAFETY: a child has one thread, and this one has not begun any other.
+    unsafe { process::mark(fork.job) };
     let log = process::open_log(Path::new(&fork.log))?;
     rustix::stdio::dup2_stdout(&log)?;
     rustix::stdio::dup2_stderr(&log)?;
@@ -156,6 +158,7 @@ fn execute_afresh(fork: &Fork, socket: OwnedFd) -> Result<Pid> {
     let mut command = Command::new(env::current_exe()?);
     command
         .arg("job")
+        .envs(process::mark_of(fork.job).map(|mark| (process::MARK, mark)))
         .stdin(Stdio::null())
         .stdout(log.try_clone()?)
         .stderr(log);

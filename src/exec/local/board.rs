@@ -80,7 +80,7 @@ impl Board {
             entry.zygote = Some(parent);
             entry.child = Some(pid);
             if let Some((terminate, kill)) = entry.held.take() {
-                link.stop(order(Target::Child { pid, parent }, terminate, kill));
+                link.stop(order(Target::Child { job, pid, parent }, terminate, kill));
             }
         }
     }
@@ -128,7 +128,7 @@ impl Board {
         }
         let target = match (entry.zygote, entry.child) {
             _ if !entry.is_forked => Target::Job(job),
-            (Some(parent), Some(pid)) => Target::Child { pid, parent },
+            (Some(parent), Some(pid)) => Target::Child { job, pid, parent },
             _ => {
                 entry.held = Some((terminate, kill));
                 return;

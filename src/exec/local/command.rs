@@ -61,7 +61,7 @@ pub fn attend(mut attendant: Attendant, command: &CommandJob, mut output: Output
         }
     };
     let _ = output.close(&mut |line| attendant.log(line));
-    metrics.read(&command.metrics, &attendant, &output);
+    metrics.finish(&command.metrics, &attendant, &output);
     let result = match (&end, trouble) {
         (_, Some(trouble)) => Err(failure::plain(FailureKind::Io, trouble, None)),
         (End::Exited(Exit { code: Some(0), .. }), None) => Ok(Done {
@@ -106,18 +106,36 @@ struct MetricsFile {
 impl MetricsFile {
     /// Tells the metrics that were added since. A command that writes none has no such file.
     fn read(&mut self, path: &Path, attendant: &Attendant, output: &Output) {
+        // A pipe that has its place would be waited for.
+        if !path.is_file() {
+            return;
+        }
         let Ok(mut file) = File::open(path) else {
             return;
         };
         let is_read = file
             .seek(SeekFrom::Start(self.offset))
-            .and_then(|_| file.take(1 << 20).read_to_end(&mut self.pending));
+            .and_then(|_| file.read_to_end(&mut self.pending));
         let Ok(got) = is_read else { return };
         self.offset += got as u64;
-        while let Some(end) = self.pending.iter().position(|&byte| byte == b'\n') {
-            let line: Vec<u8> = self.pending.drain(..=end).collect();
+        if let Some(end) = self.pending.iter().rposition(|&byte| byte == b'\n') {
+            let rest = self.pending.split_off(end + 1);
+            let lines = std::mem::replace(&mut self.pending, rest);
+            self.take(&lines, attendant, output);
+        }
+    }
+
+    /// The same when nothing will be added: the last line may lack its end.
+    fn finish(&mut self, path: &Path, attendant: &Attendant, output: &Output) {
+        self.read(path, attendant, output);
+        let rest = std::mem::take(&mut self.pending);
+        self.take(&rest, attendant, output);
+    }
+
+    fn take(&mut self, lines: &[u8], attendant: &Attendant, output: &Output) {
+        for line in lines.split_inclusive(|&byte| byte == b'\n') {
             self.lines += 1;
-            match serde_json::from_slice::<Line>(&line) {
+            match serde_json::from_slice::<Line>(line) {
                 Ok(line) => {
                     let name = output.mask().apply(line.name);
                     self.last.insert(name.clone(), line.value);

@@ -15,10 +15,11 @@ use std::{
     thread,
 };
 
+use pipe_schema::protocol::Exit;
 use pipe_wire::{Channel, Receiver, Sender};
 
 use super::{
-    super::supervisor::{Notice, Order, Start, Stop},
+    super::supervisor::{Notice, Order, Start, Stop, kill_marked_by},
     board::{Board, End},
 };
 
@@ -53,6 +54,8 @@ impl Link {
             .spawn(move || {
                 hear(receiver, &board);
                 flag.store(true, Ordering::Relaxed);
+                // If it was killed, what it watched over is still there. Nobody else gets its number before it is waited for.
+                kill_marked_by(supervisor.id());
                 board.lose(None, &End::Lost);
                 let _ = supervisor.wait();
             })?;
@@ -78,6 +81,11 @@ impl Link {
     /// Orders an end. If the supervisor is gone, so is the job.
     pub fn stop(&self, stop: Stop) {
         let _ = self.sender().send(&Order::Stop(stop));
+    }
+
+    /// Orders the end of what a zygote's child left behind; then the supervisor tells of the child's end.
+    pub fn clear(&self, job: u64, exit: Exit) -> io::Result<()> {
+        self.sender().send(&Order::Clear { job, exit })
     }
 
     fn sender(&self) -> std::sync::MutexGuard<'_, Sender> {

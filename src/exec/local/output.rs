@@ -17,6 +17,10 @@ use super::masking::Mask;
 
 /// A longer line is cut into several.
 const LINE_LIMIT: usize = 64 << 10;
+/// Bytes that are taken at once: as many as a pipe holds.
+const CHUNK: usize = 64 << 10;
+/// How many chunks are taken before whoever asked can look at something else.
+const ROUNDS: usize = 16;
 /// How many lines are told; the log has all of them.
 const TOLD_LIMIT: usize = 1000;
 
@@ -52,12 +56,15 @@ impl Output {
         &self.mask
     }
 
-    /// Takes what is there, waiting for it at most this long, and hands whole lines to `tell`.
+    /// Takes what is there, waiting for it at most this long, and hands whole lines to `tell`. Of a flood, a good part.
     pub fn pump(&mut self, wait: Duration, tell: &mut dyn FnMut(String)) -> io::Result<()> {
         let mut wait = wait;
-        while self.is_open && self.is_readable(wait)? {
+        let mut chunk = vec![0; CHUNK];
+        for _ in 0..ROUNDS {
+            if !self.is_open || !self.is_readable(wait)? {
+                break;
+            }
             wait = Duration::ZERO;
-            let mut chunk = [0; 8 << 10];
             match self.pipe.read(&mut chunk) {
                 Ok(0) => self.is_open = false,
                 Ok(got) => self.take(&chunk[..got], tell)?,
@@ -91,26 +98,32 @@ impl Output {
     }
 
     fn take(&mut self, bytes: &[u8], tell: &mut dyn FnMut(String)) -> io::Result<()> {
+        let whole = bytes.iter().rposition(|&byte| byte == b'\n');
+        let end = whole.map(|at| self.pending.len() + at + 1);
         self.pending.extend_from_slice(bytes);
-        while let Some(end) = self.pending.iter().position(|&byte| byte == b'\n') {
-            let line: Vec<u8> = self.pending.drain(..=end).collect();
-            self.write(&line, tell)?;
-        }
-        if self.pending.len() > LINE_LIMIT {
-            let line = std::mem::take(&mut self.pending);
-            self.write(&line, tell)?;
-        }
-        Ok(())
+        let is_too_long = self.pending.len() - end.unwrap_or(0) > LINE_LIMIT;
+        let Some(end) = end.or(is_too_long.then_some(self.pending.len())) else {
+            return Ok(());
+        };
+        let rest = self.pending.split_off(end);
+        let lines = std::mem::replace(&mut self.pending, rest);
+        self.write(&lines, tell)
     }
 
-    fn write(&mut self, line: &[u8], tell: &mut dyn FnMut(String)) -> io::Result<()> {
-        let text = self.mask.apply(String::from_utf8_lossy(line).into_owned());
+    /// Writes one line or several.
+    fn write(&mut self, lines: &[u8], tell: &mut dyn FnMut(String)) -> io::Result<()> {
+        let text = self.mask.apply(String::from_utf8_lossy(lines).into_owned());
         self.log.write_all(text.as_bytes())?;
-        self.told += 1;
-        if self.told <= TOLD_LIMIT {
-            tell(text.trim_end().to_owned());
-        } else if self.told == TOLD_LIMIT + 1 {
-            tell("… more in the log".to_owned());
+        for line in text.split_inclusive('\n') {
+            if self.told > TOLD_LIMIT {
+                break;
+            }
+            self.told += 1;
+            tell(if self.told <= TOLD_LIMIT {
+                line.trim_end().to_owned()
+            } else {
+                "… more in the log".to_owned()
+            });
         }
         Ok(())
     }

@@ -90,7 +90,11 @@ fn hear(mut receiver: Receiver, id: u64, board: &Board, link: &Link) {
     while let Ok(Some(said)) = receiver.receive::<Zygote>() {
         match said {
             Zygote::Forked { job, pid } => board.set_child(job, pid, id, link),
-            Zygote::Exited { job, exit } => board.end(job, End::Exited(exit)),
+            Zygote::Exited { job, exit } => {
+                if link.clear(job, exit).is_err() {
+                    board.end(job, End::Exited(exit));
+                }
+            }
         }
     }
 }

@@ -6,6 +6,7 @@ use std::{
     io::{BufReader, Read},
 };
 
+use pipe_wire::process::MARK;
 use rustix::process::Pid;
 
 /// The processes of the machine at one moment.
@@ -89,30 +90,38 @@ impl Processes {
         found
     }
 
-    /// Those of this process's descendants that were started with `name=value`.
-    pub fn marked(&self, name: &str, value: &str) -> Vec<Pid> {
-        let wanted = format!("{name}={value}");
+    /// Those of this process's descendants that have this mark.
+    pub fn marked(&self, mark: &str) -> Vec<Pid> {
         let mut found = self.below(rustix::process::getpid());
-        found.retain(|&pid| has_variable(pid, wanted.as_bytes()));
+        found.retain(|&pid| mark_of(pid).is_some_and(|it| it == mark.as_bytes()));
         found
     }
+}
+
+/// All processes of the machine whose mark begins so.
+pub fn marked_anywhere(prefix: &str) -> Vec<Pid> {
+    let mut found: Vec<Pid> = (read().by_id.keys())
+        .filter_map(|&id| Pid::from_raw(id))
+        .collect();
+    found.retain(|&pid| mark_of(pid).is_some_and(|it| it.starts_with(prefix.as_bytes())));
+    found
 }
 
 fn raw(pid: Pid) -> i32 {
     pid.as_raw_nonzero().get()
 }
 
-fn has_variable(pid: Pid, wanted: &[u8]) -> bool {
-    let Ok(file) = fs::File::open(format!("/proc/{}/environ", raw(pid))) else {
-        return false;
-    };
+/// The mark that a process was started with.
+fn mark_of(pid: Pid) -> Option<Vec<u8>> {
+    let file = fs::File::open(format!("/proc/{}/environ", raw(pid))).ok()?;
     let mut environ = Vec::new();
     BufReader::new(file.take(1 << 20))
         .read_to_end(&mut environ)
-        .is_ok()
-        && environ
-            .split(|&byte| byte == 0)
-            .any(|variable| variable == wanted)
+        .ok()?;
+    let name = format!("{MARK}=");
+    environ
+        .split(|&byte| byte == 0)
+        .find_map(|variable| Some(variable.strip_prefix(name.as_bytes())?.to_owned()))
 }
 
 #[cfg(test)]

@@ -2,6 +2,9 @@
 //! and when the runner's end of the socket closes it kills all that is left. Single-threaded. Knows no stage and no protocol.
 
 mod descendants;
+mod last;
+
+pub use self::last::kill_marked_by;
 
 use std::{
     collections::BTreeMap,
@@ -26,19 +29,20 @@ use rustix::{
 use serde::{Deserialize, Serialize};
 use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 
-/// The variable that marks the processes of a job, even those that leave its group and its tree.
-const MARK: &str = "PIPE_JOB";
 /// How long the supervisor waits for killed processes to be gone before it reports the end of their job.
 const GONE: Duration = Duration::from_secs(2);
-/// How long it tries to kill what is left when the runner is gone.
-const LAST: Duration = Duration::from_secs(30);
 
 /// What the runner orders.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Order {
     Start(Start),
     Stop(Stop),
+    /// A zygote's child ended: what it left behind is to end, too, before `Exited` is told of it.
+    Clear {
+        job: u64,
+        exit: Exit,
+    },
 }
 
 /// A process to start, in a group of its own. With the order come the descriptor of its output and, if it has one, its socket.
@@ -69,7 +73,7 @@ pub enum Target {
     /// A job that the supervisor started.
     Job(u64),
     /// A process that a job's process started: a zygote's child.
-    Child { pid: i32, parent: u64 },
+    Child { job: u64, pid: i32, parent: u64 },
 }
 
 /// What the supervisor tells.
@@ -111,7 +115,7 @@ pub fn serve() -> Result<()> {
         stops: BTreeMap::new(),
     };
     let served = supervisor.watch(receiver, &bell);
-    kill_all_descendants();
+    last::kill_descendants();
     match served {
         // The runner died while it was told something: that is an end like any other.
         Err(error) if is_broken_pipe(&error) => Ok(()),
@@ -150,6 +154,7 @@ impl Supervisor {
                     match orders.receive::<Order>()? {
                         Some(Order::Start(start)) => self.start(&start, &mut orders)?,
                         Some(Order::Stop(stop)) => self.note_stop(stop),
+                        Some(Order::Clear { job, exit }) => self.end(job, exit)?,
                         None => return Ok(()),
                     }
                     if !orders.has_line() {
@@ -229,26 +234,24 @@ impl Supervisor {
     /// Signals a job's group and those of its processes that left the group.
     fn signal(&self, target: Target, signal: Signal) {
         let processes = descendants::read();
-        let (leader, mark) = match target {
+        let (leader, job) = match target {
             Target::Job(job) => match self.jobs.get(&job) {
-                Some(&pid) => (pid, Some(mark(job))),
+                Some(&pid) => (pid, job),
                 None => return,
             },
-            Target::Child { pid, parent } => {
+            Target::Child { job, pid, parent } => {
                 // The number may have been given to another process since.
                 let is_child = self.jobs.get(&parent).is_some_and(|parent| {
                     processes.parent_of(pid) == Some(parent.as_raw_nonzero().get())
                 });
                 match Pid::from_raw(pid).filter(|_| is_child) {
-                    Some(pid) => (pid, None),
+                    Some(pid) => (pid, job),
                     None => return,
                 }
             }
         };
         let mut targets = processes.below(leader);
-        if let Some(mark) = mark {
-            targets.extend(processes.marked(MARK, &mark));
-        }
+        targets.extend(processes.marked(&mark(job)));
         let _ = rustix::process::kill_process_group(leader, signal);
         for pid in targets {
             let _ = rustix::process::kill_process(pid, signal);
@@ -269,10 +272,14 @@ impl Supervisor {
             let exit = process::reap(pid)?;
             self.jobs.remove(&job);
             self.stops.remove(&Target::Job(job));
-            self.clear_leftovers(job);
-            self.sender.send(&Notice::Exited { job, exit })?;
+            self.end(job, exit)?;
         }
         Ok(())
+    }
+
+    fn end(&mut self, job: u64, exit: Exit) -> Result<()> {
+        self.clear_leftovers(job);
+        Ok(self.sender.send(&Notice::Exited { job, exit })?)
     }
 
     /// Kills the orphans of a job. Those that bear no mark are spared while other jobs run: they may be theirs.
@@ -281,7 +288,7 @@ impl Supervisor {
         let live: Vec<Pid> = self.jobs.values().copied().collect();
         loop {
             let processes = descendants::read();
-            let mut leftovers = processes.marked(MARK, &mark(job));
+            let mut leftovers = processes.marked(&mark(job));
             let orphans = processes.children_of(rustix::process::getpid());
             for orphan in orphans.into_iter().filter(|it| !live.contains(it)) {
                 if processes.is_zombie(orphan) {
@@ -309,7 +316,7 @@ fn spawn(start: &Start, output: OwnedFd, socket: Option<OwnedFd>) -> io::Result<
         .args(&start.args)
         .env_clear()
         .envs(start.env.iter().map(|(name, value)| (name, value)))
-        .env(MARK, mark(start.job))
+        .env(process::MARK, mark(start.job))
         .current_dir(&start.folder)
         .stdin(Stdio::null())
         .stdout(output.try_clone()?)
@@ -359,27 +366,5 @@ fn wait(
         )),
         Err(Errno::INTR) => Ok((false, true)),
         Err(error) => Err(error.into()),
-    }
-}
-
-fn kill_all_descendants() {
-    let until = Instant::now() + LAST;
-    loop {
-        let processes = descendants::read();
-        let mut is_any_alive = false;
-        for pid in processes.below(rustix::process::getpid()) {
-            if !processes.is_zombie(pid) {
-                is_any_alive = true;
-                let _ = rustix::process::kill_process(pid, Signal::KILL);
-            }
-        }
-        while matches!(
-            waitid(Id::All, WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG),
-            Ok(status) if status != WaitStatus::StillAlive
-        ) {}
-        if !is_any_alive || Instant::now() > until {
-            return;
-        }
-        std::thread::sleep(Duration::from_millis(2));
     }
 }
