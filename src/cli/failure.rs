@@ -164,3 +164,33 @@ pub fn write_error(text: &str, context: &Context) {
     let mut stream = anstream::AutoStream::new(io::stderr().lock(), choice);
     let _ = writeln!(stream, "{text}");
 }
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    #[test]
+    #[ignore = "ends its process; the test below starts it in one of its own"]
+    fn bug() {
+        install_panic_hook();
+        // A thread's panic counts as much as one of the main thread.
+        let thread = std::thread::spawn(|| panic!("an invariant broke"));
+        let _ = thread.join();
+    }
+
+    #[test]
+    fn a_bug_in_pipe_ends_with_70_and_says_how_to_report_it() {
+        let output = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "cli::failure::tests::bug", "--ignored"])
+            .arg("--nocapture")
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(i32::from(BUG)), "{output:?}");
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert!(text.contains("this is a bug in pipe"), "{text}");
+        assert!(text.contains("an invariant broke (src/cli/failure.rs:"));
+        assert!(text.contains("hint: nothing in the store is lost"));
+    }
+}

@@ -91,19 +91,16 @@ pub fn options(
     selection: &BTreeSet<StageId>,
     context: &Context,
 ) -> anyhow::Result<Options> {
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let host = Host::new(context.environment.clone());
+    let capacity = Capacity::of_machine(&host);
     Ok(Options {
         run: String::new(),
         spec: discovery::recorded_spec(&project.spec, &project.store, context),
         folder: project.folder.clone(),
         worker: context.worker.clone(),
-        host: Host::new(context.environment.clone()),
-        jobs: wish.jobs.map_or(cores, |it| it as usize),
-        capacity: Capacity {
-            cpus: cores as u32,
-            memory: memory(),
-            gpus: gpus(),
-        },
+        host,
+        jobs: wish.jobs.unwrap_or(capacity.cpus) as usize,
+        capacity,
         keep_going: wish.keep_going,
         force: forced(project, wish, selection)?,
         overwrite: wish.force.is_some(),
@@ -231,22 +228,4 @@ fn last_line(outlook: &[(StageId, Forecast)]) -> String {
         figures::plural(outlook.len() as u64, "stage"),
         words.join(", ")
     )
-}
-
-/// The machine's memory in bytes.
-fn memory() -> u64 {
-    let info = rustix::system::sysinfo();
-    (info.totalram as u64).saturating_mul(u64::from(info.mem_unit))
-}
-
-/// GPUs with a driver, by their device files.
-fn gpus() -> u32 {
-    let is_gpu = |name: &str| {
-        name.strip_prefix("nvidia")
-            .is_some_and(|it| !it.is_empty() && it.bytes().all(|b| b.is_ascii_digit()))
-    };
-    let found = std::fs::read_dir("/dev").into_iter().flatten().flatten();
-    found
-        .filter(|it| it.file_name().to_str().is_some_and(is_gpu))
-        .count() as u32
 }

@@ -1,34 +1,52 @@
 //! What of the machine is shared out among the stages that run. Starts nothing.
 
-use std::{fs, thread};
+use std::{fs, num::NonZero, thread};
 
 use pipe_schema::stage::Resources;
 
+use crate::exec::environment::Host;
+
+/// The variable by which a process is told which GPUs are its own.
+pub const DEVICES: &str = "CUDA_VISIBLE_DEVICES";
+
 /// What of the machine is shared out. A stage that asks for more than all of it runs alone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Capacity {
     pub cpus: u32,
     pub memory: u64,
-    pub gpus: u32,
+    /// The GPUs that may be used, as `CUDA_VISIBLE_DEVICES` names them.
+    pub gpus: Vec<String>,
 }
 
 impl Capacity {
-    /// All of this machine.
-    pub fn of_machine() -> Self {
+    /// All of this machine that `host` lets us use.
+    pub fn of_machine(host: &Host) -> Self {
+        let info = rustix::system::sysinfo();
         Self {
-            cpus: thread::available_parallelism().map_or(1, |it| it.get() as u32),
-            memory: memory().unwrap_or(u64::MAX),
-            gpus: fs::read_dir("/proc/driver/nvidia/gpus").map_or(0, |it| it.count() as u32),
+            cpus: thread::available_parallelism().map_or(1, NonZero::get) as u32,
+            memory: (info.totalram as u64).saturating_mul(u64::from(info.mem_unit)),
+            gpus: match host.get(DEVICES) {
+                Some(names) => names
+                    .split(',')
+                    .map(|it| it.trim().to_owned())
+                    .filter(|it| !it.is_empty() && it != "-1")
+                    .collect(),
+                None => (0..gpus()).map(|it| it.to_string()).collect(),
+            },
         }
     }
 }
 
-/// Bytes of memory of this machine.
-fn memory() -> Option<u64> {
-    let text = fs::read_to_string("/proc/meminfo").ok()?;
-    let line = text.lines().find_map(|it| it.strip_prefix("MemTotal:"))?;
-    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kibibytes * 1024)
+/// GPUs with a driver, by their device files.
+fn gpus() -> usize {
+    let is_gpu = |name: &str| {
+        name.strip_prefix("nvidia")
+            .is_some_and(|it| !it.is_empty() && it.bytes().all(|b| b.is_ascii_digit()))
+    };
+    let found = fs::read_dir("/dev").into_iter().flatten().flatten();
+    found
+        .filter(|it| it.file_name().to_str().is_some_and(is_gpu))
+        .count()
 }
 
 /// What a stage takes while it runs.
@@ -37,7 +55,7 @@ pub struct Share {
     jobs: usize,
     cpus: u32,
     memory: u64,
-    gpus: u32,
+    pub gpus: u32,
 }
 
 impl Share {
@@ -56,7 +74,7 @@ impl Share {
             || (self.jobs + more.jobs <= jobs
                 && self.cpus + more.cpus <= capacity.cpus
                 && self.memory.saturating_add(more.memory) <= capacity.memory
-                && (more.gpus == 0 || self.gpus + more.gpus <= capacity.gpus))
+                && (more.gpus == 0 || self.gpus + more.gpus <= capacity.gpus.len() as u32))
     }
 
     pub fn take(&mut self, more: &Self) {
@@ -83,7 +101,7 @@ mod tests {
         let capacity = Capacity {
             cpus: 4,
             memory: 100,
-            gpus: 1,
+            gpus: vec!["0".to_owned()],
         };
         let resources = |cpus| Resources {
             cpus,
@@ -99,6 +117,17 @@ mod tests {
         assert!(!taken.has_room(&Share::of(&resources(1), false), 1, &capacity));
         taken.give_back(&Share::of(&resources(3), true));
         assert_eq!(taken, Share::default());
-        assert!(Capacity::of_machine().memory > 0);
+    }
+
+    #[test]
+    fn gpus_that_were_hidden_from_pipe_are_not_given_to_stages() {
+        let with = |devices: &str| {
+            let variables = [(DEVICES.into(), devices.into())].into();
+            Capacity::of_machine(&Host::new(variables)).gpus
+        };
+        assert_eq!(with("2, GPU-7"), ["2", "GPU-7"]);
+        assert!(with("").is_empty());
+        assert!(with("-1").is_empty());
+        assert!(Capacity::of_machine(&Host::default()).memory > 0);
     }
 }

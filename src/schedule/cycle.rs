@@ -1,8 +1,10 @@
-//! The loop: it asks the store, waits for locks and room, and starts what must be executed.
-//! What a job is made of is in `launch`, what is heard of it in `intake`, what comes of it in `landing` and `verdict`.
+//! The loop: what is ready is claimed and started, what happens meanwhile is taken in, until nothing is left.
+//! How a stage is claimed is in `claim`, what a job is made of in `launch`, what is heard of it in `intake`,
+//! what comes of it in `landing` and `verdict`.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
+    thread,
     time::{Duration, Instant},
 };
 
@@ -10,24 +12,18 @@ use anyhow::Result;
 use crossbeam_channel::{Receiver, never, select};
 use pipe_schema::{
     record::Record,
-    run::{Event, Failure, Reason, RunStarted},
+    run::{Event, RunStarted},
 };
 
 use super::{
-    Options, Summary,
-    action::{Maker, of_store},
-    capacity::Share,
-    inline,
-    machine::Machine,
-    state::{Pending, State},
+    Options, Summary, capacity::Share, machine::Machine, publisher::Publisher, state::State,
     verdict::Counts,
 };
 use crate::{
     exec::Executor,
     graph::Graph,
-    key,
     plan::{Plan, Stage, StageId},
-    store::{Lookup, Store},
+    store::Store,
 };
 
 /// How often the lock of another run is tried.
@@ -50,6 +46,26 @@ pub fn run(
     options: &Options,
     events: &mut dyn FnMut(Event),
 ) -> Result<Summary> {
+    thread::scope(|scope| {
+        let publisher = Publisher::start(scope, store);
+        run_with(
+            plan, graph, selection, store, executor, interrupts, options, events, publisher,
+        )
+    })
+}
+
+#[expect(clippy::too_many_arguments, reason = "each is a room of its own")]
+fn run_with(
+    plan: &Plan,
+    graph: &Graph,
+    selection: &BTreeSet<StageId>,
+    store: &Store,
+    executor: &mut dyn Executor,
+    interrupts: &Receiver<()>,
+    options: &Options,
+    events: &mut dyn FnMut(Event),
+    publisher: Publisher,
+) -> Result<Summary> {
     let since = Instant::now();
     let order: Vec<&Stage> = graph
         .order()
@@ -68,7 +84,7 @@ pub fn run(
         pipe: env!("CARGO_PKG_VERSION").to_owned(),
     }));
     let machine = if order.iter().any(|it| it.task.is_tensor()) {
-        Machine::look(store, executor, options)
+        Machine::look(store, executor, options, interrupts)
     } else {
         Machine::unknown()
     };
@@ -87,6 +103,7 @@ pub fn run(
     let ready = (0..order.len())
         .filter(|&at| matches!(states[at], State::Ready))
         .collect();
+    let ending = machine.is_interrupted().then_some(Ending::Interrupted);
     let mut cycle = Cycle {
         plan,
         graph,
@@ -104,7 +121,10 @@ pub fn run(
         jobs: HashMap::new(),
         last_job: 0,
         taken: Share::default(),
-        ending: None,
+        gpus: options.capacity.gpus.clone(),
+        publisher,
+        publishing: 0,
+        ending,
         records: BTreeMap::new(),
         counts: Counts::default(),
     };
@@ -125,7 +145,7 @@ pub(super) struct Cycle<'a> {
     pub store: &'a Store,
     pub executor: &'a mut dyn Executor,
     pub options: &'a Options,
-    machine: Machine,
+    pub machine: Machine,
     pub events: &'a mut dyn FnMut(Event),
     /// The selected stages in the graph's order. Elsewhere, a stage is its place in this list.
     pub order: Vec<&'a Stage>,
@@ -133,11 +153,16 @@ pub(super) struct Cycle<'a> {
     pub states: Vec<State>,
     pub ready: BTreeSet<usize>,
     pub pending: BTreeSet<usize>,
-    locked: BTreeSet<usize>,
+    pub locked: BTreeSet<usize>,
     /// Whose job it is.
     pub jobs: HashMap<u64, usize>,
     last_job: u64,
     pub taken: Share,
+    /// Devices that no stage has.
+    pub gpus: Vec<String>,
+    pub publisher: Publisher,
+    /// How many results are on their way into the store.
+    pub publishing: usize,
     pub ending: Option<Ending>,
     pub records: BTreeMap<StageId, Record>,
     pub counts: Counts,
@@ -154,11 +179,13 @@ pub(super) enum Ending {
 impl Cycle<'_> {
     fn turn(&mut self, interrupts: &Receiver<()>) {
         let messages = self.executor.messages().clone();
+        let published = self.publisher.results().clone();
         let mut interrupts = interrupts.clone();
         loop {
             self.settle();
             self.fill();
-            if self.jobs.is_empty() && self.locked.is_empty() && self.pending.is_empty() {
+            let is_idle = self.jobs.is_empty() && self.publishing == 0;
+            if is_idle && self.locked.is_empty() && self.pending.is_empty() {
                 break;
             }
             let pause = self.pause();
@@ -167,6 +194,9 @@ impl Cycle<'_> {
                     let mut arrived = vec![message];
                     arrived.extend(messages.try_iter());
                     self.hear(arrived);
+                },
+                recv(published) -> result => if let Ok((at, result)) = result {
+                    self.take_published(at, result);
                 },
                 recv(interrupts) -> interrupt => match interrupt {
                     Ok(()) => self.interrupt(),
@@ -177,157 +207,6 @@ impl Cycle<'_> {
             self.enforce_timeouts();
         }
         self.skip_rest();
-    }
-
-    /// Takes the keys of all that is ready, until nothing is: what the store has makes more stages ready.
-    fn settle(&mut self) {
-        while let Some(at) = self.ready.pop_first() {
-            if self.ending.is_some() {
-                self.ready.clear();
-                return;
-            }
-            self.examine(at);
-        }
-    }
-
-    fn examine(&mut self, at: usize) {
-        let stage = self.order[at];
-        let maker = Maker {
-            store: self.store,
-            options: self.options,
-            machine: &self.machine,
-        };
-        let action = match maker.make(stage, &self.records) {
-            Ok(action) => action,
-            Err(failure) => return self.fail(at, failure),
-        };
-        (self.events)(Event::StageReady {
-            stage: stage.id.clone(),
-            key: action.key,
-        });
-        let forced = reason_to_run(stage, self.options);
-        let mut pending = Box::new(Pending {
-            action,
-            reasons: forced.iter().cloned().collect(),
-            attempt: 1,
-            not_before: None,
-            lock: None,
-            is_forced: forced.is_some(),
-            is_announced: false,
-        });
-        if forced.is_none() {
-            match self.look_up(at, &pending) {
-                Ok(None) => return,
-                Ok(Some(reasons)) => pending.reasons = reasons,
-                Err(failure) => return self.fail(at, failure),
-            }
-        }
-        self.states[at] = State::Pending(pending);
-        self.pending.insert(at);
-    }
-
-    /// Asks the store. If it has the answer, the stage is done; else these are the reasons to run it.
-    fn look_up(&mut self, at: usize, pending: &Pending) -> Result<Option<Vec<Reason>>, Failure> {
-        let stage = self.order[at];
-        let found = match self.store.lookup(&pending.action.key) {
-            Ok(Lookup::Fresh(record)) => {
-                self.store
-                    .restore_outs(&record, &self.options.folder, self.options.overwrite)
-                    .map_err(|error| of_store(&error))?;
-                self.counts.cached += 1;
-                self.complete(at, *record, true);
-                return Ok(None);
-            }
-            Ok(Lookup::Stale(found)) => found,
-            Err(error) => return Err(of_store(&error)),
-        };
-        let name = self.plan.full_name(&stage.id);
-        let mut reasons = (self.store).reasons(&name, &pending.action.parts, found);
-        key::name_inputs(&mut reasons, &pending.action.places);
-        Ok(Some(reasons))
-    }
-
-    /// Starts what must be executed and has room, in the order of the graph.
-    fn fill(&mut self) {
-        if self.ending.is_some() {
-            self.pending.clear();
-            self.locked.clear();
-            return;
-        }
-        for at in std::mem::take(&mut self.locked) {
-            self.pending.insert(at);
-        }
-        let now = Instant::now();
-        let mut from = 0;
-        while let Some(&at) = self.pending.range(from..).next() {
-            from = at + 1;
-            if self.ending.is_some() {
-                break;
-            }
-            let (State::Pending(pending) | State::Locked(pending)) = &self.states[at] else {
-                self.pending.remove(&at);
-                continue;
-            };
-            if pending.not_before.is_some_and(|it| it > now) {
-                continue;
-            }
-            let share = self.share(at, pending.action.device != "cpu");
-            if self
-                .taken
-                .has_room(&share, self.options.jobs.max(1), &self.options.capacity)
-            {
-                self.pending.remove(&at);
-                self.claim(at, share);
-            }
-        }
-        // What the store had meanwhile made other stages ready.
-        if !self.ready.is_empty() {
-            self.settle();
-            self.fill();
-        }
-    }
-
-    fn share(&self, at: usize, uses_gpu: bool) -> Share {
-        let stage = self.order[at];
-        if inline::is_inline(&stage.task) {
-            return Share::default();
-        }
-        Share::of(&stage.control.resources, uses_gpu)
-    }
-
-    /// Takes the key's lock, looks again, and starts the stage.
-    fn claim(&mut self, at: usize, share: Share) {
-        let state = std::mem::replace(&mut self.states[at], State::Ready);
-        let (State::Pending(mut pending) | State::Locked(mut pending)) = state else {
-            self.states[at] = state;
-            return;
-        };
-        if pending.lock.is_none() {
-            match self.store.try_lock(&pending.action.key) {
-                Ok(Some(lock)) => pending.lock = Some(lock),
-                Ok(None) => {
-                    if !std::mem::replace(&mut pending.is_announced, true) {
-                        (self.events)(Event::StageWaiting {
-                            stage: self.order[at].id.clone(),
-                            key: pending.action.key,
-                        });
-                    }
-                    self.states[at] = State::Locked(pending);
-                    self.locked.insert(at);
-                    return;
-                }
-                Err(error) => return self.fail(at, of_store(&error)),
-            }
-            // Whoever had the lock may have made what we want.
-            if !pending.is_forced {
-                match self.look_up(at, &pending) {
-                    Ok(None) => return,
-                    Ok(Some(reasons)) => pending.reasons = reasons,
-                    Err(failure) => return self.fail(at, failure),
-                }
-            }
-        }
-        self.start(at, pending, share);
     }
 
     /// How long nothing needs to be done if nothing happens.
@@ -358,16 +237,5 @@ impl Cycle<'_> {
     pub(super) fn next_job(&mut self) -> u64 {
         self.last_job += 1;
         self.last_job
-    }
-}
-
-/// Why a stage runs whatever the store says.
-pub(super) fn reason_to_run(stage: &Stage, options: &Options) -> Option<Reason> {
-    if options.force.contains(&stage.id) {
-        Some(Reason::Forced)
-    } else if stage.control.cache {
-        None
-    } else {
-        Some(Reason::NotCached)
     }
 }

@@ -12,7 +12,7 @@ use pipe_schema::{
 use super::{
     Options,
     action::{Action, Maker},
-    cycle::reason_to_run,
+    claim::reason_to_run,
     machine::Machine,
 };
 use crate::{
@@ -70,7 +70,7 @@ pub fn forecast(
             .find_map(|id| unknown.get(id.as_str()).cloned())
             .or_else(|| restored_first(stage, &records, options));
         if blocked.is_none() && stage.task.is_tensor() && !is_looked_at {
-            machine = Machine::look(store, executor, options);
+            machine = Machine::look(store, executor, options, &crossbeam_channel::never());
             is_looked_at = true;
         }
         let maker = Maker {

@@ -16,7 +16,6 @@ use crate::{
 impl Cycle<'_> {
     /// Takes in what the executor says.
     pub(super) fn hear(&mut self, messages: Vec<Message>) {
-        let mut finished = Vec::new();
         for message in messages {
             match message {
                 Message::Progress {
@@ -46,12 +45,11 @@ impl Cycle<'_> {
                 }
                 Message::Finished { job, outcome } => {
                     if let Some(at) = self.jobs.remove(&job) {
-                        finished.extend(self.land(at, outcome));
+                        self.land(at, outcome);
                     }
                 }
             }
         }
-        self.publish(finished);
     }
 
     fn tell(&mut self, job: u64, event: impl FnOnce(StageId) -> Event) {
@@ -62,7 +60,7 @@ impl Cycle<'_> {
 
     /// The first time, what runs is asked to finish; then it is killed.
     pub(super) fn interrupt(&mut self) {
-        let is_second = matches!(self.ending, Some(Ending::Interrupted | Ending::Killed));
+        let is_second = self.is_interrupted();
         let (ending, how) = if is_second {
             (Ending::Killed, Stop::Kill)
         } else {

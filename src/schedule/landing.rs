@@ -8,7 +8,7 @@ use std::{
 
 use pipe_schema::{
     protocol::Done,
-    record::Observed,
+    record::{Observed, Record},
     run::{Event, Failure, FailureKind},
 };
 
@@ -17,11 +17,11 @@ use super::{
     capacity::Share,
     cycle::{Cycle, Ending},
     inline, launch, outputs,
-    state::{Conversion, Finished, Pending, Running, State},
+    state::{Finished, Pending, Running, State},
 };
 use crate::{
-    exec::{Job, Outcome, Stop, failure},
-    store::{Attempt, Publication, StoreError},
+    exec::{Job, Outcome, failure},
+    store::{Attempt, OutsLock, Publication, StoreError},
 };
 
 /// The pause before the second attempt; each further one is twice as long.
@@ -30,7 +30,13 @@ const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
 impl Cycle<'_> {
     /// Begins an attempt.
-    pub(super) fn start(&mut self, at: usize, pending: Box<Pending>, share: Share) {
+    pub(super) fn start(
+        &mut self,
+        at: usize,
+        pending: Box<Pending>,
+        outs: Option<OutsLock>,
+        share: Share,
+    ) {
         let stage = self.order[at];
         let place = self
             .store
@@ -50,10 +56,11 @@ impl Cycle<'_> {
         let mut running = Box::new(Running {
             pending: *pending,
             place,
-            outs: None,
+            outs,
             job: 0,
             conversions: std::collections::VecDeque::new(),
             share,
+            gpus: self.lend_gpus(share.gpus),
             deadline: timeout.map(|it| now + Duration::from_millis(it.millis)),
             has_timed_out: false,
             started: jiff::Timestamp::now().to_string(),
@@ -65,24 +72,23 @@ impl Cycle<'_> {
         if inline::is_inline(&stage.task) {
             return self.make_inline(at, running);
         }
-        match self.prepare(at, &mut running) {
-            Ok(()) => {}
+        match launch::conversions(stage, &running.pending.action, &running.place) {
+            Ok(conversions) => running.conversions = conversions,
             Err(failure) => return self.end_attempt(at, running, failure),
         }
         self.advance(at, running);
     }
 
-    fn prepare(&mut self, at: usize, running: &mut Running) -> Result<(), Failure> {
-        let stage = self.order[at];
-        let action = &running.pending.action;
-        running.conversions = launch::conversions(stage, action, &running.place)?;
-        if !stage.outs.is_empty() {
-            let claimed =
-                self.store
-                    .clear_outs(&self.options.folder, &stage.outs, self.options.overwrite);
-            running.outs = Some(claimed.map_err(|error| of_store(&error))?);
-        }
-        Ok(())
+    /// As many devices as are asked for, or as there are.
+    fn lend_gpus(&mut self, count: u32) -> Vec<String> {
+        let count = self.gpus.len().min(count as usize);
+        self.gpus.drain(..count).collect()
+    }
+
+    /// What an attempt took is free again.
+    fn give_back(&mut self, running: &mut Running) {
+        self.taken.give_back(&running.share);
+        self.gpus.append(&mut running.gpus);
     }
 
     /// Starts the next job of an attempt: a conversion that is left, else the stage's own.
@@ -90,14 +96,7 @@ impl Cycle<'_> {
         let stage = self.order[at];
         let work = match running.conversions.front() {
             Some(conversion) => launch::convert(conversion),
-            None => launch::work(
-                stage,
-                &running.pending.action,
-                &running.place,
-                self.store,
-                self.options,
-                running.pending.is_forced,
-            ),
+            None => launch::work(stage, &running, self.store, self.options),
         };
         let work = match work {
             Ok(work) => work,
@@ -134,24 +133,23 @@ impl Cycle<'_> {
                 let stage = stage.id.clone();
                 let note = made.note.map(|text| Event::StageLog { stage, text });
                 note.into_iter().for_each(&mut *self.events);
-                self.publish(vec![Finished {
-                    stage: at,
-                    running,
+                let finished = Finished {
                     elsewhere: made.elsewhere,
                     metrics: made.metrics,
-                    measured: indexmap::IndexMap::new(),
-                }]);
+                    ..Finished::default()
+                };
+                self.publish(at, running, &finished);
             }
             Err(failure) => self.end_attempt(at, running, failure),
         }
     }
 
-    /// Takes in the end of a job. What is to be published is returned, so that jobs that end together share a sync.
-    pub(super) fn land(&mut self, at: usize, outcome: Outcome) -> Option<Finished> {
+    /// Takes in the end of a job.
+    pub(super) fn land(&mut self, at: usize, outcome: Outcome) {
         let state = std::mem::replace(&mut self.states[at], State::Ready);
         let State::Running(mut running) = state else {
             self.states[at] = state;
-            return None;
+            return;
         };
         if let Some(exit) = outcome.exit {
             running.cpu_seconds += exit.cpu_seconds;
@@ -161,39 +159,28 @@ impl Cycle<'_> {
             .result
             .and_then(|done| self.check(at, &running, done));
         match checked {
-            Ok(_) if self.is_conversion(&mut running) => {
-                self.advance(at, running);
-                if self.ending == Some(Ending::Interrupted) {
-                    self.stop_again(at);
+            Ok(done) => {
+                if running.conversions.pop_front().is_none() {
+                    let finished = Finished {
+                        elsewhere: None,
+                        metrics: done.metrics,
+                        measured: done.measured,
+                    };
+                    self.publish(at, running, &finished);
+                } else if running.has_timed_out || self.is_interrupted() {
+                    // Its own job is not begun any more; `explain` says why.
+                    let failure = failure::plain(FailureKind::Io, "it was not begun", None);
+                    self.end_attempt(at, running, failure);
+                } else {
+                    self.advance(at, running);
                 }
-                None
             }
-            Ok(done) => Some(Finished {
-                stage: at,
-                running,
-                elsewhere: None,
-                metrics: done.metrics,
-                measured: done.measured,
-            }),
-            Err(failure) => {
-                self.end_attempt(at, running, failure);
-                None
-            }
+            Err(failure) => self.end_attempt(at, running, failure),
         }
     }
 
-    /// Whether the job that ended was a conversion, which is then over.
-    #[expect(clippy::unused_self, reason = "reads as a question of the loop")]
-    fn is_conversion(&self, running: &mut Running) -> bool {
-        let ended: Option<Conversion> = running.conversions.pop_front();
-        ended.is_some()
-    }
-
-    /// A job that was started after the run was asked to stop.
-    fn stop_again(&mut self, at: usize) {
-        if let State::Running(running) = &self.states[at] {
-            self.executor.stop(running.job, Stop::Finish);
-        }
+    pub(super) fn is_interrupted(&self) -> bool {
+        matches!(self.ending, Some(Ending::Interrupted | Ending::Killed))
     }
 
     /// Whether what was done counts: it is complete, made of what the key says, and what was declared.
@@ -233,30 +220,36 @@ impl Cycle<'_> {
         Ok(done)
     }
 
-    /// Brings results into the store, and the stages to their end.
-    pub(super) fn publish(&mut self, finished: Vec<Finished>) {
-        if finished.is_empty() {
+    /// Hands a result over to the publisher.
+    fn publish(&mut self, at: usize, running: Box<Running>, finished: &Finished) {
+        let publication = self.publication(at, &running, finished);
+        self.publisher.publish(at, publication);
+        self.publishing += 1;
+        self.states[at] = State::Publishing(running);
+    }
+
+    /// Brings a stage to its end, or to its next attempt.
+    pub(super) fn take_published(&mut self, at: usize, result: Result<Record, StoreError>) {
+        let state = std::mem::replace(&mut self.states[at], State::Ready);
+        let State::Publishing(mut running) = state else {
+            self.states[at] = state;
             return;
-        }
-        let mut publications = Vec::with_capacity(finished.len());
-        for it in &finished {
-            publications.push(self.publication(it));
-        }
-        let results = self.store.publish_all(publications);
-        for (it, result) in finished.into_iter().zip(results) {
-            match result {
-                Ok(record) => {
-                    self.taken.give_back(&it.running.share);
-                    self.complete(it.stage, record, false);
+        };
+        self.publishing -= 1;
+        match result {
+            Ok(record) => {
+                self.give_back(&mut running);
+                if let Err(error) = self.store.drop_checkpoints(&record.parts) {
+                    self.warn(at, &error);
                 }
-                Err(error) => self.end_attempt(it.stage, it.running, of_publishing(&error)),
+                self.complete(at, record, false);
             }
+            Err(error) => self.end_attempt(at, running, of_store(&error)),
         }
     }
 
-    fn publication(&self, finished: &Finished) -> Publication {
-        let stage = self.order[finished.stage];
-        let running = &finished.running;
+    fn publication(&self, at: usize, running: &Running, finished: &Finished) -> Publication {
+        let stage = self.order[at];
         let outputs = stage
             .outputs
             .iter()
@@ -301,13 +294,19 @@ impl Cycle<'_> {
     }
 
     /// An attempt failed: the stage is tried again, or it failed.
-    fn end_attempt(&mut self, at: usize, running: Box<Running>, failure: Failure) {
+    fn end_attempt(&mut self, at: usize, mut running: Box<Running>, failure: Failure) {
         let stage = self.order[at];
-        self.taken.give_back(&running.share);
+        self.give_back(&mut running);
         let failure = self.explain(at, &running, failure);
         let Running {
-            mut pending, place, ..
+            mut pending,
+            place,
+            outs,
+            ..
         } = *running;
+        if let Some(Err(error)) = outs.map(|it| self.store.leave_outs(it)) {
+            self.warn(at, &error);
+        }
         // Its folder is removed before the next attempt, or the report of the failure, can see it.
         drop::<Attempt>(place);
         let is_retried = failure.kind.may_pass()
@@ -339,7 +338,7 @@ impl Cycle<'_> {
             failure.kind = FailureKind::Timeout;
             failure.message = format!("it took longer than its timeout of {limit}");
             failure.hint = Some("raise `timeout`, or see in the log what it waits for".to_owned());
-        } else if matches!(self.ending, Some(Ending::Interrupted | Ending::Killed))
+        } else if self.is_interrupted()
             && matches!(
                 failure.kind,
                 FailureKind::Signal(_) | FailureKind::Exit(_) | FailureKind::Io
@@ -357,10 +356,6 @@ impl Cycle<'_> {
         }
         failure
     }
-}
-
-fn of_publishing(error: &StoreError) -> Failure {
-    of_store(error)
 }
 
 /// 1 s, 2 s, 4 s and so on, up to a minute.

@@ -16,8 +16,9 @@ use pipe_schema::{
 use super::{
     Options,
     action::{Action, of_store, text_of},
+    capacity::DEVICES,
     script,
-    state::Conversion,
+    state::{Conversion, Running},
 };
 use crate::{
     exec::{CommandJob, JobWork, WorkerJob, failure},
@@ -78,20 +79,26 @@ pub fn convert(conversion: &Conversion) -> Result<JobWork, Failure> {
 /// The stage's own job.
 pub fn work(
     stage: &Stage,
-    action: &Action,
-    place: &Attempt,
+    running: &Running,
     store: &Store,
     options: &Options,
-    is_forced: bool,
 ) -> Result<JobWork, Failure> {
-    let (env, secrets) = variables(stage, options)?;
+    let Running { pending, place, .. } = running;
+    let action = &pending.action;
+    let (own, secrets) = variables(stage, options)?;
+    let mut env = Vec::new();
+    if !running.gpus.is_empty() {
+        // Before the stage's own, which may know better.
+        env.push((DEVICES.to_owned(), running.gpus.join(",")));
+    }
+    env.extend(own);
     if let Task::Command(command) = &stage.task {
         return script_of(stage, command, action, place, options, env, secrets);
     }
     let output = place.output("main");
     create_folder(&output)?;
     let checkpoints = match &stage.task {
-        Task::Train(_) => Some(checkpoints(store, action, is_forced)?),
+        Task::Train(_) => Some(checkpoints(store, action, pending.is_forced)?),
         _ => None,
     };
     let is_fresh = !env.is_empty() || action.device != "cpu";

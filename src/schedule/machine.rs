@@ -8,6 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use crossbeam_channel::{Receiver, never, select};
 use pipe_schema::{
     key::EnvironmentClass,
     protocol::{Request, Work},
@@ -16,7 +17,7 @@ use pipe_schema::{
 
 use super::{Options, elf};
 use crate::{
-    exec::{Executor, Job, JobWork, Message, WorkerJob, failure},
+    exec::{Executor, Job, JobWork, Message, Stop, WorkerJob, failure},
     store::Store,
 };
 
@@ -40,19 +41,30 @@ impl Machine {
     }
 
     /// Remembers the machine, or probes it if it is not known or has changed. Costs nothing where it is known.
-    pub fn look(store: &Store, executor: &mut dyn Executor, options: &Options) -> Self {
+    /// A message on `interrupts` ends the probe.
+    pub fn look(
+        store: &Store,
+        executor: &mut dyn Executor,
+        options: &Options,
+        interrupts: &Receiver<()>,
+    ) -> Self {
         let identity = identity(options);
         if let Some(classes) = store.cached_environment(&identity) {
             return Self {
                 classes: Ok(classes),
             };
         }
-        let classes = probe(store, executor, options);
+        let classes = probe(store, executor, options, interrupts);
         if let Ok(classes) = &classes {
             // What is not remembered is probed again.
             let _ = store.remember_environment(&identity, classes);
         }
         Self { classes }
+    }
+
+    /// Whether it was not let finish its probe.
+    pub fn is_interrupted(&self) -> bool {
+        matches!(&self.classes, Err(failure) if failure.kind == FailureKind::Interrupted)
     }
 
     /// The classes by device, with 1 thread; or why the worker could not tell.
@@ -65,6 +77,7 @@ fn probe(
     store: &Store,
     executor: &mut dyn Executor,
     options: &Options,
+    interrupts: &Receiver<()>,
 ) -> Result<Vec<EnvironmentClass>, Failure> {
     let of_store = |error| super::action::of_store(&error);
     let attempt = store.attempt(&options.run, "probe", 1).map_err(of_store)?;
@@ -95,28 +108,37 @@ fn probe(
         log: attempt.log().to_owned(),
         memory: None,
     });
+    let messages = executor.messages().clone();
+    let mut interrupts = interrupts.clone();
     loop {
-        match executor.messages().recv() {
-            Ok(Message::Finished {
-                job: PROBE,
-                outcome,
-            }) => {
-                let done = outcome.result.map_err(|mut failure| {
-                    failure.message = format!(
-                        "the worker cannot tell what this machine is: {}",
-                        failure.message
-                    );
-                    failure
-                })?;
-                return Ok(done.environments);
-            }
-            Ok(_) => {}
-            Err(_) => {
-                let message = "the executor ended before it answered";
-                return Err(failure::plain(FailureKind::Bug, message, None));
-            }
+        select! {
+            recv(messages) -> message => match message {
+                Ok(Message::Finished { job: PROBE, outcome }) => {
+                    return outcome.result.map(|done| done.environments).map_err(untold);
+                }
+                Ok(_) => {}
+                Err(_) => {
+                    let message = "the executor ended before it answered";
+                    return Err(failure::plain(FailureKind::Bug, message, None));
+                }
+            },
+            recv(interrupts) -> interrupt => match interrupt {
+                Ok(()) => {
+                    executor.stop(PROBE, Stop::Kill);
+                    return Err(failure::plain(FailureKind::Interrupted, "it was interrupted", None));
+                }
+                Err(_) => interrupts = never(),
+            },
         }
     }
+}
+
+fn untold(mut failure: Failure) -> Failure {
+    failure.message = format!(
+        "the worker cannot tell what this machine is: {}",
+        failure.message
+    );
+    failure
 }
 
 /// A text that changes whenever a probe might answer differently: worker, libraries, CPU, driver, visible devices.

@@ -3,6 +3,7 @@
 
 pub mod capacity;
 mod action;
+mod claim;
 mod cycle;
 mod elf;
 mod forecast;
@@ -13,6 +14,7 @@ mod launch;
 mod machine;
 mod outputs;
 mod programs;
+mod publisher;
 mod script;
 mod sources;
 mod state;

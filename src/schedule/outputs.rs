@@ -30,6 +30,12 @@ pub fn check(
                 &format!("the command must write to ${{outputs.{name}}}"),
             ));
         }
+        if !path.is_dir() && !path.is_file() {
+            return Err(wrong(
+                format!("output `{name}` is neither a file nor a folder"),
+                "write an ordinary file, or a folder of files",
+            ));
+        }
         if let Some(needed) = needed_file(*r#type)
             && path.is_dir()
             && !path.join(needed).exists()
@@ -53,7 +59,12 @@ pub fn check(
     }
     let base = folder.join(command.wdir.as_deref().unwrap_or("."));
     for path in &command.metrics {
-        let text = fs::read(base.join(path)).unwrap_or_default();
+        let path = base.join(path);
+        // A pipe would be waited for; what is wrong with it is said when it is published.
+        if !path.is_file() {
+            continue;
+        }
+        let text = fs::read(path).unwrap_or_default();
         if let Ok(value) = serde_json::from_slice::<Value>(&text) {
             flatten("", &value, metrics);
         }
@@ -73,6 +84,9 @@ fn needed_file(r#type: ArtifactType) -> Option<&'static str> {
 /// A report is flat JSON: names and numbers.
 fn read_flat(name: &str, file: &Path) -> Result<Metrics, Failure> {
     let hint = r#"a report is flat JSON: {"accuracy": 0.97, "rows": 180}"#;
+    if !file.is_file() {
+        return Err(wrong(format!("report `{name}` is not a file"), hint));
+    }
     let text = fs::read(file)
         .map_err(|error| wrong(format!("report `{name}` cannot be read: {error}"), hint))?;
     serde_json::from_slice(&text)

@@ -17,9 +17,11 @@ pub enum State {
     Ready,
     /// It must be executed, and waits for room or for the end of a pause.
     Pending(Box<Pending>),
-    /// It must be executed, but another run is doing that.
+    /// It must be executed, but another stage or run makes the same result, or writes to its outs.
     Locked(Box<Pending>),
     Running(Box<Running>),
+    /// Its job is done, and its outputs are on their way into the store.
+    Publishing(Box<Running>),
     Done,
     Failed,
     Skipped,
@@ -36,7 +38,7 @@ pub struct Pending {
     pub lock: Option<KeyLock>,
     /// Whether the store's answer does not matter.
     pub is_forced: bool,
-    /// Whether it was said that another run does it.
+    /// Whether it was said what it waits for.
     pub is_announced: bool,
 }
 
@@ -51,6 +53,8 @@ pub struct Running {
     /// Conversions that come before the stage's own job.
     pub conversions: VecDeque<Conversion>,
     pub share: Share,
+    /// The devices that it may use, as `CUDA_VISIBLE_DEVICES` names them.
+    pub gpus: Vec<String>,
     pub deadline: Option<Instant>,
     pub has_timed_out: bool,
     /// RFC 3339.
@@ -69,10 +73,9 @@ pub struct Conversion {
     pub output: PathBuf,
 }
 
-/// A stage whose job is done and whose outputs are not in the store yet.
+/// What a job gave, beside the files that it wrote.
+#[derive(Default)]
 pub struct Finished {
-    pub stage: usize,
-    pub running: Box<Running>,
     /// The output, if it is not where it was asked to be.
     pub elsewhere: Option<PathBuf>,
     pub metrics: Metrics,

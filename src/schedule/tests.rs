@@ -27,6 +27,7 @@ use crate::{
 };
 
 mod matrix;
+mod sharing;
 
 struct Fixture {
     _folder: tempfile::TempDir,
@@ -50,7 +51,7 @@ impl Fixture {
             capacity: Capacity {
                 cpus: 4,
                 memory: u64::MAX,
-                gpus: 0,
+                gpus: Vec::new(),
             },
             keep_going: false,
             force: BTreeSet::new(),
@@ -358,15 +359,6 @@ fn an_interrupt_ends_what_runs_and_starts_nothing_more() {
         it,
         Event::StageFailed { failure, .. } if failure.kind == FailureKind::Interrupted
     )));
-}
-
-#[test]
-fn equal_stages_of_one_run_are_executed_once() {
-    let twin = || vec![source("left", "same"), source("right", "same")];
-    let fixture = Fixture::new(twin());
-    let (summary, _) = fixture.run();
-    assert_eq!(fixture.started().len(), 1);
-    assert_eq!((summary.finished.ran, summary.finished.cached), (1, 1));
 }
 
 #[test]

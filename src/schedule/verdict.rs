@@ -11,6 +11,7 @@ use super::{
     cycle::{Cycle, Ending},
     state::State,
 };
+use crate::store::StoreError;
 
 /// How many stages came to which end.
 #[derive(Default)]
@@ -30,10 +31,7 @@ impl Cycle<'_> {
         // Several specs may share the store and have stages of one name: changes are told against the same spec's.
         let noted = (self.store).note_last(&self.plan.full_name(stage), &record);
         if let Err(error) = linked.and(noted) {
-            (self.events)(Event::StageLog {
-                stage: stage.clone(),
-                text: format!("warning: {error}"),
-            });
+            self.warn(at, &error);
         }
         let told = Box::new(record.clone());
         (self.events)(if is_cached {
@@ -66,6 +64,14 @@ impl Cycle<'_> {
         }
     }
 
+    /// Something went wrong beside a stage's result, which is none the worse for it.
+    pub(super) fn warn(&mut self, at: usize, error: &StoreError) {
+        (self.events)(Event::StageLog {
+            stage: self.order[at].id.clone(),
+            text: format!("warning: {error}"),
+        });
+    }
+
     /// The stage will not be done in this run, nor what reads it.
     pub(super) fn fail(&mut self, at: usize, failure: Failure) {
         let stage = self.order[at].id.clone();
@@ -86,8 +92,7 @@ impl Cycle<'_> {
             .filter(|&at| matches!(self.states[at], State::Waiting { .. }))
             .collect();
         below.sort_unstable();
-        let is_interrupted = matches!(self.ending, Some(Ending::Interrupted | Ending::Killed));
-        if !is_interrupted {
+        if !self.is_interrupted() {
             for at in below {
                 self.skip(at, Skip::Upstream(stage.clone()));
             }
@@ -117,7 +122,7 @@ impl Cycle<'_> {
 
     pub(super) fn finish(&self, since: Instant) -> RunFinished {
         let status = match self.ending {
-            Some(Ending::Interrupted | Ending::Killed) => RunStatus::Interrupted,
+            _ if self.is_interrupted() => RunStatus::Interrupted,
             _ if self.counts.failed > 0 => RunStatus::Failed,
             _ => RunStatus::Done,
         };

@@ -56,8 +56,9 @@ fn an_interrupted_training_is_asked_to_stop_and_keeps_its_checkpoint() {
 #[test]
 fn a_forced_training_begins_without_checkpoints() {
     let steered = Steered::new(SPEC);
+    steer_training(&steered, &json!({"checkpoint": "starts", "fail": "wrong"}));
+    assert_eq!(steered.run(&[]).code, Some(1));
     steer_training(&steered, &json!({"checkpoint": "starts"}));
-    assert_eq!(steered.run(&[]).code, Some(0));
     let answer = steered.run(&["--force=fit"]);
     let lines = answer.lines();
     let fit = lines

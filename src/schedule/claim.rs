@@ -1,0 +1,235 @@
+//! From a stage that is ready to one that is started: the store is asked, locks are taken, room is found.
+//! Knows nothing of jobs; what is heard of them is in `intake`, what comes of them in `landing`.
+
+use std::time::Instant;
+
+use pipe_schema::run::{Event, Failure, Reason};
+
+use super::{
+    Options,
+    action::{Maker, of_store},
+    capacity::Share,
+    cycle::Cycle,
+    inline,
+    state::{Pending, State},
+};
+use crate::{
+    key,
+    plan::Stage,
+    store::{Lookup, StoreError},
+};
+
+/// What the store says of a stage.
+enum Answer {
+    /// It has the result, and the stage is done.
+    Done,
+    /// It must be executed, for these reasons.
+    Stale(Vec<Reason>),
+    /// It has the result, but another run writes to the stage's outs.
+    Busy,
+}
+
+/// What a stage waits for.
+#[derive(Clone, Copy)]
+enum Obstacle {
+    /// The same result is being made.
+    Key,
+    /// Its outs are being written.
+    Outs,
+}
+
+impl Cycle<'_> {
+    /// Takes the keys of all that is ready, until nothing is: what the store has makes more stages ready.
+    pub(super) fn settle(&mut self) {
+        while let Some(at) = self.ready.pop_first() {
+            if self.ending.is_some() {
+                self.ready.clear();
+                return;
+            }
+            self.examine(at);
+        }
+    }
+
+    fn examine(&mut self, at: usize) {
+        let stage = self.order[at];
+        let maker = Maker {
+            store: self.store,
+            options: self.options,
+            machine: &self.machine,
+        };
+        let action = match maker.make(stage, &self.records) {
+            Ok(action) => action,
+            Err(failure) => return self.fail(at, failure),
+        };
+        (self.events)(Event::StageReady {
+            stage: stage.id.clone(),
+            key: action.key,
+        });
+        let forced = reason_to_run(stage, self.options);
+        let mut pending = Box::new(Pending {
+            action,
+            reasons: forced.iter().cloned().collect(),
+            attempt: 1,
+            not_before: None,
+            lock: None,
+            is_forced: forced.is_some(),
+            is_announced: false,
+        });
+        if forced.is_none() {
+            match self.look_up(at, &pending) {
+                Ok(Answer::Done) => return,
+                Ok(Answer::Stale(reasons)) => pending.reasons = reasons,
+                // It is asked again when there is room.
+                Ok(Answer::Busy) => {}
+                Err(failure) => return self.fail(at, failure),
+            }
+        }
+        self.states[at] = State::Pending(pending);
+        self.pending.insert(at);
+    }
+
+    /// Asks the store. If it has the answer, the stage is done.
+    fn look_up(&mut self, at: usize, pending: &Pending) -> Result<Answer, Failure> {
+        let stage = self.order[at];
+        let found = match self.store.lookup(&pending.action.key) {
+            Ok(Lookup::Fresh(record)) => {
+                let folder = &self.options.folder;
+                match (self.store).restore_outs(&record, folder, self.options.overwrite) {
+                    Ok(_) => {}
+                    Err(StoreError::Busy { .. }) => return Ok(Answer::Busy),
+                    Err(error) => return Err(of_store(&error)),
+                }
+                self.counts.cached += 1;
+                self.complete(at, *record, true);
+                return Ok(Answer::Done);
+            }
+            Ok(Lookup::Stale(found)) => found,
+            Err(error) => return Err(of_store(&error)),
+        };
+        let name = self.plan.full_name(&stage.id);
+        let mut reasons = (self.store).reasons(&name, &pending.action.parts, found);
+        key::name_inputs(&mut reasons, &pending.action.places);
+        Ok(Answer::Stale(reasons))
+    }
+
+    /// Starts what must be executed and has room, in the order of the graph.
+    pub(super) fn fill(&mut self) {
+        if self.ending.is_some() {
+            // Other runs need not wait for what is not made here.
+            for at in std::mem::take(&mut self.pending) {
+                self.states[at] = State::Ready;
+            }
+            self.locked.clear();
+            return;
+        }
+        for at in std::mem::take(&mut self.locked) {
+            self.pending.insert(at);
+        }
+        let now = Instant::now();
+        let mut from = 0;
+        while let Some(&at) = self.pending.range(from..).next() {
+            from = at + 1;
+            if self.ending.is_some() {
+                break;
+            }
+            let (State::Pending(pending) | State::Locked(pending)) = &self.states[at] else {
+                self.pending.remove(&at);
+                continue;
+            };
+            if pending.not_before.is_some_and(|it| it > now) {
+                continue;
+            }
+            let share = self.share(at, pending.action.device != "cpu");
+            if self
+                .taken
+                .has_room(&share, self.options.jobs.max(1), &self.options.capacity)
+            {
+                self.pending.remove(&at);
+                self.claim(at, share);
+            }
+        }
+        // What the store had meanwhile made other stages ready.
+        if !self.ready.is_empty() {
+            self.settle();
+            self.fill();
+        }
+    }
+
+    fn share(&self, at: usize, uses_gpu: bool) -> Share {
+        let stage = self.order[at];
+        if inline::is_inline(&stage.task) {
+            return Share::default();
+        }
+        Share::of(&stage.control.resources, uses_gpu)
+    }
+
+    /// Takes the key's lock, looks again, and starts the stage.
+    fn claim(&mut self, at: usize, share: Share) {
+        let state = std::mem::replace(&mut self.states[at], State::Ready);
+        let (State::Pending(mut pending) | State::Locked(mut pending)) = state else {
+            self.states[at] = state;
+            return;
+        };
+        if pending.lock.is_none() {
+            match self.store.try_lock(&pending.action.key) {
+                Ok(Some(lock)) => pending.lock = Some(lock),
+                Ok(None) => return self.wait(at, pending, Obstacle::Key),
+                Err(error) => return self.fail(at, of_store(&error)),
+            }
+            // Whoever had the lock may have made what we want.
+            if !pending.is_forced {
+                match self.look_up(at, &pending) {
+                    Ok(Answer::Done) => return,
+                    Ok(Answer::Stale(reasons)) => pending.reasons = reasons,
+                    Ok(Answer::Busy) => return self.wait(at, pending, Obstacle::Outs),
+                    Err(failure) => return self.fail(at, failure),
+                }
+            }
+        }
+        let stage = self.order[at];
+        let mut outs = None;
+        if !stage.outs.is_empty() {
+            let folder = &self.options.folder;
+            match (self.store).clear_outs(folder, &stage.outs, self.options.overwrite) {
+                Ok(lock) => outs = Some(lock),
+                Err(StoreError::Busy { .. }) => return self.wait(at, pending, Obstacle::Outs),
+                Err(error) => return self.fail(at, of_store(&error)),
+            }
+        }
+        self.start(at, pending, outs, share);
+    }
+
+    /// Another stage or run is in the way. The lock is given up meanwhile, so that nobody waits for who waits.
+    fn wait(&mut self, at: usize, mut pending: Box<Pending>, obstacle: Obstacle) {
+        let stage = self.order[at].id.clone();
+        let key = pending.action.key;
+        pending.lock = None;
+        let is_own = self.states.iter().any(|state| {
+            matches!(state, State::Running(it) | State::Publishing(it) if it.pending.action.key == key)
+                || matches!(state, State::Pending(it) if it.lock.is_some() && it.action.key == key)
+        });
+        // Within a run, stages that make the same are told as they end.
+        if !is_own && !std::mem::replace(&mut pending.is_announced, true) {
+            (self.events)(match obstacle {
+                Obstacle::Key => Event::StageWaiting { stage, key },
+                Obstacle::Outs => Event::StageLog {
+                    stage,
+                    text: "waits: another run writes to its outs".to_owned(),
+                },
+            });
+        }
+        self.states[at] = State::Locked(pending);
+        self.locked.insert(at);
+    }
+}
+
+/// Why a stage runs whatever the store says.
+pub(super) fn reason_to_run(stage: &Stage, options: &Options) -> Option<Reason> {
+    if options.force.contains(&stage.id) {
+        Some(Reason::Forced)
+    } else if stage.control.cache {
+        None
+    } else {
+        Some(Reason::NotCached)
+    }
+}
