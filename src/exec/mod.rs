@@ -1,5 +1,6 @@
 //! Runs jobs and tells how they go. Unaware of the graph, of keys and of the store.
 
+pub mod commit;
 pub mod environment;
 pub mod failure;
 pub mod interrupt;

@@ -14,6 +14,7 @@ use super::{
     state::{Pending, State},
 };
 use crate::{
+    exec::commit::Commit,
     key,
     plan::Stage,
     store::{Lookup, StoreError},
@@ -189,6 +190,8 @@ impl Cycle<'_> {
         let stage = self.order[at];
         let mut outs = None;
         if !stage.outs.is_empty() {
+            // Outs that are tracked would look changed once they are cleared.
+            self.options.git.as_ref().map(Commit::text);
             let folder = &self.options.folder;
             match (self.store).clear_outs(folder, &stage.outs, self.options.overwrite) {
                 Ok(lock) => outs = Some(lock),

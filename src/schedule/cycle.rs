@@ -80,7 +80,7 @@ fn run_with(
         overrides: plan.overrides.clone(),
         stages: order.iter().map(|it| it.id.clone()).collect(),
         vars: serde_json::to_value(&plan.vars)?,
-        git: options.git.clone(),
+        git: options.git.as_ref().map(|it| it.name().to_owned()),
         pipe: env!("CARGO_PKG_VERSION").to_owned(),
     }));
     let machine = if order.iter().any(|it| it.task.is_tensor()) {

@@ -20,7 +20,7 @@ use super::{
     state::{Finished, Pending, Running, State},
 };
 use crate::{
-    exec::{Job, Outcome, failure},
+    exec::{Job, Outcome, commit::Commit, failure},
     store::{Attempt, OutsLock, Publication, StoreError},
 };
 
@@ -69,6 +69,9 @@ impl Cycle<'_> {
             peak_bytes: 0,
         });
         self.taken.take(&running.share);
+        if let Some(commit) = &self.options.git {
+            commit.look();
+        }
         if inline::is_inline(&stage.task) {
             return self.make_inline(at, running);
         }
@@ -284,7 +287,7 @@ impl Cycle<'_> {
                 stage: stage.id.clone(),
                 attempt: running.pending.attempt,
                 pipe: env!("CARGO_PKG_VERSION").to_owned(),
-                git: self.options.git.clone(),
+                git: self.options.git.as_ref().map(Commit::text),
                 metrics: finished.metrics.clone(),
                 measured,
                 upstream: running.pending.action.upstream.clone(),

@@ -33,7 +33,10 @@ pub use self::{
     cycle::run,
     forecast::{Forecast, forecast},
 };
-use crate::{exec::environment::Host, plan::StageId};
+use crate::{
+    exec::{commit::Commit, environment::Host},
+    plan::StageId,
+};
 
 /// How a run is done.
 #[derive(Clone, Debug)]
@@ -58,8 +61,8 @@ pub struct Options {
     pub force: BTreeSet<StageId>,
     /// Whether outs may overwrite what the store does not hold.
     pub overwrite: bool,
-    /// The project's commit, with `+` where the tree has changes.
-    pub git: Option<String>,
+    /// The project's commit; whether the tree has changes is found out once a stage is executed.
+    pub git: Option<Commit>,
 }
 
 /// What came of a run.

@@ -34,6 +34,49 @@ fn a_timeout_ends_the_group_and_what_left_it() {
 }
 
 #[test]
+fn records_mark_the_commit_where_tracked_files_had_changes() {
+    let steered =
+        commands("  note:\n    command: {cmd: wc -c < in > out, deps: [in], outs: [out]}\n");
+    let git = |words: &[&str]| {
+        let mut git = std::process::Command::new("git");
+        git.args(["-c", "user.name=a", "-c", "user.email=a@b"])
+            .args(words);
+        assert!(
+            git.current_dir(steered.path(""))
+                .output()
+                .unwrap()
+                .status
+                .success(),
+            "{words:?}"
+        );
+    };
+    let recorded = |input: &str| {
+        steered.project.write("in", input);
+        let answer = steered.run(&[]);
+        assert_eq!(answer.code, Some(0), "{answer}");
+        let shown = steered.project.done(&["show", "note", "--format", "json"]);
+        shown.json()["observed"]["git"].clone()
+    };
+    steered.project.write("in", "1");
+    steered.project.write("out", "");
+    git(&["init", "-q"]);
+    git(&["add", "in"]);
+    git(&["commit", "-qm", "first"]);
+    std::fs::remove_file(steered.path("out")).unwrap();
+    let clean = recorded("1");
+    let commit = clean.as_str().unwrap();
+    assert_eq!(commit.len(), 40, "{clean}");
+    assert_eq!(recorded("22"), format!("{commit}+"));
+    // An out that is tracked is cleared by the run itself, which is no change.
+    git(&["add", "-f", "in", "out"]);
+    git(&["commit", "-qm", "second"]);
+    let forced = steered.run(&["--force"]);
+    assert_eq!(forced.code, Some(0), "{forced}");
+    let third = recorded("22");
+    assert_eq!(third.as_str().map(str::len), Some(40), "{third}");
+}
+
+#[test]
 fn what_a_command_leaves_running_does_not_outlive_it() {
     let steered = commands(
         r"

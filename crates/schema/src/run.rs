@@ -98,6 +98,7 @@ pub struct RunStarted {
     pub stages: Vec<String>,
     /// The vars as bound.
     pub vars: Value,
+    /// The commit that the project was at; records tell whether its tree had changes.
     pub git: Option<String>,
     pub pipe: String,
 }

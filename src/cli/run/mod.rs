@@ -22,7 +22,7 @@ use super::{
     quote,
 };
 use crate::{
-    exec::interrupt,
+    exec::{commit::Commit, interrupt},
     report::{Face, json::Json, lines::Lines, plain::Plain, terminal::Terminal},
     schedule,
     store::Store,
@@ -86,7 +86,8 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
     let before = previous(&store, &project.plan.name);
     let mut options = outlook::options(&project, &wish, &selection, context)?;
     options.run = store.new_run()?;
-    options.git = git::commit(&project.folder);
+    options.git =
+        git::commit(&project.folder).map(|name| Commit::new(name, project.folder.clone()));
     let interrupts = interrupt::watch()?;
     let mut log = store.start_run_log(&options.run)?;
     let mut face = face(args.format, before.clone(), context);
