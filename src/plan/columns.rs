@@ -5,7 +5,7 @@ use pipe_schema::{
     reference::PathOrStage,
     stage::{
         Preprocess, Task,
-        preprocess::{Columns, Split, Step},
+        preprocess::{Columns, Split},
     },
 };
 
@@ -37,14 +37,7 @@ pub fn check(task: &Task, block: &Node, loader: &dyn Loader, found: &mut Vec<Dia
         );
     }
     for (i, step) in task.steps.iter().enumerate() {
-        let names = match step {
-            Step::Impute(it) => &it.columns,
-            Step::Standardize(it) => &it.columns,
-            Step::MinMax(it) => &it.columns,
-            Step::OneHot(it) => &it.columns,
-            Step::Drop(it) => &it.columns,
-        };
-        let Columns::Named(names) = names else {
+        let Columns::Named(names) = step.columns() else {
             continue;
         };
         let i = i.to_string();

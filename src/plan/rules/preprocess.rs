@@ -106,13 +106,7 @@ fn check_shares(split: &RandomSplit, rules: &mut Rules<'_>) {
 
 fn check_step(step: &Step, path: &[&str; 3], target: &str, rules: &mut Rules<'_>) {
     let [steps, i, name] = *path;
-    let columns = match step {
-        Step::Impute(it) => &it.columns,
-        Step::Standardize(it) => &it.columns,
-        Step::MinMax(it) => &it.columns,
-        Step::OneHot(it) => &it.columns,
-        Step::Drop(it) => &it.columns,
-    };
+    let columns = step.columns();
     if let Columns::Named(names) = columns
         && names.iter().any(|it| it == target)
     {

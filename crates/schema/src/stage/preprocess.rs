@@ -183,6 +183,17 @@ impl Step {
             Self::Drop(_) => "drop",
         }
     }
+
+    /// What it is done to.
+    pub fn columns(&self) -> &Columns {
+        match self {
+            Self::Impute(it) => &it.columns,
+            Self::Standardize(it) => &it.columns,
+            Self::MinMax(it) => &it.columns,
+            Self::OneHot(it) => &it.columns,
+            Self::Drop(it) => &it.columns,
+        }
+    }
 }
 
 /// Fills missing values.
