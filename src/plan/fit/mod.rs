@@ -157,7 +157,11 @@ impl Fitter<'_> {
     fn fit_record(&mut self, node: &mut Node, record: &Record, name: &str) -> bool {
         let span = node.span;
         let Value::Map(entries) = &mut node.value else {
-            return self.say(wrong_type(node, &Grammar::Record(record.clone()), name));
+            let mut error = wrong_type(node, &Grammar::Record(record.clone()), name);
+            if let Some(fix) = only_field(node, record, name) {
+                error = error.hint(fix);
+            }
+            return self.say(error);
         };
         self.rename_aliases(entries, record);
         let head = head(span, entries);
@@ -322,6 +326,22 @@ fn has_form(node: &Node, grammar: &Grammar) -> bool {
         (Grammar::Either(forms), _) => forms.iter().any(|it| has_form(node, it)),
         _ => false,
     }
+}
+
+/// Where a record needs one field alone, and the value is of that field's type, it is meant.
+fn only_field(node: &Node, record: &Record, name: &str) -> Option<String> {
+    let mut required = record.fields.iter().filter(|it| it.1.is_required);
+    let (field, _) = required.next().filter(|it| has_form(node, &it.1.grammar))?;
+    if required.next().is_some() {
+        return None;
+    }
+    let value = node.value.canonical();
+    let is_plain = |c: char| !c.is_control() && !":#{}[],\"'&*!|>%@`$".contains(c);
+    let value = match &node.value {
+        Value::Text(text) if !text.chars().all(is_plain) => "…",
+        _ => &value,
+    };
+    Some(format!("write `{name}: {{{field}: {value}}}`"))
 }
 
 /// Where a block begins: its first key, so that the caret does not run over all of it.
