@@ -14,7 +14,7 @@ export LIBTORCH := $(abspath $(LIBTORCH))
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test lint docs install uninstall venv golden check-outsiders clean
+.PHONY: help setup build demo test lint docs install uninstall data venv golden baselines check-outsiders clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,7 +52,10 @@ uninstall: ## remove what install put under PREFIX
 	rm -f "$(DESTDIR)$(PREFIX)/bin/pipe" "$(DESTDIR)$(PREFIX)/bin/pipe-worker"
 	rm -rf "$(DESTDIR)$(PREFIX)/lib/pipe"
 
-venv: ## make .venv with PyTorch and scikit-learn, for the next two (1 GB, a minute)
+data: ## fetch the public sets of pipelines/ and examples/, or those in SETS="adult letter" (80 MB)
+	@scripts/fetch-data $(SETS)
+
+venv: ## make .venv with PyTorch and scikit-learn, for the next three (1 GB, a minute)
 	@scripts/make-venv
 
 golden: venv ## compute the committed data and golden files anew
@@ -62,8 +65,11 @@ golden: venv ## compute the committed data and golden files anew
 	$(PYTHON) $(GOLDEN)/make_optimizers.py
 	$(PYTHON) $(GOLDEN)/make_regression.py
 
+baselines: venv data ## measure scikit-learn's simple models on these sets (10 minutes)
+	$(PYTHON) $(GOLDEN)/make_baselines.py $(SETS)
+
 check-outsiders: build venv ## compare PACKAGE, run in PyTorch on ROWS, with pipe predict
 	$(PYTHON) $(GOLDEN)/compare_package.py $(PACKAGE) $(ROWS) --pipe $(TARGET)/debug/pipe
 
-clean: ## remove what was built; keeps .libtorch, .venv and artifacts
+clean: ## remove what was built; keeps .libtorch, .venv, artifacts and fetched data
 	cargo clean
