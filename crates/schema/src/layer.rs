@@ -52,3 +52,61 @@ pub enum Layer {
     Sigmoid,
     Gelu,
 }
+
+impl Layer {
+    /// What people call it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Linear { .. } => "linear",
+            Self::QuantizedLinear { .. } => "linear int8",
+            Self::Conv2d { .. } => "conv2d",
+            Self::MaxPool2d { .. } => "max_pool2d",
+            Self::BatchNorm { .. } => "batch_norm",
+            Self::Dropout { .. } => "dropout",
+            Self::Flatten => "flatten",
+            Self::Reshape { .. } => "reshape",
+            Self::Relu => "relu",
+            Self::Tanh => "tanh",
+            Self::Sigmoid => "sigmoid",
+            Self::Gelu => "gelu",
+        }
+    }
+
+    /// Its sizes, for people; empty where it has none.
+    pub fn sizes(&self) -> String {
+        match self {
+            Self::Linear {
+                in_features,
+                out_features,
+                ..
+            }
+            | Self::QuantizedLinear {
+                in_features,
+                out_features,
+                ..
+            } => format!("{in_features} → {out_features}"),
+            Self::Conv2d {
+                in_channels,
+                out_channels,
+                kernel_size: k,
+                stride,
+                padding,
+                ..
+            } => format!(
+                "{in_channels} → {out_channels}, {k}×{k}, stride {stride}, padding {padding}"
+            ),
+            Self::MaxPool2d {
+                kernel_size: k,
+                stride,
+                padding,
+            } => format!("{k}×{k}, stride {stride}, padding {padding}"),
+            Self::BatchNorm { features, .. } => features.to_string(),
+            Self::Dropout { p } => p.to_string(),
+            Self::Reshape { shape } => {
+                let sizes: Vec<String> = shape.iter().map(ToString::to_string).collect();
+                sizes.join("×")
+            }
+            Self::Flatten | Self::Relu | Self::Tanh | Self::Sigmoid | Self::Gelu => String::new(),
+        }
+    }
+}

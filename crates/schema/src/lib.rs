@@ -10,6 +10,7 @@ pub mod sweep;
 pub mod promote;
 pub mod dataset;
 pub mod layer;
+pub mod slot;
 pub mod model;
 pub mod report;
 pub mod package;

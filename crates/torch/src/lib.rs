@@ -1,6 +1,7 @@
 //! Tensor work: networks, training, measuring, compressing, packaging. The only crate that names tch.
 //! Does one piece of work at a time, from paths to paths; unaware of graphs, keys and the store.
 
+// What several stages need.
 pub mod error;
 mod json;
 pub mod request;
@@ -10,10 +11,12 @@ pub mod rows;
 pub mod loss;
 pub mod measure;
 pub mod optim;
-pub mod train;
 pub mod metric;
 pub mod answer;
 pub mod inference;
+
+// The stages, and what else a worker is asked for. `job` finds the one that is meant.
+pub mod train;
 pub mod evaluate;
 pub mod compress;
 pub mod package;

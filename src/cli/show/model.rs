@@ -1,13 +1,13 @@
 //! A model: its layers, how it learned, what compression did.
 
-use std::path::Path;
+use std::{path::Path, slice};
 
 use pipe_schema::{
-    layer::Layer,
     model::{
         COMPRESSION_FILE, Compression, CompressionPoint, EpochRecord, HISTORY_FILE, MODEL_FILE,
         Model,
     },
+    slot::parameter_count,
 };
 use serde_json::{Value, json};
 
@@ -56,13 +56,12 @@ pub fn render(path: &Path, context: &Context) -> anyhow::Result<String> {
 fn layers(model: &Model, context: &Context) -> String {
     let mut table = Table::new(&["#", "layer", "shape", "#parameters"]);
     for (at, layer) in model.layers.iter().enumerate() {
-        let (name, shape, parameters) = describe(layer);
-        let parameters = if parameters > 0 {
-            figures::count(parameters)
-        } else {
-            String::new()
+        let parameters = match parameter_count(slice::from_ref(layer)) {
+            0 => String::new(),
+            count => figures::count(count),
         };
-        table.row([at.to_string(), name.to_owned(), shape, parameters]);
+        let name = layer.name().to_owned();
+        table.row([at.to_string(), name, layer.sizes(), parameters]);
     }
     let total = figures::plural(model.parameters, "parameter");
     let (inputs, outputs) = (
@@ -78,74 +77,6 @@ fn layers(model: &Model, context: &Context) -> String {
         "{inputs} to {values}, {total}\n\n{}",
         table.render(context.width)
     )
-}
-
-/// A layer's name, its shape and how many parameters it has.
-fn describe(layer: &Layer) -> (&'static str, String, u64) {
-    let dense = |inputs: u32, outputs: u32, bias: bool| {
-        (
-            format!("{inputs} → {outputs}"),
-            (u64::from(inputs) + u64::from(bias)) * u64::from(outputs),
-        )
-    };
-    match layer {
-        Layer::Linear {
-            in_features,
-            out_features,
-            bias,
-        } => {
-            let (shape, parameters) = dense(*in_features, *out_features, *bias);
-            ("linear", shape, parameters)
-        }
-        Layer::QuantizedLinear {
-            in_features,
-            out_features,
-            bias,
-        } => {
-            let (shape, parameters) = dense(*in_features, *out_features, *bias);
-            ("linear int8", shape, parameters)
-        }
-        Layer::Conv2d {
-            in_channels,
-            out_channels,
-            kernel_size,
-            stride,
-            padding,
-            bias,
-        } => {
-            let shape = format!(
-                "{in_channels} → {out_channels}, {kernel_size}×{kernel_size}, stride {stride}, padding {padding}"
-            );
-            let taps = u64::from(*in_channels) * u64::from(*kernel_size) * u64::from(*kernel_size);
-            (
-                "conv2d",
-                shape,
-                (taps + u64::from(*bias)) * u64::from(*out_channels),
-            )
-        }
-        Layer::MaxPool2d {
-            kernel_size,
-            stride,
-            padding,
-        } => (
-            "max_pool2d",
-            format!("{kernel_size}×{kernel_size}, stride {stride}, padding {padding}"),
-            0,
-        ),
-        Layer::BatchNorm { features, .. } => {
-            ("batch_norm", features.to_string(), 2 * u64::from(*features))
-        }
-        Layer::Dropout { p } => ("dropout", figures::number(*p), 0),
-        Layer::Flatten => ("flatten", String::new(), 0),
-        Layer::Reshape { shape } => {
-            let sizes: Vec<String> = shape.iter().map(ToString::to_string).collect();
-            ("reshape", sizes.join("×"), 0)
-        }
-        Layer::Relu => ("relu", String::new(), 0),
-        Layer::Tanh => ("tanh", String::new(), 0),
-        Layer::Sigmoid => ("sigmoid", String::new(), 0),
-        Layer::Gelu => ("gelu", String::new(), 0),
-    }
 }
 
 /// One line a metric: its first value, its course, its last, and that of the kept epoch.
@@ -241,24 +172,5 @@ mod tests {
                 .count(),
             8
         );
-    }
-
-    #[test]
-    fn parameters_are_counted_as_the_layers_have_them() {
-        let linear = Layer::Linear {
-            in_features: 64,
-            out_features: 10,
-            bias: true,
-        };
-        assert_eq!(describe(&linear).2, 650);
-        let convolution = Layer::Conv2d {
-            in_channels: 1,
-            out_channels: 8,
-            kernel_size: 3,
-            stride: 1,
-            padding: 1,
-            bias: false,
-        };
-        assert_eq!(describe(&convolution).2, 72);
     }
 }

@@ -68,8 +68,8 @@ impl Task {
     /// Raised by hand when the meaning of a kind's outputs changes; part of the key.
     pub fn revision(&self) -> u32 {
         match self {
-            // 2: with batch_norm, a last row alone joins the step before it.
-            Self::Train(_) | Self::Compress(_) => 2,
+            // 2: with batch_norm, a last row alone joins the step before it; a package's card tells sizes of layers.
+            Self::Train(_) | Self::Compress(_) | Self::Package(_) => 2,
             _ => 1,
         }
     }

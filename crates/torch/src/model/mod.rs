@@ -2,14 +2,14 @@
 
 pub mod file;
 mod lower;
-mod slots;
 mod quantized;
 mod net;
+
+pub use pipe_schema::slot::{Slot, SlotKind, parameter_count, slots};
 
 pub use self::{
     file::Tensors,
     lower::lower,
     net::{Net, copy_all},
     quantized::{Integers, QuantizedLinear, quantize},
-    slots::{Slot, SlotKind, parameter_count, slots},
 };

@@ -59,9 +59,9 @@ impl Card<'_> {
             counted(self.schema.columns.len(), "column"),
             counted(self.model.parameters as usize, "parameter"),
         );
-        text.push_str("| layer | |\n|---|---|\n");
+        text.push_str("| | layer | sizes |\n|---|---|---|\n");
         for (index, layer) in self.model.layers.iter().enumerate() {
-            let _ = writeln!(text, "| {index} | {} |", describe(layer));
+            let _ = writeln!(text, "| {index} | {} | {} |", layer.name(), layer.sizes());
         }
         if let Some(compression) = self.compression {
             text.push_str(&self::compression(compression));
@@ -240,36 +240,6 @@ fn compression(compression: &Compression) -> String {
         let _ = writeln!(text, "| {name} | {bytes} | {metric} | {zeros} |");
     }
     text
-}
-
-fn describe(layer: &Layer) -> String {
-    match layer {
-        Layer::Linear {
-            in_features,
-            out_features,
-            ..
-        } => format!("linear {in_features} → {out_features}"),
-        Layer::QuantizedLinear {
-            in_features,
-            out_features,
-            ..
-        } => format!("linear {in_features} → {out_features}, 8-bit"),
-        Layer::Conv2d {
-            in_channels,
-            out_channels,
-            kernel_size,
-            ..
-        } => format!("convolution {in_channels} → {out_channels}, {kernel_size}×{kernel_size}"),
-        Layer::MaxPool2d { kernel_size, .. } => format!("max pool {kernel_size}×{kernel_size}"),
-        Layer::BatchNorm { features, .. } => format!("batch norm {features}"),
-        Layer::Dropout { p } => format!("dropout {p}"),
-        Layer::Flatten => "flatten".to_owned(),
-        Layer::Reshape { shape } => format!("reshape {shape:?}"),
-        Layer::Relu => "ReLU".to_owned(),
-        Layer::Tanh => "tanh".to_owned(),
-        Layer::Sigmoid => "sigmoid".to_owned(),
-        Layer::Gelu => "GELU".to_owned(),
-    }
 }
 
 fn step(step: &FittedStep) -> &'static str {

@@ -1,7 +1,7 @@
-//! Which tensors a layer has: their names, shapes and kinds, in the order in which the rest of the crate holds them.
+//! Which tensors a layer has: their names, shapes and kinds, in the order in which a network holds them.
 //! Pure: knows no tensors.
 
-use pipe_schema::layer::Layer;
+use crate::layer::Layer;
 
 /// A tensor of a layer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,4 +90,28 @@ pub fn parameter_count(layers: &[Layer]) -> u64 {
     slots
         .map(|slot| slot.shape.iter().product::<i64>() as u64)
         .sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_are_counted_as_the_layers_have_them() {
+        let linear = Layer::Linear {
+            in_features: 64,
+            out_features: 10,
+            bias: true,
+        };
+        assert_eq!(parameter_count(&[linear]), 650);
+        let convolution = Layer::Conv2d {
+            in_channels: 1,
+            out_channels: 8,
+            kernel_size: 3,
+            stride: 1,
+            padding: 1,
+            bias: false,
+        };
+        assert_eq!(parameter_count(&[convolution]), 72);
+    }
 }
