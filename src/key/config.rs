@@ -86,6 +86,14 @@ macro_rules! fields {
     }};
 }
 
+/// A map of those fields of a block that count; those after `not` are its references.
+macro_rules! counted {
+    ($block:ident: $type:ident { $($name:ident),* } not { $($other:ident),* }) => {{
+        let $type { $($name,)* $($other: _),* } = $block;
+        Ok(fields!($($name),*))
+    }};
+}
+
 fn to_value<T: Serialize>(field: T) -> serde_json::Result<Value> {
     serde_json::to_value(field)
 }
@@ -114,67 +122,27 @@ fn preprocess(block: &Preprocess) -> Fields {
 }
 
 fn train(block: &Train) -> Fields {
-    let Train {
-        data: _,
-        model,
-        loss,
-        optimizer,
-        lr_scheduler,
-        epochs,
-        batch_size,
-        shuffle,
-        early_stopping,
-        clip,
-        init_from: _,
-        seed,
-        device,
-    } = block;
-    Ok(fields!(
-        model,
-        loss,
-        optimizer,
-        lr_scheduler,
-        epochs,
-        batch_size,
-        shuffle,
-        early_stopping,
-        clip,
-        seed,
-        device
-    ))
+    counted!(block: Train {
+        model, loss, optimizer, lr_scheduler, epochs, batch_size, shuffle, early_stopping, clip, seed, device
+    } not { data, init_from })
 }
 
 fn evaluate(block: &Evaluate) -> Fields {
-    let Evaluate {
-        model: _,
-        data: _,
-        metrics,
-        batch_size,
-        device,
-    } = block;
-    Ok(fields!(metrics, batch_size, device))
+    counted!(block: Evaluate {
+        metrics, batch_size, device
+    } not { model, data })
 }
 
 fn compress(block: &Compress) -> Fields {
-    let Compress {
-        model: _,
-        data: _,
-        passes,
-        seed,
-        device,
-    } = block;
-    Ok(fields!(passes, seed, device))
+    counted!(block: Compress {
+        passes, seed, device
+    } not { model, data })
 }
 
 fn package(block: &Package) -> Fields {
-    let Package {
-        model: _,
-        report: _,
-        formats,
-        name,
-        description,
-    } = block;
-    Ok(fields!(formats, name, description))
+    counted!(block: Package {
+        formats, name, description
+    } not { model, report })
 }
 
 fn command(block: &Command) -> Fields {
@@ -234,22 +202,15 @@ fn sorted(names: &[String]) -> Vec<&String> {
 }
 
 fn summarize(block: &Summarize) -> Fields {
-    let Summarize {
-        reports: _,
-        over,
-        stats,
-    } = block;
-    Ok(fields!(over, stats))
+    counted!(block: Summarize {
+        over, stats
+    } not { reports })
 }
 
 fn choose(block: &Choose) -> Fields {
-    let Choose {
-        model: _,
-        by: _,
-        over,
-        goal,
-    } = block;
-    Ok(fields!(over, goal))
+    counted!(block: Choose {
+        over, goal
+    } not { model, by })
 }
 
 /// JSON writes a float that is not finite as `null`, which would pass for an option that is not set.
