@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    io::{Read, Seek, SeekFrom},
+    io::{self, Read, Seek, SeekFrom},
     path::Path,
 };
 
@@ -10,6 +10,7 @@ use pipe_schema::{
     protocol::Exit,
     run::{Failure, FailureKind},
 };
+use rustix::io::Errno;
 
 /// How many lines of the log a failure shows.
 const TAIL_LINES: usize = 20;
@@ -26,6 +27,21 @@ pub fn plain(kind: FailureKind, message: impl Into<String>, hint: Option<&str>) 
         log: None,
         alone: None,
     }
+}
+
+/// The failure of something that the system refused. `what` is a fragment: `its process could not be started`.
+pub fn of_io(what: &str, error: &io::Error) -> Failure {
+    let text = error.to_string();
+    let text = text.split(" (os error").next().unwrap_or(&text);
+    let hint = match Errno::from_io_error(error) {
+        Some(Errno::NOSPC | Errno::DQUOT) => Some("free some space; nothing was published"),
+        Some(Errno::MFILE | Errno::NFILE) => {
+            Some("raise the limit of open files (`ulimit -n 4096`) or lower `--jobs`")
+        }
+        _ => None,
+    };
+    let message = format!("{what}: {}", text.to_lowercase());
+    plain(FailureKind::Io, message, hint)
 }
 
 /// The failure of a process that ended as it should not have. `what` is who: `the command`, `the worker`.
@@ -74,7 +90,7 @@ pub fn tail(log: &Path) -> Vec<String> {
     lines[start..].iter().map(|line| clean(line)).collect()
 }
 
-fn read_end(path: &Path) -> std::io::Result<Vec<u8>> {
+fn read_end(path: &Path) -> io::Result<Vec<u8>> {
     let mut file = File::open(path)?;
     let length = file.metadata()?.len();
     file.seek(SeekFrom::Start(length.saturating_sub(TAIL_BYTES)))?;
@@ -118,6 +134,17 @@ mod tests {
         assert_eq!(tail.len(), TAIL_LINES);
         assert_eq!(tail[0], "line 81");
         assert_eq!(tail[TAIL_LINES - 1], "red");
+    }
+
+    #[test]
+    fn a_full_disk_is_told_in_plain_words_with_a_remedy() {
+        let error = io::Error::from_raw_os_error(Errno::NOSPC.raw_os_error());
+        let failure = of_io("its output could not be kept", &error);
+        assert_eq!(
+            failure.message,
+            "its output could not be kept: no space left on device"
+        );
+        assert!(failure.hint.unwrap().contains("free some space"));
     }
 
     #[test]

@@ -29,6 +29,29 @@ fn an_interrupt_during_the_first_probe_ends_the_run() {
 }
 
 #[test]
+fn a_run_that_does_not_hear_an_interrupt_is_ended_by_the_next() {
+    let steered = commands(
+        r"
+  large:
+    command: {cmd: 'true', deps: [large.bin]}
+",
+    );
+    // Zeros that take no room on disk, and minutes to read.
+    let file = fs::File::create(steered.path("large.bin")).unwrap();
+    file.set_len(200 << 30).unwrap();
+    let child = steered.start(&[]);
+    wait_for("the beginning", || {
+        fs::read_dir(steered.path("artifacts/log/runs")).is_ok_and(|it| it.count() > 0)
+    });
+    std::thread::sleep(Duration::from_millis(200));
+    send(&child.id().to_string(), "INT");
+    std::thread::sleep(Duration::from_millis(700));
+    let answer = end_with_signal(child, "INT");
+    assert_eq!(answer.code, Some(130), "{answer}");
+    assert!(!answer.out.contains("run_finished"), "{answer}");
+}
+
+#[test]
 fn a_pipe_in_the_place_of_a_report_or_of_metrics_is_refused_and_not_waited_for() {
     let steered = commands(
         r"

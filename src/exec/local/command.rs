@@ -10,7 +10,7 @@ use std::{
 use pipe_schema::{
     protocol::{Done, Exit},
     report::Metrics,
-    run::{Failure, FailureKind},
+    run::Failure,
 };
 use serde::Deserialize;
 
@@ -44,7 +44,7 @@ pub fn attend(mut attendant: Attendant, command: &CommandJob, mut output: Output
     let mut trouble = None;
     while output.is_open() && !attendant.is_over() {
         if let Err(error) = output.pump(TICK, &mut |line| attendant.log(line)) {
-            trouble = Some(format!("its output could not be kept: {error}"));
+            trouble = Some(failure::of_io("its output could not be kept", &error));
             break;
         }
         metrics.read(&command.metrics, &attendant, &output);
@@ -63,7 +63,7 @@ pub fn attend(mut attendant: Attendant, command: &CommandJob, mut output: Output
     let _ = output.close(&mut |line| attendant.log(line));
     metrics.finish(&command.metrics, &attendant, &output);
     let result = match (&end, trouble) {
-        (_, Some(trouble)) => Err(failure::plain(FailureKind::Io, trouble, None)),
+        (_, Some(trouble)) => Err(trouble),
         (End::Exited(Exit { code: Some(0), .. }), None) => Ok(Done {
             metrics: metrics.last,
             ..Done::default()

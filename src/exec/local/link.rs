@@ -16,12 +16,9 @@ use std::{
 };
 
 use pipe_schema::protocol::Exit;
-use pipe_wire::{Channel, Receiver, Sender};
+use pipe_wire::{Channel, Sender};
 
-use super::{
-    super::supervisor::{Notice, Order, Start, Stop, kill_marked_by},
-    board::{Board, End},
-};
+use super::super::supervisor::{Notice, Order, Start, Stop, kill_marked_by};
 
 /// The connection to a supervisor. When all clones are dropped, the supervisor kills what it started and ends.
 #[derive(Clone)]
@@ -35,8 +32,11 @@ struct Shared {
 }
 
 impl Link {
-    /// Starts a supervisor.
-    pub fn open(program: &Path, board: &Arc<Board>) -> io::Result<Self> {
+    /// Starts a supervisor. `hear` gets what it says, in a thread of its own; nothing when it is gone, with all it started.
+    pub fn open(
+        program: &Path,
+        hear: impl Fn(Option<Notice>) + Send + 'static,
+    ) -> io::Result<Self> {
         let (channel, theirs) = Channel::pair()?;
         let mut supervisor = Command::new(program)
             .arg0("pipe")
@@ -46,17 +46,22 @@ impl Link {
             .stdout(Stdio::null())
             .current_dir("/")
             .spawn()?;
-        let Channel { sender, receiver } = channel;
+        let Channel {
+            sender,
+            mut receiver,
+        } = channel;
         let is_gone = Arc::new(AtomicBool::new(false));
-        let (flag, board) = (Arc::clone(&is_gone), Arc::clone(board));
+        let flag = Arc::clone(&is_gone);
         thread::Builder::new()
             .name("supervisor".to_owned())
             .spawn(move || {
-                hear(receiver, &board);
+                while let Ok(Some(notice)) = receiver.receive::<Notice>() {
+                    hear(Some(notice));
+                }
                 flag.store(true, Ordering::Relaxed);
                 // If it was killed, what it watched over is still there. Nobody else gets its number before it is waited for.
                 kill_marked_by(supervisor.id());
-                board.lose(None, &End::Lost);
+                hear(None);
                 let _ = supervisor.wait();
             })?;
         let sender = Mutex::new(sender);
@@ -104,14 +109,5 @@ impl Drop for Shared {
             .get_mut()
             .unwrap_or_else(PoisonError::into_inner);
         let _ = rustix::net::shutdown(sender.as_fd(), rustix::net::Shutdown::Write);
-    }
-}
-
-fn hear(mut receiver: Receiver, board: &Board) {
-    while let Ok(Some(notice)) = receiver.receive::<Notice>() {
-        match notice {
-            Notice::NotStarted { job, error } => board.end(job, End::NotStarted(error)),
-            Notice::Exited { job, exit } => board.end(job, End::Exited(exit)),
-        }
     }
 }

@@ -19,12 +19,19 @@ use std::{
 };
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
-use pipe_schema::run::{Failure, FailureKind};
+use pipe_schema::run::Failure;
 
-use self::{attendant::Attendant, board::Board, link::Link, zygote::ZygoteLink};
+use self::{
+    attendant::Attendant,
+    board::{Board, End},
+    link::Link,
+    zygote::ZygoteLink,
+};
 use super::{
-    CommandJob, Executor, Job, JobWork, Message, Outcome, Stop, WorkerJob, environment::Host,
-    failure, supervisor,
+    CommandJob, Executor, Job, JobWork, Message, Outcome, Stop, WorkerJob,
+    environment::Host,
+    failure,
+    supervisor::{self, Notice},
 };
 
 /// How long a worker that was told to finish may go on.
@@ -162,7 +169,13 @@ impl Local {
     fn link(&mut self) -> io::Result<Link> {
         if self.link.as_ref().is_none_or(Link::is_gone) {
             self.zygote = None;
-            self.link = Some(Link::open(&self.config.program, &self.board)?);
+            let board = Arc::clone(&self.board);
+            let hear = move |notice| match notice {
+                Some(Notice::NotStarted { job, error }) => board.end(job, End::NotStarted(error)),
+                Some(Notice::Exited { job, exit }) => board.end(job, End::Exited(exit)),
+                None => board.lose(None, &End::Lost),
+            };
+            self.link = Some(Link::open(&self.config.program, hear)?);
         }
         self.link
             .clone()
@@ -228,11 +241,7 @@ impl Executor for Local {
 }
 
 fn unstarted(job: &Job, error: &io::Error) -> Failure {
-    let mut failure = failure::plain(
-        FailureKind::Io,
-        format!("its process could not be started: {error}"),
-        None,
-    );
+    let mut failure = failure::of_io("its process could not be started", error);
     failure.log = Some(job.log.display().to_string());
     failure
 }
