@@ -1,6 +1,6 @@
 //! A stage made concrete: its inputs by content and by path, and so its key. Reads files; runs nothing but `--version`.
 
-use std::{collections::BTreeMap, path::Path};
+use std::collections::BTreeMap;
 
 use pipe_schema::{
     key::{EnvironmentClass, Key, KeyParts},
@@ -10,12 +10,17 @@ use pipe_schema::{
     stage::{Reuse, Task, train::Device},
 };
 
-use super::{Options, machine::Machine, programs, sources, threads};
+use super::{
+    Options,
+    machine::Machine,
+    programs, sources, threads,
+    trouble::{of_store, text_of},
+};
 use crate::{
     exec::failure,
     key,
     plan::{Input, Stage, StageId},
-    store::{PathDigest, Store, StoreError},
+    store::{PathDigest, Store},
 };
 
 /// A stage with all that its execution depends on.
@@ -85,7 +90,7 @@ impl Maker<'_> {
         self.add_files(&mut action, stage)?;
         match &stage.task {
             Task::Command(command) => {
-                action.parts.tools = programs::of(self, stage, command)?;
+                action.parts.tools = programs::of(self.store, self.options, stage, command)?;
             }
             Task::Train(train) => action.parts.until = Some(train.epochs),
             _ => {}
@@ -224,26 +229,4 @@ fn device_of(task: &Task) -> Device {
         // A package is checked where it will be served: anywhere.
         _ => Device::Cpu,
     }
-}
-
-/// The store's trouble as a stage's failure.
-pub fn of_store(error: &StoreError) -> Failure {
-    let kind = match error {
-        StoreError::OutputMissing { .. } | StoreError::Unfit { .. } => FailureKind::Output,
-        StoreError::Missing(_) | StoreError::WouldLose(_) | StoreError::ReadOnly(_) => {
-            FailureKind::Wrong
-        }
-        _ => FailureKind::Io,
-    };
-    failure::plain(kind, error.to_string(), error.hint().as_deref())
-}
-
-pub fn text_of(path: &Path) -> Result<String, Failure> {
-    path.to_str().map(str::to_owned).ok_or_else(|| {
-        failure::plain(
-            FailureKind::Wrong,
-            format!("the path `{}` is not valid UTF-8", path.display()),
-            Some("rename it"),
-        )
-    })
 }

@@ -7,11 +7,12 @@ use pipe_schema::run::{Event, Failure, Reason};
 
 use super::{
     Options,
-    action::{Maker, of_store},
+    action::Maker,
     capacity::Share,
     cycle::Cycle,
     inline,
     state::{Pending, State},
+    trouble::of_store,
 };
 use crate::{
     exec::commit::Commit,

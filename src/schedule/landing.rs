@@ -13,11 +13,11 @@ use pipe_schema::{
 };
 
 use super::{
-    action::of_store,
     capacity::Share,
     cycle::{Cycle, Ending},
     inline, launch, outputs,
     state::{Finished, Pending, Running, State},
+    trouble::of_store,
 };
 use crate::{
     exec::{Job, Outcome, commit::Commit, failure},

@@ -15,10 +15,11 @@ use pipe_schema::{
 
 use super::{
     Options,
-    action::{Action, of_store, text_of},
+    action::Action,
     capacity::DEVICES,
     script,
     state::{Conversion, Running},
+    trouble::{of_store, text_of},
 };
 use crate::{
     exec::{CommandJob, JobWork, WorkerJob, failure},

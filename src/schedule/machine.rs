@@ -15,7 +15,10 @@ use pipe_schema::{
     run::{Failure, FailureKind},
 };
 
-use super::{Options, elf};
+use super::{
+    Options, elf,
+    trouble::{of_store, text_of},
+};
 use crate::{
     exec::{Executor, Job, JobWork, Message, Stop, WorkerJob, failure},
     store::Store,
@@ -79,7 +82,7 @@ fn probe(
     options: &Options,
     interrupts: &Receiver<()>,
 ) -> Result<Vec<EnvironmentClass>, Failure> {
-    let of_store = |error| super::action::of_store(&error);
+    let of_store = |error| of_store(&error);
     let attempt = store.attempt(&options.run, "probe", 1).map_err(of_store)?;
     let output = attempt.output("main");
     fs::create_dir(&output).map_err(|error| {
@@ -89,7 +92,7 @@ fn probe(
     let request = Request {
         work: Work::Probe,
         inputs: std::collections::BTreeMap::new(),
-        output: super::action::text_of(&output)?,
+        output: text_of(&output)?,
         checkpoints: None,
         threads: 1,
         device: "cpu".to_owned(),

@@ -19,6 +19,7 @@ mod script;
 mod sources;
 mod state;
 mod threads;
+mod trouble;
 mod verdict;
 
 use std::{

@@ -16,8 +16,8 @@ use pipe_schema::{
     stage::Command,
 };
 
-use super::action::{Maker, of_store};
-use crate::{exec::failure, plan::Stage};
+use super::{Options, trouble::of_store};
+use crate::{exec::failure, plan::Stage, store::Store};
 
 /// How long a program may take to tell its version.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -36,22 +36,20 @@ const SCRIPTS: [&str; 12] = [
 
 /// What of a command's programs counts, by name: `python3` its version, `sort (program)` and `clean.py (script)` their digests.
 pub fn of(
-    maker: &Maker<'_>,
+    store: &Store,
+    options: &Options,
     stage: &Stage,
     command: &Command,
 ) -> Result<BTreeMap<String, String>, Failure> {
-    let folder = maker
-        .options
-        .folder
-        .join(command.wdir.as_deref().unwrap_or("."));
+    let folder = options.folder.join(command.wdir.as_deref().unwrap_or("."));
     let mut found = BTreeMap::new();
     for tool in &command.tools {
-        found.insert(tool.clone(), version(maker, tool, &folder)?);
+        found.insert(tool.clone(), version(store, options, tool, &folder)?);
     }
     let written: BTreeSet<PathBuf> = stage
         .outs
         .iter()
-        .map(|out| maker.options.folder.join(out))
+        .map(|out| options.folder.join(out))
         .collect();
     let words = command.cmd.0.iter().flat_map(|line| parse(line));
     for word in words {
@@ -60,20 +58,20 @@ pub fn of(
                 if command.tools.contains(name) || BUILT_IN.contains(&name.as_str()) {
                     continue;
                 }
-                match maker.options.host.find_program(name, &folder) {
+                match options.host.find_program(name, &folder) {
                     Some(path) => (format!("{name} (program)"), path),
                     None => continue,
                 }
             }
             Word::Argument(name) => {
                 let path = folder.join(name);
-                if !is_script(&path) || is_below(&path, &written) || is_dep(stage, maker, &path) {
+                if !is_script(&path) || is_below(&path, &written) || is_dep(stage, options, &path) {
                     continue;
                 }
                 (format!("{name} (script)"), path)
             }
         };
-        let content = match maker.store.digest_path(&path) {
+        let content = match store.digest_path(&path) {
             Ok(digest) => digest.digest.to_string(),
             // A program may be executable and not readable.
             Err(_) if matches!(word, Word::Program(_)) => size_of(&path),
@@ -90,11 +88,11 @@ fn size_of(path: &Path) -> String {
 }
 
 /// A script that is among the inputs counts there.
-fn is_dep(stage: &Stage, maker: &Maker<'_>, path: &Path) -> bool {
+fn is_dep(stage: &Stage, options: &Options, path: &Path) -> bool {
     stage
         .files
         .iter()
-        .any(|file| path.starts_with(maker.options.folder.join(&file.path)))
+        .any(|file| path.starts_with(options.folder.join(&file.path)))
 }
 
 fn is_below(path: &Path, folders: &BTreeSet<PathBuf>) -> bool {
@@ -113,13 +111,12 @@ fn is_script(path: &Path) -> bool {
 }
 
 /// What `TOOL --version` says. It is asked again when the file behind the name changes.
-fn version(maker: &Maker<'_>, tool: &str, folder: &Path) -> Result<String, Failure> {
+fn version(store: &Store, options: &Options, tool: &str, folder: &Path) -> Result<String, Failure> {
     let wrong = |message: String| {
         let hint = "`tools` names programs that know `--version`";
         failure::plain(FailureKind::Wrong, message, Some(hint))
     };
-    let path = maker
-        .options
+    let path = options
         .host
         .find_program(tool, folder)
         .and_then(|path| path.canonicalize().ok())
@@ -134,24 +131,23 @@ fn version(maker: &Maker<'_>, tool: &str, folder: &Path) -> Result<String, Failu
         stat.mtime(),
         stat.mtime_nsec()
     );
-    if let Some(answer) = maker.store.recall(&question) {
+    if let Some(answer) = store.recall(&question) {
         return Ok(answer);
     }
-    let answer = ask(maker, &path, folder)
+    let answer = ask(options, &path, folder)
         .map_err(|error| wrong(format!("`{tool} --version` fails: {error}")))?;
-    maker
-        .store
+    store
         .remember(&question, &answer)
         .map_err(|error| of_store(&error))?;
     Ok(answer)
 }
 
-fn ask(maker: &Maker<'_>, program: &Path, folder: &Path) -> Result<String, String> {
+fn ask(options: &Options, program: &Path, folder: &Path) -> Result<String, String> {
     let (mut reader, writer) = std::io::pipe().map_err(|it| it.to_string())?;
     let mut child = Process::new(program)
         .arg("--version")
         .env_clear()
-        .envs(maker.options.host.base())
+        .envs(options.host.base())
         .current_dir(folder)
         .stdin(Stdio::null())
         .stdout(writer.try_clone().map_err(|it| it.to_string())?)
