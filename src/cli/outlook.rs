@@ -138,7 +138,7 @@ pub fn ids(plan: &Plan, names: &[String]) -> Result<Vec<StageId>, UserError> {
                 return Err(error.hint(format!("did you mean `{near}`?")));
             }
             let all: Vec<&str> = known().collect::<BTreeSet<_>>().into_iter().collect();
-            return Err(error.hint(format!("it has {}", all.join(", "))));
+            return Err(error.hint(format!("it has {}", suggest::list(all))));
         }
     }
     Ok(ids)

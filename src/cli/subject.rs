@@ -9,7 +9,7 @@ use pipe_schema::{
 };
 
 use super::{Context, UserError, discovery};
-use crate::{spec::suggest, store::Store};
+use crate::{plan::is_meant, spec::suggest, store::Store};
 
 /// A stage's last result, and what of it is meant.
 pub struct Subject {
@@ -50,14 +50,29 @@ pub fn find(store: &Store, text: &str) -> anyhow::Result<Subject> {
     for (axis, value) in &reference.selectors {
         id.push_str(&format!("@{axis}={value}"));
     }
-    if let Some(record) = store.last_record(&id) {
-        return Ok(Subject {
+    let mut record = store.last_record(&id);
+    let known = match record {
+        Some(_) => Vec::new(),
+        None => known_stages(store),
+    };
+    let instances: Vec<&str> = known
+        .iter()
+        .filter(|it| is_meant(it, &id))
+        .map(String::as_str)
+        .collect();
+    // The values of some axes may tell one instance from all others.
+    if let (None, [only]) = (&record, instances.as_slice()) {
+        (*only).clone_into(&mut id);
+        record = store.last_record(&id);
+    }
+    match record {
+        Some(record) => Ok(Subject {
             id,
             record,
             path: reference.path,
-        });
+        }),
+        None => Err(unknown(&id, &known, &instances).into()),
     }
-    Err(unknown(store, &id).into())
 }
 
 impl Subject {
@@ -198,26 +213,22 @@ pub fn known_stages(store: &Store) -> Vec<String> {
         .unwrap_or_default()
 }
 
-fn unknown(store: &Store, id: &str) -> UserError {
-    let known = known_stages(store);
-    let instances: Vec<&str> = known
-        .iter()
-        .filter(|it| it.split('@').next() == Some(id))
-        .map(String::as_str)
-        .collect();
-    if known.iter().any(|it| it == id) {
+fn unknown(id: &str, known: &[String], instances: &[&str]) -> UserError {
+    if instances.contains(&id) {
         return UserError::usage(format!("stage `{id}` has no result yet")).hint(format!(
             "`pipe run {id}` makes it; `pipe status` says where it stands"
         ));
     }
     if !instances.is_empty() {
-        return UserError::usage(format!("stage `{id}` has {} instances", instances.len()))
-            .hint(format!("name one: {}", instances.join(", ")));
+        return UserError::usage(format!("stage `{id}` has {} instances", instances.len())).hint(
+            format!("name one: {}", suggest::either(instances.iter().copied())),
+        );
     }
     let error = UserError::usage(format!("there is no result of a stage `{id}`"));
-    match suggest::nearest(id, known.iter().map(String::as_str)) {
+    let known = || known.iter().map(String::as_str);
+    match suggest::nearest(id, known()) {
         Some(near) => error.hint(format!("did you mean `{near}`?")),
-        None if known.is_empty() => error.hint("`pipe run` makes results"),
-        None => error.hint(format!("the last run had {}", known.join(", "))),
+        None if known().next().is_none() => error.hint("`pipe run` makes results"),
+        None => error.hint(format!("the last run had {}", suggest::list(known()))),
     }
 }

@@ -38,7 +38,7 @@ use serde_json::Value;
 
 pub use self::{
     escape::file_name,
-    outline::{Group, stage_name},
+    outline::{Group, is_meant, stage_name},
     resolve::resolve,
 };
 
@@ -178,11 +178,11 @@ impl Plan {
         format!("{}/{stage}", self.name)
     }
 
-    /// The instances of a stage, by its name or its id.
-    pub fn instances<'a>(&'a self, name_or_id: &'a str) -> impl Iterator<Item = &'a Stage> {
+    /// The instances of a stage that are meant: all by its name, or those with these values of axes.
+    pub fn instances<'a>(&'a self, meant: &'a str) -> impl Iterator<Item = &'a Stage> {
         self.stages
             .values()
-            .filter(move |it| it.id == name_or_id || it.name == name_or_id)
+            .filter(move |it| is_meant(&it.id, meant))
     }
 }
 

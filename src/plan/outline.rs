@@ -216,6 +216,15 @@ fn shorten(words: &[String]) -> String {
     )
 }
 
+/// Whether an id is of the instances that are meant: `fit@fold=0@lr=0.1` is one of `fit`, `fit@lr=0.1` and
+/// `fit@lr=0.1@fold=0`.
+pub fn is_meant(id: &str, meant: &str) -> bool {
+    let (mut id, mut meant) = (id.split('@'), meant.split('@'));
+    let has_name = id.next() == meant.next();
+    let selectors: Vec<&str> = id.collect();
+    has_name && meant.all(|it| selectors.contains(&it))
+}
+
 /// The name in an id.
 pub fn stage_name(id: &str) -> &str {
     id.split('@').next().unwrap_or(id)

@@ -109,6 +109,36 @@ fn a_spec_that_is_no_text_is_refused_by_name() {
 }
 
 #[test]
+fn instances_are_named_by_some_of_their_axes_in_any_order() {
+    let project = Project::new();
+    project.write(
+        "pipe.yaml",
+        "version: 1\nname: m\nstages:\n  a:\n    matrix: {x: [1, 2], y: [u, v], exclude: [{x: 2, y: u}]}\n    \
+         command: {cmd: 'echo ${matrix.x} ${matrix.y} > ${outputs.o}', outputs: {o: {type: files}}}\n",
+    );
+    let run = project.done(&["run", "a@x=1", "--format", "json"]);
+    let mut done = run.stages("stage_done");
+    done.sort();
+    assert_eq!(done, ["a@x=1@y=u", "a@x=1@y=v"]);
+    project.done(&["run"]);
+    for name in ["a@y=u@x=1", "a@x=2", "a@y=v@x=2"] {
+        project.done(&["show", name]);
+    }
+    let several = project.pipe(&["show", "a@x=1"]);
+    assert_eq!(several.code, Some(2), "{several}");
+    assert_eq!(
+        several.err,
+        "error: stage `a@x=1` has 2 instances\nhint: name one: `a@x=1@y=u` or `a@x=1@y=v`\n"
+    );
+    let none = project.pipe(&["show", "a@x=3"]);
+    assert!(
+        none.err
+            .starts_with("error: there is no result of a stage `a@x=3`"),
+        "{none}"
+    );
+}
+
+#[test]
 fn a_failed_run_names_the_command_that_repeats_it() {
     let project = Project::new();
     std::fs::create_dir(project.path("rows")).unwrap();

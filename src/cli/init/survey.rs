@@ -165,7 +165,7 @@ fn values(glance: &Glance, is_target: bool) -> String {
     const SHOWN: usize = 4;
     let are_classes = is_target && glance.means_classes;
     if let (Some(min), Some(max), false) = (glance.min, glance.max, are_classes) {
-        return format!("{} … {}", infer::number_text(min), infer::number_text(max));
+        return format!("{} … {}", figures::number(min), figures::number(max));
     }
     let total: u64 = glance.counts.values().sum();
     let mut counts: Vec<(&String, &u64)> = glance.counts.iter().collect();
