@@ -52,8 +52,10 @@ impl Store {
     /// A fresh run id, which sorts by time: `20261123T153012Z-ab12`. The run lives as long as this store is open.
     pub fn new_run(&self) -> Result<String> {
         loop {
-            let now = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ");
-            let run = format!("{now}-{:04x}", random_u16());
+            let now = jiff::Timestamp::now();
+            // What is left of the second, so that runs of one second are in order, too.
+            let rest = i64::from(now.subsec_nanosecond()) * 0x1_0000 / 1_000_000_000;
+            let run = format!("{}-{rest:04x}", now.strftime("%Y%m%dT%H%M%SZ"));
             if self.layout.run_log(&run).exists() {
                 continue;
             }

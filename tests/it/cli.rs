@@ -221,6 +221,7 @@ fn pipe_does_not_load_libtorch() {
         .arg(env!("CARGO_BIN_EXE_pipe"))
         .output()
         .unwrap();
+    assert!(output.status.success(), "{output:?}");
     let libraries = String::from_utf8(output.stdout).unwrap();
     assert!(libraries.contains("libc."), "{libraries}");
     assert!(
