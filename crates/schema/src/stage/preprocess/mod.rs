@@ -1,0 +1,37 @@
+//! The `preprocess` block: from raw tables to a dataset in parts.
+
+mod source;
+mod column;
+mod split;
+mod step;
+
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use self::{
+    column::{ColumnType, Columns},
+    source::{Read, Source},
+    split::{FilesSplit, RandomSplit, Split},
+    step::{Drop, Impute, ImputeStrategy, MinMax, OneHot, Standardize, Step, Unknown},
+};
+
+/// Reads tables, splits the rows into parts, fits steps on the train part and writes a dataset.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Preprocess {
+    /// Where the rows come from. Not needed where `split.files` names a table for each part.
+    #[serde(default)]
+    pub source: Source,
+    /// The column to predict.
+    pub target: String,
+    /// Types of columns, where the inferred one is not meant.
+    #[serde(default)]
+    pub columns: IndexMap<String, ColumnType>,
+    /// How rows are divided into train, val and test.
+    #[serde(default)]
+    pub split: Split,
+    /// What is done to the columns, in order. Each step is fitted on the train part alone.
+    #[serde(default)]
+    pub steps: Vec<Step>,
+}

@@ -1,0 +1,107 @@
+//! The `train` block: a network, a loss, an optimizer and how long.
+
+mod network;
+mod optimizer;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use self::{
+    network::{Activation, LayerSpec, Mlp, Network},
+    optimizer::{Adam, AdamW, Clip, LrScheduler, Optimizer, Sgd},
+};
+use crate::{
+    reference::{PathOrStage, Reference},
+    scalar::BatchSize,
+};
+
+/// Trains a network on a dataset and keeps it with its history.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Train {
+    /// The dataset; its train part is learned from, its val part measured after each epoch.
+    pub data: Reference,
+    /// The network.
+    pub model: Network,
+    /// What is minimized.
+    pub loss: Loss,
+    /// How parameters are changed.
+    #[serde(default)]
+    pub optimizer: Optimizer,
+    /// How the learning rate goes over the epochs.
+    #[serde(default)]
+    pub lr_scheduler: LrScheduler,
+    /// Passes over the train part.
+    #[schemars(range(min = 1))]
+    pub epochs: u32,
+    /// Rows a step, or `full` for one step an epoch.
+    #[serde(default = "default_batch_size")]
+    pub batch_size: BatchSize,
+    /// Whether the rows of the train part are shuffled before each epoch.
+    #[serde(default = "yes")]
+    pub shuffle: bool,
+    /// Ends training when a metric no longer improves, and keeps the weights of the best epoch.
+    #[serde(default)]
+    pub early_stopping: Option<EarlyStopping>,
+    /// Bounds gradients before each step.
+    #[serde(default)]
+    pub clip: Option<Clip>,
+    /// Weights to start from: a safetensors file of the project, or a model stage. Default: drawn from `seed`.
+    #[serde(default)]
+    pub init_from: Option<PathOrStage>,
+    /// Seed of the initial weights, the shuffles and dropout.
+    #[serde(default)]
+    pub seed: u64,
+    /// Where it computes.
+    #[serde(default)]
+    pub device: Device,
+}
+
+fn default_batch_size() -> BatchSize {
+    BatchSize::Rows(32)
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// What is minimized: the mean over the rows of a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Loss {
+    /// For a categorical target: the network gives one logit a class.
+    CrossEntropy,
+    /// For a numeric target: mean squared error.
+    Mse,
+}
+
+/// Ends training when a metric no longer improves. The weights of the best epoch are kept.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EarlyStopping {
+    /// What is watched: `val.loss`, `train.loss`, `val.accuracy` (cross_entropy) or `val.rmse` (mse).
+    #[serde(default = "val_loss")]
+    pub metric: String,
+    /// Epochs without improvement after which training ends.
+    #[schemars(range(min = 1))]
+    pub patience: u32,
+    /// What counts as an improvement.
+    #[serde(default)]
+    #[schemars(range(min = 0.0))]
+    pub min_delta: f64,
+}
+
+fn val_loss() -> String {
+    "val.loss".to_owned()
+}
+
+/// Where tensors live.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Device {
+    /// A GPU if the machine has one, else the CPU.
+    #[default]
+    Auto,
+    Cpu,
+    Cuda,
+}

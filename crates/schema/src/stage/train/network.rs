@@ -1,0 +1,129 @@
+//! Networks as they are written: named architectures and layers.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::yes;
+
+/// A network: a named architecture, or a list of layers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Network {
+    /// Linear layers with an activation between; the last one's size follows from the target.
+    Mlp(Mlp),
+    /// Layers one after another; the last one must give what the target needs.
+    Layers(Vec<LayerSpec>),
+}
+
+/// Linear layers with an activation between.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Mlp {
+    /// Sizes of the hidden layers.
+    pub hidden: Vec<u32>,
+    /// What follows each hidden layer.
+    #[serde(default)]
+    pub activation: Activation,
+    /// Share of each hidden layer's outputs that is zeroed while training.
+    #[serde(default)]
+    #[schemars(range(min = 0.0), extend("exclusiveMaximum" = 1.0))]
+    pub dropout: f64,
+}
+
+/// An activation function.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Activation {
+    #[default]
+    Relu,
+    Tanh,
+    Sigmoid,
+    Gelu,
+}
+
+/// A layer as it is written: sizes of inputs follow from what comes before. Names and meanings are PyTorch's.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum LayerSpec {
+    /// `y = x Wᵀ + b`.
+    Linear {
+        /// Values it gives for a row.
+        #[schemars(range(min = 1))]
+        out_features: u32,
+        /// Whether `b` is there.
+        #[serde(default = "yes")]
+        bias: bool,
+    },
+    /// A two-dimensional convolution over (channels, height, width).
+    Conv2d {
+        /// Channels it gives.
+        #[schemars(range(min = 1))]
+        out_channels: u32,
+        /// Side of the window.
+        #[schemars(range(min = 1))]
+        kernel_size: u32,
+        /// Steps from one window to the next.
+        #[serde(default = "one")]
+        #[schemars(range(min = 1))]
+        stride: u32,
+        /// Zeros around the image.
+        #[serde(default)]
+        padding: u32,
+        /// Whether each channel has a bias.
+        #[serde(default = "yes")]
+        bias: bool,
+    },
+    /// The largest value of each window.
+    MaxPool2d {
+        /// Side of the window.
+        #[schemars(range(min = 1))]
+        kernel_size: u32,
+        /// Steps from one window to the next. Default: `kernel_size`.
+        #[serde(default)]
+        #[schemars(range(min = 1))]
+        stride: Option<u32>,
+        /// Border around the image, at most half of `kernel_size`.
+        #[serde(default)]
+        padding: u32,
+    },
+    /// Normalizes each feature, or each channel, over the batch. A last row alone joins the step before it.
+    BatchNorm {
+        /// Added to the variance.
+        #[serde(default = "batch_norm_eps")]
+        #[schemars(extend("exclusiveMinimum" = 0.0))]
+        eps: f64,
+        /// Share of the batch in the running mean and variance.
+        #[serde(default = "batch_norm_momentum")]
+        #[schemars(range(min = 0.0, max = 1.0))]
+        momentum: f64,
+    },
+    /// Zeroes a share of the values while training.
+    Dropout {
+        /// The share.
+        #[schemars(range(min = 0.0), extend("exclusiveMaximum" = 1.0))]
+        p: f64,
+    },
+    /// All dimensions of a row become one.
+    Flatten,
+    /// Gives a row other dimensions, e.g. `[1, 8, 8]`.
+    Reshape {
+        /// One dimension, or channels, height and width.
+        shape: Vec<u32>,
+    },
+    Relu,
+    Tanh,
+    Sigmoid,
+    Gelu,
+}
+
+fn one() -> u32 {
+    1
+}
+
+fn batch_norm_eps() -> f64 {
+    1e-5
+}
+
+fn batch_norm_momentum() -> f64 {
+    0.1
+}
