@@ -48,93 +48,76 @@ pub fn run(
 ) -> Result<Summary> {
     thread::scope(|scope| {
         let publisher = Publisher::start(scope, store);
-        run_with(
-            plan, graph, selection, store, executor, interrupts, options, events, publisher,
-        )
-    })
-}
-
-#[expect(clippy::too_many_arguments, reason = "each is a room of its own")]
-fn run_with(
-    plan: &Plan,
-    graph: &Graph,
-    selection: &BTreeSet<StageId>,
-    store: &Store,
-    executor: &mut dyn Executor,
-    interrupts: &Receiver<()>,
-    options: &Options,
-    events: &mut dyn FnMut(Event),
-    publisher: Publisher,
-) -> Result<Summary> {
-    let since = Instant::now();
-    let order: Vec<&Stage> = graph
-        .order()
-        .iter()
-        .filter(|id| selection.contains(*id))
-        .map(|id| &plan.stages[id])
-        .collect();
-    events(Event::RunStarted(RunStarted {
-        run: options.run.clone(),
-        name: plan.name.clone(),
-        spec: options.spec.clone(),
-        overrides: plan.overrides.clone(),
-        stages: order.iter().map(|it| it.id.clone()).collect(),
-        vars: serde_json::to_value(&plan.vars)?,
-        git: options.git.as_ref().map(|it| it.name().to_owned()),
-        pipe: env!("CARGO_PKG_VERSION").to_owned(),
-    }));
-    let machine = if order.iter().any(|it| it.task.is_tensor()) {
-        Machine::look(store, executor, options, interrupts)
-    } else {
-        Machine::unknown()
-    };
-    let places: HashMap<&str, usize> = order
-        .iter()
-        .enumerate()
-        .map(|(place, stage)| (stage.id.as_str(), place))
-        .collect();
-    let states: Vec<State> = order
-        .iter()
-        .map(|stage| match graph.before(&stage.id).count() {
-            0 => State::Ready,
-            before => State::Waiting { before },
+        let since = Instant::now();
+        let order: Vec<&Stage> = graph
+            .order()
+            .iter()
+            .filter(|id| selection.contains(*id))
+            .map(|id| &plan.stages[id])
+            .collect();
+        events(Event::RunStarted(RunStarted {
+            run: options.run.clone(),
+            name: plan.name.clone(),
+            spec: options.spec.clone(),
+            overrides: plan.overrides.clone(),
+            stages: order.iter().map(|it| it.id.clone()).collect(),
+            vars: serde_json::to_value(&plan.vars)?,
+            git: options.git.as_ref().map(|it| it.name().to_owned()),
+            pipe: env!("CARGO_PKG_VERSION").to_owned(),
+        }));
+        let machine = if order.iter().any(|it| it.task.is_tensor()) {
+            Machine::look(store, executor, options, interrupts)
+        } else {
+            Machine::unknown()
+        };
+        let places: HashMap<&str, usize> = order
+            .iter()
+            .enumerate()
+            .map(|(place, stage)| (stage.id.as_str(), place))
+            .collect();
+        let states: Vec<State> = order
+            .iter()
+            .map(|stage| match graph.before(&stage.id).count() {
+                0 => State::Ready,
+                before => State::Waiting { before },
+            })
+            .collect();
+        let ready = (0..order.len())
+            .filter(|&at| matches!(states[at], State::Ready))
+            .collect();
+        let ending = machine.is_interrupted().then_some(Ending::Interrupted);
+        let mut cycle = Cycle {
+            plan,
+            graph,
+            store,
+            executor,
+            options,
+            machine,
+            events,
+            order,
+            places,
+            states,
+            ready,
+            pending: BTreeSet::new(),
+            locked: BTreeSet::new(),
+            jobs: HashMap::new(),
+            last_job: 0,
+            taken: Share::default(),
+            gpus: options.capacity.gpus.clone(),
+            publisher,
+            publishing: 0,
+            ending,
+            records: BTreeMap::new(),
+            counts: Counts::default(),
+        };
+        cycle.turn(interrupts);
+        store.flush()?;
+        let finished = cycle.finish(since);
+        (cycle.events)(Event::RunFinished(finished.clone()));
+        Ok(Summary {
+            finished,
+            records: cycle.records,
         })
-        .collect();
-    let ready = (0..order.len())
-        .filter(|&at| matches!(states[at], State::Ready))
-        .collect();
-    let ending = machine.is_interrupted().then_some(Ending::Interrupted);
-    let mut cycle = Cycle {
-        plan,
-        graph,
-        store,
-        executor,
-        options,
-        machine,
-        events,
-        order,
-        places,
-        states,
-        ready,
-        pending: BTreeSet::new(),
-        locked: BTreeSet::new(),
-        jobs: HashMap::new(),
-        last_job: 0,
-        taken: Share::default(),
-        gpus: options.capacity.gpus.clone(),
-        publisher,
-        publishing: 0,
-        ending,
-        records: BTreeMap::new(),
-        counts: Counts::default(),
-    };
-    cycle.turn(interrupts);
-    store.flush()?;
-    let finished = cycle.finish(since);
-    (cycle.events)(Event::RunFinished(finished.clone()));
-    Ok(Summary {
-        finished,
-        records: cycle.records,
     })
 }
 
