@@ -268,9 +268,10 @@ mod tests {
             let strata: Vec<usize> = counts.iter().enumerate().flat_map(|(at, count)| vec![at; *count]).collect();
             let parts = random(strata.len(), &split(0.7, 0.15, 0.15, seed), Some(&strata)).unwrap();
             for (stratum, count) in counts.iter().enumerate() {
-                for (part, share, slack) in [("train", 0.7, 1.0), ("val", 0.15, 1.51), ("test", 0.15, 1.51)] {
+                for (part, share) in [("train", 0.7), ("val", 0.15), ("test", 0.15)] {
                     let found = rows_of(&parts, part).iter().filter(|row| strata[**row] == stratum).count() as f64;
-                    prop_assert!((found - share * *count as f64).abs() <= slack, "{part} {stratum}: {found} of {count}");
+                    // A part's size is rounded, then each stratum's share of it.
+                    prop_assert!((found - share * *count as f64).abs() < 2.0, "{part} {stratum}: {found} of {count}");
                 }
             }
         }
