@@ -108,7 +108,7 @@ def table(name, target):
 
 
 def spam_assassin():
-    with open(ROOT / "examples/text/data/mails.jsonl", encoding="utf-8") as file:
+    with open(ROOT / "examples/text/fetched/mails.jsonl", encoding="utf-8") as file:
         mails = [json.loads(line) for line in file]
     texts = [f"{mail['subject']}\n{mail['text']}" for mail in mails]
     labels = np.array([mail["label"] == "spam" for mail in mails])

@@ -15,5 +15,6 @@ mod engine_commands;
 mod engine_harm;
 mod engine_workers;
 mod digits;
+mod shipped;
 mod predict;
 mod kill;

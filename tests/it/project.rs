@@ -155,9 +155,12 @@ pub fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Copies a folder, or what is in it.
+/// Copies a folder, or what is in it; without large data that may have been fetched.
 pub fn copy(from: &Path, to: &Path) {
-    for entry in walkdir::WalkDir::new(from) {
+    let entries = walkdir::WalkDir::new(from)
+        .into_iter()
+        .filter_entry(|it| it.file_name() != "fetched");
+    for entry in entries {
         let entry = entry.unwrap();
         let target = to.join(entry.path().strip_prefix(from).unwrap());
         if entry.file_type().is_dir() {

@@ -1,0 +1,80 @@
+//! The specs that come with pipe: each is sound, and the examples do what their READMEs say.
+//! Data that is fetched is stood in for by a few rows of the same form.
+
+use crate::{
+    project::{Project, copy, repository},
+    workers,
+};
+
+/// Fetched files, by what a spec names them, with rows to check it by.
+const STAND_INS: [(&str, &str); 5] = [
+    (
+        "pipelines/data/fetched/letter/train.csv",
+        "letter,x_box,y_box\nT,2,8\n",
+    ),
+    (
+        "pipelines/data/fetched/letter/test.csv",
+        "letter,x_box,y_box\nU,4,10\n",
+    ),
+    (
+        "pipelines/data/fetched/adult/adult.data",
+        "39, State-gov, 77516, Bachelors, 13, Never-married, Adm-clerical, Not-in-family, White, Male, 2174, 0, 40, ?, <=50K\n",
+    ),
+    ("pipelines/data/fetched/adult/adult.test", "|no row\n"),
+    (
+        "examples/text/fetched/mails.jsonl",
+        "{\"subject\": \"hello\", \"text\": \"all\", \"label\": \"ham\"}\n",
+    ),
+];
+
+/// A project with all that is shipped.
+fn shipped() -> Project {
+    let project = Project::with_pipelines();
+    copy(&repository().join("examples"), &project.path("examples"));
+    for (path, text) in STAND_INS {
+        project.write(path, text);
+    }
+    project
+}
+
+/// A project with one example, as if its folder had been copied.
+fn example(name: &str) -> Project {
+    workers::real();
+    let project = Project::new();
+    copy(
+        &repository().join("examples").join(name),
+        &project.path("."),
+    );
+    project
+}
+
+#[test]
+fn every_shipped_spec_is_sound() {
+    let project = shipped();
+    let specs: Vec<String> = walkdir::WalkDir::new(project.path("."))
+        .into_iter()
+        .map(|entry| entry.unwrap().into_path())
+        .filter(|path| path.extension().is_some_and(|it| it == "yaml"))
+        .map(|path| path.to_str().unwrap().to_owned())
+        // The tour of the error messages is all errors.
+        .filter(|path| !path.contains("examples/errors"))
+        .collect();
+    assert!(specs.len() >= 5, "{specs:?}");
+    for spec in specs {
+        project.done(&["check", &spec]);
+    }
+}
+
+#[test]
+fn profiles_leave_each_others_results_alone() {
+    let project = example("profiles");
+    let ran = |words: &[&str]| {
+        project
+            .done(&[&["run", "--format", "json"], words].concat())
+            .stages("stage_started")
+    };
+    let all = ["prepare", "fit", "score", "bundle"];
+    assert_eq!(ran(&["--profile", "quick"]), all);
+    assert_eq!(ran(&[]), all[1..]);
+    assert!(ran(&["--profile", "quick"]).is_empty());
+}
