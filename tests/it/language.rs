@@ -14,6 +14,7 @@ use pipe::{
 use pipe_schema::stage::preprocess::Read;
 
 const PAGE: &str = "docs/language.md";
+const MOVING: &str = "docs/coming-from.md";
 const TOUR: &str = "examples/errors/README.md";
 
 struct Anything;
@@ -76,23 +77,25 @@ fn tables_of_the_page_are_those_of_the_types() {
 }
 
 #[test]
-fn snippets_of_the_page_are_sound() {
-    let page = fs::read_to_string(root().join(PAGE)).unwrap();
-    let snippets: Vec<&str> = page
-        .split("```yaml\n")
-        .skip(1)
-        .map(|it| it.split("```").next().unwrap())
-        .collect();
-    assert!(snippets.len() >= 5);
-    for text in snippets {
-        let source = Source {
-            path: PAGE.to_owned(),
-            text: text.to_owned(),
-        };
-        let resolved =
-            spec::parse(source).and_then(|it| plan::resolve(&it, &Overrides::default(), &Anything));
-        let (_, warnings) = resolved.unwrap_or_else(|it| panic!("{}", it.render(false)));
-        assert!(warnings.is_empty(), "{}", warnings.render(false));
+fn snippets_of_the_pages_are_sound() {
+    for (path, at_least) in [(PAGE, 5), (MOVING, 2)] {
+        let page = fs::read_to_string(root().join(path)).unwrap();
+        let snippets: Vec<&str> = page
+            .split("```yaml\n")
+            .skip(1)
+            .map(|it| it.split("```").next().unwrap())
+            .collect();
+        assert!(snippets.len() >= at_least, "{path}");
+        for text in snippets {
+            let source = Source {
+                path: path.to_owned(),
+                text: text.to_owned(),
+            };
+            let resolved = spec::parse(source)
+                .and_then(|it| plan::resolve(&it, &Overrides::default(), &Anything));
+            let (_, warnings) = resolved.unwrap_or_else(|it| panic!("{}", it.render(false)));
+            assert!(warnings.is_empty(), "{}", warnings.render(false));
+        }
     }
 }
 
