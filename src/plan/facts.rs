@@ -7,7 +7,7 @@ use pipe_schema::stage::{
     evaluate::Metric,
     package::Format,
     preprocess::Split,
-    train::{Loss, Train},
+    train::{Answer, Loss, Train},
 };
 
 use super::{
@@ -104,21 +104,13 @@ fn model(loss: Option<Loss>) -> Output {
     }
 }
 
-/// The metric that training measures beside the loss.
-pub fn quality(loss: Loss) -> &'static str {
-    match loss {
-        Loss::CrossEntropy => "accuracy",
-        Loss::Mse => "rmse",
-    }
-}
-
 /// What training reports each epoch.
 fn live_metrics(block: &Train, upstream: &Upstream<'_>) -> Vec<String> {
     let mut metrics = vec!["train.loss".to_owned()];
     let parts = upstream.output("data").and_then(|it| it.parts.as_ref());
     if parts.is_none_or(|it| it.contains(&"val")) {
         metrics.push("val.loss".to_owned());
-        metrics.push(format!("val.{}", quality(block.loss)));
+        metrics.push(format!("val.{}", block.loss.metric()));
     }
     metrics
 }
@@ -126,12 +118,15 @@ fn live_metrics(block: &Train, upstream: &Upstream<'_>) -> Vec<String> {
 fn report(block: &Evaluate, inputs: &[Input], upstream: &Upstream<'_>) -> Output {
     let metrics = match (
         block.metrics.as_slice(),
-        upstream.output("model").and_then(|it| it.loss),
+        upstream
+            .output("model")
+            .and_then(|it| it.loss)
+            .map(Loss::answer),
     ) {
-        ([], Some(Loss::CrossEntropy)) => {
+        ([], Some(Answer::Classes)) => {
             Some(vec![Metric::Accuracy, Metric::F1Macro, Metric::LogLoss])
         }
-        ([], Some(Loss::Mse)) => Some(vec![Metric::Rmse, Metric::Mae, Metric::R2]),
+        ([], Some(Answer::Number)) => Some(vec![Metric::Rmse, Metric::Mae, Metric::R2]),
         ([], None) => None,
         (given, _) => Some(given.to_vec()),
     };

@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 use pipe_schema::stage::{
     Preprocess, Task,
     preprocess::ColumnType,
-    train::{Loss, Train},
+    train::{Answer, Loss, Train},
 };
 
 use super::{
@@ -42,21 +42,23 @@ pub fn check(block: &Train, data: Option<&Output>, rules: &mut Rules<'_>) {
         return;
     };
     let (name, stage) = (&target.name, &block.data.stage);
-    let (needed, other, fitting) = match block.loss {
-        Loss::CrossEntropy => ("classes", "mse", "categorical"),
-        Loss::Mse => ("a number", "cross_entropy", "numeric"),
+    let answer = block.loss.answer();
+    let needed = answer.name();
+    let (other, fitting) = match answer {
+        Answer::Classes => (Answer::Number.usual_loss().name(), "categorical"),
+        Answer::Number => (Answer::Classes.usual_loss().name(), "numeric"),
     };
-    let (label, hint) = match (block.loss, target.declared, &target.evidence) {
-        (Loss::Mse, Some(declared @ (ColumnType::Categorical | ColumnType::Boolean)), _)
-        | (Loss::CrossEntropy, Some(declared @ ColumnType::Numeric), _) => (
+    let (label, hint) = match (answer, target.declared, &target.evidence) {
+        (Answer::Number, Some(declared @ (ColumnType::Categorical | ColumnType::Boolean)), _)
+        | (Answer::Classes, Some(declared @ ColumnType::Numeric), _) => (
             format!("`{stage}` declares it {}", declared.name()),
             format!("take `loss: {other}`, or declare it: `columns: {{{name}: {fitting}}}`"),
         ),
-        (Loss::Mse, _, Some(Evidence::Word(word))) => (
+        (Answer::Number, _, Some(Evidence::Word(word))) => (
             format!("it has words, such as `{word}`"),
             format!("take `loss: {other}`, or another target"),
         ),
-        (Loss::CrossEntropy, None, Some(Evidence::Fraction(number))) => (
+        (Answer::Classes, None, Some(Evidence::Fraction(number))) => (
             format!("it has fractions, such as `{number}`"),
             format!(
                 "take `loss: {other}`, or declare it in `{stage}`: `columns: {{{name}: {fitting}}}`"
@@ -71,28 +73,36 @@ pub fn check(block: &Train, data: Option<&Output>, rules: &mut Rules<'_>) {
 /// Makes a target a number where all that is trained and measured on it takes it for one: a few whole numbers alone
 /// would be taken for classes.
 pub fn settle(stages: &mut IndexMap<StageId, Stage>, facts: &[Vec<Facts>]) {
-    let models: HashMap<&str, Loss> = facts
+    let models: HashMap<&str, Answer> = facts
         .iter()
         .flatten()
-        .filter_map(|it| Some((it.id.as_str(), it.outputs.get("main")?.loss?)))
+        .filter_map(|it| {
+            Some((
+                it.id.as_str(),
+                it.outputs.get("main")?.loss.map(Loss::answer)?,
+            ))
+        })
         .collect();
-    let mut losses: HashMap<StageId, HashSet<Loss>> = HashMap::new();
+    let mut answers: HashMap<StageId, HashSet<Answer>> = HashMap::new();
     for stage in stages.values() {
         let read = |role: &str| stage.inputs.iter().find(|it| it.role == role);
-        let loss = match &stage.task {
-            Task::Train(block) => Some(block.loss),
+        let answer = match &stage.task {
+            Task::Train(block) => Some(block.loss.answer()),
             Task::Evaluate(_) => {
                 read("model").and_then(|it| models.get(it.stage.as_str()).copied())
             }
             _ => None,
         };
-        if let (Some(data), Some(loss)) = (read("data"), loss) {
-            losses.entry(data.stage.clone()).or_default().insert(loss);
+        if let (Some(data), Some(answer)) = (read("data"), answer) {
+            answers
+                .entry(data.stage.clone())
+                .or_default()
+                .insert(answer);
         }
     }
-    for (id, losses) in losses {
-        if losses.contains(&Loss::Mse)
-            && losses.len() == 1
+    for (id, answers) in answers {
+        if answers.contains(&Answer::Number)
+            && answers.len() == 1
             && let Some(stage) = stages.get_mut(&id)
             && let Task::Preprocess(block) = &mut stage.task
         {

@@ -11,6 +11,7 @@ pub mod promote;
 pub mod dataset;
 pub mod layer;
 pub mod slot;
+pub mod shape;
 pub mod model;
 pub mod report;
 pub mod package;

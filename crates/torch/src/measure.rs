@@ -4,21 +4,16 @@
 use std::time::{Duration, Instant};
 
 use indexmap::IndexMap;
-use pipe_schema::{report::Metrics, stage::train::Loss};
+use pipe_schema::{
+    report::Metrics,
+    stage::train::{Answer, Loss},
+};
 use tch::Kind;
 
 use crate::{error::Result, loss, model::Net, rows::Rows};
 
 /// Rows at a time; more need memory and are not faster.
 const BATCH: i64 = 1024;
-
-/// What is measured beside the loss.
-pub fn metric_of(loss: Loss) -> &'static str {
-    match loss {
-        Loss::CrossEntropy => "accuracy",
-        Loss::Mse => "rmse",
-    }
-}
 
 /// `loss`, and the metric that goes with it.
 pub fn measure(net: &Net, loss: Loss, rows: &Rows) -> Result<Metrics> {
@@ -29,7 +24,7 @@ pub fn measure(net: &Net, loss: Loss, rows: &Rows) -> Result<Metrics> {
         let outputs = net.forward(&batch.features, false)?;
         let mean = loss::mean(loss, &outputs, &batch.target)?;
         loss_sum += mean.f_double_value(&[])? * batch.len() as f64;
-        if loss == Loss::CrossEntropy {
+        if loss.answer() == Answer::Classes {
             let classes = outputs.f_argmax(1, false)?;
             let equal = classes.f_eq_tensor(&batch.target)?;
             right += equal.f_sum(Kind::Int64)?.f_int64_value(&[])?;
@@ -44,7 +39,7 @@ pub fn measure(net: &Net, loss: Loss, rows: &Rows) -> Result<Metrics> {
     };
     Ok(Metrics::from([
         ("loss".to_owned(), mean),
-        (metric_of(loss).to_owned(), metric),
+        (loss.metric().to_owned(), metric),
     ]))
 }
 

@@ -1,7 +1,10 @@
 //! A part of a dataset as tensors on a device, and batches of it. Knows nothing of networks.
 
 use pipe_data::{Dataset, TargetValues};
-use pipe_schema::{dataset::TargetKind, stage::train::Loss};
+use pipe_schema::{
+    dataset::TargetKind,
+    stage::train::{Answer, Loss},
+};
 use tch::{Device, Kind, Tensor};
 
 use crate::error::{Error, Result};
@@ -60,32 +63,36 @@ impl Rows {
     }
 }
 
-/// How many values a network must give for a row of this dataset, where the loss fits its target.
-pub fn outputs(dataset: &Dataset, loss: Loss) -> Result<u32> {
+/// Refuses a loss that is not for the dataset's target.
+pub fn check_target(dataset: &Dataset, loss: Loss) -> Result<()> {
     let target = &dataset.schema().target;
     let name = &target.name;
-    match (&target.kind, loss) {
-        (TargetKind::Classes { names, .. }, Loss::CrossEntropy) => match names.as_slice() {
-            [] | [_] => Err(Error::wrong(format!(
-                "the target `{name}` has {} class in the train part, there is nothing to tell apart",
-                names.len()
-            ))),
-            _ => Ok(names.len() as u32),
-        },
-        (TargetKind::Number { .. }, Loss::Mse) => Ok(1),
-        (TargetKind::Number { .. }, Loss::CrossEntropy) => Err(Error::wrong(format!(
-            "loss cross_entropy needs classes, the target `{name}` is a number"
-        ))
-        .hint(format!(
-            "take `loss: mse`, or make it classes in the preprocess stage: `columns: {{{name}: categorical}}`"
-        ))),
-        (TargetKind::Classes { .. }, Loss::Mse) => Err(Error::wrong(format!(
-            "loss mse needs a number, the target `{name}` is classes"
-        ))
-        .hint(format!(
-            "take `loss: cross_entropy`, or make it a number in the preprocess stage: `columns: {{{name}: numeric}}`"
-        ))),
+    let (is, answer, column_type) = match &target.kind {
+        TargetKind::Classes { names, .. } => {
+            if loss.answer() == Answer::Classes && names.len() < 2 {
+                return Err(Error::wrong(format!(
+                    "the target `{name}` has {} class in the train part, there is nothing to tell apart",
+                    names.len()
+                )));
+            }
+            (Answer::Classes, Answer::Number, "numeric")
+        }
+        TargetKind::Number { .. } => (Answer::Number, Answer::Classes, "categorical"),
+    };
+    if loss.answer() == is {
+        return Ok(());
     }
+    let made = answer.name();
+    Err(Error::wrong(format!(
+        "loss {} needs {}, the target `{name}` is {}",
+        loss.name(),
+        answer.name(),
+        is.name()
+    ))
+    .hint(format!(
+        "take `loss: {}`, or make it {made} in the preprocess stage: `columns: {{{name}: {column_type}}}`",
+        is.usual_loss().name()
+    )))
 }
 
 fn check_classes(dataset: &Dataset, part: &str, classes: &[i64]) -> Result<()> {

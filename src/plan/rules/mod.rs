@@ -9,7 +9,7 @@ use std::collections::HashSet;
 
 use pipe_schema::stage::{
     Choose, Compress, Evaluate, Package, Summarize, Task, compress::Pass, evaluate::Metric,
-    train::Loss,
+    train::Answer,
 };
 
 use super::{Input, upstream::Upstream, wiring::Facts};
@@ -124,22 +124,22 @@ fn evaluate(block: &Evaluate, upstream: &Upstream<'_>, rules: &mut Rules<'_>) {
     let Some(loss) = upstream.output("model").and_then(|it| it.loss) else {
         return;
     };
-    let is_for_classes = loss == Loss::CrossEntropy;
+    let is_for_classes = loss.answer() == Answer::Classes;
     for (i, metric) in block.metrics.iter().enumerate() {
         if metric.is_for_classes() == is_for_classes {
             continue;
         }
         let (measures, trained) = if is_for_classes {
-            ("numbers", "cross_entropy, for classes")
+            ("numbers", "classes")
         } else {
-            ("classes", "mse, for numbers")
+            ("classes", "numbers")
         };
         let legal = all_metrics().filter(|it| it.is_for_classes() == is_for_classes);
         let hint = format!("metrics that fit: {}", list(legal.map(Metric::name)));
         rules.say(
             &["metrics", &i.to_string()],
             format!("`{}` measures {measures}", metric.name()),
-            format!("the model is trained with {trained}"),
+            format!("the model is trained with {}, for {trained}", loss.name()),
             &hint,
         );
     }

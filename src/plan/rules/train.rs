@@ -1,6 +1,6 @@
 //! Rules of train blocks: optimizer, schedule, early stopping. Shapes are checked elsewhere.
 
-use pipe_schema::stage::train::{Clip, LrScheduler, Network, Optimizer, Train};
+use pipe_schema::stage::train::{Clip, LrScheduler, Optimizer, Train};
 
 use super::Rules;
 use crate::{
@@ -14,16 +14,6 @@ use crate::{
 pub fn check(block: &Train, facts: &Facts, upstream: &Upstream<'_>, rules: &mut Rules<'_>) {
     target::check(block, upstream.output("data"), rules);
     check_optimizer(&block.optimizer, &["optimizer"], rules);
-    if let Network::Mlp(mlp) = &block.model
-        && let Some(i) = mlp.hidden.iter().position(|it| *it == 0)
-    {
-        rules.say(
-            &["model", "mlp", "hidden", &i.to_string()],
-            "a hidden layer must have at least 1 unit",
-            "",
-            "",
-        );
-    }
     match block.clip {
         Some(Clip::Norm(it)) if it <= 0.0 => {
             rules.say(&["clip", "norm"], "`norm` must be above 0", "", "");

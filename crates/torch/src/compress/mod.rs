@@ -33,7 +33,7 @@ use crate::{
     error::{Error, Result},
     inference::{check_fits, is_quantized},
     json::{read_json, write_json},
-    measure::{measure, metric_of},
+    measure::measure,
     model::{Net, file::encode},
     request::{device_of, input},
     rows::Rows,
@@ -139,7 +139,7 @@ impl Judge {
     }
 
     fn metric(&self) -> &'static str {
-        metric_of(self.loss)
+        self.loss.metric()
     }
 
     fn tell(&self, pass: &str, before: &CompressionPoint, after: &CompressionPoint) -> String {

@@ -8,7 +8,7 @@ use pipe_schema::{
     model::{Compression, Model},
     package::Package,
     report::Report,
-    stage::{package::Format, preprocess::ColumnType, train::Loss},
+    stage::{package::Format, preprocess::ColumnType},
 };
 
 /// How many raw columns the card names.
@@ -50,10 +50,7 @@ impl Card<'_> {
             [] => format!("a number, `{target}`,"),
             classes => format!("the class of `{target}`, one of {},", words(classes)),
         };
-        let loss = match self.model.loss {
-            Loss::CrossEntropy => "cross entropy",
-            Loss::Mse => "mean squared error",
-        };
+        let loss = self.model.loss.title();
         let mut text = format!(
             "A neural network that gives {gives} from {}. It has {} and was trained to minimize {loss}.\n\n",
             counted(self.schema.columns.len(), "column"),

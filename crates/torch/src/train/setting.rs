@@ -12,7 +12,7 @@ use crate::{
     model::{Net, lower},
     optim::Schedule,
     request::{device_of, input},
-    rows::{Rows, outputs},
+    rows::{Rows, check_target},
 };
 
 /// The given.
@@ -35,9 +35,9 @@ impl<'a> Setting<'a> {
     pub fn new(stage: &'a Train, request: &Request) -> Result<Self> {
         let device = device_of(request)?;
         let dataset = Dataset::open(&input(request, "data")?.path)?;
-        let outputs = outputs(&dataset, stage.loss)?;
-        let inputs = dataset.schema().features.len() as u32;
-        let layers = lower(&stage.model, inputs, outputs).map_err(|error| error.at("model"))?;
+        check_target(&dataset, stage.loss)?;
+        let layers =
+            lower(&stage.model, dataset.schema(), stage.loss).map_err(|error| error.at("model"))?;
         let rows = Rows::load(&dataset, "train", device)?;
         if rows.is_empty() {
             return Err(Error::wrong("the train part has no rows"));

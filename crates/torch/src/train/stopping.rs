@@ -2,10 +2,7 @@
 
 use pipe_schema::stage::train::{EarlyStopping, Loss};
 
-use crate::{
-    error::{Error, Result},
-    measure::metric_of,
-};
+use crate::error::{Error, Result};
 
 /// A metric that is watched.
 #[derive(Debug)]
@@ -20,7 +17,7 @@ impl Watch {
     /// Checks that there will be such a metric.
     pub fn new(stopping: &EarlyStopping, loss: Loss, has_val: bool) -> Result<Self> {
         let metric = stopping.metric.as_str();
-        let of_loss = format!("val.{}", metric_of(loss));
+        let of_loss = format!("val.{}", loss.metric());
         if !["val.loss", "train.loss", &of_loss].contains(&metric) {
             return Err(Error::wrong(format!(
                 "early_stopping watches `{metric}`, which this training does not have"

@@ -180,7 +180,7 @@ fn shapes_that_do_not_fit_are_told_before_the_first_step() {
         .unwrap_err();
     assert_eq!(
         failed.message,
-        "model: the last layer gives 7 values a row, the target needs 3 values"
+        "model: layers[0]: for `cross_entropy` the last layer must give 3 values: gives 7 values"
     );
 }
 

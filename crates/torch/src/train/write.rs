@@ -9,18 +9,20 @@ use pipe_schema::{
 
 use super::{Setting, State};
 use crate::{
+    answer::class_names,
     error::Result,
     json::write_json,
     model::{Net, parameter_count},
-    rows::outputs,
 };
 
 /// Writes layers, weights, the dataset's schema and the history into the folder.
 pub fn write_model(setting: &Setting, net: &Net, state: &State, folder: &Path) -> Result<()> {
+    let classes = class_names(setting.dataset.schema()).len() as u32;
+    let loss = setting.stage.loss;
     let model = Model {
         inputs: setting.dataset.schema().features.len() as u32,
-        outputs: outputs(&setting.dataset, setting.stage.loss)?,
-        loss: setting.stage.loss,
+        outputs: loss.outputs(classes),
+        loss,
         layers: setting.layers.clone(),
         parameters: parameter_count(&setting.layers),
     };

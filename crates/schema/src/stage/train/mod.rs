@@ -1,5 +1,6 @@
 //! The `train` block: a network, a loss, an optimizer and how long.
 
+mod loss;
 mod network;
 mod optimizer;
 
@@ -7,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use self::{
+    loss::{Answer, Loss},
     network::{Activation, LayerSpec, Mlp, Network},
     optimizer::{Adam, AdamW, Clip, LrScheduler, Optimizer, Sgd},
 };
@@ -63,16 +65,6 @@ fn default_batch_size() -> BatchSize {
 
 fn yes() -> bool {
     true
-}
-
-/// What is minimized: the mean over the rows of a batch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Loss {
-    /// For a categorical target: the network gives one logit a class.
-    CrossEntropy,
-    /// For a numeric target: mean squared error.
-    Mse,
 }
 
 /// Ends training when a metric no longer improves. The weights of the best epoch are kept.

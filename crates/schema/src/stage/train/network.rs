@@ -116,6 +116,25 @@ pub enum LayerSpec {
     Gelu,
 }
 
+impl LayerSpec {
+    /// The word for it in a spec.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Linear { .. } => "linear",
+            Self::Conv2d { .. } => "conv2d",
+            Self::MaxPool2d { .. } => "max_pool2d",
+            Self::BatchNorm { .. } => "batch_norm",
+            Self::Dropout { .. } => "dropout",
+            Self::Flatten => "flatten",
+            Self::Reshape { .. } => "reshape",
+            Self::Relu => "relu",
+            Self::Tanh => "tanh",
+            Self::Sigmoid => "sigmoid",
+            Self::Gelu => "gelu",
+        }
+    }
+}
+
 fn one() -> u32 {
     1
 }

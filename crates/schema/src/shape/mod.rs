@@ -1,0 +1,103 @@
+//! From a network as it is written to its layers with all sizes, as far as these are known before the data is.
+//! Plan and worker both ask here, so that they never differ. Pure: knows no tensors, no files.
+
+mod layers;
+mod misfit;
+mod preset;
+mod row;
+mod window;
+#[cfg(test)]
+mod tests;
+
+pub use self::{misfit::Misfit, preset::specs, row::Row};
+use crate::{
+    layer::Layer,
+    stage::train::{Loss, Network},
+};
+
+/// What a network is between.
+#[derive(Clone, Debug)]
+pub struct Ends {
+    /// A row of the data.
+    pub row: Row,
+    pub loss: Loss,
+    /// Classes of the target, where it has classes and they are known.
+    pub classes: Option<u32>,
+}
+
+impl Ends {
+    /// Values that the network must give for a row, where that is known.
+    fn outputs(&self) -> Option<u32> {
+        match self.classes {
+            Some(classes) => Some(self.loss.outputs(classes)),
+            None => self.loss.gives_one().then_some(1),
+        }
+    }
+}
+
+/// A layer and what it gives.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sized {
+    /// `None` where its sizes are not known yet.
+    pub layer: Option<Layer>,
+    /// What people call it.
+    pub name: &'static str,
+    pub gives: Row,
+}
+
+/// The layers of a network between these ends, in order.
+pub fn lower(network: &Network, ends: &Ends) -> Result<Vec<Sized>, Misfit> {
+    let mut sized = layers::Sequence::new(ends.row.clone());
+    match network {
+        Network::Layers(specs) => {
+            if specs.is_empty() {
+                let empty = Misfit::new("`layers` must have at least one layer", "no layer");
+                return Err(empty.under(&["layers"]));
+            }
+            sized.unfold();
+            for (i, spec) in specs.iter().enumerate() {
+                let at = |error: Misfit| error.under(&["layers", &i.to_string()]);
+                sized.push(spec).map_err(at)?;
+            }
+            let last = ["layers".to_owned(), (specs.len() - 1).to_string()];
+            check_end(sized.row(), ends).map_err(|error| error.of_loss().under(&last))?;
+        }
+        Network::Mlp(mlp) => {
+            preset::check_mlp(mlp).map_err(|error| error.under(&["mlp"]))?;
+            for spec in specs(network) {
+                sized.push(&spec).map_err(|error| error.under(&["mlp"]))?;
+            }
+            sized.push_head(ends.outputs());
+        }
+    }
+    Ok(sized.layers)
+}
+
+/// Whether the last layer gives what the loss needs.
+fn check_end(row: &Row, ends: &Ends) -> Result<(), Misfit> {
+    let loss = ends.loss.name();
+    let gives = format!("gives {row}");
+    let Row::Sizes(sizes) = row else {
+        return Ok(());
+    };
+    let &[values] = sizes.as_slice() else {
+        let title = "the last layer must give a flat row";
+        return Err(Misfit::new(title, gives).hint("end with `flatten` and `linear`"));
+    };
+    match ends.outputs() {
+        Some(needed) if needed != values => {
+            let needs = match needed {
+                1 => "1 value".to_owned(),
+                _ => format!("{needed} values"),
+            };
+            let title = format!("for `{loss}` the last layer must give {needs}");
+            let hint = format!("end with `linear: {{out_features: {needed}}}`");
+            Err(Misfit::new(title, gives).hint(hint))
+        }
+        None if values == 1 => {
+            let title = format!("for `{loss}` the last layer must give a value for each class");
+            Err(Misfit::new(title, gives).hint("two classes have 2 values"))
+        }
+        _ => Ok(()),
+    }
+}
