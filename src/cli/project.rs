@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use pipe_data::{
     DataError,
     infer::{self, Missing},
-    table::{Table, csv},
+    table::{self, Table},
 };
 use pipe_schema::stage::preprocess::Read;
 
@@ -187,7 +187,7 @@ impl Loader for Files {
 
     fn columns(&self, path: &str, read: &Read) -> Option<Vec<String>> {
         // What is wrong with the file is said when it is read.
-        csv::columns(&self.find(path).next()?, read).ok()
+        table::columns(&self.find(path).next()?, read)
     }
 
     fn evidence(&self, path: &str, read: &Read, column: &str) -> Option<Evidence> {
@@ -212,7 +212,7 @@ impl Loader for Files {
             Err(Enough)
         };
         // What is wrong with the file is said when it is read; what was seen before is seen.
-        let _ = csv::read_wanted(&path, read, column, &[column], ROWS_GLANCED_AT, &mut look);
+        let _ = table::read_wanted(&path, read, column, &[column], ROWS_GLANCED_AT, &mut look);
         evidence
     }
 }

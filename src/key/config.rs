@@ -100,16 +100,20 @@ fn to_value<T: Serialize>(field: T) -> serde_json::Result<Value> {
 
 fn preprocess(block: &Preprocess) -> Fields {
     let Preprocess {
-        source: Source {
-            csv: _,
-            from: _,
-            read,
-        },
+        source:
+            Source {
+                csv: _,
+                jsonl: _,
+                from: _,
+                read: _,
+            },
         target,
         columns,
         split,
         steps,
     } = block;
+    // The form counts, not how it is told.
+    let read = block.reading();
     let split = match split {
         Split::Random(_) => to_value(split)?,
         Split::Files(FilesSplit {

@@ -55,7 +55,7 @@ fn first_table(task: &Preprocess, loader: &dyn Loader) -> Option<(String, Vec<St
     if !names.is_empty() {
         return Some((path.to_owned(), names.clone()));
     }
-    let columns = loader.columns(&first_path(task)?, &task.source.read)?;
+    let columns = loader.columns(&first_path(task)?, &task.reading())?;
     Some((path.to_owned(), columns))
 }
 
@@ -66,12 +66,7 @@ pub fn first_path(task: &Preprocess) -> Option<String> {
 
 /// The same as written.
 fn first_file(task: &Preprocess) -> Option<&str> {
-    let files = match (&task.source.csv, &task.split) {
-        (Some(files), _) => files,
-        (None, Split::Files(split)) => &split.train,
-        _ => return None,
-    };
-    match files.0.first()? {
+    match task.first_file()? {
         PathOrStage::Path(path) => Some(path),
         PathOrStage::Stage(_) => None,
     }

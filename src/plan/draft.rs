@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 
 use indexmap::IndexMap;
-use pipe_schema::stage::KINDS;
+use pipe_schema::stage::{KINDS, preprocess::Form};
 
 use super::{
     fit::unknown_field,
@@ -267,10 +267,7 @@ pub fn links(kind: &str, block: &Node) -> Vec<Link> {
                 source.and_then(|it| it.get("from")),
                 Want::Files,
             );
-            for (i, item) in one_or_many(source.and_then(|it| it.get("csv")))
-                .iter()
-                .enumerate()
-            {
+            for (i, item) in sources(block).flatten().enumerate() {
                 add(format!("source/{i}"), item.get("from"), Want::Files);
             }
             let files = block.get("split").and_then(|it| it.get("files"));
@@ -305,6 +302,14 @@ pub fn links(kind: &str, block: &Node) -> Vec<Link> {
         _ => {}
     }
     links
+}
+
+/// The files that the source of a preprocess block names, by form.
+pub fn sources(block: &Node) -> impl Iterator<Item = &[Node]> {
+    let source = block.get("source");
+    Form::ALL
+        .into_iter()
+        .map(move |form| one_or_many(source.and_then(|it| it.get(form.name()))))
 }
 
 /// The items of a list, or the one value in its stead.

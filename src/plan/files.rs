@@ -2,7 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::{FileInput, Loader, draft::one_or_many, paths};
+use super::{
+    FileInput, Loader,
+    draft::{one_or_many, sources},
+    paths,
+};
 use crate::spec::{Diagnostic, Node, Span};
 
 /// What one instance reads and writes in the project.
@@ -24,8 +28,9 @@ impl Files {
         };
         match kind {
             "preprocess" => {
-                let csv = block.get("source").and_then(|it| it.get("csv"));
-                collector.read("source", one_or_many(csv));
+                for files in sources(block) {
+                    collector.read("source", files);
+                }
                 let split = block.get("split").and_then(|it| it.get("files"));
                 for part in split.map_or(&[][..], Node::entries) {
                     collector.read(

@@ -31,7 +31,7 @@ impl Target {
         Self {
             name: block.target.clone(),
             declared: block.columns.get(&block.target).copied(),
-            evidence: path.and_then(|it| loader.evidence(&it, &block.source.read, &block.target)),
+            evidence: path.and_then(|it| loader.evidence(&it, &block.reading(), &block.target)),
         }
     }
 }

@@ -10,7 +10,7 @@ use indexmap::IndexMap;
 use pipe_schema::{
     dataset::{Column, DatasetSchema, TargetKind},
     protocol::InputPath,
-    stage::preprocess::{ColumnType, Preprocess, Split},
+    stage::preprocess::{ColumnType, Preprocess, Read, Split},
 };
 
 use crate::{
@@ -115,9 +115,9 @@ pub fn preprocess(
     out: &Path,
     report: &mut dyn FnMut(Note),
 ) -> Result<Summary, DataError> {
-    let read = &block.source.read;
+    let read = &block.reading();
     let paths = paths(block, files)?;
-    let mut table = read_all(&paths, block, report)?;
+    let mut table = read_all(&paths, read, report)?;
     check_names(block, &table)?;
     let missing = Missing::of(read);
     let parts = divide(block, files, &table)?;
@@ -222,7 +222,7 @@ fn paths(block: &Preprocess, files: &Files) -> Result<Vec<PathBuf>, DataError> {
         Split::Files(_) if !files.source.is_empty() => Err(DataError::wrong(
             "`source` names files and `split: {files: …}` does, too",
         )
-        .hint("leave `source.csv` out: each part has files of its own")),
+        .hint("leave the files of `source` out: each part has files of its own")),
         Split::Files(_) => Ok([&files.train, &files.val, &files.test]
             .into_iter()
             .flatten()
@@ -233,7 +233,7 @@ fn paths(block: &Preprocess, files: &Files) -> Result<Vec<PathBuf>, DataError> {
 
 fn read_all(
     paths: &[PathBuf],
-    block: &Preprocess,
+    read: &Read,
     report: &mut dyn FnMut(Note),
 ) -> Result<Table, DataError> {
     let sizes = paths
@@ -247,7 +247,7 @@ fn read_all(
             unit: "bytes",
         });
     };
-    table::csv::read(paths, &block.source.read, &mut progress)
+    table::read(paths, read, &mut progress)
 }
 
 /// Checks that the columns which the block names are there.

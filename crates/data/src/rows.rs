@@ -16,7 +16,7 @@ use crate::{
     frame::{Frame, Values},
     infer::{self, Missing},
     steps,
-    table::{Table, csv, json as json_rows},
+    table::{Table, csv, jsonl},
 };
 
 /// Raw rows as they came, with the columns that the schema asks for.
@@ -34,7 +34,7 @@ impl RawRows {
         schema: &DatasetSchema,
     ) -> Result<Self, DataError> {
         let wanted = needed(schema);
-        let (table, unused) = json_rows::take_wanted(rows, &schema.target.name, &wanted)?;
+        let (table, unused) = jsonl::take_wanted(rows, &schema.target.name, &wanted)?;
         Ok(Self::of(table, &unused))
     }
 
@@ -81,7 +81,7 @@ pub fn read_rows_by<E: From<DataError>>(
     let mut take = |table: Table, unused: &[String]| take(RawRows::of(table, unused));
     match form {
         RowForm::Csv => csv::read_wanted(path, &schema.read, target, &wanted, limit, &mut take),
-        RowForm::Jsonl => json_rows::read_wanted(path, target, &wanted, limit, &mut take),
+        RowForm::Jsonl => jsonl::read_wanted(path, target, &wanted, limit, &mut take),
     }
 }
 

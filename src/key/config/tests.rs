@@ -37,6 +37,26 @@ fn input(role: &str, part: Option<&str>, metric: Option<&str>) -> Input {
 }
 
 #[test]
+fn the_form_of_files_counts_and_how_it_is_told_does_not() {
+    let config = |source: Value| {
+        let block = json!({"preprocess": {"source": source, "target": "y"}});
+        config_of(&stage(block)).unwrap()
+    };
+    let csv = config(json!({"csv": "a.txt"}));
+    assert_eq!(
+        config(json!({"csv": "a.jsonl", "read": {"form": "csv"}})),
+        csv
+    );
+    let jsonl = config(json!({"jsonl": "a.txt"}));
+    assert_eq!(
+        config(json!({"from": "other", "read": {"form": "jsonl"}})),
+        jsonl
+    );
+    assert_ne!(csv, jsonl);
+    assert_eq!(jsonl["read"]["form"], "jsonl");
+}
+
+#[test]
 fn a_preprocess_counts_all_but_where_its_rows_come_from() {
     let mut block = json!({"preprocess": {
         "source": {"csv": ["data/a.csv", {"from": "features.table"}], "read": {"na": ["?"]}},

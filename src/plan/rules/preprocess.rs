@@ -51,15 +51,24 @@ pub fn check(block: &Preprocess, rules: &mut Rules<'_>) {
 
 fn check_source(block: &Preprocess, rules: &mut Rules<'_>) {
     let has_files = matches!(block.split, Split::Files(_));
-    let has_csv = block.source.csv.as_ref().is_some_and(|it| !it.0.is_empty());
-    match (has_csv, block.source.from.is_some()) {
-        (true, true) => rules.say(
+    let named = block.source.named();
+    let mut words: Vec<&str> = named.iter().map(|it| it.0.name()).collect();
+    words.extend(block.source.from.as_ref().map(|_| "from"));
+    let has_paths = named.iter().any(|it| !it.1.is_empty()) || block.source.from.is_some();
+    match words.as_slice() {
+        [first, second, ..] => rules.say(
             &["source"],
-            "`source` takes `csv` or `from`, not both",
+            format!("`source` takes `{first}` or `{second}`, not both"),
             "two sources",
             "remove one of the two",
         ),
-        (false, false) if !has_files && !rules.is_pruned() => {
+        [_] if has_paths && has_files => rules.say(
+            &["source"],
+            "the rows come from `split.files`",
+            "a second source",
+            &format!("remove `{}` here; `read` may stay", words[0]),
+        ),
+        _ if !has_paths && !has_files && !rules.is_pruned() => {
             let head = rules
                 .place(&["source"])
                 .entries()
@@ -71,15 +80,17 @@ fn check_source(block: &Preprocess, rules: &mut Rules<'_>) {
                     .hint("a path, a glob or a list: `source: {csv: data/rows.csv}`"),
             );
         }
-        (true, false) | (false, true) if has_files => {
-            rules.say(
-                &["source"],
-                "the rows come from `split.files`",
-                "a second source",
-                "remove `csv` and `from` here; `read` may stay",
-            );
-        }
         _ => {}
+    }
+    if let (Some(form), [(named, _)]) = (block.source.read.form, named.as_slice())
+        && form != *named
+    {
+        rules.say(
+            &["source", "read", "form"],
+            format!("the source is `{}`, not `{}`", named.name(), form.name()),
+            "another form",
+            "remove one of the two",
+        );
     }
 }
 

@@ -7,11 +7,8 @@ use std::{
 
 use pipe_schema::stage::preprocess::Read;
 
-use super::{Table, Take, records::Records, source::Count};
-use crate::{
-    error::DataError,
-    infer::{listed, number},
-};
+use super::{Table, Take, file::Count, missing_columns, positions, records::Records};
+use crate::{error::DataError, infer::number};
 
 /// Reads files of the same columns, one after another. `progress` is told the bytes read.
 pub fn read(
@@ -231,25 +228,4 @@ fn order(table: &Table, header: &[String], path: &Path) -> Result<Vec<Option<usi
         .iter()
         .map(|it| columns.get(it.as_str()).copied())
         .collect())
-}
-
-/// The error for columns that a file should have, with what it has instead.
-pub fn missing_columns(path: &Path, missing: &[&str], present: &[String]) -> DataError {
-    let names: Vec<String> = missing.iter().map(|it| format!("`{it}`")).collect();
-    let (noun, verb) = if names.len() == 1 {
-        ("column", "is")
-    } else {
-        ("columns", "are")
-    };
-    let error = DataError::wrong(format!(
-        "{}: {noun} {} {verb} missing",
-        path.display(),
-        names.join(", ")
-    ));
-    error.hint(format!("the file's columns are: {}", listed(present)))
-}
-
-fn positions(names: &[String]) -> HashMap<&str, usize> {
-    let names = names.iter().enumerate();
-    names.map(|(at, it)| (it.as_str(), at)).collect()
 }

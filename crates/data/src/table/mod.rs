@@ -1,11 +1,18 @@
 //! A table as it was read: texts, column by column, and the place of each row. Knows no types.
 
-mod source;
+mod file;
 mod records;
 pub mod csv;
-pub mod json;
+pub mod jsonl;
 
-use std::collections::HashMap;
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+};
+
+use pipe_schema::stage::preprocess::{Form, Read};
+
+use crate::{error::DataError, infer::listed};
 
 /// Gets a table at a time, with the names of the columns that were left out of it.
 pub type Take<'a, E> = dyn FnMut(Table, &[String]) -> Result<(), E> + 'a;
@@ -30,6 +37,42 @@ pub struct Column {
 #[derive(Clone, Debug, Default)]
 pub struct Fields {
     bytes: Vec<u8>,
+}
+
+/// Reads files of one form, one after another, into one table. `progress` is told the bytes read.
+pub fn read(
+    paths: &[PathBuf],
+    read: &Read,
+    progress: &mut dyn FnMut(u64),
+) -> Result<Table, DataError> {
+    match read.form() {
+        Form::Csv => csv::read(paths, read, progress),
+        Form::Jsonl => jsonl::read(paths, progress),
+    }
+}
+
+/// Names of the columns of a file, where they can be told without reading all of it.
+pub fn columns(path: &Path, read: &Read) -> Option<Vec<String>> {
+    match read.form() {
+        Form::Csv => csv::columns(path, read).ok(),
+        Form::Jsonl => None,
+    }
+}
+
+/// Reads the columns `wanted` of one file, at most `limit` rows at a time; `take` gets them with the names of the columns
+/// that were left out, once at least. The file may lack `target`.
+pub fn read_wanted<E: From<DataError>>(
+    path: &Path,
+    read: &Read,
+    target: &str,
+    wanted: &[&str],
+    limit: usize,
+    take: &mut Take<'_, E>,
+) -> Result<(), E> {
+    match read.form() {
+        Form::Csv => csv::read_wanted(path, read, target, wanted, limit, take),
+        Form::Jsonl => jsonl::read_wanted(path, target, wanted, limit, take),
+    }
 }
 
 /// Where rows came from.
@@ -86,6 +129,13 @@ impl Table {
 }
 
 impl Fields {
+    /// So many empty texts.
+    fn empty(count: usize) -> Self {
+        Self {
+            bytes: vec![0; count],
+        }
+    }
+
     /// Adds a text; blanks around it do not count.
     #[inline]
     pub fn push(&mut self, text: &[u8]) {
@@ -167,4 +217,25 @@ impl Places {
             format!("{name}:{}", self.line(row))
         }
     }
+}
+
+/// The error for columns that a file should have, with what it has instead.
+pub fn missing_columns(path: &Path, missing: &[&str], present: &[String]) -> DataError {
+    let names: Vec<String> = missing.iter().map(|it| format!("`{it}`")).collect();
+    let (noun, verb) = if names.len() == 1 {
+        ("column", "is")
+    } else {
+        ("columns", "are")
+    };
+    let error = DataError::wrong(format!(
+        "{}: {noun} {} {verb} missing",
+        path.display(),
+        names.join(", ")
+    ));
+    error.hint(format!("the file's columns are: {}", listed(present)))
+}
+
+fn positions(names: &[String]) -> HashMap<&str, usize> {
+    let names = names.iter().enumerate();
+    names.map(|(at, it)| (it.as_str(), at)).collect()
 }

@@ -8,7 +8,7 @@ use std::{io::BufRead, path::Path};
 use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
 use pipe_schema::stage::preprocess::Read;
 
-use super::source::{self, Count};
+use super::file::{self, Count};
 use crate::error::DataError;
 
 /// The records of one file, one at a time in a buffer that is used again.
@@ -41,7 +41,7 @@ impl<'a> Records<'a> {
             })?;
         Ok(Self {
             path,
-            text: source::open(path, count)?,
+            text: file::open(path, count)?,
             core: ReaderBuilder::new().delimiter(delimiter).build(),
             fields: vec![0; 4096],
             ends: vec![0; 64],

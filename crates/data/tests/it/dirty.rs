@@ -93,7 +93,7 @@ fn what_is_no_table_is_said_to_be_none() {
     assert_refusal(
         b"PK\x03\x04rest",
         none(),
-        "data.csv: is a zip archive or an Excel sheet, not CSV",
+        "data.csv: is a zip archive or an Excel sheet, not text",
         "export",
     );
     assert_refusal(

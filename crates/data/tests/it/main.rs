@@ -7,6 +7,7 @@
 
 mod prepare;
 mod dirty;
+mod jsonl;
 mod values;
 mod rows;
 

@@ -110,7 +110,7 @@ fn a_row_that_cannot_be_used_is_named() {
         "{\"city\": \"Bern\", \"age\": 1, \"member\": true}\n{oops\n",
     )
     .unwrap_err();
-    assert!(lab.told(&error).0.starts_with("rows:2: "), "{error}");
+    assert!(lab.told(&error).0.starts_with("rows:2:2: "), "{error}");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     column::{ColumnType, Columns},
-    source::{Read, Source},
+    source::{Form, Read, Source},
     split::{FilesSplit, RandomSplit, Split},
     step::{Drop, Impute, ImputeStrategy, MinMax, OneHot, Standardize, Step, Unknown},
 };

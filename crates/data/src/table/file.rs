@@ -19,12 +19,12 @@ const OTHERS: [(&[u8], &str, &str); 5] = [
     (b"\xfe\xff", "UTF-16, not UTF-8", UTF16),
     (
         b"PK\x03\x04",
-        "a zip archive or an Excel sheet, not CSV",
+        "a zip archive or an Excel sheet, not text",
         "unpack it, or export the sheet as CSV",
     ),
     (
         b"PAR1",
-        "a parquet file, not CSV",
+        "a parquet file, not text",
         "convert it to CSV first",
     ),
     (

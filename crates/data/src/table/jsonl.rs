@@ -1,0 +1,261 @@
+//! Rows as JSON objects, one a line or at hand, into a table. Knows no types: values become their text.
+
+use std::{
+    collections::{HashMap, HashSet},
+    fmt,
+    io::BufRead,
+    path::{Path, PathBuf},
+};
+
+use serde::{Deserialize, Deserializer, de};
+use serde_json::{Map, Value};
+
+use super::{
+    Fields, Table, Take,
+    file::{self, Count},
+    missing_columns,
+};
+use crate::error::DataError;
+
+/// Reads files of one object a line, one after another. The columns are the names that occur, in the order in which they
+/// first do; a name that a row lacks is a missing value. `progress` is told the bytes read.
+pub fn read(paths: &[PathBuf], progress: &mut dyn FnMut(u64)) -> Result<Table, DataError> {
+    let count = Count::default();
+    let mut table = Table::default();
+    let mut places = HashMap::new();
+    for path in paths {
+        let mut lines = Lines::open(path, &count)?;
+        let before = table.rows();
+        table.places.start_file(before, path.display().to_string());
+        while let Some((line, row)) = lines.next()? {
+            let rows = table.rows();
+            for (name, value) in &row {
+                let text = text(value, name, || format!("{}:{line}", path.display()))?;
+                let at = *places.entry(name.clone()).or_insert_with(|| {
+                    table.columns.push(super::Column {
+                        name: name.clone(),
+                        fields: Fields::empty(rows),
+                    });
+                    table.columns.len() - 1
+                });
+                table.columns[at].fields.push(text.as_bytes());
+            }
+            if row.len() < table.columns.len() {
+                let lacking = table.columns.iter_mut();
+                for column in lacking.filter(|it| !row.contains_key(&it.name)) {
+                    column.fields.push(b"");
+                }
+            }
+            table.close_row(line);
+            if table.rows().is_multiple_of(1 << 14) {
+                progress(count.get());
+            }
+        }
+        if table.rows() == before {
+            return Err(DataError::wrong(format!("{}: has no rows", path.display())));
+        }
+    }
+    progress(count.get());
+    Ok(table)
+}
+
+/// Reads the columns `wanted` of a file of one object a line, at most `limit` rows at a time; `take` gets them with the
+/// names that were left out, once at least.
+/// A key that a row lacks is a missing value; one that all of the first rows lack is an error.
+pub fn read_wanted<E: From<DataError>>(
+    path: &Path,
+    target: &str,
+    wanted: &[&str],
+    limit: usize,
+    take: &mut Take<'_, E>,
+) -> Result<(), E> {
+    let mut lines = Lines::open(path, &Count::default())?;
+    let fresh = || Gather::new(path.display().to_string(), target, wanted);
+    let mut rows = fresh();
+    let mut is_first = true;
+    loop {
+        let next = lines.next()?;
+        if next.is_none() || rows.table.rows() == limit {
+            let full = std::mem::replace(&mut rows, fresh());
+            let (table, unused) = full.finish(path, is_first)?;
+            take(table, &unused)?;
+            is_first = false;
+        }
+        match next {
+            Some((line, row)) => rows.push(&row, line)?,
+            None => return Ok(()),
+        }
+    }
+}
+
+/// Takes the columns `wanted` of rows that are at hand.
+pub fn take_wanted(
+    rows: &[Map<String, Value>],
+    target: &str,
+    wanted: &[&str],
+) -> Result<(Table, Vec<String>), DataError> {
+    let mut gather = Gather::new(String::new(), target, wanted);
+    for (number, row) in rows.iter().enumerate() {
+        gather.push(row, number as u64 + 1)?;
+    }
+    gather.finish(Path::new("rows"), true)
+}
+
+/// An object with its line.
+type Numbered = (u64, Map<String, Value>);
+
+/// The objects of a file; blank lines do not count.
+struct Lines<'a> {
+    path: &'a Path,
+    text: Box<dyn BufRead>,
+    line: Vec<u8>,
+    number: u64,
+}
+
+impl<'a> Lines<'a> {
+    fn open(path: &'a Path, count: &Count) -> Result<Self, DataError> {
+        Ok(Self {
+            path,
+            text: file::open(path, count)?,
+            line: Vec::new(),
+            number: 0,
+        })
+    }
+
+    /// The next object with its line.
+    fn next(&mut self) -> Result<Option<Numbered>, DataError> {
+        loop {
+            self.line.clear();
+            self.number += 1;
+            let (path, number) = (self.path.display(), self.number);
+            let read = self.text.read_until(b'\n', &mut self.line);
+            let read = read.map_err(|it| {
+                let mut error = DataError::io(self.path, &it);
+                error.message = format!("{path}:{number}: {it}");
+                error
+            })?;
+            if read == 0 {
+                return Ok(None);
+            }
+            if self.line.trim_ascii().is_empty() {
+                continue;
+            }
+            let row: Row = serde_json::from_slice(&self.line).map_err(|it| {
+                let whole = it.to_string();
+                let why = whole.split(" at line ").next().unwrap_or_default();
+                let column = it.column().max(1);
+                DataError::wrong(format!("{path}:{number}:{column}: {why}")).hint(
+                    if self.line.trim_ascii_start().starts_with(b"[") {
+                        "the file holds a list: write its objects one a line, e.g. with: jq -c '.[]' FILE"
+                    } else {
+                        "each line must be one JSON object, like {\"age\": 41, \"city\": \"Bern\"}"
+                    },
+                )
+            })?;
+            return Ok(Some((number, row.0)));
+        }
+    }
+}
+
+/// An object without a name that is given twice.
+struct Row(Map<String, Value>);
+
+impl<'de> Deserialize<'de> for Row {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Object;
+        impl<'de> de::Visitor<'de> for Object {
+            type Value = Row;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+            fn visit_map<A: de::MapAccess<'de>>(self, mut entries: A) -> Result<Row, A::Error> {
+                let mut row = Map::new();
+                while let Some(name) = entries.next_key::<String>()? {
+                    if row.contains_key(&name) {
+                        return Err(de::Error::custom(format!("`{name}` is given twice")));
+                    }
+                    row.insert(name, entries.next_value()?);
+                }
+                Ok(Row(row))
+            }
+        }
+        deserializer.deserialize_map(Object)
+    }
+}
+
+/// A value's text; that of nothing is empty.
+fn text(value: &Value, name: &str, place: impl Fn() -> String) -> Result<String, DataError> {
+    match value {
+        Value::Null => Ok(String::new()),
+        Value::Bool(it) => Ok(it.to_string()),
+        Value::Number(it) => Ok(it.to_string()),
+        Value::String(it) => Ok(it.clone()),
+        Value::Array(_) | Value::Object(_) => Err(DataError::wrong(format!(
+            "{}: column `{name}`: a list or an object is no value",
+            place()
+        ))
+        .hint("give a number, a text, true, false or null")),
+    }
+}
+
+struct Gather<'a> {
+    table: Table,
+    wanted: &'a [&'a str],
+    known: HashSet<&'a str>,
+    seen: Vec<bool>,
+    unused: Vec<String>,
+}
+
+impl<'a> Gather<'a> {
+    fn new(name: String, target: &'a str, wanted: &'a [&'a str]) -> Self {
+        let mut table = Table::of(wanted.iter().map(|it| (*it).to_owned()).collect());
+        table.places.start_file(0, name);
+        Self {
+            table,
+            wanted,
+            known: wanted.iter().copied().chain([target]).collect(),
+            seen: vec![false; wanted.len()],
+            unused: Vec::new(),
+        }
+    }
+
+    fn push(&mut self, row: &Map<String, Value>, line: u64) -> Result<(), DataError> {
+        let mut found = 0;
+        // It is counted first, so that an error can tell its place.
+        self.table.close_row(line);
+        for (at, name) in self.wanted.iter().enumerate() {
+            let value = row.get(*name);
+            if value.is_some() {
+                self.seen[at] = true;
+                found += 1;
+            }
+            let places = &self.table.places;
+            let last = self.table.rows - 1;
+            let text = text(value.unwrap_or(&Value::Null), name, || places.of(last))?;
+            self.table.columns[at].fields.push(text.as_bytes());
+        }
+        if found < row.len() {
+            for name in row.keys() {
+                if !self.known.contains(name.as_str()) && !self.unused.contains(name) {
+                    self.unused.push(name.clone());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The rows; with `must_have_all` a wanted column that no row has is refused.
+    fn finish(self, path: &Path, must_have_all: bool) -> Result<(Table, Vec<String>), DataError> {
+        let missing: Vec<&str> = self
+            .wanted
+            .iter()
+            .zip(&self.seen)
+            .filter(|(_, seen)| !**seen)
+            .map(|(name, _)| *name)
+            .collect();
+        if must_have_all && !missing.is_empty() && self.table.rows() > 0 {
+            return Err(missing_columns(path, &missing, &self.unused));
+        }
+        Ok((self.table, self.unused))
+    }
+}
