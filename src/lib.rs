@@ -2,6 +2,7 @@
 
 pub mod spec;
 pub mod plan;
+pub mod import;
 pub mod graph;
 pub mod key;
 pub mod store;

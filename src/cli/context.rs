@@ -64,7 +64,8 @@ impl Context {
                 UserError::usage(format!("cannot work in {}: {error}", folder.display()))
             })?;
         }
-        let environment: BTreeMap<_, _> = std::env::vars_os().collect();
+        let mut environment: BTreeMap<_, _> = std::env::vars_os().collect();
+        make_callable(&mut environment);
         let is_set = |name: &str| {
             environment
                 .get(&OsString::from(name))
@@ -157,6 +158,24 @@ pub fn terminal_width() -> usize {
         .map(|it| usize::from(it.ws_col))
         .filter(|&it| it > 0)
         .unwrap_or(DEFAULT_WIDTH)
+}
+
+/// Commands may call `pipe`, from wherever it was started: where PATH has none, its folder comes last.
+fn make_callable(environment: &mut BTreeMap<OsString, OsString>) {
+    let name = OsString::from("PATH");
+    let path = environment.get(&name).cloned().unwrap_or_default();
+    let mut folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
+    let own = std::env::current_exe().and_then(|it| it.canonicalize());
+    let Some(own) = own.ok().filter(|it| it.file_name() == Some("pipe".as_ref())) else {
+        return;
+    };
+    if folders.iter().any(|it| it.join("pipe").is_file()) {
+        return;
+    }
+    folders.extend(own.parent().map(Path::to_owned));
+    if let Ok(path) = std::env::join_paths(folders) {
+        environment.insert(name, path);
+    }
 }
 
 fn worker(environment: &BTreeMap<OsString, OsString>) -> PathBuf {

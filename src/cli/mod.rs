@@ -20,9 +20,11 @@ mod explain;
 mod export;
 mod gc;
 mod help;
+mod import;
 mod init;
 mod outlook;
 mod path;
+mod pick;
 mod plan;
 mod predict;
 mod quote;
@@ -131,6 +133,8 @@ pub enum Format {
 enum Command {
     /// Write a first spec, from a table of yours or from the digits
     Init(init::Args),
+    /// Write a spec from a DVC pipeline, and say what it could not carry over
+    Import(import::Args),
     /// Find every error in a spec without running anything
     Check(check::Args),
     /// Bring stages up to date: run what is stale, reuse the rest
@@ -151,6 +155,8 @@ enum Command {
     Path(path::Args),
     /// Copy a stage's result out of the store
     Export(export::Args),
+    /// Print some values of a YAML or JSON file, for a stage that depends on them alone
+    Pick(pick::Args),
     /// Print the JSON Schema of specs, for editors
     Schema(schema::Args),
     /// Explain a stage kind's options, or a command
@@ -173,6 +179,7 @@ enum Command {
 fn dispatch(command: Command, context: &Context) -> anyhow::Result<ExitCode> {
     match command {
         Command::Init(args) => init::run(args, context),
+        Command::Import(args) => import::run(args, context),
         Command::Check(args) => check::run(args, context),
         Command::Run(args) => run::run(args, context),
         Command::Show(args) => show::run(args, context),
@@ -183,6 +190,7 @@ fn dispatch(command: Command, context: &Context) -> anyhow::Result<ExitCode> {
         Command::Runs(args) => runs::run(args, context),
         Command::Path(args) => path::run(args, context),
         Command::Export(args) => export::run(args, context),
+        Command::Pick(args) => pick::run(args, context),
         Command::Schema(args) => schema::run(args, context),
         Command::Help(args) => help::run(args, context),
         Command::Completions(args) => completions::run(args, context),

@@ -5,12 +5,13 @@ use std::fmt::Write;
 use clap::Command;
 
 /// The commands in the order of the front page.
-const GROUPS: [(&str, &[&str]); 5] = [
+const GROUPS: [(&str, &[&str]); 6] = [
     ("First day", &["init", "check", "run", "show", "predict"]),
     (
         "Look closer",
         &["plan", "status", "explain", "runs", "path", "export"],
     ),
+    ("Coming from elsewhere", &["import", "pick"]),
     ("Help", &["schema", "help", "completions"]),
     (
         "Look after the installation and the store",

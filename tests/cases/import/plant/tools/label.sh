@@ -1,0 +1,2 @@
+# Labels by hand.
+echo good

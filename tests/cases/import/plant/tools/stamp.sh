@@ -1,0 +1,2 @@
+# Which model it was.
+cksum < train/model.txt

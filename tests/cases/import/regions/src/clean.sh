@@ -1,0 +1,2 @@
+# Lines that are numbers.
+grep -E '^[0-9]+$' "$1"
