@@ -14,7 +14,7 @@ export LIBTORCH := $(abspath $(LIBTORCH))
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test lint docs install uninstall data venv golden baselines check-outsiders clean
+.PHONY: help setup build demo test lint docs install uninstall data venv golden baselines check-outsiders compare-dvc clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -70,6 +70,11 @@ baselines: venv data ## measure scikit-learn's simple models on these sets (10 m
 
 check-outsiders: build venv ## compare PACKAGE, run in PyTorch on ROWS, with pipe predict
 	$(PYTHON) $(GOLDEN)/compare_package.py $(PACKAGE) $(ROWS) --pipe $(TARGET)/debug/pipe
+
+compare-dvc: build ## run the imported pipelines of tests/cases/import beside DVC itself, in a venv of its own (200 MB)
+	@test -x .venv-dvc/bin/dvc || { python3 -m venv .venv-dvc && \
+		.venv-dvc/bin/pip install --quiet --disable-pip-version-check -r $(GOLDEN)/requirements-dvc.txt; }
+	.venv-dvc/bin/python $(GOLDEN)/compare_dvc.py --pipe $(TARGET)/debug/pipe
 
 clean: ## remove what was built; keeps .libtorch, .venv, artifacts and fetched data
 	cargo clean

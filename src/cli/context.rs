@@ -166,7 +166,10 @@ fn make_callable(environment: &mut BTreeMap<OsString, OsString>) {
     let path = environment.get(&name).cloned().unwrap_or_default();
     let mut folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
     let own = std::env::current_exe().and_then(|it| it.canonicalize());
-    let Some(own) = own.ok().filter(|it| it.file_name() == Some("pipe".as_ref())) else {
+    let Some(own) = own
+        .ok()
+        .filter(|it| it.file_name() == Some("pipe".as_ref()))
+    else {
         return;
     };
     if folders.iter().any(|it| it.join("pipe").is_file()) {

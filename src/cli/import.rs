@@ -72,10 +72,9 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
         Err(found) => {
             failure::write_error(found.render(context.color_error).trim_end(), context);
             let errors = figures::plural(found.n_errors() as u64, "error");
-            return Err(UserError::usage(format!(
-                "{errors} in the pipeline; no spec was written"
-            ))
-            .into());
+            return Err(
+                UserError::usage(format!("{errors} in the pipeline; no spec was written")).into(),
+            );
         }
     };
     if is_printed {
@@ -119,9 +118,10 @@ fn finish(
             "pipe.yaml" => String::new(),
             _ => format!(" {shown}"),
         };
-        let (force, why) = match imported.has_outs {
-            true => (" --force", "  (the outs that DVC left may be overwritten)"),
-            false => ("", ""),
+        let (force, why) = if imported.has_outs {
+            (" --force", "  (the outs that DVC left may be overwritten)")
+        } else {
+            ("", "")
         };
         writeln!(
             out,
@@ -174,7 +174,7 @@ fn tell(notes: &[Note], context: &Context) {
         if some.is_empty() || !is_wanted {
             continue;
         }
-        let mut text = paint(style, title).to_string();
+        let mut text = paint(style, title);
         for note in some {
             text.push_str(&format!("\n  {}:{}  {}", note.path, note.line, note.what));
             if !note.remedy.is_empty() {

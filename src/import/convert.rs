@@ -2,13 +2,13 @@
 
 use super::{
     Imported, Workspace, grammar, group,
-    group::Variant,
+    jobs::{self, Job},
     note::Notes,
+    outs,
     params::{self, Picks},
-    place::{Bindings, Place},
     scope::{self, Reader, Scope},
     stage::{self, Draft, Hand, items},
-    survey::{Read, Reach, Survey, reach},
+    survey::{Reach, Read, Survey, reach},
     template::Parsing,
     top::{self, Pipeline},
     vars::{Vars, legal_name},
@@ -16,31 +16,8 @@ use super::{
 };
 use crate::{
     plan::paths,
-    spec::{Diagnostic, Diagnostics, Entry, Node, Source, Span, Value},
+    spec::{Diagnostic, Diagnostics, Node},
 };
-
-/// A stage of DVC on its way into the spec.
-pub struct Job {
-    pub name: String,
-    /// Its name in dvc.yaml.
-    pub span: Span,
-    /// What is repeated: the stage itself, or what stands under `do`.
-    pub template: Node,
-    pub variant: Variant,
-    /// The folder of its dvc.yaml.
-    pub folder: String,
-    pub scope: Scope,
-    pub instances: Vec<Instance>,
-    pub is_frozen: bool,
-    pub above: Vec<String>,
-}
-
-/// One instance, with all its names bound.
-pub struct Instance {
-    pub bindings: Bindings,
-    /// Seen from the spec's folder.
-    pub wdir: String,
-}
 
 /// Makes a spec of one or several dvc.yaml. All that is wrong with them is told at once.
 pub fn from_dvc(
@@ -56,7 +33,7 @@ pub fn from_dvc(
     }
     let parsing = parsing(workspace);
     let mut notes = Notes::default();
-    let jobs = jobs(&pipelines, parsing, &mut reader, &mut notes);
+    let jobs = jobs::of(&pipelines, parsing, &mut reader, &mut notes);
     let survey = survey(&pipelines, &jobs);
     let axes = pipelines.iter().flat_map(|it| {
         let stages = it.root.get("stages").map_or(&[][..], Node::entries);
@@ -131,119 +108,17 @@ fn parsing(workspace: &dyn Workspace) -> Parsing {
         .map_or_else(Parsing::default, |text| Parsing::read(&text))
 }
 
-fn jobs(
-    pipelines: &[Pipeline],
-    parsing: Parsing,
-    reader: &mut Reader<'_>,
-    notes: &mut Notes,
-) -> Vec<Job> {
-    let mut jobs: Vec<Job> = Vec::new();
-    for pipeline in pipelines {
-        let stages = pipeline.root.get("stages").map_or(&[][..], Node::entries);
-        for entry in stages {
-            let none = Bindings::new();
-            let place = Place {
-                scope: &pipeline.scope,
-                bindings: &none,
-                parsing,
-            };
-            let variants = group::variants(entry, place, &mut reader.found);
-            let mut above = comments_above(&reader.sources, entry);
-            let (mut names, mut axes): (Vec<String>, Vec<String>) = Default::default();
-            for variant in variants {
-                let mut wanted = match &variant.suffix {
-                    Some(suffix) => legal_name(&format!("{}_{suffix}", entry.key)),
-                    None => legal_name(&entry.key),
-                };
-                if jobs.iter().any(|it| it.name == wanted) && !pipeline.folder.is_empty() {
-                    wanted = legal_name(&format!("{}_{wanted}", pipeline.folder));
-                }
-                while jobs.iter().any(|it| it.name == wanted) {
-                    wanted.push('_');
-                }
-                names.push(wanted.clone());
-                axes = variant.axes.iter().map(|it| it.name.clone()).collect();
-                let job = job(pipeline, entry, variant, parsing, reader);
-                jobs.push(Job {
-                    name: wanted,
-                    above: std::mem::take(&mut above),
-                    ..job
-                });
-            }
-            note_names(entry, &names, &axes, notes);
-        }
-    }
-    jobs
-}
-
-/// Says what a stage is called in the spec.
-fn note_names(entry: &Entry, names: &[String], axes: &[String], notes: &mut Notes) {
-    let key = &entry.key;
-    let instance: String = axes.iter().map(|it| format!("@{it}=…")).collect();
-    let what = match names {
-        [] => format!("`{key}` has no values, so it is no stage"),
-        [name] if axes.is_empty() && name == key => return,
-        [name] if axes.is_empty() => format!("the stage `{key}` is `{name}` here"),
-        [name] => format!("instances of `{key}` are `{name}{instance}`"),
-        [first, .., last] => format!(
-            "`{key}` becomes {} stages, `{first}{instance}` to `{last}{instance}`: \
-             an axis of a spec takes no maps and lists",
-            names.len()
-        ),
-    };
-    notes.changed(entry.key_span, what, "");
-}
-
-fn job(
-    pipeline: &Pipeline,
-    entry: &Entry,
-    variant: Variant,
-    parsing: Parsing,
-    reader: &mut Reader<'_>,
-) -> Job {
-    let template = entry.node.get("do").unwrap_or(&entry.node).clone();
-    let folder_of = |scope: &Scope, bindings: &Bindings, errors: &mut Vec<Diagnostic>| {
-        let place = Place {
-            scope,
-            bindings,
-            parsing,
-        };
-        let wdir = template.get("wdir").map(|it| place.read(it, errors));
-        scope::beside(&pipeline.folder, &wdir.unwrap_or_default())
-    };
-    let all = variant.instances();
-    let mut scope = pipeline.scope.clone();
-    if let Some(own) = template.get("vars") {
-        let first = all.first().unwrap_or(&variant.bindings);
-        let folder = folder_of(&scope, first, &mut Vec::new());
-        scope.extend(reader, &folder, Some(own));
-    }
-    let instances = all.into_iter().map(|bindings| {
-        let wdir = folder_of(&scope, &bindings, &mut reader.found);
-        Instance { bindings, wdir }
-    });
-    let instances = instances.collect();
-    let is_frozen = template.get("frozen").map(|it| &it.value) == Some(&Value::Bool(true));
-    Job {
-        name: String::new(),
-        span: entry.key_span,
-        template,
-        variant,
-        folder: pipeline.folder.clone(),
-        scope,
-        instances,
-        is_frozen,
-        above: Vec::new(),
-    }
-}
-
 fn survey(pipelines: &[Pipeline], jobs: &[Job]) -> Survey {
     let mut survey = Survey::default();
-    survey.metrics.extend(pipelines.iter().flat_map(top::metrics));
+    survey
+        .metrics
+        .extend(pipelines.iter().flat_map(top::metrics));
     for job in jobs {
-        for (_, path, _) in stage::paths_written(&job.template) {
+        for (_, path, _) in outs::paths_written(&job.template) {
             for instance in &job.instances {
-                let path = job.place(instance, Parsing::default()).read(&path, &mut Vec::new());
+                let path = job
+                    .place(instance, Parsing::default())
+                    .read(&path, &mut Vec::new());
                 let path = scope::beside(&instance.wdir, &path);
                 if job.is_frozen {
                     survey.frozen.insert(path);
@@ -254,16 +129,6 @@ fn survey(pipelines: &[Pipeline], jobs: &[Job]) -> Survey {
         }
     }
     survey
-}
-
-impl Job {
-    fn place<'a>(&'a self, instance: &'a Instance, parsing: Parsing) -> Place<'a> {
-        Place {
-            scope: &self.scope,
-            bindings: &instance.bindings,
-            parsing,
-        }
-    }
 }
 
 /// Says where the files that a stage reads come from, and which of its params are read by scripts.
@@ -298,16 +163,21 @@ fn trace(
             }
             if !workspace.exists(&path) {
                 let what = format!("params: `{path}` is not there");
-                hand.notes.lost(params.span, what, "put it there before the first run");
+                hand.notes
+                    .lost(params.span, what, "put it there before the first run");
                 continue;
             }
             let tree = reader.tree(&path);
             for key in &params.keys {
                 let name = place.read(key, &mut reader.found);
                 let steps: Vec<&str> = name.split('.').collect();
-                if tree.as_ref().is_some_and(|it| scope::descend(it, &steps).is_none()) {
+                if tree
+                    .as_ref()
+                    .is_some_and(|it| scope::descend(it, &steps).is_none())
+                {
                     let what = format!("params: `{path}` has no `{name}`");
-                    hand.notes.lost(key.span, what, "add it, or the stage cannot run");
+                    hand.notes
+                        .lost(key.span, what, "add it, or the stage cannot run");
                 }
                 hand.picks.reads.push((path.clone(), Some(name), key.span));
             }
@@ -329,44 +199,47 @@ fn note_rest(pipelines: &[Pipeline], hand: &mut Hand<'_>) {
             let what = format!(
                 "`{key}` stands in two places now: the var `{var}` for commands, {path} for scripts"
             );
-            hand.notes.lost(span, what, "change both, or let the script take it from the command");
+            hand.notes.lost(
+                span,
+                what,
+                "change both, or let the script take it from the command",
+            );
         }
+    }
+    let ignores = hand.workspace.read(".dvcignore").ok().flatten();
+    let is_rule = |line: &str| !line.trim().is_empty() && !line.trim_start().starts_with('#');
+    if let Some(first) = pipelines.first()
+        && ignores.is_some_and(|it| it.lines().any(is_rule))
+    {
+        let what = "what .dvcignore leaves out counts in folders that are deps";
+        let remedy =
+            "a stage may run more often; name the files that it reads instead of the folder";
+        hand.notes.lost(first.root.span, what, remedy);
     }
     if let Some((span, n)) = hand.uncached {
         let outs = if n == 1 { "out" } else { "outs" };
         let what = format!("{n} {outs} with `cache: false`: pipe keeps every out in its store");
-        hand.notes.changed(span, what, "git may track them all the same");
+        hand.notes
+            .changed(span, what, "git may track them all the same");
     }
     if let Some(first) = pipelines.first().filter(|_| !hand.vars.is_empty()) {
-        let stages = first.root.entry("stages").map_or(first.root.span, |it| it.key_span);
+        let stages = first
+            .root
+            .entry("stages")
+            .map_or(first.root.span, |it| it.key_span);
         hand.notes.changed(
             stages,
-            "values that commands name are `vars` of the spec now; their files are no longer asked",
+            "values that commands name are `vars` of the spec now, wherever they stood before",
             "change them in the spec, or with `--set NAME=VALUE`",
         );
     }
 }
 
-/// The lines of comments right above a stage.
-fn comments_above(sources: &[std::sync::Arc<Source>], entry: &Entry) -> Vec<String> {
-    let text = sources
-        .get(entry.key_span.file as usize)
-        .and_then(|it| it.text.get(..entry.key_span.start as usize))
-        .unwrap_or_default();
-    let mut lines: Vec<String> = text
-        .lines()
-        .rev()
-        // The stage's own line, up to its name.
-        .skip(usize::from(!text.ends_with('\n')))
-        .map_while(|it| it.trim().strip_prefix('#'))
-        .map(|it| it.trim().to_owned())
-        .collect();
-    lines.reverse();
-    lines
-}
-
 fn spec(files: &[String], name: &str, vars: &Vars, drafts: &[Draft]) -> String {
-    let mut text = format!("# Written by `pipe import {}`.\nversion: 1\n", files.join(" "));
+    let mut text = format!(
+        "# Written by `pipe import {}`.\nversion: 1\n",
+        files.join(" ")
+    );
     text.push_str(&write::entry("name", &Yaml::Text(legal_name(name)), 0));
     if !vars.is_empty() {
         text.push_str("vars:\n");
@@ -394,7 +267,9 @@ fn spec(files: &[String], name: &str, vars: &Vars, drafts: &[Draft]) -> String {
         let block = write::entry(&draft.name, &Yaml::Block(draft.block.clone()), 2);
         if draft.is_off {
             for line in block.lines() {
-                text.push_str(&format!("  # {}\n", &line[2..]));
+                let line = line.strip_prefix("  ").unwrap_or(line);
+                text.push_str(format!("  # {line}").trim_end());
+                text.push('\n');
             }
         } else {
             text.push_str(&block);

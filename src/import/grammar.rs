@@ -48,9 +48,8 @@ pub fn check(root: &Node, found: &mut Vec<Diagnostic>) {
     }
     for entry in root.entries() {
         match entry.key.as_str() {
-            "vars" => list(entry, Form::TextOrMap, found),
+            "vars" | "plots" => list(entry, Form::TextOrMap, found),
             "params" | "metrics" => list(entry, Form::Text, found),
-            "plots" => list(entry, Form::TextOrMap, found),
             "stages" | "artifacts" => {
                 expect(&entry.node, &entry.key, Form::Map, found);
             }
@@ -86,8 +85,7 @@ fn foreach(entry: &Entry, found: &mut Vec<Diagnostic>) {
             }
             "do" => {
                 if expect(&field.node, "do", Form::Map, found) {
-                    let known: Vec<&str> =
-                        STAGE.into_iter().filter(|it| *it != "matrix").collect();
+                    let known: Vec<&str> = STAGE.into_iter().filter(|it| *it != "matrix").collect();
                     stage(&entry.key, &field.node, &known, found);
                 }
             }
@@ -134,10 +132,9 @@ fn stage(name: &str, node: &Node, known: &[&str], found: &mut Vec<Diagnostic>) {
                 value.items().iter().for_each(|it| out(it, key, found));
             }
             "matrix" => {
-                if expect(value, key, Form::Map, found) {
-                    for axis in value.entries() {
-                        expect(&axis.node, &axis.key, Form::ListOrText, found);
-                    }
+                expect(value, key, Form::Map, found);
+                for axis in value.entries() {
+                    expect(&axis.node, &axis.key, Form::ListOrText, found);
                 }
             }
             _ => {}

@@ -104,7 +104,9 @@ fn of_foreach(
         }
         Value::List(items) => {
             let numbered = items.iter().enumerate();
-            numbered.map(|(i, it)| (i.to_string(), it.clone())).collect()
+            numbered
+                .map(|(i, it)| (i.to_string(), it.clone()))
+                .collect()
         }
         Value::Map(entries) => {
             if !template::mentions(template, "item") {

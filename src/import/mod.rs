@@ -4,7 +4,9 @@
 mod convert;
 mod grammar;
 mod group;
+mod jobs;
 mod note;
+mod outs;
 mod params;
 mod place;
 mod scope;
@@ -16,6 +18,8 @@ mod top;
 pub mod values;
 mod vars;
 mod write;
+#[cfg(test)]
+mod tests;
 
 pub use self::{
     convert::from_dvc,

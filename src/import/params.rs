@@ -3,6 +3,7 @@
 
 use super::{
     group::Axis,
+    jobs::Job,
     place::{self, Place},
     scope::{self, DEFAULT_PARAMS},
     stage::{Draft, Hand, matrix_of},
@@ -76,16 +77,16 @@ pub fn read(node: Option<&Node>) -> Vec<Params> {
     found
 }
 
-/// The stage that picks these values: new, or one that is there. `stage` gives it a name. One that is off serves nobody else.
+/// The stage that picks these values: new, or one that is there. One that is off serves nobody else.
 pub fn pick(
     params: &Params,
-    stage: &str,
+    role: &str,
     wdir: Option<&str>,
-    axes: &[Axis],
+    job: &Job,
     place: Place<'_>,
-    is_off: bool,
     hand: &mut Hand<'_>,
 ) -> (String, Option<Draft>) {
+    let (stage, is_off) = (&job.name, job.is_frozen);
     let is_fixed = wdir.is_none_or(|it| !it.contains("${"));
     let mut file = place.write(&params.file, false, &mut hand.vars, &mut hand.errors);
     if is_fixed {
@@ -109,7 +110,9 @@ pub fn pick(
     let values = ("values".to_owned(), Yaml::Map(Vec::new()));
     command.push(("outputs".to_owned(), Yaml::Map(vec![values])));
     let all = format!("{cmd} {}", wdir.filter(|_| !is_fixed).unwrap_or_default());
-    let used: Vec<Axis> = axes
+    let used: Vec<Axis> = job
+        .variant
+        .axes
         .iter()
         .filter(|it| all.contains(&format!("${{matrix.{}}}", it.name)))
         .cloned()
@@ -122,7 +125,7 @@ pub fn pick(
     if let Some((_, name)) = hand.picks.made.iter().find(|it| it.0 == block) {
         return (name.clone(), None);
     }
-    let name = hand.free_name(&format!("{stage}_params"));
+    let name = hand.free_name(&format!("{stage}_{role}"));
     if !is_off {
         hand.picks.made.push((block.clone(), name.clone()));
     }

@@ -5,7 +5,7 @@ use super::{
     template::{self, Flag, Parsing, Piece},
     vars::Vars,
 };
-use crate::spec::{Diagnostic, Node, Value, suggest::unknown};
+use crate::spec::{Diagnostic, Node, Span, Value, suggest::unknown};
 
 /// What a name of a group stands for.
 #[derive(Clone, Debug)]
@@ -211,16 +211,11 @@ impl<'a> Place<'a> {
         }
     }
 
-    fn look_up(
-        &self,
-        name: &str,
-        node: &Node,
-        errors: &mut Vec<Diagnostic>,
-    ) -> Option<Target<'a>> {
+    fn look_up(&self, name: &str, node: &Node, errors: &mut Vec<Diagnostic>) -> Option<Target<'a>> {
         let Some(steps) = template::steps(name) else {
             errors.push(
                 Diagnostic::error(format!("`${{{name}}}` names nothing"))
-                    .at(node.span, "in this text")
+                    .at(inside(node, name), "in this text")
                     .hint("a shell's variable is written `\\${NAME}` in a dvc.yaml"),
             );
             return None;
@@ -269,10 +264,11 @@ impl<'a> Place<'a> {
         if let Some(found) = self.scope.find(&words) {
             return Some(Target::Node(found, Some(steps.join("."))));
         }
+        let near = self.scope.names_near(&words);
         let mut names: Vec<&str> = self.bindings.iter().map(|it| it.0.as_str()).collect();
-        names.extend(self.scope.names());
+        names.extend(near.iter().map(String::as_str));
         errors.push(
-            unknown("name", &steps.join("."), &names, node.span)
+            unknown("name", &steps.join("."), &names, inside(node, name))
                 .hint("names come from params.yaml and from `vars`"),
         );
         None
@@ -291,8 +287,29 @@ fn no_text(name: &str, target: &Node, node: &Node) -> Diagnostic {
         "`${{{name}}}` is {} and cannot stand in text",
         target.value.describe()
     ))
-    .at(node.span, "in this text")
+    .at(inside(node, name), "in this text")
     .at(target.span, "set here")
+}
+
+/// Where `${name}` stands in a text, if that is written as it is.
+fn inside(node: &Node, name: &str) -> Span {
+    let text = node.as_text().unwrap_or_default();
+    let whole = format!("${{{name}}}");
+    let written = (node.span.end - node.span.start) as usize;
+    let quote = match written.checked_sub(text.len()) {
+        Some(0) => 0,
+        Some(2) => 1,
+        _ => return node.span,
+    };
+    let Some(at) = text.find(&whole) else {
+        return node.span;
+    };
+    let start = node.span.start + (quote + at) as u32;
+    Span {
+        start,
+        end: start + whole.len() as u32,
+        ..node.span
+    }
 }
 
 /// Adds a text in which `${` means itself.

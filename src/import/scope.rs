@@ -16,7 +16,7 @@ pub struct Reader<'w> {
     pub workspace: &'w dyn Workspace,
     pub sources: Vec<Arc<Source>>,
     pub found: Vec<Diagnostic>,
-    trees: HashMap<String, Option<Node>>,
+    trees: HashMap<String, Option<Arc<Node>>>,
 }
 
 impl<'w> Reader<'w> {
@@ -30,11 +30,11 @@ impl<'w> Reader<'w> {
     }
 
     /// A YAML or JSON file's tree; `None` where there is no file, or none that can be read, which is told.
-    pub fn tree(&mut self, path: &str) -> Option<Node> {
+    pub fn tree(&mut self, path: &str) -> Option<Arc<Node>> {
         if let Some(known) = self.trees.get(path) {
             return known.clone();
         }
-        let tree = self.read(path);
+        let tree = self.read(path).map(Arc::new);
         self.trees.insert(path.to_owned(), tree.clone());
         tree
     }
@@ -117,9 +117,17 @@ impl Scope {
         self.files.contains_key(path)
     }
 
-    /// The names at the top.
-    pub fn names(&self) -> Vec<&str> {
-        self.entries.iter().map(|it| it.key.as_str()).collect()
+    /// The names that stand beside the one that a path misses.
+    pub fn names_near(&self, steps: &[&str]) -> Vec<String> {
+        for n in (1..steps.len()).rev() {
+            if let Some(found) = self.find(&steps[..n]) {
+                let before = steps[..n].join(".");
+                let places = (0..found.items().len()).map(|i| format!("{before}.{i}"));
+                let below = |it: &Entry| format!("{before}.{}", it.key);
+                return found.entries().iter().map(below).chain(places).collect();
+            }
+        }
+        self.entries.iter().map(|it| it.key.clone()).collect()
     }
 
     fn load(&mut self, reader: &mut Reader<'_>, item: &str, folder: &str, span: Span) {
@@ -187,8 +195,13 @@ impl Scope {
 
 /// Whether a file of values is in a format that is not read here.
 pub fn is_unread(file: &str) -> bool {
-    let ending = file.rsplit_once('.').map(|it| it.1.to_ascii_lowercase());
-    matches!(ending.as_deref(), Some("toml" | "py"))
+    ["toml", "py"].contains(&ending(file).as_str())
+}
+
+/// What a file's name ends with, in small letters.
+pub fn ending(path: &str) -> String {
+    let ending = path.rsplit_once('.').map_or("", |it| it.1);
+    ending.to_ascii_lowercase()
 }
 
 /// The value below a node.

@@ -20,7 +20,15 @@ const GIVEN: [&str; 14] = [
 ];
 /// What `sh` does not know.
 const BASH: [&str; 9] = [
-    "[[", "<(", ">(", "<<<", "&>", "pipefail", "source ", "function ", "$RANDOM",
+    "[[",
+    "<(",
+    ">(",
+    "<<<",
+    "&>",
+    "pipefail",
+    "source ",
+    "function ",
+    "$RANDOM",
 ];
 
 /// The variables that a text reads and does not set, in the order in which they come.
@@ -100,7 +108,10 @@ mod tests {
     fn variables_that_a_command_reads_are_found() {
         for (text, names) in [
             ("python a.py --gpu $CUDA --home $HOME", vec!["CUDA"]),
-            ("echo '$QUIET' \"$LOUD\" \\$NONE ${BRACED:-x}", vec!["LOUD", "BRACED"]),
+            (
+                "echo '$QUIET' \"$LOUD\" \\$NONE ${BRACED:-x}",
+                vec!["LOUD", "BRACED"],
+            ),
             ("X=1; echo $X $1 $? $$", vec![]),
             ("for f in a b; do echo $f ${f}; done", vec![]),
             ("echo $A$B$A ${#C}", vec!["A", "B", "C"]),

@@ -1,16 +1,13 @@
 //! One stage of DVC as a command of a spec. Knows the fields of both; not where the text goes.
 
-use indexmap::IndexMap;
-
 use super::{
     Workspace,
-    convert::Job,
     group::Axis,
+    jobs::Job,
     note::Notes,
     params::{self, Picks},
     place::Place,
-    scope,
-    shell,
+    scope, shell,
     survey::{Reach, Survey, reach},
     template::{self, Parsing, Piece},
     vars::{self, Vars},
@@ -91,18 +88,9 @@ pub fn drafts(job: &Job, hand: &mut Hand<'_>) -> Vec<Draft> {
             deps.push(writer.write(&params.file));
             continue;
         }
-        let axes = &job.variant.axes;
-        let hand = &mut *writer.hand;
-        let (name, draft) = params::pick(
-            params,
-            &job.name,
-            wdir.as_deref(),
-            axes,
-            place,
-            job.is_frozen,
-            hand,
-        );
         let role = params.role(listed.len() > 1);
+        let hand = &mut *writer.hand;
+        let (name, draft) = params::pick(params, &role, wdir.as_deref(), job, place, hand);
         inputs.push((role, Yaml::Text(name)));
         picked.extend(draft);
     }
@@ -132,13 +120,17 @@ pub fn drafts(job: &Job, hand: &mut Hand<'_>) -> Vec<Draft> {
         block.push(("pass_env".to_owned(), Yaml::texts(pass_env)));
     }
     if let Some(meta) = template.entry("meta") {
-        let what = "meta: a spec has no place for it";
-        hand.notes.lost(meta.key_span, what, "write it as a comment");
+        let what = "meta; stages of a spec have none";
+        hand.notes
+            .lost(meta.key_span, what, "write it as a comment");
     }
     if job.is_frozen {
         hand.notes.changed(
             job.span,
-            format!("`{}` is frozen: it never runs, its outs are read as they lie there", job.name),
+            format!(
+                "`{}` is frozen: it never runs, its outs are read as they lie there",
+                job.name
+            ),
             "take the `#` away in the spec to have it run",
         );
     }
@@ -176,15 +168,17 @@ pub fn matrix_of(axes: &[Axis], vars: &mut Vars) -> Yaml {
     Yaml::Map(entries.collect())
 }
 
-struct Writer<'w, 'h> {
-    job: &'w Job,
-    place: Place<'w>,
-    runs_always: bool,
-    hand: &'w mut Hand<'h>,
+/// A stage with what it is written with.
+pub struct Writer<'w, 'h> {
+    pub job: &'w Job,
+    pub place: Place<'w>,
+    /// Whether it reads or writes what pipe does not see.
+    pub runs_always: bool,
+    pub hand: &'w mut Hand<'h>,
 }
 
 impl Writer<'_, '_> {
-    fn write(&mut self, node: &Node) -> String {
+    pub fn write(&mut self, node: &Node) -> String {
         let hand = &mut *self.hand;
         self.place
             .write(node, false, &mut hand.vars, &mut hand.errors)
@@ -225,7 +219,7 @@ impl Writer<'_, '_> {
         (!wdir.is_empty() && wdir != ".").then_some(wdir)
     }
 
-    fn is_outside(&self, path: &Node) -> bool {
+    pub fn is_outside(&self, path: &Node) -> bool {
         self.job.instances.iter().any(|instance| {
             let place = Place {
                 bindings: &instance.bindings,
@@ -241,7 +235,10 @@ impl Writer<'_, '_> {
         for dep in items(&self.job.template, "deps") {
             if self.is_outside(dep) {
                 self.runs_always = true;
-                let what = format!("dep `{}`: pipe does not look there", dep.value.canonical());
+                let what = format!(
+                    "dep `{}`: pipe sees files of the project only",
+                    dep.value.canonical()
+                );
                 let remedy = "the stage runs every time (`cache: false`); \
                               fetch it in a stage of its own, and read that one's out";
                 self.hand.notes.lost(dep.span, what, remedy);
@@ -250,91 +247,6 @@ impl Writer<'_, '_> {
             }
         }
         deps
-    }
-
-    /// Outs, and those of them that hold metrics.
-    fn outs(&mut self) -> (Vec<String>, Vec<String>) {
-        let (mut outs, mut metrics) = (Vec::new(), Vec::new());
-        for (field, path, options) in paths_written(&self.job.template) {
-            if self.is_outside(&path) {
-                self.runs_always = true;
-                let what = format!("out `{}`: pipe cannot keep it", path.value.canonical());
-                let remedy = "the stage runs every time (`cache: false`); \
-                              write into the project, and copy it from there";
-                self.hand.notes.lost(path.span, what, remedy);
-                continue;
-            }
-            self.note_options(field, &path, &options);
-            let written = self.write(&path);
-            let is_named = self.job.instances.iter().any(|instance| {
-                let place = Place {
-                    bindings: &instance.bindings,
-                    ..self.place
-                };
-                let path = place.read(&path, &mut Vec::new());
-                let metrics = &self.hand.survey.metrics;
-                metrics.contains(&scope::beside(&instance.wdir, &path))
-            });
-            let is_json = written.ends_with(".json");
-            if field == "metrics" && !is_json {
-                self.hand.notes.lost(
-                    path.span,
-                    format!("metrics: `{written}` is kept as an out; pipe reads numbers from JSON"),
-                    "let the command write JSON, and move the path to `metrics`",
-                );
-            }
-            if is_json && (field == "metrics" || is_named) {
-                metrics.push(written);
-            } else {
-                outs.push(written);
-            }
-        }
-        (outs, metrics)
-    }
-
-    fn note_options(&mut self, field: &str, path: &Node, options: &[&Node]) {
-        let shown = path.value.canonical();
-        let mut drawing: Option<Span> = None;
-        for entry in options.iter().flat_map(|it| it.entries()) {
-            let (key, span) = (entry.key.as_str(), entry.key_span);
-            let is_on = entry.node.value == Value::Bool(true);
-            let notes = &mut self.hand.notes;
-            match key {
-                "cache" if !is_on => {
-                    let (_, n) = self.hand.uncached.get_or_insert((span, 0));
-                    *n += 1;
-                }
-                "persist" if is_on => notes.lost(
-                    span,
-                    format!("`{shown}`: persist; pipe clears outs before a command runs"),
-                    "a command that builds on its last result must keep that in a file that is no out",
-                ),
-                "checkpoint" if is_on => notes.lost(
-                    span,
-                    format!("`{shown}`: checkpoint"),
-                    "pipe keeps checkpoints of its own `train` stages only",
-                ),
-                "push" | "remote" if key == "remote" || !is_on => notes.lost(
-                    span,
-                    format!("`{shown}`: {key}; pipe has no remotes"),
-                    "nothing to do: results stay in the local store",
-                ),
-                "cache" | "persist" | "checkpoint" | "push" => {}
-                "desc" | "type" | "labels" | "meta" => notes.lost(
-                    span,
-                    format!("`{shown}`: {key}; a spec has no place for it"),
-                    "write it as a comment",
-                ),
-                _ => drawing = drawing.or(Some(span)),
-            }
-        }
-        if field == "plots" {
-            self.hand.notes.lost(
-                drawing.unwrap_or(path.span),
-                format!("`{shown}`: kept as an out; pipe draws no plots of a command's files"),
-                "keep dvc.yaml for `dvc plots`, or draw it in a stage",
-            );
-        }
     }
 
     fn runs_always(&mut self) -> bool {
@@ -370,7 +282,8 @@ impl Writer<'_, '_> {
                 .into_iter()
                 .map(|piece| match piece {
                     Piece::Text(text) => text,
-                    Piece::Name(_) => "x".to_owned(),
+                    // No name goes on behind it.
+                    Piece::Name(_) => "\u{1}".to_owned(),
                 })
                 .collect();
             if let Some(found) = shell::bashism(&text) {
@@ -402,27 +315,4 @@ impl Writer<'_, '_> {
 /// The items of a field.
 pub fn items<'n>(template: &'n Node, field: &str) -> &'n [Node] {
     template.get(field).map_or(&[][..], Node::items)
-}
-
-/// The paths that a stage writes: with the field, and with their options.
-pub fn paths_written(template: &Node) -> Vec<(&'static str, Node, Vec<&Node>)> {
-    let mut found: IndexMap<String, (&'static str, Node, Vec<&Node>)> = IndexMap::new();
-    for field in ["outs", "metrics", "plots"] {
-        for item in items(template, field) {
-            if let Some(path) = item.as_text() {
-                let known = found.entry(path.to_owned());
-                known.or_insert_with(|| (field, item.clone(), Vec::new()));
-            }
-            for entry in item.entries() {
-                let path = Node::new(entry.key_span, Value::Text(entry.key.clone()));
-                let known = found.entry(entry.key.clone());
-                let (_, _, options) = known.or_insert_with(|| (field, path, Vec::new()));
-                match &entry.node.value {
-                    Value::List(items) => options.extend(items),
-                    _ => options.push(&entry.node),
-                }
-            }
-        }
-    }
-    found.into_values().collect()
 }

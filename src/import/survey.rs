@@ -1,6 +1,6 @@
 //! The project around the stages: who writes what, what is there, what `.dvc` files track. Knows paths, not fields.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use super::{Workspace, note::Notes};
 use crate::{plan::paths, spec::Span};
@@ -25,7 +25,7 @@ pub enum Reach {
 #[derive(Debug, Default)]
 pub struct Survey {
     /// Outs of stages that run.
-    pub outs: HashSet<String>,
+    pub outs: BTreeSet<String>,
     /// Outs of frozen stages, which never run.
     pub frozen: HashSet<String>,
     /// Files that `metrics` at the top names.
@@ -45,7 +45,14 @@ pub fn reach(workspace: &dyn Workspace, folder: &str, path: &str) -> Reach {
 impl Survey {
     /// Whether a stage that runs writes something of a path.
     pub fn is_made(&self, path: &str) -> bool {
-        self.outs.contains(path) || self.outs.iter().any(|it| paths::overlap(it, path))
+        let below = format!("{path}/");
+        self.outs.contains(path)
+            || folders(path).any(|it| self.outs.contains(it))
+            || self
+                .outs
+                .range(below.clone()..)
+                .next()
+                .is_some_and(|it| it.starts_with(&below))
     }
 
     /// Says where what is read comes from, if no stage makes it.
@@ -84,7 +91,10 @@ impl Survey {
                 .find(|it| !files.contains(it) && workspace.exists(it));
             let remedy = match other {
                 Some(other) => {
-                    format!("import {other} with it: `pipe import {} {other}`", files.join(" "))
+                    format!(
+                        "import {other} with it: `pipe import {} {other}`",
+                        files.join(" ")
+                    )
                 }
                 None => "put it there before the first run".to_owned(),
             };
@@ -104,10 +114,7 @@ fn tracker(path: &str, workspace: &dyn Workspace) -> Option<String> {
 
 /// The folders that a path lies in, from within; the spec's own is empty.
 fn folders(path: &str) -> impl Iterator<Item = &str> {
-    std::iter::successors(Some(path), |it| {
-        (!it.is_empty()).then(|| paths::folder(it))
-    })
-    .skip(1)
+    std::iter::successors(Some(path), |it| (!it.is_empty()).then(|| paths::folder(it))).skip(1)
 }
 
 fn join(folder: &str, name: &str) -> String {

@@ -1,5 +1,7 @@
 //! What a dvc.yaml says beside its stages: what of it has a place in a spec, and notes on the rest.
 
+use std::sync::Arc;
+
 use super::{
     note::Notes,
     scope::{self, Scope},
@@ -12,7 +14,7 @@ use crate::spec::{Node, Value};
 pub struct Pipeline {
     /// Seen from the spec's folder; empty for that itself.
     pub folder: String,
-    pub root: Node,
+    pub root: Arc<Node>,
     pub scope: Scope,
 }
 
@@ -22,7 +24,7 @@ impl Pipeline {
         let list = |field: &str| self.root.get(field).map_or(&[][..], Node::items);
         for item in list("metrics") {
             let path = scope::beside(&self.folder, item.as_text().unwrap_or_default());
-            if !survey.outs.contains(&path) || !path.ends_with(".json") {
+            if !survey.outs.contains(&path) || scope::ending(&path) != "json" {
                 notes.lost(
                     item.span,
                     format!("metrics: `{path}` is no JSON file that is an out of a stage"),

@@ -21,9 +21,12 @@ pub enum PickError {
 pub fn pick(source: Source, keys: &[String]) -> Result<String, PickError> {
     let source = Arc::new(source);
     let tree = yaml::read(&source.text, 0)
-        .and_then(|it| match it.found.is_empty() {
-            true => Ok(it.root),
-            false => Err(it.found),
+        .and_then(|it| {
+            if it.found.is_empty() {
+                Ok(it.root)
+            } else {
+                Err(it.found)
+            }
         })
         .map_err(|found| PickError::Unreadable(Diagnostics::new(vec![source], found)))?;
     let picked = if keys.is_empty() {

@@ -126,9 +126,8 @@ fn block_text(text: &str, indent: usize) -> String {
 
 /// A text on one line: plain where it is read back as itself, else quoted.
 pub fn scalar(text: &str, is_flow: bool) -> String {
-    let is_candidate = !text.is_empty()
-        && !text.contains(['\n', '\t', '\r'])
-        && !(is_flow && text.contains([',', '[', ']', '{', '}']));
+    let breaks = |it: char| "\n\t\r".contains(it) || is_flow && ",[]{}".contains(it);
+    let is_candidate = !text.is_empty() && !text.contains(breaks);
     let document = if is_flow {
         format!("k: [{text}]\n")
     } else {
@@ -179,8 +178,6 @@ pub fn comment(text: &str, indent: usize) -> String {
             lines.push(word.to_owned());
         }
     }
-    lines
-        .iter()
-        .map(|it| format!("{margin}# {it}\n"))
-        .collect()
+    let start = format!("{margin}# ");
+    format!("{start}{}\n", lines.join(&format!("\n{start}")))
 }

@@ -9,6 +9,7 @@ mod tidy;
 mod cli;
 mod own_table;
 mod parts;
+mod import;
 mod init;
 mod engine;
 mod engine_commands;
