@@ -134,7 +134,9 @@ impl<'a> Place<'a> {
         errors: &mut Vec<Diagnostic>,
     ) -> Vec<Found> {
         let mut found = Vec::new();
-        for piece in template::split(text) {
+        let pieces = template::split(text);
+        let is_alone = pieces.len() == 1;
+        for piece in pieces {
             let name = match piece {
                 Piece::Text(text) => {
                     found.push(Found::Text(text));
@@ -150,6 +152,10 @@ impl<'a> Place<'a> {
                         self.push_flags(target, path.as_deref(), node, &mut found, errors);
                     }
                     Value::Map(_) | Value::List(_) => errors.push(no_text(&name, target, node)),
+                    // DVC takes the escapes out of the whole text, values too.
+                    Value::Text(inner) if inner.contains("\\${") && !is_alone => {
+                        found.push(Found::Text(inner.replace("\\${", "${")));
+                    }
                     value => found.push(match path {
                         Some(path) => Found::Value(value.clone(), path),
                         None => Found::Text(template::text_of(value)),

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use super::Workspace;
+use super::{Workspace, template};
 use crate::{
     plan::paths,
     spec::{Diagnostic, Entry, Node, Source, Span, Value, yaml},
@@ -99,6 +99,11 @@ impl Scope {
     pub fn extend(&mut self, reader: &mut Reader<'_>, folder: &str, vars: Option<&Node>) {
         for item in vars.map_or(&[][..], Node::items) {
             match &item.value {
+                _ if template::has_names(item) => reader.found.push(
+                    Diagnostic::error("`vars` cannot refer to other values")
+                        .at(item.span, "has a `${…}` in it")
+                        .hint("put the two together where they are used"),
+                ),
                 Value::Text(text) => self.load(reader, text, folder, item.span),
                 _ => merge(&mut self.entries, item.entries(), &mut reader.found),
             }

@@ -82,18 +82,27 @@ pub fn steps(name: &str) -> Option<Vec<String>> {
 
 /// Whether a template anywhere in a value begins with this name.
 pub fn mentions(node: &Node, name: &str) -> bool {
+    any_name(node, &|it| steps(it).is_some_and(|it| it[0] == name))
+}
+
+/// Whether there is a template anywhere in a value.
+pub fn has_names(node: &Node) -> bool {
+    any_name(node, &|_| true)
+}
+
+fn any_name(node: &Node, is_meant: &dyn Fn(&str) -> bool) -> bool {
     let in_text = |text: &str| {
         split(text).iter().any(|piece| match piece {
-            Piece::Name(it) => steps(it).is_some_and(|it| it[0] == name),
+            Piece::Name(it) => is_meant(it),
             Piece::Text(_) => false,
         })
     };
     match &node.value {
         Value::Text(text) => in_text(text),
-        Value::List(items) => items.iter().any(|it| mentions(it, name)),
+        Value::List(items) => items.iter().any(|it| any_name(it, is_meant)),
         Value::Map(entries) => entries
             .iter()
-            .any(|it| in_text(&it.key) || mentions(&it.node, name)),
+            .any(|it| in_text(&it.key) || any_name(&it.node, is_meant)),
         _ => false,
     }
 }

@@ -125,6 +125,46 @@ def compare(case, arguments):
     return differences
 
 
+def compare_texts(path, arguments):
+    """Commands and outs of one dvc.yaml: as DVC resolves it, and as pipe plans what was imported."""
+    with tempfile.TemporaryDirectory() as root:
+        folder = Path(root)
+        run(["git", "init", "-q"], folder)
+        Dvc(arguments.dvc, folder)
+        shutil.copy(path, folder / "dvc.yaml")
+        (folder / "params.yaml").write_text("{}\n")
+        # Whether it passes `pipe check` is no matter: files may be missing.
+        subprocess.run([arguments.pipe, "import"], cwd=folder, capture_output=True)
+        text = run([arguments.pipe, "plan", "--format", "json"], folder)
+        stages = [it for it in json.loads(text)["stages"].values() if "_params" not in it["id"]]
+        commands = [it["task"]["command"] for it in stages]
+        ours = sorted((as_lines(it["cmd"]), tuple(sorted(it["outs"]))) for it in commands)
+        names = json.loads(run([sys.executable, "-c", RESOLVE], folder))
+        theirs = sorted((as_lines(it["cmd"]), tuple(sorted(it.get("outs", [])))) for it in names.values())
+    verdict = "same" if ours == theirs else "DIFFERENT"
+    print(f"{path.stem:8} {'commands and outs':34} dvc has {len(theirs)}, pipe has {len(ours)}: {verdict}")
+    for one, other in (("dvc", set(theirs) - set(ours)), ("pipe", set(ours) - set(theirs))):
+        for line in sorted(other):
+            print(f"  only {one}: {line}")
+    return ours != theirs
+
+
+RESOLVE = """
+import json
+from dvc.repo import Repo
+from dvc.parsing import DataResolver
+from ruamel.yaml import YAML
+
+resolver = DataResolver(Repo(), ".", YAML(typ="safe").load(open("dvc.yaml")))
+print(json.dumps(resolver.resolve()["stages"]))
+"""
+
+
+def as_lines(cmd):
+    lines = cmd if isinstance(cmd, list) else cmd.splitlines()
+    return tuple(it for it in lines if it.strip())
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("cases", nargs="*", default=[])
@@ -134,6 +174,9 @@ def main():
     arguments.pipe, arguments.dvc = arguments.pipe.absolute(), arguments.dvc.absolute()
     cases = arguments.cases or sorted(it.parent.name for it in CASES.glob("*/edits.json"))
     differences = sum(compare(case, arguments) for case in cases)
+    if not arguments.cases:
+        for name in ("texts", "groups"):
+            differences += compare_texts(CASES / "odd" / f"{name}.yaml", arguments)
     print(f"{differences} differences")
     sys.exit(1 if differences else 0)
 
