@@ -75,6 +75,7 @@ fn inside(grammar: &Grammar, path: &[String], out: &mut Vec<Row>) {
                 inside(form, path, out);
             }
         }
+        Grammar::Choice(choice) if choice.is_nested => {}
         Grammar::Choice(choice) => {
             for (word, options) in &choice.words {
                 let Some(options) = options else { continue };
@@ -119,7 +120,7 @@ fn words(choice: &Choice) -> Vec<(String, String)> {
     choice
         .words
         .iter()
-        .filter(|it| it.1.is_none())
+        .filter(|it| it.1.is_none() && !choice.is_nested)
         .map(|(word, _)| {
             (
                 word.clone(),
@@ -150,6 +151,7 @@ fn takes(grammar: &Grammar) -> String {
         Grammar::Scalar(Notation::ByteSize) => "size".to_owned(),
         Grammar::Scalar(Notation::BatchSize) => "number of rows, or `full`".to_owned(),
         Grammar::Scalar(Notation::Reference) => "stage".to_owned(),
+        Grammar::Choice(choice) if choice.is_nested => "the words above".to_owned(),
         Grammar::Choice(choice) if choice.words.len() > 1 => {
             let words: Vec<String> = choice.words.keys().map(|it| format!("`{it}`")).collect();
             words.join(", ")

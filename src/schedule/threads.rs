@@ -1,9 +1,12 @@
 //! How many threads a stage computes with: a function of the plan alone, never of how busy the machine is,
 //! because results depend on it.
 
-use pipe_schema::stage::{
-    Task,
-    train::{LayerSpec, Network},
+use pipe_schema::{
+    shape::specs,
+    stage::{
+        Task,
+        train::{LayerSpec, Network},
+    },
 };
 
 use crate::plan::Stage;
@@ -33,39 +36,45 @@ fn by_weights(weights: u64) -> u32 {
 }
 
 fn weights(network: &Network) -> u64 {
-    match network {
-        Network::Mlp(mlp) => mlp
-            .hidden
-            .windows(2)
-            .map(|pair| u64::from(pair[0]) * u64::from(pair[1]))
-            .sum(),
-        Network::Layers(layers) => {
-            let mut width = 0;
-            let mut sum = 0;
-            for layer in layers {
-                let (next, weights) = match layer {
-                    LayerSpec::Linear { out_features, .. } => {
-                        let next = u64::from(*out_features);
-                        (next, width * next)
-                    }
-                    LayerSpec::Conv2d {
-                        out_channels,
-                        kernel_size,
-                        ..
-                    } => {
-                        let next = u64::from(*out_channels);
-                        let window = u64::from(*kernel_size).pow(2);
-                        // Each weight works once a position: count it as often as a small image has them.
-                        (next, width.max(1) * next * window * 64)
-                    }
-                    _ => continue,
-                };
-                width = next;
-                sum += weights;
+    sum(&specs(network), &mut 0)
+}
+
+/// The weights of layers, `width` being what the first gets and then what the last gives.
+fn sum(layers: &[LayerSpec], width: &mut u64) -> u64 {
+    let mut total = 0u64;
+    for layer in layers {
+        // Each weight of a convolution works once a position: count it as often as a small image has them.
+        let (next, each) = match layer {
+            LayerSpec::Linear { out_features, .. } => (u64::from(*out_features), *width),
+            LayerSpec::Conv2d {
+                out_channels,
+                kernel_size,
+                ..
+            } => {
+                let window = u64::from(*kernel_size).pow(2);
+                let each = (*width).max(1).saturating_mul(window);
+                (u64::from(*out_channels), each.saturating_mul(64))
             }
-            sum
-        }
+            LayerSpec::Conv1d {
+                out_channels,
+                kernel_size,
+                ..
+            } => {
+                let each = (*width).max(1).saturating_mul(u64::from(*kernel_size));
+                (u64::from(*out_channels), each.saturating_mul(64))
+            }
+            LayerSpec::Residual { layers, shortcut } => {
+                let mut around = *width;
+                total = total.saturating_add(sum(layers, width));
+                total = total.saturating_add(sum(shortcut, &mut around));
+                continue;
+            }
+            _ => continue,
+        };
+        total = total.saturating_add(each.saturating_mul(next));
+        *width = next;
     }
+    total
 }
 
 #[cfg(test)]

@@ -76,6 +76,38 @@ def features(columns, schema):
     return torch.from_numpy(np.ascontiguousarray(table.T.astype(np.float32)))
 
 
+class Norm(torch.nn.BatchNorm1d):
+    """batch_norm of flat rows, sequences and images."""
+
+    def _check_input_dim(self, rows):
+        pass
+
+
+class GlobalAvgPool(torch.nn.Module):
+    def forward(self, rows):
+        return rows.flatten(2).mean(2)
+
+
+class Layers(torch.nn.Sequential):
+    """Layers in order; `recall` and `add` ask for what an earlier one got."""
+
+    def __init__(self, layers):
+        super().__init__(*map(module, layers))
+        self.layers = layers
+
+    def forward(self, rows):
+        got = []
+        for layer, run in zip(self.layers, self, strict=True):
+            got.append(rows)
+            if "recall" in layer:
+                rows = got[layer["recall"]["point"]]
+            elif "add" in layer:
+                rows = rows + got[layer["add"]["point"]]
+            else:
+                rows = run(rows)
+        return rows
+
+
 class Reshape(torch.nn.Module):
     def __init__(self, shape):
         super().__init__()
@@ -93,11 +125,22 @@ def module(layer):
     if kind == "conv2d":
         sizes = [options[name] for name in ["in_channels", "out_channels", "kernel_size", "stride", "padding"]]
         return nn.Conv2d(*sizes, bias=options["bias"])
-    if kind == "max_pool2d":
-        return nn.MaxPool2d(options["kernel_size"], options["stride"], options["padding"])
+    if kind == "conv1d":
+        sizes = [options[name] for name in ["in_channels", "out_channels", "kernel_size", "stride", "padding"]]
+        return nn.Conv1d(*sizes, bias=options["bias"])
+    pools = {"max_pool2d": nn.MaxPool2d, "avg_pool2d": nn.AvgPool2d, "max_pool1d": nn.MaxPool1d}
+    if kind in pools:
+        return pools[kind](options["kernel_size"], options["stride"], options["padding"])
     if kind == "batch_norm":
-        norm = nn.BatchNorm2d if options["spatial"] else nn.BatchNorm1d
-        return norm(options["features"], options["eps"], options["momentum"])
+        return Norm(options["features"], options["eps"], options["momentum"])
+    if kind == "layer_norm":
+        return nn.LayerNorm(options["shape"], options["eps"])
+    if kind in ["recall", "add"]:
+        return nn.Identity()
+    if kind == "softmax":
+        return nn.Softmax(1)
+    if kind == "global_avg_pool":
+        return GlobalAvgPool()
     if kind == "reshape":
         return Reshape(options["shape"])
     if kind == "dropout":
@@ -111,7 +154,7 @@ def network(package):
     layers = json.loads((package / "model.json").read_text())["layers"]
     if any("quantized_linear" in layer for layer in layers):
         return None
-    model = torch.nn.Sequential(*map(module, layers))
+    model = Layers(layers)
     keys = model.load_state_dict(load_file(package / "weights.safetensors"), strict=False)
     # PyTorch counts batches, which changes nothing in evaluation.
     missing = [name for name in keys.missing_keys if not name.endswith("num_batches_tracked")]

@@ -1,5 +1,7 @@
 //! The layer list: what every architecture becomes. It is what is saved, exported and counted.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 /// A layer with all its sizes. Parameters are named by the layer's index, as PyTorch's `Sequential` does: `0.weight`.
@@ -28,11 +30,33 @@ pub enum Layer {
         padding: u32,
         bias: bool,
     },
+    /// `weight` `[out, in, k]`, `bias` `[out]`.
+    Conv1d {
+        in_channels: u32,
+        out_channels: u32,
+        kernel_size: u32,
+        stride: u32,
+        padding: u32,
+        bias: bool,
+    },
     MaxPool2d {
         kernel_size: u32,
         stride: u32,
         padding: u32,
     },
+    /// The border counts as zeros.
+    AvgPool2d {
+        kernel_size: u32,
+        stride: u32,
+        padding: u32,
+    },
+    MaxPool1d {
+        kernel_size: u32,
+        stride: u32,
+        padding: u32,
+    },
+    /// The mean of each channel: (n, c, …) becomes (n, c).
+    GlobalAvgPool,
     /// `weight`, `bias`, `running_mean`, `running_var` `[features]`; `spatial` tells (n, c, h, w) from (n, c).
     BatchNorm {
         features: u32,
@@ -40,8 +64,21 @@ pub enum Layer {
         eps: f64,
         momentum: f64,
     },
+    /// `weight`, `bias` of the shape of a row, over all of which it normalizes.
+    LayerNorm {
+        shape: Vec<u32>,
+        eps: f64,
+    },
     Dropout {
         p: f64,
+    },
+    /// Gives what layer `point` gets, once more.
+    Recall {
+        point: u32,
+    },
+    /// Adds what layer `point` gets.
+    Add {
+        point: u32,
     },
     Flatten,
     Reshape {
@@ -51,6 +88,17 @@ pub enum Layer {
     Tanh,
     Sigmoid,
     Gelu,
+    /// Over dimension 1.
+    Softmax,
+}
+
+/// The layers whose input a later one asks for, in order.
+pub fn points(layers: &[Layer]) -> BTreeSet<usize> {
+    let asked = layers.iter().filter_map(|layer| match layer {
+        Layer::Recall { point } | Layer::Add { point } => Some(*point as usize),
+        _ => None,
+    });
+    asked.collect()
 }
 
 impl Layer {
@@ -60,7 +108,15 @@ impl Layer {
             Self::Linear { .. } => "linear",
             Self::QuantizedLinear { .. } => "linear int8",
             Self::Conv2d { .. } => "conv2d",
+            Self::Conv1d { .. } => "conv1d",
             Self::MaxPool2d { .. } => "max_pool2d",
+            Self::AvgPool2d { .. } => "avg_pool2d",
+            Self::MaxPool1d { .. } => "max_pool1d",
+            Self::GlobalAvgPool => "global_avg_pool",
+            Self::LayerNorm { .. } => "layer_norm",
+            Self::Recall { .. } => "recall",
+            Self::Add { .. } => "add",
+            Self::Softmax => "softmax",
             Self::BatchNorm { .. } => "batch_norm",
             Self::Dropout { .. } => "dropout",
             Self::Flatten => "flatten",
@@ -95,18 +151,45 @@ impl Layer {
             } => format!(
                 "{in_channels} → {out_channels}, {k}×{k}, stride {stride}, padding {padding}"
             ),
+            Self::Conv1d {
+                in_channels,
+                out_channels,
+                kernel_size: k,
+                stride,
+                padding,
+                ..
+            } => {
+                format!("{in_channels} → {out_channels}, {k}, stride {stride}, padding {padding}")
+            }
             Self::MaxPool2d {
                 kernel_size: k,
                 stride,
                 padding,
+            }
+            | Self::AvgPool2d {
+                kernel_size: k,
+                stride,
+                padding,
             } => format!("{k}×{k}, stride {stride}, padding {padding}"),
+            Self::MaxPool1d {
+                kernel_size: k,
+                stride,
+                padding,
+            } => format!("{k}, stride {stride}, padding {padding}"),
+            Self::Recall { point } | Self::Add { point } => format!("what {point} gets"),
             Self::BatchNorm { features, .. } => features.to_string(),
             Self::Dropout { p } => p.to_string(),
-            Self::Reshape { shape } => {
+            Self::Reshape { shape } | Self::LayerNorm { shape, .. } => {
                 let sizes: Vec<String> = shape.iter().map(ToString::to_string).collect();
                 sizes.join("×")
             }
-            Self::Flatten | Self::Relu | Self::Tanh | Self::Sigmoid | Self::Gelu => String::new(),
+            Self::GlobalAvgPool
+            | Self::Flatten
+            | Self::Relu
+            | Self::Tanh
+            | Self::Sigmoid
+            | Self::Gelu
+            | Self::Softmax => String::new(),
         }
     }
 }

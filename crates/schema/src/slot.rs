@@ -65,6 +65,23 @@ pub fn slots(layer: &Layer) -> Vec<Slot> {
             slots.push(parameter("weight", &shape));
             slots.extend(bias_of(bias, out_channels));
         }
+        Layer::Conv1d {
+            in_channels,
+            out_channels,
+            kernel_size,
+            bias,
+            ..
+        } => {
+            slots.push(parameter(
+                "weight",
+                &[out_channels, in_channels, kernel_size],
+            ));
+            slots.extend(bias_of(bias, out_channels));
+        }
+        Layer::LayerNorm { ref shape, .. } => {
+            slots.push(parameter("weight", shape));
+            slots.push(parameter("bias", shape));
+        }
         Layer::BatchNorm { features, .. } => {
             slots.push(parameter("weight", &[features]));
             slots.push(parameter("bias", &[features]));
@@ -72,7 +89,13 @@ pub fn slots(layer: &Layer) -> Vec<Slot> {
             slots.push(slot(SlotKind::Buffer, "running_var", &[features]));
         }
         Layer::MaxPool2d { .. }
+        | Layer::AvgPool2d { .. }
+        | Layer::MaxPool1d { .. }
+        | Layer::GlobalAvgPool
         | Layer::Dropout { .. }
+        | Layer::Recall { .. }
+        | Layer::Add { .. }
+        | Layer::Softmax
         | Layer::Flatten
         | Layer::Reshape { .. }
         | Layer::Relu

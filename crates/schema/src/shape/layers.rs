@@ -1,70 +1,16 @@
-//! Layers one after another: what each gets, and so what it is and what it gives. One function a layer.
+//! What a layer is for a row, and what it gives. One function a layer; knows nothing of what stands beside it.
 
 use super::{
-    Misfit, Row, Sized,
+    Misfit, Row,
     window::{Window, at_least_one},
 };
 use crate::{layer::Layer, stage::train::LayerSpec};
 
-/// Layers so far.
-pub struct Sequence {
-    pub layers: Vec<Sized>,
-    first: Row,
-}
-
 /// A layer, where its sizes are known, and what it gives.
 type Passed = Result<(Option<Layer>, Row), Misfit>;
 
-impl Sequence {
-    pub fn new(row: Row) -> Self {
-        Self {
-            layers: Vec::new(),
-            first: row,
-        }
-    }
-
-    /// What the next layer gets.
-    pub fn row(&self) -> &Row {
-        self.layers.last().map_or(&self.first, |it| &it.gives)
-    }
-
-    /// Rows are kept flat: where they mean more dimensions, the first layer gives them these.
-    pub fn unfold(&mut self) {
-        if let Row::Sizes(shape) = &self.first
-            && shape.len() > 1
-        {
-            let (gives, shape) = (self.first.clone(), shape.clone());
-            self.add("reshape", Some(Layer::Reshape { shape }), gives);
-        }
-    }
-
-    /// One more.
-    pub fn push(&mut self, spec: &LayerSpec) -> Result<(), Misfit> {
-        let (layer, gives) = pass(self.row(), spec)?;
-        self.add(spec.name(), layer, gives);
-        Ok(())
-    }
-
-    /// The linear layer that gives what the loss needs.
-    pub fn push_head(&mut self, outputs: Option<u32>) {
-        let layer = match (self.row(), outputs) {
-            (&Row::Sizes(ref sizes), Some(outputs)) if sizes.len() == 1 => Some(Layer::Linear {
-                in_features: sizes[0],
-                out_features: outputs,
-                bias: true,
-            }),
-            _ => None,
-        };
-        let gives = outputs.map_or(Row::Flat, Row::flat);
-        self.add("linear", layer, gives);
-    }
-
-    fn add(&mut self, name: &'static str, layer: Option<Layer>, gives: Row) {
-        self.layers.push(Sized { layer, name, gives });
-    }
-}
-
-fn pass(row: &Row, spec: &LayerSpec) -> Passed {
+/// One layer for a row like this.
+pub fn pass(row: &Row, spec: &LayerSpec) -> Passed {
     let same = |layer| Ok((Some(layer), row.clone()));
     match *spec {
         LayerSpec::Linear { out_features, bias } => linear(row, out_features, bias),
@@ -81,6 +27,59 @@ fn pass(row: &Row, spec: &LayerSpec) -> Passed {
                 padding,
             };
             conv2d(row, out_channels, window, bias)
+        }
+        LayerSpec::Conv1d {
+            out_channels,
+            kernel_size,
+            stride,
+            padding,
+            bias,
+        } => {
+            let window = Window {
+                kernel_size,
+                stride,
+                padding,
+            };
+            conv1d(row, out_channels, window, bias)
+        }
+        LayerSpec::AvgPool2d {
+            kernel_size,
+            stride,
+            padding,
+        } => {
+            let window = Window {
+                kernel_size,
+                stride: stride.unwrap_or(kernel_size),
+                padding,
+            };
+            pool2d(row, "avg_pool2d", window, |it| Layer::AvgPool2d {
+                kernel_size: it.kernel_size,
+                stride: it.stride,
+                padding: it.padding,
+            })
+        }
+        LayerSpec::MaxPool1d {
+            kernel_size,
+            stride,
+            padding,
+        } => {
+            let window = Window {
+                kernel_size,
+                stride: stride.unwrap_or(kernel_size),
+                padding,
+            };
+            max_pool1d(row, window)
+        }
+        LayerSpec::GlobalAvgPool => global_avg_pool(row),
+        LayerSpec::LayerNorm { eps } => {
+            let layer = match row {
+                Row::Any | Row::Flat => None,
+                Row::Sizes(shape) => Some(Layer::LayerNorm {
+                    shape: shape.clone(),
+                    eps,
+                }),
+            };
+            Ok((layer, row.clone()))
         }
         LayerSpec::MaxPool2d {
             kernel_size,
@@ -112,6 +111,9 @@ fn pass(row: &Row, spec: &LayerSpec) -> Passed {
         LayerSpec::Tanh => same(Layer::Tanh),
         LayerSpec::Sigmoid => same(Layer::Sigmoid),
         LayerSpec::Gelu => same(Layer::Gelu),
+        LayerSpec::Softmax => same(Layer::Softmax),
+        // Several layers: `push` takes them apart.
+        LayerSpec::Residual { .. } => Ok((None, row.clone())),
     }
 }
 
@@ -154,6 +156,60 @@ fn conv2d(row: &Row, out_channels: u32, window: Window, bias: bool) -> Passed {
     };
     let [height, width] = window.over([height, width], row)?;
     Ok((Some(layer), Row::Sizes(vec![out_channels, height, width])))
+}
+
+fn conv1d(row: &Row, out_channels: u32, window: Window, bias: bool) -> Passed {
+    at_least_one("out_channels", out_channels)?;
+    let Window {
+        kernel_size,
+        stride,
+        padding,
+    } = window.check()?;
+    let Some([in_channels, length]) = sequence(row, "conv1d")? else {
+        return Ok((None, Row::Any));
+    };
+    let layer = Layer::Conv1d {
+        in_channels,
+        out_channels,
+        kernel_size,
+        stride,
+        padding,
+        bias,
+    };
+    let [length] = window.over([length], row)?;
+    Ok((Some(layer), Row::Sizes(vec![out_channels, length])))
+}
+
+fn max_pool1d(row: &Row, window: Window) -> Passed {
+    let sides = sequence(row, "max_pool1d")?;
+    let Window {
+        kernel_size,
+        stride,
+        padding,
+    } = window.check_pool("max_pool1d")?;
+    let layer = Some(Layer::MaxPool1d {
+        kernel_size,
+        stride,
+        padding,
+    });
+    let Some([channels, length]) = sides else {
+        return Ok((layer, Row::Any));
+    };
+    let [length] = window.over([length], row)?;
+    Ok((layer, Row::Sizes(vec![channels, length])))
+}
+
+fn global_avg_pool(row: &Row) -> Passed {
+    let gives = match row {
+        Row::Any => Row::Flat,
+        Row::Sizes(sizes) if sizes.len() > 1 => Row::flat(sizes[0]),
+        _ => {
+            let title = "`global_avg_pool` takes an image or a sequence";
+            let error = Misfit::new(title, format!("gets {row}"));
+            return Err(error.hint("a flat row has no channels to take the mean of"));
+        }
+    };
+    Ok((Some(Layer::GlobalAvgPool), gives))
 }
 
 fn pool2d(row: &Row, name: &str, window: Window, layer: impl Fn(Window) -> Layer) -> Passed {
@@ -232,6 +288,24 @@ fn image(row: &Row, layer: &str) -> Result<Option<[u32; 3]>, Misfit> {
     let shape = as_image(row.numbers().unwrap_or(64));
     Err(error.hint(format!(
         "put `reshape: {{shape: {shape}}}` before it: channels, height, width"
+    )))
+}
+
+/// Channels and length; nothing where they are not known.
+fn sequence(row: &Row, layer: &str) -> Result<Option<[u32; 2]>, Misfit> {
+    match row {
+        Row::Any => return Ok(None),
+        Row::Flat => {}
+        Row::Sizes(sizes) => {
+            if let &[channels, length] = sizes.as_slice() {
+                return Ok(Some([channels, length]));
+            }
+        }
+    }
+    let error = Misfit::new(format!("`{layer}` takes a sequence"), format!("gets {row}"));
+    let numbers = row.numbers().unwrap_or(64);
+    Err(error.hint(format!(
+        "put `reshape: {{shape: [1, {numbers}]}}` before it: channels and length"
     )))
 }
 

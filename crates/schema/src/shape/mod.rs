@@ -5,6 +5,7 @@ mod layers;
 mod misfit;
 mod preset;
 mod row;
+mod sequence;
 mod window;
 #[cfg(test)]
 mod tests;
@@ -12,7 +13,7 @@ mod tests;
 pub use self::{misfit::Misfit, preset::specs, row::Row};
 use crate::{
     layer::Layer,
-    stage::train::{Loss, Network},
+    stage::train::{LayerSpec, Loss, Network},
 };
 
 /// What a network is between.
@@ -47,7 +48,7 @@ pub struct Sized {
 
 /// The layers of a network between these ends, in order.
 pub fn lower(network: &Network, ends: &Ends) -> Result<Vec<Sized>, Misfit> {
-    let mut sized = layers::Sequence::new(ends.row.clone());
+    let mut sized = sequence::Sequence::new(ends.row.clone());
     match network {
         Network::Layers(specs) => {
             if specs.is_empty() {
@@ -60,7 +61,8 @@ pub fn lower(network: &Network, ends: &Ends) -> Result<Vec<Sized>, Misfit> {
                 sized.push(spec).map_err(at)?;
             }
             let last = ["layers".to_owned(), (specs.len() - 1).to_string()];
-            check_end(sized.row(), ends).map_err(|error| error.of_loss().under(&last))?;
+            check_end(sized.row(), &specs[specs.len() - 1], ends)
+                .map_err(|error| error.of_loss().under(&last))?;
         }
         Network::Mlp(mlp) => {
             preset::check_mlp(mlp).map_err(|error| error.under(&["mlp"]))?;
@@ -74,9 +76,17 @@ pub fn lower(network: &Network, ends: &Ends) -> Result<Vec<Sized>, Misfit> {
 }
 
 /// Whether the last layer gives what the loss needs.
-fn check_end(row: &Row, ends: &Ends) -> Result<(), Misfit> {
+fn check_end(row: &Row, last: &LayerSpec, ends: &Ends) -> Result<(), Misfit> {
     let loss = ends.loss.name();
     let gives = format!("gives {row}");
+    if ends.loss.takes_logits() && matches!(last, LayerSpec::Softmax | LayerSpec::Sigmoid) {
+        let last = last.name();
+        let title = format!("for `{loss}` the last layer must give logits");
+        let error = Misfit::new(title, format!("`{last}` makes shares of them"));
+        return Err(error.hint(format!(
+            "leave `{last}` out: the loss and predictions have it"
+        )));
+    }
     let Row::Sizes(sizes) = row else {
         return Ok(());
     };

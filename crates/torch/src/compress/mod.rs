@@ -28,6 +28,7 @@ use pipe_schema::{
 use pipe_wire::Reporter;
 use tch::Device;
 
+pub use self::quantize::quantize;
 use self::{finetune::finetune, prune::Masks};
 use crate::{
     error::{Error, Result},
@@ -58,7 +59,7 @@ pub fn compress(block: &Compress, request: &Request, reporter: &mut Reporter) ->
     let mut history = Vec::new();
     for pass in &block.passes {
         match pass {
-            Pass::Quantize(_) => net = quantize::quantize(&net)?,
+            Pass::Quantize(_) => net = quantize(&net)?,
             Pass::Prune(prune) => {
                 let masks = Masks::of(&net, prune.sparsity)?;
                 masks.apply(&net)?;

@@ -24,7 +24,10 @@ pub fn weights(net: &Net) -> Tensors {
         weight.is_some_and(|at| {
             matches!(
                 layers[at],
-                Layer::Linear { .. } | Layer::QuantizedLinear { .. } | Layer::Conv2d { .. }
+                Layer::Linear { .. }
+                    | Layer::QuantizedLinear { .. }
+                    | Layer::Conv2d { .. }
+                    | Layer::Conv1d { .. }
             )
         })
     });

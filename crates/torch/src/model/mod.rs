@@ -5,6 +5,9 @@ mod lower;
 mod quantized;
 mod net;
 
+#[cfg(test)]
+mod golden;
+
 pub use pipe_schema::slot::{Slot, SlotKind, parameter_count, slots};
 
 pub use self::{

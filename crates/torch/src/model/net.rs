@@ -1,8 +1,11 @@
 //! A network: layers with their tensors on a device. Knows nothing of losses, optimizers and stages.
 
-use std::path::Path;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
-use pipe_schema::layer::Layer;
+use pipe_schema::layer::{Layer, points};
 use tch::{Device, Kind, Tensor};
 
 use super::{
@@ -20,6 +23,8 @@ pub struct Net {
     tensors: Vec<Vec<Tensor>>,
     /// By layer: what a quantized one computes with.
     quantized: Vec<Option<QuantizedLinear>>,
+    /// Layers whose input a later one asks for.
+    points: BTreeSet<usize>,
     device: Device,
 }
 
@@ -63,8 +68,16 @@ impl Net {
     /// The outputs for a batch of rows: [n, inputs] gives [n, outputs]. `train` turns dropout on and lets batch_norm learn.
     pub fn forward(&self, input: &Tensor, train: bool) -> Result<Tensor> {
         let mut x = input.shallow_clone();
+        let mut kept = BTreeMap::new();
         for (index, layer) in self.layers.iter().enumerate() {
             let tensors = &self.tensors[index];
+            if self.points.contains(&index) {
+                kept.insert(index, x.shallow_clone());
+            }
+            let recall = |point: &u32| {
+                let unknown = || Error::wrong(format!("layer {index} asks for a later one"));
+                kept.get(&(*point as usize)).ok_or_else(unknown)
+            };
             x = match layer {
                 Layer::Linear { .. } => x.f_linear(&tensors[0], tensors.get(1))?,
                 Layer::QuantizedLinear { .. } => self.quantized(index)?.forward(&x)?,
@@ -73,6 +86,12 @@ impl Net {
                 } => {
                     let (stride, padding) = (both(*stride), both(*padding));
                     x.f_conv2d(&tensors[0], tensors.get(1), stride, padding, [1, 1], 1)?
+                }
+                Layer::Conv1d {
+                    stride, padding, ..
+                } => {
+                    let (stride, padding) = (one(*stride), one(*padding));
+                    x.f_conv1d(&tensors[0], tensors.get(1), stride, padding, [1], 1)?
                 }
                 Layer::MaxPool2d {
                     kernel_size,
@@ -83,6 +102,35 @@ impl Net {
                         (both(*kernel_size), both(*stride), both(*padding));
                     x.f_max_pool2d(kernel, stride, padding, [1, 1], false)?
                 }
+                Layer::AvgPool2d {
+                    kernel_size,
+                    stride,
+                    padding,
+                } => {
+                    let (kernel, stride, padding) =
+                        (both(*kernel_size), both(*stride), both(*padding));
+                    x.f_avg_pool2d(kernel, stride, padding, false, true, None)?
+                }
+                Layer::MaxPool1d {
+                    kernel_size,
+                    stride,
+                    padding,
+                } => {
+                    let (kernel, stride, padding) =
+                        (one(*kernel_size), one(*stride), one(*padding));
+                    x.f_max_pool1d(kernel, stride, padding, [1], false)?
+                }
+                Layer::GlobalAvgPool => {
+                    x.f_flatten(2, -1)?
+                        .f_mean_dim([2i64].as_slice(), false, Kind::Float)?
+                }
+                Layer::LayerNorm { shape, eps } => {
+                    let shape: Vec<i64> = shape.iter().map(|&size| i64::from(size)).collect();
+                    x.f_layer_norm(shape, Some(&tensors[0]), Some(&tensors[1]), *eps, true)?
+                }
+                Layer::Recall { point } => recall(point)?.shallow_clone(),
+                Layer::Add { point } => x.f_add(recall(point)?)?,
+                Layer::Softmax => x.f_softmax(1, Kind::Float)?,
                 Layer::BatchNorm { eps, momentum, .. } => {
                     if train {
                         check_variance(&x)?;
@@ -162,6 +210,7 @@ impl Net {
             layers: layers.to_vec(),
             tensors: Vec::new(),
             quantized: Vec::new(),
+            points: points(layers),
             device,
         };
         for (layer, tensors) in layers.iter().zip(tensors) {
@@ -228,9 +277,14 @@ fn initial(layer: &Layer) -> Result<Vec<Tensor>> {
             kernel_size,
             ..
         } => f64::from(in_channels) * f64::from(kernel_size).powi(2),
+        Layer::Conv1d {
+            in_channels,
+            kernel_size,
+            ..
+        } => f64::from(in_channels) * f64::from(kernel_size),
         _ => 1.0,
     };
-    let is_norm = matches!(layer, Layer::BatchNorm { .. });
+    let is_norm = matches!(layer, Layer::BatchNorm { .. } | Layer::LayerNorm { .. });
     let options = (Kind::Float, Device::Cpu);
     let fill = |slot: Slot| {
         if !matches!(slot.kind, SlotKind::Parameter | SlotKind::Buffer) {
@@ -288,6 +342,10 @@ fn pack(tensors: &[Tensor]) -> Result<QuantizedLinear> {
         scale: tensors[1].f_double_value(&[])?,
     };
     QuantizedLinear::new(&weight, tensors.get(2))
+}
+
+fn one(size: u32) -> [i64; 1] {
+    [i64::from(size)]
 }
 
 fn both(size: u32) -> [i64; 2] {

@@ -5,7 +5,7 @@ mod card;
 mod checksum;
 mod opened;
 mod script;
-mod torchscript;
+pub mod torchscript;
 #[cfg(test)]
 mod tests;
 

@@ -3,12 +3,16 @@
 
 use std::fmt::Write;
 
-use pipe_schema::layer::Layer;
+use pipe_schema::layer::{Layer, points};
 
 /// `forward` of the network, reading `self.<index>.<name>` as PyTorch's `Sequential` names them.
 pub fn forward(layers: &[Layer]) -> String {
     let mut text = "def forward(self, x: Tensor) -> Tensor:\n".to_owned();
+    let points = points(layers);
     for (index, layer) in layers.iter().enumerate() {
+        if points.contains(&index) {
+            let _ = writeln!(text, "    kept{index} = x");
+        }
         for line in lines(index, layer) {
             // Writing to a String never fails.
             let _ = writeln!(text, "    {line}");
@@ -40,6 +44,38 @@ fn lines(index: usize, layer: &Layer) -> Vec<String> {
             of("weight"),
             bias(*b)
         )),
+        Layer::Conv1d {
+            stride,
+            padding,
+            bias: b,
+            ..
+        } => one(format!(
+            "x = torch.conv1d(x, {}, {}, [{stride}], [{padding}])",
+            of("weight"),
+            bias(*b)
+        )),
+        Layer::AvgPool2d {
+            kernel_size: k,
+            stride: s,
+            padding: p,
+        } => one(format!(
+            "x = torch.avg_pool2d(x, [{k}, {k}], [{s}, {s}], [{p}, {p}])"
+        )),
+        Layer::MaxPool1d {
+            kernel_size: k,
+            stride: s,
+            padding: p,
+        } => one(format!("x = torch.max_pool1d(x, [{k}], [{s}], [{p}])")),
+        Layer::GlobalAvgPool => one("x = torch.mean(torch.flatten(x, 2), [2])".to_owned()),
+        Layer::LayerNorm { shape, eps } => one(format!(
+            "x = torch.layer_norm(x, [{}], {}, {}, {eps:?})",
+            sizes(shape),
+            of("weight"),
+            of("bias")
+        )),
+        Layer::Recall { point } => one(format!("x = kept{point}")),
+        Layer::Add { point } => one(format!("x = x + kept{point}")),
+        Layer::Softmax => one("x = torch.softmax(x, 1)".to_owned()),
         Layer::MaxPool2d {
             kernel_size: k,
             stride: s,
@@ -57,18 +93,20 @@ fn lines(index: usize, layer: &Layer) -> Vec<String> {
         // Dropout does nothing outside training.
         Layer::Dropout { .. } => Vec::new(),
         Layer::Flatten => one("x = torch.flatten(x, 1)".to_owned()),
-        Layer::Reshape { shape } => {
-            let sizes: Vec<String> = shape.iter().map(u32::to_string).collect();
-            one(format!(
-                "x = torch.reshape(x, [x.size(0), {}])",
-                sizes.join(", ")
-            ))
-        }
+        Layer::Reshape { shape } => one(format!(
+            "x = torch.reshape(x, [x.size(0), {}])",
+            sizes(shape)
+        )),
         Layer::Relu => one("x = torch.relu(x)".to_owned()),
         Layer::Tanh => one("x = torch.tanh(x)".to_owned()),
         Layer::Sigmoid => one("x = torch.sigmoid(x)".to_owned()),
         Layer::Gelu => one("x = torch.gelu(x)".to_owned()),
     }
+}
+
+fn sizes(shape: &[u32]) -> String {
+    let sizes: Vec<String> = shape.iter().map(u32::to_string).collect();
+    sizes.join(", ")
 }
 
 /// As `QuantizedLinear` computes, in the same order: each row is scaled to its own range first, so that it does not matter

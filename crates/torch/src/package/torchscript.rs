@@ -54,7 +54,9 @@ fn class(layer: &Layer) -> &'static str {
         Layer::Linear { .. } => "Linear",
         Layer::QuantizedLinear { .. } => "QuantizedLinear",
         Layer::Conv2d { .. } => "Conv2d",
+        Layer::Conv1d { .. } => "Conv1d",
         Layer::BatchNorm { .. } => "BatchNorm",
+        Layer::LayerNorm { .. } => "LayerNorm",
         _ => "Layer",
     }
 }

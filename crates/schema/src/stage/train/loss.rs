@@ -57,6 +57,11 @@ impl Loss {
         self.outputs(2) == 1
     }
 
+    /// Whether it turns what the network gives into shares itself.
+    pub fn takes_logits(self) -> bool {
+        self.answer() == Answer::Classes
+    }
+
     /// What is measured beside it while a network learns.
     pub fn metric(self) -> &'static str {
         match self {

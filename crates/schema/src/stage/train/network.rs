@@ -73,6 +73,25 @@ pub enum LayerSpec {
         #[serde(default = "yes")]
         bias: bool,
     },
+    /// A one-dimensional convolution over (channels, length).
+    Conv1d {
+        /// Channels it gives.
+        #[schemars(range(min = 1))]
+        out_channels: u32,
+        /// Length of the window.
+        #[schemars(range(min = 1))]
+        kernel_size: u32,
+        /// Steps from one window to the next.
+        #[serde(default = "one")]
+        #[schemars(range(min = 1))]
+        stride: u32,
+        /// Zeros on both sides.
+        #[serde(default)]
+        padding: u32,
+        /// Whether each channel has a bias.
+        #[serde(default = "yes")]
+        bias: bool,
+    },
     /// The largest value of each window.
     MaxPool2d {
         /// Side of the window.
@@ -86,6 +105,34 @@ pub enum LayerSpec {
         #[serde(default)]
         padding: u32,
     },
+    /// The mean of each window of an image; the border counts as zeros.
+    AvgPool2d {
+        /// Side of the window.
+        #[schemars(range(min = 1))]
+        kernel_size: u32,
+        /// Steps from one window to the next. Default: `kernel_size`.
+        #[serde(default)]
+        #[schemars(range(min = 1))]
+        stride: Option<u32>,
+        /// Border around the image, at most half of `kernel_size`.
+        #[serde(default)]
+        padding: u32,
+    },
+    /// The largest value of each window of a sequence.
+    MaxPool1d {
+        /// Length of the window.
+        #[schemars(range(min = 1))]
+        kernel_size: u32,
+        /// Steps from one window to the next. Default: `kernel_size`.
+        #[serde(default)]
+        #[schemars(range(min = 1))]
+        stride: Option<u32>,
+        /// Border on both sides, at most half of `kernel_size`.
+        #[serde(default)]
+        padding: u32,
+    },
+    /// The mean of each channel: an image or a sequence becomes a flat row of its channels.
+    GlobalAvgPool,
     /// Normalizes each feature, or each channel, over the batch. A last row alone joins the step before it.
     BatchNorm {
         /// Added to the variance.
@@ -96,6 +143,21 @@ pub enum LayerSpec {
         #[serde(default = "batch_norm_momentum")]
         #[schemars(range(min = 0.0, max = 1.0))]
         momentum: f64,
+    },
+    /// Normalizes each row by itself, over all its values.
+    LayerNorm {
+        /// Added to the variance.
+        #[serde(default = "batch_norm_eps")]
+        #[schemars(extend("exclusiveMinimum" = 0.0))]
+        eps: f64,
+    },
+    /// Layers whose output is added to their input.
+    Residual {
+        /// The layers. They must give what they get, or what `shortcut` gives.
+        layers: Vec<LayerSpec>,
+        /// What the input goes through before it is added. Default: nothing.
+        #[serde(default)]
+        shortcut: Vec<LayerSpec>,
     },
     /// Zeroes a share of the values while training.
     Dropout {
@@ -114,6 +176,9 @@ pub enum LayerSpec {
     Tanh,
     Sigmoid,
     Gelu,
+    /// Shares that add up to 1, over the features of a flat row, or over the channels. Not for the last layer of
+    /// `cross_entropy`, which takes logits.
+    Softmax,
 }
 
 impl LayerSpec {
@@ -122,7 +187,14 @@ impl LayerSpec {
         match self {
             Self::Linear { .. } => "linear",
             Self::Conv2d { .. } => "conv2d",
+            Self::Conv1d { .. } => "conv1d",
             Self::MaxPool2d { .. } => "max_pool2d",
+            Self::AvgPool2d { .. } => "avg_pool2d",
+            Self::MaxPool1d { .. } => "max_pool1d",
+            Self::GlobalAvgPool => "global_avg_pool",
+            Self::LayerNorm { .. } => "layer_norm",
+            Self::Residual { .. } => "residual",
+            Self::Softmax => "softmax",
             Self::BatchNorm { .. } => "batch_norm",
             Self::Dropout { .. } => "dropout",
             Self::Flatten => "flatten",
