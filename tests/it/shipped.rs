@@ -78,3 +78,28 @@ fn profiles_leave_each_others_results_alone() {
     assert_eq!(ran(&[]), all[1..]);
     assert!(ran(&["--profile", "quick"]).is_empty());
 }
+
+#[test]
+fn snippets_of_the_kinds_pages_run() {
+    workers::real();
+    let pages: Vec<_> = std::fs::read_dir(repository().join("docs/kinds"))
+        .unwrap()
+        .map(|it| it.unwrap().path())
+        .collect();
+    assert!(pages.len() >= 7, "{pages:?}");
+    let project = Project::new();
+    copy(&repository().join("pipelines/data"), &project.path("data"));
+    for page in pages {
+        let text = std::fs::read_to_string(&page).unwrap();
+        let snippet = text
+            .split("```yaml\n")
+            .nth(1)
+            .and_then(|it| it.split("```").next());
+        let spec = format!("{}.yaml", page.file_stem().unwrap().to_str().unwrap());
+        project.write(
+            &spec,
+            snippet.unwrap_or_else(|| panic!("{}: no snippet", page.display())),
+        );
+        project.done(&["run", &spec]);
+    }
+}
