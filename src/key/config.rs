@@ -115,12 +115,23 @@ fn preprocess(block: &Preprocess) -> Fields {
     // The form counts, not how it is told.
     let read = block.reading();
     let split = match split {
-        Split::Random(_) => to_value(split)?,
+        Split::Random(_) | Split::Group(_) | Split::Time(_) | Split::Kfold(_) => to_value(split)?,
         Split::Files(FilesSplit {
             train: _,
             val: _,
             test: _,
+            val_share: None,
+            stratify: _,
+            seed: _,
         }) => json!({"files": {}}),
+        Split::Files(FilesSplit {
+            train: _,
+            val: _,
+            test: _,
+            val_share,
+            stratify,
+            seed,
+        }) => json!({"files": fields!(val_share, stratify, seed)}),
     };
     Ok(fields!(read, target, columns, split, steps))
 }

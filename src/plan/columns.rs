@@ -3,10 +3,7 @@
 
 use pipe_schema::{
     reference::PathOrStage,
-    stage::{
-        Preprocess, Task,
-        preprocess::{Columns, Split},
-    },
+    stage::{Preprocess, Task, preprocess::Columns},
 };
 
 use super::{Loader, paths};
@@ -28,13 +25,9 @@ pub fn check(task: &Task, block: &Node, loader: &dyn Loader, found: &mut Vec<Dia
     for entry in block.get("columns").map_or(&[][..], Node::entries) {
         check(&entry.key, entry.key_span);
     }
-    if let Split::Random(split) = &task.split
-        && let Some(stratify) = &split.stratify
-    {
-        check(
-            stratify,
-            block.nearest(["split", "random", "stratify"]).span,
-        );
+    for (option, column) in task.split.columns() {
+        let node = block.nearest(["split", task.split.name(), option]);
+        check(column, node.span);
     }
     for (i, step) in task.steps.iter().enumerate() {
         let Columns::Named(names) = step.columns() else {

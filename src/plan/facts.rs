@@ -6,7 +6,6 @@ use pipe_schema::stage::{
     compress::Pass,
     evaluate::Metric,
     package::Format,
-    preprocess::Split,
     train::{Answer, Loss, Train},
 };
 
@@ -74,22 +73,10 @@ pub fn implicit_data(task: &Task, inputs: &[Input], upstream: &Upstream<'_>) -> 
 }
 
 fn dataset(block: &Preprocess, loader: &dyn Loader) -> Output {
-    let parts = match &block.split {
-        Split::Random(it) => [
-            ("train", it.train > 0.0),
-            ("val", it.val > 0.0),
-            ("test", it.test > 0.0),
-        ],
-        Split::Files(it) => [
-            ("train", !it.train.0.is_empty()),
-            ("val", !it.val.0.is_empty()),
-            ("test", !it.test.0.is_empty()),
-        ],
-    };
     Output {
         r#type: ArtifactType::Dataset,
         is_built_in: true,
-        parts: Some(parts.iter().filter(|it| it.1).map(|it| it.0).collect()),
+        parts: Some(block.split.parts()),
         target: Some(Target::of(block, loader)),
         ..Output::default()
     }

@@ -4,6 +4,7 @@
 pub mod error;
 pub mod table;
 pub mod infer;
+mod moment;
 pub mod split;
 pub mod dataset;
 mod words;

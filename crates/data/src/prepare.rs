@@ -10,20 +10,18 @@ use indexmap::IndexMap;
 use pipe_schema::{
     dataset::{Column, DatasetSchema, TargetKind},
     protocol::InputPath,
-    stage::preprocess::{ColumnType, Preprocess, Read, Split},
+    stage::preprocess::{ColumnType, Columns, Preprocess, Read, Split, Step},
 };
 
 use crate::{
     error::DataError,
     frame::{Frame, Misfit, Values},
     infer::{self, Missing},
-    split::{self, Parts},
+    split,
     steps::{self, one_hot},
     summary,
     table::{self, Table},
-    target,
-    words::Words,
-    write,
+    target, write,
 };
 
 /// Files to read, in order, by role.
@@ -120,7 +118,8 @@ pub fn preprocess(
     let mut table = read_all(&paths, read, report)?;
     check_names(block, &table)?;
     let missing = Missing::of(read);
-    let parts = divide(block, files, &table)?;
+    let counts = [&files.train, &files.val, &files.test].map(Vec::len);
+    let parts = split::divide(&block.split, counts, &table, &missing)?;
     let train = &parts[0].1;
     let mut is_train = vec![false; table.rows()];
     for row in train {
@@ -165,8 +164,17 @@ pub fn preprocess(
     };
 
     let mut outlines = Vec::with_capacity(parts.len());
-    for (_, rows) in &parts {
-        outlines.push(summary::outline(&frame, &target, &targets, rows));
+    let in_train = split::leak::count(&frame, &parts, &dropped(block, &raw));
+    for ((part, rows), in_train) in parts.iter().zip(in_train) {
+        if in_train > 0 {
+            report(Note::Log(format!(
+                "{in_train} of {} rows of the {part} part have the same inputs as a row of the train part",
+                rows.len()
+            )));
+        }
+        let mut outline = summary::outline(&frame, &target, &targets, rows);
+        outline.part.in_train = in_train;
+        outlines.push(outline);
     }
     let mut fitted = Vec::with_capacity(block.steps.len());
     for (at, step) in block.steps.iter().enumerate() {
@@ -208,14 +216,26 @@ pub fn preprocess(
     })
 }
 
+/// The raw columns that are left out by name or by type.
+fn dropped<'a>(block: &'a Preprocess, raw: &'a [Column]) -> Vec<&'a str> {
+    let mut names = Vec::new();
+    for step in &block.steps {
+        let Step::Drop(step) = step else { continue };
+        match &step.columns {
+            Columns::All => {}
+            Columns::OfType(it) => {
+                let of_type = raw.iter().filter(|column| column.r#type == *it);
+                names.extend(of_type.map(|it| it.name.as_str()));
+            }
+            Columns::Named(them) => names.extend(them.iter().map(String::as_str)),
+        }
+    }
+    names
+}
+
 /// All files in the order in which rows are numbered.
 fn paths(block: &Preprocess, files: &Files) -> Result<Vec<PathBuf>, DataError> {
     match &block.split {
-        Split::Random(_) if files.source.is_empty() => {
-            Err(DataError::wrong("there are no files to read")
-                .hint("name them: `source: {csv: data.csv}`"))
-        }
-        Split::Random(_) => Ok(files.source.clone()),
         Split::Files(_) if files.train.is_empty() => {
             Err(DataError::wrong("the train part has no files"))
         }
@@ -228,6 +248,9 @@ fn paths(block: &Preprocess, files: &Files) -> Result<Vec<PathBuf>, DataError> {
             .flatten()
             .cloned()
             .collect()),
+        _ if files.source.is_empty() => Err(DataError::wrong("there are no files to read")
+            .hint("name them: `source: {csv: data.csv}`")),
+        _ => Ok(files.source.clone()),
     }
 }
 
@@ -253,16 +276,12 @@ fn read_all(
 /// Checks that the columns which the block names are there.
 fn check_names(block: &Preprocess, table: &Table) -> Result<(), DataError> {
     let names = table.names();
-    let stratify = match &block.split {
-        Split::Random(split) => split.stratify.as_ref(),
-        Split::Files(_) => None,
-    };
-    let named = [("target", &block.target)]
+    let named = [("target", block.target.as_str())]
         .into_iter()
-        .chain(stratify.map(|it| ("stratify", it)))
-        .chain(block.columns.keys().map(|it| ("columns", it)));
+        .chain(block.split.columns())
+        .chain(block.columns.keys().map(|it| ("columns", it.as_str())));
     for (key, name) in named {
-        if names.contains(&name.as_str()) {
+        if names.contains(&name) {
             continue;
         }
         let error = DataError::wrong(format!("{key}: there is no column `{name}`"));
@@ -283,50 +302,6 @@ fn check_names(block: &Preprocess, table: &Table) -> Result<(), DataError> {
         )));
     }
     Ok(())
-}
-
-fn divide(block: &Preprocess, files: &Files, table: &Table) -> Result<Parts, DataError> {
-    match &block.split {
-        Split::Random(split) => {
-            let strata = split.stratify.as_ref().map(|it| strata(table, it));
-            split::random(table.rows(), split, strata.as_deref())
-        }
-        Split::Files(_) => {
-            let starts: Vec<usize> = table.places.starts().collect();
-            let start = |file: usize| starts.get(file).copied().unwrap_or(table.rows());
-            let mut file = 0;
-            let mut parts = Vec::new();
-            for (part, paths) in [
-                ("train", &files.train),
-                ("val", &files.val),
-                ("test", &files.test),
-            ] {
-                if !paths.is_empty() {
-                    parts.push((part, (start(file)..start(file + paths.len())).collect()));
-                }
-                file += paths.len();
-            }
-            Ok(parts)
-        }
-    }
-}
-
-/// For each row the number of its value, values in the order of their texts; a missing one is a value like others.
-fn strata(table: &Table, name: &str) -> Vec<usize> {
-    let Some(column) = table.column(name) else {
-        return vec![0; table.rows()];
-    };
-    let words = Words::of(&column.fields, &Missing::default());
-    let mut names: Vec<(&str, usize)> = words.names().zip(0..).collect();
-    names.sort_unstable();
-    let mut numbers = vec![0; names.len()];
-    for (number, (_, code)) in names.iter().enumerate() {
-        numbers[*code] = number + 1;
-    }
-    let codes = words.codes.iter();
-    codes
-        .map(|it| numbers.get(*it as usize).copied().unwrap_or(0))
-        .collect()
 }
 
 fn misfit(

@@ -25,6 +25,7 @@ pub fn outline(frame: &Frame, target: &Target, targets: &TargetValues, rows: &[u
             rows: rows.len() as u64,
             columns: columns.map(|(name, it)| column(name, it, rows)).collect(),
             target: target_column(target, targets, rows),
+            in_train: 0,
         },
         head: rows
             .iter()

@@ -109,6 +109,17 @@ pub struct Part {
     pub rows: u64,
     pub columns: Vec<ColumnSummary>,
     pub target: ColumnSummary,
+    /// Of val and test: rows whose inputs are those of a row of the train part, columns aside that are dropped.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub in_train: u64,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde calls it with a reference"
+)]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// A raw column in one part.

@@ -1,7 +1,7 @@
 //! Rules of preprocess blocks. Knows words of columns, not the columns of a file.
 
 use pipe_schema::stage::preprocess::{
-    ColumnType, Columns, ImputeStrategy, Preprocess, RandomSplit, Split, Step,
+    ColumnType, Columns, FilesSplit, FoldPart, ImputeStrategy, KfoldSplit, Preprocess, Split, Step,
 };
 
 use super::Rules;
@@ -11,9 +11,7 @@ const SMALLEST_DIFFERENCE: f64 = 1e-9;
 
 pub fn check(block: &Preprocess, rules: &mut Rules<'_>) {
     check_source(block, rules);
-    if let Split::Random(split) = &block.split {
-        check_shares(split, rules);
-    }
+    check_split(&block.split, rules);
     let read = &block.source.read;
     if !read.header && read.names.is_empty() {
         rules.say(
@@ -94,24 +92,91 @@ fn check_source(block: &Preprocess, rules: &mut Rules<'_>) {
     }
 }
 
-fn check_shares(split: &RandomSplit, rules: &mut Rules<'_>) {
-    let sum = split.train + split.val + split.test;
+fn check_split(split: &Split, rules: &mut Rules<'_>) {
+    match split {
+        Split::Random(it) => check_shares(split, [it.train, it.val, it.test], rules),
+        Split::Group(it) => check_shares(split, [it.train, it.val, it.test], rules),
+        Split::Time(it) => check_shares(split, [it.train, it.val, it.test], rules),
+        Split::Kfold(it) => check_folds(it, rules),
+        Split::Files(it) => check_files(it, rules),
+    }
+}
+
+fn check_shares(split: &Split, [train, val, test]: [f64; 3], rules: &mut Rules<'_>) {
+    let sum = train + val + test;
     if (sum - 1.0).abs() > SMALLEST_DIFFERENCE {
         let sum = (sum * 1e6).round() / 1e6;
-        let shares = format!("{} + {} + {} = {sum}", split.train, split.val, split.test);
+        let shares = format!("{train} + {val} + {test} = {sum}");
         rules.say(
-            &["split", "random"],
+            &["split", split.name()],
             "the shares of a split must add up to 1",
             shares,
             "a part that is not given has the share 0",
         );
-    } else if split.train <= 0.0 {
+    } else if train <= 0.0 {
         rules.say(
-            &["split", "random", "train"],
+            &["split", split.name(), "train"],
             "the train part must have a share above 0",
             "",
             "",
         );
+    }
+}
+
+fn check_folds(split: &KfoldSplit, rules: &mut Rules<'_>) {
+    if split.fold >= split.folds {
+        rules.say(
+            &["split", "kfold", "fold"],
+            format!("there is no fold {} of {}", split.fold, split.folds),
+            "",
+            "folds are numbered from 0; `folds` says how many there are",
+        );
+    }
+    if split.stratify.is_some() && split.group.is_some() {
+        rules.say(
+            &["split", "kfold", "stratify"],
+            "folds take `stratify` or `group`, not both",
+            "beside `group`",
+            "remove one of the two",
+        );
+    }
+    if split.val >= 1.0 || (split.val > 0.0 && split.part == FoldPart::Val) {
+        let (title, hint) = if split.part == FoldPart::Val {
+            (
+                "with `part: val` the fold is the val part",
+                "remove one of the two",
+            )
+        } else {
+            (
+                "`val` must be below 1",
+                "something must be left to train on",
+            )
+        };
+        rules.say(&["split", "kfold", "val"], title, "", hint);
+    }
+}
+
+fn check_files(split: &FilesSplit, rules: &mut Rules<'_>) {
+    match split.val_share {
+        Some(share) if share <= 0.0 || share >= 1.0 => rules.say(
+            &["split", "files", "val_share"],
+            "`val_share` must be above 0 and below 1",
+            "",
+            "",
+        ),
+        Some(_) if !split.val.0.is_empty() => rules.say(
+            &["split", "files", "val_share"],
+            "`val` has files of its own",
+            "nothing to cut",
+            "remove one of the two",
+        ),
+        None if split.stratify.is_some() => rules.say(
+            &["split", "files", "stratify"],
+            "`stratify` needs a `val_share` to cut",
+            "",
+            "write `val_share: 0.1` beside it",
+        ),
+        _ => {}
     }
 }
 

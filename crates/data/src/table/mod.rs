@@ -122,7 +122,7 @@ impl Table {
     }
 
     /// Counts a row whose fields were pushed, one to each column.
-    fn close_row(&mut self, line: u64) {
+    pub(crate) fn close_row(&mut self, line: u64) {
         self.places.push(self.rows, line);
         self.rows += 1;
     }

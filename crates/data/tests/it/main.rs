@@ -6,6 +6,7 @@
 )]
 
 mod prepare;
+mod split;
 mod dirty;
 mod jsonl;
 mod values;

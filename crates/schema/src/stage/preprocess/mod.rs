@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 pub use self::{
     column::{ColumnType, Columns},
     source::{Form, Read, Source},
-    split::{FilesSplit, RandomSplit, Split},
+    split::{FilesSplit, FoldPart, GroupSplit, KfoldSplit, RandomSplit, Split, TimeSplit},
     step::{Drop, Impute, ImputeStrategy, MinMax, OneHot, Standardize, Step, Unknown},
 };
 

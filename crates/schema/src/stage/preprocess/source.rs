@@ -126,7 +126,7 @@ impl Preprocess {
         let named = self.source.named().into_iter().flat_map(|it| it.1).next();
         named.or_else(|| match &self.split {
             Split::Files(split) => split.train.0.first(),
-            Split::Random(_) => None,
+            _ => None,
         })
     }
 }

@@ -1,30 +1,23 @@
-//! Divides rows into parts. Knows numbers of rows and strata; no tables.
-//!
-//! The order of rows comes from ChaCha8 and a Fisher-Yates shuffle written out here, so that no library's update
-//! can change which rows are tested on.
+//! By a seeded shuffle, with equal shares of each stratum where asked for. Knows numbers of rows; no tables.
 
 use pipe_schema::{dataset::PARTS, stage::preprocess::RandomSplit};
-use rand::{Rng, SeedableRng};
-use rand_chacha::ChaCha8Rng;
 
+use super::{Parts, share, shuffle::Shuffle};
 use crate::error::DataError;
-
-/// Rows by part, ascending; parts in the order train, val, test, without those of share 0.
-pub type Parts = Vec<(&'static str, Vec<usize>)>;
 
 /// Divides `rows` rows by a seeded shuffle. `strata` gives each row's stratum, numbered from 0.
 ///
 /// Sizes of the parts are exact: each is its share of the rows, rounded so that they add up (largest remainder).
 /// With strata, each gives its share to each part as nearly as whole rows allow, at least one row to train;
 /// so a stratum of one row goes to train.
-pub fn random(
+pub fn divide(
     rows: usize,
     split: &RandomSplit,
     strata: Option<&[usize]>,
 ) -> Result<Parts, DataError> {
     let shares = [split.train, split.val, split.test];
-    check_shares(shares)?;
-    let sizes = round(rows, &shares.map(|it| it * rows as f64), &[usize::MAX; 3]);
+    share::check(shares)?;
+    let sizes = share::round(rows, &shares.map(|it| it * rows as f64), &[usize::MAX; 3]);
     for ((part, share), size) in PARTS.iter().zip(shares).zip(&sizes) {
         if share > 0.0 && *size == 0 {
             return Err(DataError::wrong(format!(
@@ -35,13 +28,13 @@ pub fn random(
             )));
         }
     }
-    let mut generator = ChaCha8Rng::from_seed(seed_bytes(split.seed));
+    let mut shuffle = Shuffle::seeded(split.seed);
     let mut parts = [const { Vec::new() }; 3];
     match strata {
         None => {
             let mut order: Vec<usize> = (0..rows).collect();
-            shuffle(&mut order, &mut generator);
-            deal(&order, &sizes, &mut parts);
+            shuffle.mix(&mut order);
+            share::deal(&order, &sizes, &mut parts);
         }
         Some(strata) => {
             let mut members = vec![Vec::new(); strata.iter().max().map_or(0, |it| it + 1)];
@@ -50,8 +43,8 @@ pub fn random(
             }
             let counts: Vec<usize> = members.iter().map(Vec::len).collect();
             for (order, sizes) in members.iter_mut().zip(stratify(&counts, &sizes)) {
-                shuffle(order, &mut generator);
-                deal(order, &sizes, &mut parts);
+                shuffle.mix(order);
+                share::deal(order, &sizes, &mut parts);
             }
         }
     }
@@ -70,54 +63,6 @@ pub fn random(
         .collect()
 }
 
-fn check_shares(shares: [f64; 3]) -> Result<(), DataError> {
-    let sum: f64 = shares.iter().sum();
-    let is_share = |it: &f64| (0.0..=1.0).contains(it);
-    if !shares.iter().all(is_share) || (sum - 1.0).abs() > 1e-6 {
-        let [train, val, test] = shares;
-        return Err(DataError::wrong(format!(
-            "the shares of train ({train}), val ({val}) and test ({test}) add up to {sum}, not to 1"
-        )));
-    }
-    if shares[0] == 0.0 {
-        return Err(DataError::wrong("train has a share of 0")
-            .hint("the train part is needed: the steps are fitted on it"));
-    }
-    Ok(())
-}
-
-fn seed_bytes(seed: u64) -> [u8; 32] {
-    let mut bytes = [0; 32];
-    bytes[..8].copy_from_slice(&seed.to_le_bytes());
-    bytes
-}
-
-fn shuffle(order: &mut [usize], generator: &mut ChaCha8Rng) {
-    for last in (1..order.len()).rev() {
-        order.swap(last, below(last as u64 + 1, generator) as usize);
-    }
-}
-
-/// A number below `bound`, each equally likely.
-fn below(bound: u64, generator: &mut ChaCha8Rng) -> u64 {
-    let uneven = u64::MAX - u64::MAX % bound;
-    loop {
-        let drawn = generator.next_u64();
-        if drawn < uneven {
-            return drawn % bound;
-        }
-    }
-}
-
-fn deal(order: &[usize], sizes: &[usize], parts: &mut [Vec<usize>; 3]) {
-    let mut rest = order;
-    for (part, size) in parts.iter_mut().zip(sizes) {
-        let (dealt, left) = rest.split_at((*size).min(rest.len()));
-        part.extend_from_slice(dealt);
-        rest = left;
-    }
-}
-
 /// Rows by stratum and part: first how many of each stratum are held out, then how many of those are tested on.
 fn stratify(counts: &[usize], sizes: &[usize]) -> Vec<[usize; 3]> {
     let rows: usize = counts.iter().sum();
@@ -125,46 +70,14 @@ fn stratify(counts: &[usize], sizes: &[usize]) -> Vec<[usize; 3]> {
     let share = held_out as f64 / rows.max(1) as f64;
     let quotas: Vec<f64> = counts.iter().map(|it| *it as f64 * share).collect();
     let limits: Vec<usize> = counts.iter().map(|it| it.saturating_sub(1)).collect();
-    let held = round(held_out, &quotas, &limits);
+    let held = share::round(held_out, &quotas, &limits);
     let held_rows: usize = held.iter().sum();
     let test_share = sizes[2] as f64 / held_out.max(1) as f64;
     let quotas: Vec<f64> = held.iter().map(|it| *it as f64 * test_share).collect();
-    let test = round(sizes[2].min(held_rows), &quotas, &held);
+    let test = share::round(sizes[2].min(held_rows), &quotas, &held);
     let rows = counts.iter().zip(&held).zip(&test);
     rows.map(|((count, held), test)| [count - held, held - test, *test])
         .collect()
-}
-
-/// Whole numbers that add up to `total` and differ from the quotas by less than 1 where the limits allow it:
-/// the largest remainders are rounded up; of equal ones the first.
-fn round(total: usize, quotas: &[f64], limits: &[usize]) -> Vec<usize> {
-    // A quota that is whole but for the last bit of its product counts as whole.
-    let floor = |quota: f64| (quota + 1e-9).floor();
-    let mut rounded: Vec<usize> = quotas
-        .iter()
-        .zip(limits)
-        .map(|(quota, limit)| (floor(*quota) as usize).min(*limit))
-        .collect();
-    let mut order: Vec<usize> = (0..quotas.len()).collect();
-    order.sort_by(|a, b| {
-        let remainder = |it: usize| quotas[it] - floor(quotas[it]);
-        remainder(*b).total_cmp(&remainder(*a)).then(a.cmp(b))
-    });
-    let mut left = total.saturating_sub(rounded.iter().sum());
-    while left > 0 {
-        let before = left;
-        for at in &order {
-            let may_grow = rounded[*at] < limits[*at] && quotas[*at] > 0.0;
-            if left > 0 && may_grow {
-                rounded[*at] += 1;
-                left -= 1;
-            }
-        }
-        if left == before {
-            break;
-        }
-    }
-    rounded
 }
 
 #[cfg(test)]
@@ -192,7 +105,7 @@ mod tests {
 
     #[test]
     fn seven_always_draws_these_rows() {
-        let parts = random(20, &split(0.5, 0.25, 0.25, 7), None).unwrap();
+        let parts = divide(20, &split(0.5, 0.25, 0.25, 7), None).unwrap();
         assert_eq!(
             parts,
             vec![
@@ -205,21 +118,21 @@ mod tests {
 
     #[test]
     fn another_seed_draws_other_rows() {
-        let a = random(100, &split(0.8, 0.1, 0.1, 1), None).unwrap();
-        let b = random(100, &split(0.8, 0.1, 0.1, 2), None).unwrap();
+        let a = divide(100, &split(0.8, 0.1, 0.1, 1), None).unwrap();
+        let b = divide(100, &split(0.8, 0.1, 0.1, 2), None).unwrap();
         assert_ne!(a, b);
     }
 
     #[test]
     fn a_share_of_zero_leaves_the_part_out() {
-        let parts = random(10, &split(0.8, 0.0, 0.2, 0), None).unwrap();
+        let parts = divide(10, &split(0.8, 0.0, 0.2, 0), None).unwrap();
         let names: Vec<_> = parts.iter().map(|it| it.0).collect();
         assert_eq!(names, ["train", "test"]);
     }
 
     #[test]
     fn a_part_that_would_be_empty_is_refused() {
-        let error = random(4, &split(0.8, 0.1, 0.1, 0), None).unwrap_err();
+        let error = divide(4, &split(0.8, 0.1, 0.1, 0), None).unwrap_err();
         assert_eq!(
             error.message,
             "the test part would have no rows: 0.1 of 4 rows"
@@ -228,16 +141,16 @@ mod tests {
 
     #[test]
     fn shares_must_add_up_to_one() {
-        let error = random(10, &split(0.8, 0.1, 0.2, 0), None).unwrap_err();
+        let error = divide(10, &split(0.8, 0.1, 0.2, 0), None).unwrap_err();
         assert!(error.message.contains("not to 1"), "{error}");
-        assert!(random(10, &split(f64::NAN, 0.1, 0.2, 0), None).is_err());
+        assert!(divide(10, &split(f64::NAN, 0.1, 0.2, 0), None).is_err());
     }
 
     #[test]
     fn a_stratum_of_one_row_is_trained_on() {
         let strata: Vec<usize> = (0..50).map(|row| usize::from(row == 31)).collect();
         for seed in 0..20 {
-            let parts = random(50, &split(0.5, 0.0, 0.5, seed), Some(&strata)).unwrap();
+            let parts = divide(50, &split(0.5, 0.0, 0.5, seed), Some(&strata)).unwrap();
             assert!(rows_of(&parts, "train").contains(&31));
         }
     }
@@ -251,7 +164,7 @@ mod tests {
             let shares = [train, val, test].map(|it| f64::from(it) / sum);
             let strata: Vec<usize> = (0..rows).map(|row| row * row % classes).collect();
             let split = split(shares[0], shares[1], shares[2], seed);
-            let Ok(parts) = random(rows, &split, is_stratified.then_some(strata.as_slice())) else {
+            let Ok(parts) = divide(rows, &split, is_stratified.then_some(strata.as_slice())) else {
                 return Ok(());
             };
             let mut all: Vec<usize> = parts.iter().flat_map(|it| it.1.clone()).collect();
@@ -266,7 +179,7 @@ mod tests {
         #[test]
         fn strata_keep_their_shares(counts in prop::collection::vec(10_usize..200, 2..8), seed: u64) {
             let strata: Vec<usize> = counts.iter().enumerate().flat_map(|(at, count)| vec![at; *count]).collect();
-            let parts = random(strata.len(), &split(0.7, 0.15, 0.15, seed), Some(&strata)).unwrap();
+            let parts = divide(strata.len(), &split(0.7, 0.15, 0.15, seed), Some(&strata)).unwrap();
             for (stratum, count) in counts.iter().enumerate() {
                 for (part, share) in [("train", 0.7), ("val", 0.15), ("test", 0.15)] {
                     let found = rows_of(&parts, part).iter().filter(|row| strata[**row] == stratum).count() as f64;

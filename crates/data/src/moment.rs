@@ -1,0 +1,88 @@
+//! Dates and times from texts. Knows the forms of ISO 8601, not what they are for.
+
+use jiff::{
+    Timestamp,
+    civil::DateTime,
+    fmt::temporal::Pieces,
+    tz::{Offset, TimeZone},
+};
+
+/// What to write instead of a text that is no date.
+pub const EXPECTED: &str = "dates and times are written 2024-01-31, 2024/01/31, 2024-01-31 13:45, \
+     2024-01-31T13:45:00.5 or with an offset: 2024-01-31T13:45:00+02:00";
+
+/// A moment: the clock where it was written, and the time since 1970 in UTC. Without an offset both are the same.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Moment {
+    pub clock: DateTime,
+    pub instant: Timestamp,
+}
+
+impl Moment {
+    /// Seconds since 1970 in UTC.
+    pub fn as_seconds(self) -> f64 {
+        self.instant.as_microsecond() as f64 / 1e6
+    }
+}
+
+/// A date, or a date with a time of day; slashes may stand for dashes.
+pub fn parse(text: &str) -> Option<Moment> {
+    let is_date = matches!(
+        text.as_bytes(),
+        [b'0'..=b'9', _, _, _, b'-' | b'/', _, _, ..]
+    );
+    if !is_date {
+        return None;
+    }
+    let dashed;
+    let text = if text.contains('/') {
+        dashed = text.replace('/', "-");
+        &dashed
+    } else {
+        text
+    };
+    let Ok(instant) = text.parse::<Timestamp>() else {
+        let clock: DateTime = text.parse().ok()?;
+        let instant = TimeZone::UTC.to_timestamp(clock).ok()?;
+        return Some(Moment { clock, instant });
+    };
+    // What was written before the offset is the clock of the place.
+    let offset = Pieces::parse(text).ok()?.to_numeric_offset();
+    let zone = offset.map_or(TimeZone::UTC, Offset::to_time_zone);
+    let clock = zone.to_datetime(instant);
+    Some(Moment { clock, instant })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_usual_forms_are_read() {
+        for (text, clock, seconds) in [
+            ("1970-01-02", "1970-01-02T00:00:00", 86_400.0),
+            ("1970/01/01 00:01", "1970-01-01T00:01:00", 60.0),
+            ("1970-01-01T00:00:00.5", "1970-01-01T00:00:00.5", 0.5),
+            ("1970-01-01T02:00:10+02:00", "1970-01-01T02:00:10", 10.0),
+            ("1970-01-01T00:00:10Z", "1970-01-01T00:00:10", 10.0),
+        ] {
+            let moment = parse(text).unwrap_or_else(|| panic!("{text}"));
+            assert_eq!(moment.clock.to_string(), clock, "{text}");
+            assert!((moment.as_seconds() - seconds).abs() < 1e-9, "{text}");
+        }
+    }
+
+    #[test]
+    fn other_texts_are_no_dates() {
+        for text in [
+            "",
+            "2024",
+            "2024-13-01",
+            "31.1.2024",
+            "2024-01-31x",
+            "today",
+        ] {
+            assert_eq!(parse(text), None, "{text}");
+        }
+    }
+}
