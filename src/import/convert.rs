@@ -1,5 +1,7 @@
 //! From the files of DVC to the text of a spec: reads them, surveys them, writes stage by stage. Knows the order of it.
 
+use std::sync::Arc;
+
 use super::{
     Imported, Workspace, grammar, group,
     jobs::{self, Job},
@@ -92,7 +94,7 @@ fn read(files: &[String], reader: &mut Reader<'_>) -> Vec<Pipeline> {
         pipelines.push(Pipeline {
             folder,
             root,
-            scope,
+            scope: Arc::new(scope),
         });
     }
     pipelines
@@ -221,6 +223,13 @@ fn note_rest(pipelines: &[Pipeline], hand: &mut Hand<'_>) {
         let what = format!("{n} {outs} with `cache: false`: pipe keeps every out in its store");
         hand.notes
             .changed(span, what, "git may track them all the same");
+    }
+    if let Some(first) = pipelines.first() {
+        hand.notes.changed(
+            first.root.span,
+            "commands see PATH, HOME and a few variables more, not the whole environment",
+            "name what scripts read, PYTHONPATH for example, in a stage's `pass_env`",
+        );
     }
     if let Some(first) = pipelines.first().filter(|_| !hand.vars.is_empty()) {
         let stages = first

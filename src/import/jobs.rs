@@ -1,5 +1,7 @@
 //! Stages of DVC on their way into the spec: groups as variants, instances with their names bound. Writes nothing.
 
+use std::sync::Arc;
+
 use super::{
     group::{self, Variant},
     note::Notes,
@@ -21,7 +23,7 @@ pub struct Job {
     pub variant: Variant,
     /// The folder of its dvc.yaml.
     pub folder: String,
-    pub scope: Scope,
+    pub scope: Arc<Scope>,
     pub instances: Vec<Instance>,
     pub is_frozen: bool,
     pub above: Vec<String>,
@@ -143,11 +145,11 @@ fn job(
         scope::beside(&pipeline.folder, &wdir.unwrap_or_default())
     };
     let all = variant.instances();
-    let mut scope = pipeline.scope.clone();
+    let mut scope = Arc::clone(&pipeline.scope);
     if let Some(own) = template.get("vars") {
         let first = all.first().unwrap_or(&variant.bindings);
         let folder = folder_of(&scope, first, &mut Vec::new());
-        scope.extend(reader, &folder, Some(own));
+        Arc::make_mut(&mut scope).extend(reader, &folder, Some(own));
     }
     let instances = all.into_iter().map(|bindings| {
         let wdir = folder_of(&scope, &bindings, &mut reader.found);
@@ -169,7 +171,7 @@ fn job(
 }
 
 /// The lines of comments right above a stage.
-fn comments_above(sources: &[std::sync::Arc<Source>], entry: &Entry) -> Vec<String> {
+fn comments_above(sources: &[Arc<Source>], entry: &Entry) -> Vec<String> {
     let text = sources
         .get(entry.key_span.file as usize)
         .and_then(|it| it.text.get(..entry.key_span.start as usize))

@@ -47,12 +47,17 @@ impl Survey {
     pub fn is_made(&self, path: &str) -> bool {
         let below = format!("{path}/");
         self.outs.contains(path)
-            || folders(path).any(|it| self.outs.contains(it))
+            || self.holder(path).is_some()
             || self
                 .outs
                 .range(below.clone()..)
                 .next()
                 .is_some_and(|it| it.starts_with(&below))
+    }
+
+    /// The out that a path lies in.
+    pub fn holder<'p>(&self, path: &'p str) -> Option<&'p str> {
+        folders(path).find(|it| self.outs.contains(*it))
     }
 
     /// Says where what is read comes from, if no stage makes it.

@@ -15,7 +15,7 @@ pub struct Pipeline {
     /// Seen from the spec's folder; empty for that itself.
     pub folder: String,
     pub root: Arc<Node>,
-    pub scope: Scope,
+    pub scope: Arc<Scope>,
 }
 
 impl Pipeline {
@@ -24,13 +24,22 @@ impl Pipeline {
         let list = |field: &str| self.root.get(field).map_or(&[][..], Node::items);
         for item in list("metrics") {
             let path = scope::beside(&self.folder, item.as_text().unwrap_or_default());
-            if !survey.outs.contains(&path) || scope::ending(&path) != "json" {
-                notes.lost(
-                    item.span,
+            if survey.outs.contains(&path) && scope::ending(&path) == "json" {
+                continue;
+            }
+            let (what, remedy) = match survey.holder(&path) {
+                Some(out) => (
+                    format!(
+                        "metrics: `{path}` lies in the out `{out}`, so its numbers are not read"
+                    ),
+                    "name the folder's files one by one in `outs`, and this one in `metrics`",
+                ),
+                None => (
                     format!("metrics: `{path}` is no JSON file that is an out of a stage"),
                     "name it in a command's `metrics`, so that `pipe runs` shows its numbers",
-                );
-            }
+                ),
+            };
+            notes.lost(item.span, what, remedy);
         }
         for item in list("plots") {
             notes.lost(

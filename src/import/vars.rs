@@ -77,12 +77,11 @@ impl Vars {
 
     /// Whether a value of this path, or one below it, is a var; and its name.
     pub fn at(&self, path: &str) -> Option<&str> {
-        let below = format!("{path}.");
-        let is_meant = |var: &Var| {
-            var.path == path
-                || var.path.starts_with(&below)
-                || path.starts_with(&format!("{}.", var.path))
+        let is_below = |one: &str, other: &str| {
+            one.strip_prefix(other)
+                .is_some_and(|it| it.is_empty() || it.starts_with('.'))
         };
+        let is_meant = |var: &Var| is_below(&var.path, path) || is_below(path, &var.path);
         let found = self.by_name.iter().find(|it| is_meant(it.1));
         found.map(|it| it.0.as_str())
     }
