@@ -118,7 +118,7 @@ fn refusals_name_the_rows_as_they_were_given() {
         &["bundle", "--input-format", "jsonl"],
         "{\"pump\": \"A1\"}\nnonsense\n",
     );
-    assert!(bad.err.starts_with("error: standard input:2: "), "{bad}");
+    assert!(bad.err.starts_with("error: standard input:2:2: "), "{bad}");
 }
 
 #[test]
