@@ -128,8 +128,8 @@ fn report(block: &Evaluate, inputs: &[Input], upstream: &Upstream<'_>) -> Output
         r#type: ArtifactType::Report,
         is_built_in: true,
         metrics: metrics.map(|it| {
-            let numbers = it.iter().filter(|it| **it != Metric::ConfusionMatrix);
-            numbers.map(|it| it.name().to_owned()).collect()
+            let numbers = it.iter().filter(|it| it.is_number());
+            numbers.map(|it| it.name()).collect()
         }),
         measured,
         ..Output::default()

@@ -99,14 +99,15 @@ pub fn difference(old: f64, new: f64) -> Option<String> {
 
 /// Whether a change of a metric is for the better; nothing where that is not known.
 pub fn is_better(name: &str, old: f64, new: f64) -> Option<bool> {
-    let word = name.rsplit('.').next().unwrap_or(name);
+    // Behind the part, as in `val.accuracy`.
+    let word = name.split_once('.').map_or(name, |it| it.1);
     if old == new {
         return None;
     }
     if word == "loss" {
         return Some(new < old);
     }
-    let metric: Metric = serde_json::from_value(word.into()).ok()?;
+    let metric = Metric::of_name(name).or_else(|| Metric::of_name(word))?;
     Some((new > old) == metric.higher_is_better())
 }
 
@@ -115,11 +116,13 @@ pub fn telling<'a>(
     metrics: impl IntoIterator<Item = (&'a String, &'a f64)>,
     limit: usize,
 ) -> Vec<(&'a str, f64)> {
-    const FIRST: [&str; 10] = [
+    const FIRST: [&str; 12] = [
         "accuracy",
         "rmse",
         "val.accuracy",
         "val.rmse",
+        "roc_auc",
+        "balanced_accuracy",
         "f1_macro",
         "r2",
         "val.loss",
@@ -183,6 +186,8 @@ mod tests {
         assert_eq!(is_better("val.loss", 0.2, 0.1), Some(true));
         assert_eq!(is_better("accuracy", 0.9, 0.8), Some(false));
         assert_eq!(is_better("rows", 1.0, 2.0), None);
+        assert_eq!(is_better("top_3_accuracy", 0.8, 0.9), Some(true));
+        assert_eq!(is_better("mean_pinball_loss_0.9", 0.8, 0.9), Some(false));
     }
 
     #[test]

@@ -6,16 +6,58 @@ Conventions, the same in pipe:
 - the confusion matrix and log_loss have all classes 0..k, seen or not: labels=range(k);
 - a prediction is the most probable class, of equals the first;
 - log_loss: probabilities are clipped to [eps, 1 - eps] with the eps of float64;
-- r2 of a constant target is 1 if it is met and 0 if not.
+- r2 and explained_variance of a constant target are 1 if nothing is unexplained, else 0;
+- roc_auc and average_precision: of two classes the second is looked for; of more, the mean of each
+  class against the rest, over the classes for which scikit-learn defines it. Where it defines none,
+  they are null: an error in pipe;
+- top_k_accuracy with as many classes as there are, or more, is 1.
 """
 
 import json
+import warnings
 from pathlib import Path
 
 import numpy as np
 from sklearn import metrics
 
 CASES = Path(__file__).parent / "metrics.json"
+
+
+def areas(classes, target, probabilities):
+    """ROC AUC (plain and weighted) and average precision; None where there is none."""
+    target = np.asarray(target)
+    found = {"roc_auc": [], "average_precision": []}
+    for looked_for in [1] if classes == 2 else range(classes):
+        of_it = target == looked_for
+        score = probabilities[:, looked_for]
+        if of_it.any() and not of_it.all():
+            found["roc_auc"].append((metrics.roc_auc_score(of_it, score), of_it.sum()))
+        if of_it.any():
+            found["average_precision"].append((metrics.average_precision_score(of_it, score), 1))
+    mean = {key: np.mean([it[0] for it in values]) if values else None for key, values in found.items()}
+    values = found["roc_auc"]
+    weighted = np.average([it[0] for it in values], weights=[it[1] for it in values]) if values else None
+    mean["roc_auc_ovr_weighted"] = weighted
+    # Where all classes occur, scikit-learn does the same by itself.
+    if classes > 2 and set(target) == set(range(classes)):
+        for key, average in [("roc_auc", "macro"), ("roc_auc_ovr_weighted", "weighted")]:
+            whole = metrics.roc_auc_score(target, sums_to_one(probabilities), multi_class="ovr", average=average)
+            assert abs(whole - mean[key]) < 1e-9
+        whole = metrics.average_precision_score(np.eye(classes)[target], probabilities, average="macro")
+        assert abs(whole - mean["average_precision"]) < 1e-9
+    return mean
+
+
+def sums_to_one(probabilities):
+    assert np.allclose(probabilities.sum(axis=1), 1.0)
+    return probabilities
+
+
+def top_k(classes, target, probabilities, k):
+    score = probabilities[:, 1] if classes == 2 else probabilities
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return metrics.top_k_accuracy_score(target, score, k=k, labels=range(classes))
 
 
 def classification(name, classes, target, probabilities):
@@ -29,6 +71,14 @@ def classification(name, classes, target, probabilities):
             target, predicted, average=average, zero_division=0
         )
         expected |= {f"precision_{average}": precision, f"recall_{average}": recall, f"f1_{average}": f1}
+    with warnings.catch_warnings():
+        # Of predictions that never occur in the target, and of one class.
+        warnings.simplefilter("ignore")
+        expected["balanced_accuracy"] = metrics.balanced_accuracy_score(target, predicted)
+        expected["matthews_corrcoef"] = metrics.matthews_corrcoef(target, predicted)
+    for k in [1, 2, 3]:
+        expected[f"top_{k}_accuracy"] = top_k(classes, target, probabilities, k)
+    expected |= areas(classes, target, probabilities)
     expected["log_loss"] = metrics.log_loss(target, probabilities, labels=labels)
     return {
         "name": name,
@@ -36,7 +86,7 @@ def classification(name, classes, target, probabilities):
         "target": [int(value) for value in target],
         "probabilities": probabilities.tolist(),
         "predicted": predicted.tolist(),
-        "expected": {key: float(value) for key, value in expected.items()},
+        "expected": {key: None if value is None else float(value) for key, value in expected.items()},
         "confusion_matrix": metrics.confusion_matrix(target, predicted, labels=labels).tolist(),
     }
 
@@ -51,7 +101,13 @@ def regression(name, target, predicted):
             "mse": float(metrics.mean_squared_error(target, predicted)),
             "rmse": float(metrics.root_mean_squared_error(target, predicted)),
             "mae": float(metrics.mean_absolute_error(target, predicted)),
+            "median_absolute_error": float(metrics.median_absolute_error(target, predicted)),
+            "max_error": float(metrics.max_error(target, predicted)),
+            "mape": float(metrics.mean_absolute_percentage_error(target, predicted)),
+            "mean_pinball_loss_0.5": float(metrics.mean_pinball_loss(target, predicted, alpha=0.5)),
+            "mean_pinball_loss_0.9": float(metrics.mean_pinball_loss(target, predicted, alpha=0.9)),
             "r2": float(metrics.r2_score(target, predicted)),
+            "explained_variance": float(metrics.explained_variance_score(target, predicted)),
         },
     }
 
@@ -70,6 +126,13 @@ def drawn(random, rows, classes, skill):
     logits = random.normal(size=(rows, classes))
     logits[np.arange(rows), target] += skill
     return target, softmax(logits)
+
+
+def coarse(random, rows, classes):
+    """Probabilities in quarters: most are tied."""
+    target = random.integers(classes, size=rows)
+    probabilities = random.multinomial(4, [1 / classes] * classes, size=rows) / 4
+    return target, probabilities
 
 
 def certain(predicted, classes):
@@ -106,6 +169,11 @@ def classifications():
             "probabilities_of_zero_and_one", 2, [0, 1, 0, 1], [[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.3, 0.7]]
         ),
         classification("one_row", 2, [1], [[0.25, 0.75]]),
+        classification("one_class_of_three_in_target", 3, [2, 2], [[0.2, 0.3, 0.5], [0.5, 0.25, 0.25]]),
+        classification("first_class_of_two_alone", 2, [0, 0], [[0.8, 0.2], [0.6, 0.4]]),
+        classification("equal_probabilities_everywhere", 2, [0, 1, 1, 0, 1], [[0.5, 0.5]] * 5),
+        classification("many_ties", 3, *coarse(random, 60, 3)),
+        classification("many_ties_of_two", 2, *coarse(random, 60, 2)),
     ]
 
 
@@ -124,6 +192,9 @@ def regressions():
         regression("negative_values", [-5.0, -1.0, 2.0, 0.0], [-4.0, -2.0, 2.5, 0.5]),
         regression("large_offset", 1e6 + target, 1e6 + target + np.round(random.normal(0, 1, 50), 3)),
         regression("tiny_values", target * 1e-9, target * 1.01e-9),
+        regression("zeros_in_target", [0.0, 1.0, -2.0, 0.0], [0.0, 1.5, -1.0, 0.25]),
+        regression("constant_error", [1.0, 2.0, 4.0], [3.0, 4.0, 6.0]),
+        regression("constant_target_and_error", [2.0, 2.0], [3.0, 3.0]),
         regression("one_far_out", [1.0, 2.0, 3.0, 4.0], [1.0, 2.0, 3.0, 1000.0]),
     ]
 

@@ -30,4 +30,20 @@ pub struct Report {
     pub classes: Vec<String>,
     /// Rows by true class, then predicted class; where it was asked for.
     pub confusion_matrix: Option<Vec<Vec<u64>>>,
+    /// What is said of each class by itself; empty for a number.
+    #[serde(default)]
+    pub per_class: Vec<ClassFigures>,
+}
+
+/// One class against the rest. A share of no rows is 0.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ClassFigures {
+    pub class: String,
+    /// Rows that are of it.
+    pub rows: u64,
+    /// Rows that were predicted as it.
+    pub predicted: u64,
+    pub precision: f64,
+    pub recall: f64,
+    pub f1: f64,
 }

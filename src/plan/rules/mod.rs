@@ -134,38 +134,19 @@ fn evaluate(block: &Evaluate, upstream: &Upstream<'_>, rules: &mut Rules<'_>) {
         } else {
             ("classes", "numbers")
         };
-        let legal = all_metrics().filter(|it| it.is_for_classes() == is_for_classes);
-        let hint = format!("metrics that fit: {}", list(legal.map(Metric::name)));
+        let legal: Vec<String> = Metric::all()
+            .filter(|it| it.is_for_classes() == is_for_classes)
+            .map(Metric::word)
+            .collect();
+        let legal = list(legal.iter().map(String::as_str));
+        let hint = format!("metrics that fit: {legal}");
         rules.say(
             &["metrics", &i.to_string()],
-            format!("`{}` measures {measures}", metric.name()),
+            format!("`{}` measures {measures}", metric.word()),
             format!("the model is trained with {}, for {trained}", loss.name()),
             &hint,
         );
     }
-}
-
-fn all_metrics() -> impl Iterator<Item = Metric> {
-    use Metric as M;
-    [
-        M::Accuracy,
-        M::PrecisionMacro,
-        M::PrecisionMicro,
-        M::PrecisionWeighted,
-        M::RecallMacro,
-        M::RecallMicro,
-        M::RecallWeighted,
-        M::F1Macro,
-        M::F1Micro,
-        M::F1Weighted,
-        M::LogLoss,
-        M::ConfusionMatrix,
-        M::Mse,
-        M::Rmse,
-        M::Mae,
-        M::R2,
-    ]
-    .into_iter()
 }
 
 fn compress(block: &Compress, upstream: &Upstream<'_>, rules: &mut Rules<'_>) {

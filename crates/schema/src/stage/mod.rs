@@ -70,6 +70,8 @@ impl Task {
         match self {
             // 2: with batch_norm, a last row alone joins the step before it; a package's card tells sizes of layers.
             Self::Train(_) | Self::Compress(_) | Self::Package(_) => 2,
+            // 2: a report tells of each class.
+            Self::Evaluate(_) => 2,
             _ => 1,
         }
     }

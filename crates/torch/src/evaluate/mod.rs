@@ -1,22 +1,25 @@
 //! The `evaluate` stage: answers of a model for a part of a dataset, and what they are worth. Knows no store.
 
+mod paired;
+
 use std::path::Path;
 
-use pipe_data::{Dataset, Part, TargetValues};
+use pipe_data::{Dataset, Part};
 use pipe_schema::{
     dataset::{DatasetSchema, TargetKind},
     protocol::{Done, InputPath, Request},
-    report::{METRICS_FILE, PREDICTIONS_FILE, REPORT_FILE, Report},
-    stage::evaluate::{Evaluate, Metric},
+    report::{ClassFigures, METRICS_FILE, PREDICTIONS_FILE, REPORT_FILE, Report},
+    stage::evaluate::Evaluate,
 };
 use pipe_wire::Reporter;
 
+use self::paired::Paired;
 use crate::{
     answer::{self, Answers, class_names},
     error::{Error, Result},
     inference::{Inference, check_fits},
     json::write_json,
-    metric::{self, Classes, Measured, Numbers},
+    metric,
     request::{device_of, input},
 };
 
@@ -57,13 +60,10 @@ pub fn evaluate(block: &Evaluate, request: &Request, reporter: &mut Reporter) ->
     } else {
         block.metrics.clone()
     };
-    let measured = measure(&metrics, &part.target, &answers, names.len())?;
-    let baseline = measure(
-        &metrics,
-        &part.target,
-        &trivial(schema, total as usize),
-        names.len(),
-    )?;
+    let paired = Paired::of(&part.target, &answers, names.len())?;
+    let measured = paired.measure(&metrics)?;
+    let trivial = trivial(schema, part.len());
+    let baseline = Paired::of(&part.target, &trivial, names.len())?.measure(&metrics)?;
 
     let report = Report {
         part: part_name.to_owned(),
@@ -72,6 +72,7 @@ pub fn evaluate(block: &Evaluate, request: &Request, reporter: &mut Reporter) ->
         baseline: baseline.metrics,
         classes: names.to_vec(),
         confusion_matrix: measured.confusion_matrix,
+        per_class: per_class(&paired, names),
     };
     write(Path::new(&request.output), &report, &part, &answers)?;
     Ok(Done {
@@ -87,53 +88,21 @@ fn part_of(data: &InputPath) -> Result<&str> {
     })
 }
 
-/// Measures answers beside the truth.
-pub fn measure(
-    metrics: &[Metric],
-    truth: &TargetValues,
-    answers: &Answers,
-    classes: usize,
-) -> Result<Measured> {
-    let measured = match (truth, answers) {
-        (
-            TargetValues::Classes(truth),
-            Answers::Classes {
-                chosen,
-                probabilities,
-            },
-        ) => {
-            let truth: Vec<usize> = truth.iter().map(|it| *it as usize).collect();
-            let probabilities: Vec<f64> = probabilities.iter().map(|it| f64::from(*it)).collect();
-            metric::measure(
-                metrics,
-                &metric::Answers::Classes(Classes {
-                    truth: &truth,
-                    predicted: chosen,
-                    probabilities: &probabilities,
-                    count: classes,
-                }),
-            )
-        }
-        (TargetValues::Numbers(truth), Answers::Numbers(predicted)) => {
-            let predicted: Vec<f64> = predicted.iter().map(|it| f64::from(*it)).collect();
-            metric::measure(
-                metrics,
-                &metric::Answers::Numbers(Numbers {
-                    truth,
-                    predicted: &predicted,
-                }),
-            )
-        }
-        _ => return Err(Error::bug("answers of another kind than the target")),
+/// One line a class.
+fn per_class(paired: &Paired, names: &[String]) -> Vec<ClassFigures> {
+    let metric::Answers::Classes(classes) = paired.answers() else {
+        return Vec::new();
     };
-    measured.map_err(|error| {
-        let hint = error.hint();
-        let error = Error::wrong(error.to_string());
-        match hint {
-            Some(hint) => error.hint(hint),
-            None => error,
-        }
-    })
+    let tallies = classes.tallies();
+    let lines = names.iter().zip(tallies).map(|(name, tally)| ClassFigures {
+        class: name.clone(),
+        rows: tally.truth as u64,
+        predicted: tally.predicted as u64,
+        precision: tally.precision(),
+        recall: tally.recall(),
+        f1: tally.f1(),
+    });
+    lines.collect()
 }
 
 /// What can be said of a row without looking at it: the most frequent class with the shares of the train part, or its mean.

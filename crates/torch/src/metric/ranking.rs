@@ -1,0 +1,112 @@
+//! Metrics of how well a class's probability ranks its rows above the others, and the curves behind them.
+//!
+//! With rows taken in falling order of the probability, equal ones at once, `hits` of them are of the class and
+//! `alarms` are not (Fawcett 2006, "An introduction to ROC analysis", algorithms 1 to 3). The ROC curve is hits / all
+//! hits over alarms / all alarms. Average precision is Σ (recall - recall before) precision, without interpolation.
+
+use super::Classes;
+
+/// How many rows have at least this probability.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Step {
+    pub probability: f64,
+    pub hits: u64,
+    pub alarms: u64,
+}
+
+/// The second of two classes, or the mean over each class against the rest, of those that can be told apart from it.
+/// Nothing where no class can.
+pub fn roc_auc(classes: &Classes) -> Option<f64> {
+    mean(classes, area, |_| 1.0)
+}
+
+/// The same, each class weighted by its rows.
+pub fn roc_auc_weighted(classes: &Classes) -> Option<f64> {
+    if classes.count == 2 {
+        return roc_auc(classes);
+    }
+    mean(classes, area, |last| last.hits as f64)
+}
+
+/// Of the second of two classes, or the mean over the classes that occur. Nothing where none does.
+pub fn average_precision(classes: &Classes) -> Option<f64> {
+    mean(classes, precision, |_| 1.0)
+}
+
+/// One step a distinct probability of the class, falling.
+pub fn steps(classes: &Classes, class: usize) -> Vec<Step> {
+    let mut rows: Vec<(f64, bool)> = classes
+        .truth
+        .iter()
+        .zip(classes.probabilities.chunks_exact(classes.count))
+        .map(|(&truth, row)| (row[class], truth == class))
+        .collect();
+    rows.sort_unstable_by(|a, b| b.0.total_cmp(&a.0));
+    let mut steps: Vec<Step> = Vec::new();
+    let (mut hits, mut alarms) = (0, 0);
+    for (probability, is_hit) in rows {
+        hits += u64::from(is_hit);
+        alarms += u64::from(!is_hit);
+        let step = Step {
+            probability,
+            hits,
+            alarms,
+        };
+        match steps.last_mut() {
+            Some(last) if last.probability == probability => *last = step,
+            _ => steps.push(step),
+        }
+    }
+    steps
+}
+
+/// Of two classes the second tells all; of more each is looked for.
+pub fn looked_for(count: usize) -> std::ops::Range<usize> {
+    if count == 2 { 1..2 } else { 0..count }
+}
+
+/// Area under the ROC curve; nothing where one side has no rows.
+pub fn area(steps: &[Step]) -> Option<f64> {
+    let last = steps.last()?;
+    if last.hits == 0 || last.alarms == 0 {
+        return None;
+    }
+    let (mut area, mut before) = (0.0, (0, 0));
+    for step in steps {
+        let width = (step.alarms - before.1) as f64;
+        area += width * (step.hits + before.0) as f64 / 2.0;
+        before = (step.hits, step.alarms);
+    }
+    Some(area / last.hits as f64 / last.alarms as f64)
+}
+
+/// Average precision; nothing where no row is of the class.
+pub fn precision(steps: &[Step]) -> Option<f64> {
+    let all = steps.last()?.hits;
+    if all == 0 {
+        return None;
+    }
+    let (mut sum, mut before) = (0.0, 0);
+    for step in steps {
+        let precision = step.hits as f64 / (step.hits + step.alarms) as f64;
+        sum += (step.hits - before) as f64 * precision;
+        before = step.hits;
+    }
+    Some(sum / all as f64)
+}
+
+fn mean(
+    classes: &Classes,
+    value: fn(&[Step]) -> Option<f64>,
+    weight: fn(&Step) -> f64,
+) -> Option<f64> {
+    let (mut sum, mut weights) = (0.0, 0.0);
+    for class in looked_for(classes.count) {
+        let steps = steps(classes, class);
+        if let (Some(value), Some(last)) = (value(&steps), steps.last()) {
+            sum += weight(last) * value;
+            weights += weight(last);
+        }
+    }
+    (weights > 0.0).then(|| sum / weights)
+}
