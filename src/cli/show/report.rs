@@ -1,8 +1,8 @@
-//! A report: metrics beside the trivial prediction's, and the confusion matrix.
+//! A report: metrics beside the trivial prediction's, the confusion matrix, and what is said of each class.
 
 use std::path::Path;
 
-use pipe_schema::report::{METRICS_FILE, Metrics, REPORT_FILE, Report};
+use pipe_schema::report::{ClassFigures, METRICS_FILE, Metrics, REPORT_FILE, Report};
 use serde_json::{Value, json};
 
 use super::{metrics_table, read};
@@ -47,7 +47,28 @@ pub fn render(path: &Path, context: &Context) -> anyhow::Result<String> {
         text.push('\n');
         text.push_str(&confusion(&report.classes, matrix).render(context.width));
     }
+    if !report.per_class.is_empty() && report.per_class.len() <= CLASSES {
+        text.push('\n');
+        text.push_str(&per_class(&report.per_class).render(context.width));
+    }
     Ok(text)
+}
+
+/// One line a class.
+fn per_class(classes: &[ClassFigures]) -> Table {
+    let titles = ["class", "#rows", "#predicted", "#precision", "#recall", "#f1"];
+    let mut table = Table::new(&titles);
+    for class in classes {
+        let shares = [class.precision, class.recall, class.f1].map(figures::number);
+        let counts = [class.rows, class.predicted].map(figures::count);
+        table.styled(
+            std::iter::once(class.class.clone())
+                .chain(counts)
+                .chain(shares)
+                .map(|it| (PLAIN, it)),
+        );
+    }
+    table
 }
 
 /// Rows by true class, columns by predicted class.
