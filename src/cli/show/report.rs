@@ -56,7 +56,14 @@ pub fn render(path: &Path, context: &Context) -> anyhow::Result<String> {
 
 /// One line a class.
 fn per_class(classes: &[ClassFigures]) -> Table {
-    let titles = ["class", "#rows", "#predicted", "#precision", "#recall", "#f1"];
+    let titles = [
+        "class",
+        "#rows",
+        "#predicted",
+        "#precision",
+        "#recall",
+        "#f1",
+    ];
     let mut table = Table::new(&titles);
     for class in classes {
         let shares = [class.precision, class.recall, class.f1].map(figures::number);

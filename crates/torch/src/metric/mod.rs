@@ -189,7 +189,9 @@ impl fmt::Display for Unmeasurable {
             }
             Self::OneClass {
                 metric: Metric::AveragePrecision,
-            } => f.write_str("`average_precision` is undefined without a row of the class that it looks for"),
+            } => f.write_str(
+                "`average_precision` is undefined without a row of the class that it looks for",
+            ),
             Self::OneClass { metric } => {
                 let metric = metric.name();
                 write!(f, "`{metric}` is undefined where all rows are of one class")

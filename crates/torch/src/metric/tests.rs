@@ -137,7 +137,10 @@ fn misfits_name_what_is_legal() {
         error.to_string(),
         "`f1_macro` measures classes, but the target has numbers"
     );
-    assert_eq!(error.hint().unwrap(), "legal here: mse, rmse, mae, median_absolute_error, max_error, mape, mean_pinball_loss, r2, explained_variance");
+    assert_eq!(
+        error.hint().unwrap(),
+        "legal here: mse, rmse, mae, median_absolute_error, max_error, mape, mean_pinball_loss, r2, explained_variance"
+    );
     let error = measure(&[Metric::ConfusionMatrix], &of_numbers).unwrap_err();
     assert!(matches!(error, Unmeasurable::Misfit { .. }));
     let error = measure(&[Metric::R2], &of_numbers).unwrap_err();
