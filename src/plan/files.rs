@@ -16,6 +16,9 @@ pub struct Files {
     pub writes: Vec<(String, Span)>,
 }
 
+/// The keys of `split.files` that name files.
+const PARTS: [&str; 4] = ["train", "val", "valid", "test"];
+
 impl Files {
     /// Collects the paths of a block whose vars and axes are bound.
     pub fn of(kind: &str, block: &Node, levels: usize, found: &mut Vec<Diagnostic>) -> Self {
@@ -32,7 +35,9 @@ impl Files {
                     collector.read("source", files);
                 }
                 let split = block.get("split").and_then(|it| it.get("files"));
-                for part in split.map_or(&[][..], Node::entries) {
+                let parts = split.map_or(&[][..], Node::entries).iter();
+                // The other options of the split are no paths.
+                for part in parts.filter(|it| PARTS.contains(&it.key.as_str())) {
                     collector.read(
                         &format!("split/{}", part.key),
                         one_or_many(Some(&part.node)),
