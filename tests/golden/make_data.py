@@ -1,4 +1,4 @@
-"""Writes pipelines/data/digits.csv.gz, and examples/regression's train.csv and test.csv, from scikit-learn's copies.
+"""Writes pipelines/data/digits.csv.gz and the tables of examples/{regression,matrix,profiles} from scikit-learn's copies.
 
 The tables are written byte for byte alike on each run (the gzip header has no
 time and no name). The regression target is in hundreds of the original unit,
@@ -10,7 +10,7 @@ import io
 from pathlib import Path
 
 import numpy as np
-from sklearn.datasets import load_diabetes, load_digits
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_wine
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -31,17 +31,42 @@ def write_digits():
 
 def write_diabetes():
     table = load_diabetes(scaled=False)
-    order = np.random.default_rng(7).permutation(len(table.target))
-    held_out = len(order) // 5
-    header = [*table.feature_names, "progression"]
     rows = [
         [*(f"{value:g}" for value in row), f"{target / 100:.2f}"]
         for row, target in zip(table.data, table.target, strict=True)
     ]
+    write_parts("regression", [*table.feature_names, "progression"], rows)
+
+
+def write_wine():
+    table = load_wine()
+    header = [name.replace("/", "_") for name in table.feature_names]
+    rows = [
+        [*(f"{value:g}" for value in row), "abc"[target]]
+        for row, target in zip(table.data, table.target, strict=True)
+    ]
+    write_parts("matrix", [*header, "grower"], rows)
+
+
+def write_parts(example, header, rows):
+    order = np.random.default_rng(7).permutation(len(rows))
+    held_out = len(order) // 5
     for name, indices in [("test", order[:held_out]), ("train", order[held_out:])]:
         text = csv_text(header, [rows[index] for index in indices])
-        (ROOT / f"examples/regression/{name}.csv").write_text(text)
+        (ROOT / f"examples/{example}/{name}.csv").write_text(text)
+
+
+def write_breast_cancer():
+    table = load_breast_cancer()
+    header = [name.replace(" ", "_") for name in table.feature_names]
+    rows = [
+        [*(f"{value:g}" for value in row), table.target_names[target]]
+        for row, target in zip(table.data, table.target, strict=True)
+    ]
+    (ROOT / "examples/profiles/biopsies.csv").write_text(csv_text([*header, "finding"], rows))
 
 
 write_digits()
 write_diabetes()
+write_wine()
+write_breast_cancer()

@@ -80,6 +80,30 @@ fn profiles_leave_each_others_results_alone() {
 }
 
 #[test]
+fn matrix_example_chooses_the_network_with_the_best_mean_over_its_folds() {
+    let project = example("matrix");
+    project.done(&["run"]);
+    let metric = |stage: &str, name: &str| {
+        let shown = project.done(&["show", stage, "--format", "json"]).json();
+        shown["outputs"][0]["content"]["metrics"][name]
+            .as_f64()
+            .unwrap_or_else(|| panic!("{stage}: {shown}"))
+    };
+    let hidden = |stage: &str| {
+        let shown = project.done(&["show", stage, "--format", "json"]).json();
+        shown["outputs"][0]["content"]["model"]["layers"].clone()
+    };
+    let sizes = ["[]", "[4]", "[32]", "[64,32]"];
+    let mean = |size: &&str| metric(&format!("candidate@hidden={size}"), "log_loss_mean");
+    let best = sizes
+        .iter()
+        .min_by(|a, b| mean(a).total_cmp(&mean(b)))
+        .unwrap();
+    assert_eq!(hidden("best"), hidden(&format!("fit@hidden={best}")));
+    assert!(metric("score", "accuracy") > 0.9);
+}
+
+#[test]
 fn snippets_of_the_kinds_pages_run() {
     workers::real();
     let pages: Vec<_> = std::fs::read_dir(repository().join("docs/kinds"))
