@@ -124,7 +124,11 @@ fn note_names(entry: &Entry, names: &[String], axes: &[String], notes: &mut Note
             names.len()
         ),
     };
-    notes.changed(entry.key_span, what, "");
+    let remedy = match names {
+        [_, _, ..] => "a further value needs a stage of its own here",
+        _ => "",
+    };
+    notes.changed(entry.key_span, what, remedy);
 }
 
 fn job(
