@@ -3,7 +3,10 @@
 
 use pipe_schema::{
     reference::PathOrStage,
-    stage::{Preprocess, Task, preprocess::Columns},
+    stage::{
+        Preprocess, Task,
+        preprocess::{Columns, Step},
+    },
 };
 
 use super::{Loader, paths};
@@ -30,13 +33,20 @@ pub fn check(task: &Task, block: &Node, loader: &dyn Loader, found: &mut Vec<Dia
         check(column, node.span);
     }
     for (i, step) in task.steps.iter().enumerate() {
+        let may_be_made = task.steps[..i].iter().any(Step::adds_columns);
         let Columns::Named(names) = step.columns() else {
             continue;
         };
         let i = i.to_string();
         let node = block.nearest(["steps", i.as_str(), step.name(), "columns"]);
         for (n, name) in names.iter().enumerate() {
-            check(name, node.nearest([n.to_string().as_str()]).span);
+            let is_made = may_be_made
+                && columns
+                    .iter()
+                    .any(|it| name.len() > it.len() && name.starts_with(it));
+            if !is_made {
+                check(name, node.nearest([n.to_string().as_str()]).span);
+            }
         }
     }
 }

@@ -15,8 +15,18 @@ import json
 from pathlib import Path
 
 import numpy as np
+from sklearn.feature_extraction import FeatureHasher
 from sklearn.impute import SimpleImputer
-from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    KBinsDiscretizer,
+    MinMaxScaler,
+    OneHotEncoder,
+    OrdinalEncoder,
+    PowerTransformer,
+    RobustScaler,
+    StandardScaler,
+)
 
 CASES = Path(__file__).parent / "preprocess.json"
 
@@ -31,6 +41,24 @@ NUMBERS = {
 WORDS = {
     "train": {"color": ["red", "blue", None, "red", "blue", "Ölive"], "size": ["L", "S", "S", "M", "M", "M"]},
     "test": {"color": ["green", None, "Ölive"], "size": ["XL", "S", "L"]},
+}
+SKEWED = {
+    "train": {
+        "income": [0.0, 12.5, 3.0, 250.0, 31.0, 8.0, 1.5, 99.0, 17.0, 42.0, 5.0, 2.0],
+        "change": [-3.0, 0.5, -0.25, 1.0, 4.0, -20.0, 2.0, 0.0, -1.0, 7.5, -6.0, 0.75],
+        "ties": [1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 2.0, 3.0, 3.0, 4.0, 9.0],
+        "constant": [2.5] * 12,
+    },
+    "test": {"income": [1e4, 7.0], "change": [-100.0, 100.0], "ties": [0.0, 3.0], "constant": [2.5, 3.0]},
+}
+POSITIVE = {part: {"income": columns["income"], "ties": columns["ties"]} for part, columns in SKEWED.items()}
+GAPS = {
+    "train": {"a": [3.0, None, 1.0, 10.0, 4.0, 4.0, None, -7.0], "b": [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0]},
+    "test": {"a": [None, 2.0], "b": [None, 100.0]},
+}
+RARE = {
+    "train": {"color": ["red"] * 4 + ["blue"] * 3 + ["teal", "Ölive", "teal"], "size": ["S", "M"] * 5},
+    "test": {"color": ["teal", "green", "blue"], "size": ["S", "XL", "M"]},
 }
 WHOLE_NUMBERS = {
     "train": {"a": [1.0, 2.0, 3.0, 4.0, 1e6], "b": [-0.1, 0.1, 0.2, 0.3, 0.7], "constant": [3.25] * 5},
@@ -54,8 +82,9 @@ def as_columns(names, array):
 def impute(options, names):
     strategy = options["strategy"]
     fill = options.get("value")
-    transformer = SimpleImputer(strategy=strategy, fill_value=fill)
-    return transformer, names, lambda: {"fill": dict(zip(names, transformer.statistics_.tolist(), strict=True))}
+    transformer = SimpleImputer(strategy=strategy, fill_value=fill, add_indicator=options.get("indicator", False))
+    told = None if options.get("indicator") else names
+    return transformer, told, lambda: {"fill": dict(zip(names, transformer.statistics_.tolist(), strict=True))}
 
 
 def standardize(_, names):
@@ -90,23 +119,131 @@ def min_max(options, names):
     )
 
 
-def one_hot(_, names):
-    transformer = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
+def one_hot(options, names):
+    transformer = OneHotEncoder(
+        handle_unknown="infrequent_if_exist" if options.get("unknown") == "other" else "ignore",
+        min_frequency=options.get("min_count"),
+        sparse_output=False,
+    )
+    return transformer, None, lambda: {} if "min_count" in options else {"categories": categories(transformer, names)}
+
+
+def categories(transformer, names):
+    return {
+        name: [value for value in values.tolist() if isinstance(value, str)]
+        for name, values in zip(names, transformer.categories_, strict=True)
+    }
+
+
+def robust(options, names):
+    low, high = options.get("quantiles", (0.25, 0.75))
+    transformer = RobustScaler(quantile_range=(100 * low, 100 * high))
     return (
         transformer,
-        None,
+        names,
         lambda: {
-            "categories": {
-                name: categories.tolist() for name, categories in zip(names, transformer.categories_, strict=True)
+            "columns": {
+                name: {"center": center, "scale": scale}
+                for name, center, scale in zip(
+                    names, transformer.center_.tolist(), transformer.scale_.tolist(), strict=True
+                )
             }
         },
     )
 
 
-STEPS = {"impute": impute, "standardize": standardize, "min_max": min_max, "one_hot": one_hot}
+def log(_, names):
+    return FunctionTransformer(np.log1p), names, lambda: {"columns": names}
 
 
-def case(name, table, *steps):
+def power(options, names):
+    transformer = PowerTransformer(standardize=options.get("standardize", True))
+    return (
+        transformer,
+        names,
+        lambda: {
+            "columns": {name: {"lambda": it} for name, it in zip(names, transformer.lambdas_.tolist(), strict=True)}
+        },
+    )
+
+
+def bucketize(options, names):
+    is_one_hot = options.get("encode") == "one_hot"
+    transformer = KBinsDiscretizer(
+        n_bins=options.get("bins", 5),
+        strategy=options.get("strategy", "quantile"),
+        encode="onehot-dense" if is_one_hot else "ordinal",
+    )
+    return (
+        transformer,
+        None if is_one_hot else names,
+        lambda: {
+            "edges": {
+                name: edges[1:-1].tolist() for name, edges in zip(names, transformer.bin_edges_, strict=True)
+            }
+        },
+    )
+
+
+def ordinal(_, names):
+    transformer = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1)
+    return transformer, names, lambda: {"categories": categories(transformer, names)}
+
+
+class Hasher:
+    """FeatureHasher on each column by itself."""
+
+    def __init__(self, buckets):
+        self.hasher = FeatureHasher(buckets, input_type="string", alternate_sign=False)
+        self.buckets = buckets
+
+    def fit_transform(self, columns):
+        return self.transform(columns)
+
+    def transform(self, columns):
+        return np.hstack([self.hasher.transform([[word] for word in column]).toarray() for column in columns.T])
+
+    def get_feature_names_out(self, names):
+        return [f"{name}#{bucket}" for name in names for bucket in range(self.buckets)]
+
+
+def hash_words(options, _):
+    return Hasher(options["buckets"]), None, lambda: options
+
+
+STEPS = {
+    "impute": impute,
+    "standardize": standardize,
+    "min_max": min_max,
+    "robust": robust,
+    "log": log,
+    "power": power,
+    "bucketize": bucketize,
+    "one_hot": one_hot,
+    "ordinal": ordinal,
+    "hash": hash_words,
+}
+
+
+def names_of(transformer, names):
+    """The new names, as pipe writes them."""
+    if isinstance(transformer, OneHotEncoder):
+        pairs = zip(names, transformer.categories_, strict=True)
+        rare = transformer.infrequent_categories_ if transformer.min_frequency else [None] * len(names)
+        found = []
+        for (name, values), few in zip(pairs, rare, strict=True):
+            few = [] if few is None else few.tolist()
+            found += [f"{name}={value}" for value in values if value not in few]
+            found += [f"{name}=(other)"] if few else []
+        return found
+    if isinstance(transformer, KBinsDiscretizer):
+        return [f"{name}={at}" for name, bins in zip(names, transformer.n_bins_, strict=True) for at in range(bins)]
+    if isinstance(transformer, SimpleImputer):
+        return names + [f"{names[at]}_missing" for at in transformer.indicator_.features_]
+    return transformer.get_feature_names_out(names)
+
+
+def case(name, table, *steps, tolerance=1e-12):
     """Each step is on all columns."""
     names = list(table["train"])
     parts = {part: as_array(columns) for part, columns in table.items()}
@@ -118,14 +255,11 @@ def case(name, table, *steps):
         parts["test"] = transformer.transform(parts["test"])
         fitted.append({kind: learned()})
         if names_after is None:
-            names_after = [
-                f"{column}={category}"
-                for column, categories in zip(names, transformer.categories_, strict=True)
-                for category in categories
-            ]
+            names_after = names_of(transformer, names)
         names = names_after
     return {
         "name": name,
+        "tolerance": tolerance,
         "steps": list(steps),
         "raw": table,
         "fitted": fitted,
@@ -153,6 +287,20 @@ def main():
             {"impute": {"strategy": "constant", "value": "missing"}},
             {"one_hot": {}},
         ),
+        case("impute_with_indicator", GAPS, {"impute": {"strategy": "median", "indicator": True}}),
+        case("robust", WHOLE_NUMBERS, {"robust": {}}),
+        case("robust_with_gaps", GAPS, {"robust": {"quantiles": [0.1, 0.9]}}),
+        case("log", POSITIVE, {"log": {}}),
+        case("power", SKEWED, {"power": {}}, tolerance=1e-6),
+        case("power_as_it_is", SKEWED, {"power": {"standardize": False}}, tolerance=1e-6),
+        case("bucketize", SKEWED, {"bucketize": {"bins": 4}}),
+        case("bucketize_uniform", POSITIVE, {"bucketize": {"bins": 3, "strategy": "uniform"}}),
+        case("bucketize_one_hot", SKEWED, {"bucketize": {"encode": "one_hot"}}),
+        case("one_hot_of_rare", RARE, {"one_hot": {"min_count": 3, "unknown": "other"}}),
+        case("one_hot_of_rare_ignoring", RARE, {"one_hot": {"min_count": 3}}),
+        case("ordinal", RARE, {"ordinal": {}}),
+        case("ordinal_with_gaps", WORDS, {"ordinal": {}}),
+        case("hash", RARE, {"hash": {"buckets": 4}}),
     ]
     CASES.write_text(json.dumps({"cases": cases}, indent=1, ensure_ascii=False) + "\n")
 

@@ -135,8 +135,18 @@ fn without_steps(mut error: DataError) -> DataError {
     error
 }
 
-/// The raw columns that new rows must have: all but those that are dropped.
+/// The raw columns that new rows must have: all but those that are dropped before anything is made of them.
 fn needed(schema: &DatasetSchema) -> Vec<&str> {
+    let told: HashSet<&str> = schema
+        .steps
+        .iter()
+        .filter_map(|it| match it {
+            FittedStep::Impute { indicators, .. } => Some(indicators),
+            _ => None,
+        })
+        .flatten()
+        .map(String::as_str)
+        .collect();
     let dropped: HashSet<&str> = schema
         .steps
         .iter()
@@ -148,7 +158,9 @@ fn needed(schema: &DatasetSchema) -> Vec<&str> {
         .map(String::as_str)
         .collect();
     let names = schema.columns.iter().map(|it| it.name.as_str());
-    names.filter(|it| !dropped.contains(it)).collect()
+    names
+        .filter(|it| told.contains(it) || !dropped.contains(it))
+        .collect()
 }
 
 /// The JSON Schema of one raw row.
@@ -177,7 +189,7 @@ pub fn input_schema(schema: &DatasetSchema) -> Value {
 
 fn property(name: &str, r#type: ColumnType, schema: &DatasetSchema) -> Value {
     let may_be_missing = schema.steps.iter().any(|it| match it {
-        FittedStep::Impute { fill } => fill.contains_key(name),
+        FittedStep::Impute { fill, .. } => fill.contains_key(name),
         _ => false,
     });
     let word = match r#type {
@@ -194,6 +206,7 @@ fn property(name: &str, r#type: ColumnType, schema: &DatasetSchema) -> Value {
         let FittedStep::OneHot {
             categories,
             unknown,
+            rare,
         } = step
         else {
             continue;
@@ -201,7 +214,8 @@ fn property(name: &str, r#type: ColumnType, schema: &DatasetSchema) -> Value {
         let Some(seen) = categories.get(name) else {
             continue;
         };
-        let mut values: Vec<Value> = seen.iter().map(|it| Value::from(it.as_str())).collect();
+        let seen = seen.iter().chain(rare.get(name).into_iter().flatten());
+        let mut values: Vec<Value> = seen.map(|it| Value::from(it.as_str())).collect();
         if *unknown == Unknown::Error {
             if may_be_missing {
                 values.push(Value::Null);

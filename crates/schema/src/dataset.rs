@@ -9,11 +9,14 @@
 //! ```
 //! A row's id is its position among all rows read, from 0; with split by files, parts count on: train, val, test.
 
+mod step;
+
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::stage::preprocess::{ColumnType, Read, Unknown};
+pub use self::step::{Bounds, CenterScale, FittedStep, MeanScale, PowerScale, ScaleOffset};
+use crate::stage::preprocess::{ColumnType, Read};
 
 /// The parts a dataset may have, in order.
 pub const PARTS: [&str; 3] = ["train", "val", "test"];
@@ -64,43 +67,6 @@ pub enum TargetKind {
     },
     /// A number; its train mean is the trivial baseline.
     Number { train_mean: f64 },
-}
-
-/// A step with what it learned. Applied to named raw or intermediate columns.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum FittedStep {
-    /// Value that fills a missing one, by column: a number or a word.
-    Impute { fill: IndexMap<String, Value> },
-    /// `(x - mean) / scale` by column.
-    Standardize {
-        columns: IndexMap<String, MeanScale>,
-    },
-    /// `x * scale + offset` by column.
-    MinMax {
-        columns: IndexMap<String, ScaleOffset>,
-    },
-    /// Categories by column; column `c` becomes `c=category` for each.
-    OneHot {
-        categories: IndexMap<String, Vec<String>>,
-        unknown: Unknown,
-    },
-    /// Columns left out.
-    Drop { columns: Vec<String> },
-}
-
-/// Fitted by `standardize`.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct MeanScale {
-    pub mean: f64,
-    pub scale: f64,
-}
-
-/// Fitted by `min_max`.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ScaleOffset {
-    pub scale: f64,
-    pub offset: f64,
 }
 
 /// Counts and ranges of one part, of the raw columns.

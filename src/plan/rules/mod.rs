@@ -2,6 +2,7 @@
 //! Knows one stage and what it reads; not axes, not files.
 
 mod command;
+mod step;
 mod preprocess;
 mod train;
 

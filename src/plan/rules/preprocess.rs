@@ -1,10 +1,8 @@
 //! Rules of preprocess blocks. Knows words of columns, not the columns of a file.
 
-use pipe_schema::stage::preprocess::{
-    ColumnType, Columns, FilesSplit, FoldPart, ImputeStrategy, KfoldSplit, Preprocess, Split, Step,
-};
+use pipe_schema::stage::preprocess::{FilesSplit, FoldPart, KfoldSplit, Preprocess, Split};
 
-use super::Rules;
+use super::{Rules, step};
 use crate::spec::Diagnostic;
 
 const SMALLEST_DIFFERENCE: f64 = 1e-9;
@@ -38,7 +36,7 @@ pub fn check(block: &Preprocess, rules: &mut Rules<'_>) {
         rules.say(&["target"], "`target` must name a column", "", "");
     }
     for (i, step) in block.steps.iter().enumerate() {
-        check_step(
+        step::check(
             step,
             &["steps", &i.to_string(), step.name()],
             &block.target,
@@ -176,97 +174,6 @@ fn check_files(split: &FilesSplit, rules: &mut Rules<'_>) {
             "",
             "write `val_share: 0.1` beside it",
         ),
-        _ => {}
-    }
-}
-
-fn check_step(step: &Step, path: &[&str; 3], target: &str, rules: &mut Rules<'_>) {
-    let [steps, i, name] = *path;
-    let columns = step.columns();
-    if let Columns::Named(names) = columns
-        && names.iter().any(|it| it == target)
-    {
-        rules.say(
-            &[steps, i, name, "columns"],
-            format!("`{target}` is the target, and steps do not change it"),
-            "the target",
-            "name other columns",
-        );
-    }
-    if matches!(columns, Columns::Named(names) if names.is_empty()) {
-        rules.say(
-            &[steps, i, name, "columns"],
-            "`columns` names no column",
-            "",
-            "",
-        );
-    }
-    let only_numbers = matches!(step, Step::Standardize(_) | Step::MinMax(_));
-    if only_numbers
-        && matches!(
-            columns,
-            Columns::OfType(ColumnType::Categorical | ColumnType::Boolean) | Columns::All
-        )
-    {
-        rules.say(
-            &[steps, i, name, "columns"],
-            format!("`{name}` takes numeric columns"),
-            "",
-            "write `numeric`, or name the columns",
-        );
-    }
-    match step {
-        Step::Impute(it) => {
-            let is_constant = it.strategy == Some(ImputeStrategy::Constant);
-            if is_constant && it.value.is_none() {
-                rules.say(
-                    &[steps, i, name, "strategy"],
-                    "`strategy: constant` needs a `value`",
-                    "no value given",
-                    "write `value: 0` beside it",
-                );
-            }
-            if !is_constant && it.value.is_some() {
-                rules.say(
-                    &[steps, i, name, "value"],
-                    "`value` belongs to `strategy: constant`",
-                    "",
-                    "write `strategy: constant` beside it",
-                );
-            }
-            if it
-                .value
-                .as_ref()
-                .is_some_and(|it| it.is_array() || it.is_object())
-            {
-                rules.say(
-                    &[steps, i, name, "value"],
-                    "`value` must be a number or text",
-                    "",
-                    "",
-                );
-            }
-            let is_average = matches!(
-                it.strategy,
-                Some(ImputeStrategy::Mean | ImputeStrategy::Median)
-            );
-            if is_average && it.columns == Columns::OfType(ColumnType::Categorical) {
-                rules.say(
-                    &[steps, i, name, "strategy"],
-                    "categories have no mean and no median",
-                    "",
-                    "write `most_frequent` or `constant`",
-                );
-            }
-        }
-        Step::MinMax(it) if it.range[0] >= it.range[1] => {
-            rules.say(
-                &[steps, i, name, "range"],
-                "`range` must rise",
-                format!("{} is not below {}", it.range[0], it.range[1]),
-                "",
-            );
-        }
         _ => {}
     }
 }

@@ -1,11 +1,14 @@
 //! Which columns a step means. Knows names and types only.
 
+use indexmap::IndexMap;
 use pipe_schema::stage::preprocess::Columns;
 
 use crate::{
     error::DataError,
-    frame::{Frame, Values},
+    frame::{Frame, Values, missing_error},
     infer,
+    table::Places,
+    words::Words,
 };
 
 /// The names of the chosen columns, in the frame's order for a type, else in the order written.
@@ -50,6 +53,67 @@ pub fn numbers<'a>(frame: &'a Frame, name: &str, step: &str) -> Result<&'a [f64]
         }
         None => Err(unknown(name, frame)),
     }
+}
+
+/// The numbers of a column in the rows `train`, without missing ones; at least one.
+pub fn known(
+    frame: &Frame,
+    name: &str,
+    step: &str,
+    train: &[usize],
+) -> Result<Vec<f64>, DataError> {
+    let values = numbers(frame, name, step)?;
+    let known: Vec<f64> = train
+        .iter()
+        .map(|row| values[*row])
+        .filter(|it| !it.is_nan())
+        .collect();
+    if known.is_empty() {
+        return Err(no_values(name));
+    }
+    Ok(known)
+}
+
+/// The categories of a column, or an error that says why `step` does not take it.
+pub fn words<'a>(frame: &'a Frame, name: &str, step: &str) -> Result<&'a Words, DataError> {
+    match frame.columns.get(name) {
+        Some(Values::Words(words)) => Ok(words),
+        Some(other) => Err(DataError::wrong(format!(
+            "{step} needs categories: column `{name}` is {}",
+            other.type_word()
+        ))
+        .hint(format!(
+            "leave it out of the step, or set `columns: {{{name}: categorical}}`"
+        ))),
+        None => Err(unknown(name, frame)),
+    }
+}
+
+/// Adds a column that a step makes.
+pub fn insert(
+    columns: &mut IndexMap<String, Values>,
+    step: &str,
+    name: String,
+    values: Values,
+) -> Result<(), DataError> {
+    if columns.contains_key(&name) {
+        return Err(DataError::wrong(format!(
+            "{step} gives a column `{name}`, and there is one already"
+        ))
+        .hint("rename the column, or drop it"));
+    }
+    columns.insert(name, values);
+    Ok(())
+}
+
+/// Checks that no row of a column lacks its value.
+pub fn check_present(places: &Places, name: &str, values: &Values) -> Result<(), DataError> {
+    let rows = values.rows();
+    let Some(first) = (0..rows).find(|row| values.is_missing(*row)) else {
+        return Ok(());
+    };
+    let count = (first..rows).filter(|row| values.is_missing(*row)).count();
+    Err(missing_error(places, name, first, count))
 }
 
 /// The error for a column without values to learn from.

@@ -28,6 +28,7 @@ pub fn fit(step: &Impute, frame: &Frame, train: &[usize]) -> Result<FittedStep, 
         (_, None) => None,
     };
     let mut fill = IndexMap::new();
+    let mut indicators = Vec::new();
     for name in choice::resolve(&step.columns, frame)? {
         let values = &frame.columns[&name];
         let learned = match (constant, step.strategy) {
@@ -45,13 +46,32 @@ pub fn fit(step: &Impute, frame: &Frame, train: &[usize]) -> Result<FittedStep, 
                 number_json(median(known).ok_or_else(|| choice::no_values(&name))?)
             }
         };
+        if step.indicator && train.iter().any(|row| values.is_missing(*row)) {
+            indicators.push(name.clone());
+        }
         fill.insert(name, learned);
     }
-    Ok(FittedStep::Impute { fill })
+    Ok(FittedStep::Impute { fill, indicators })
 }
 
-/// Fills the columns.
-pub fn apply(fill: &IndexMap<String, Value>, frame: &mut Frame) -> Result<(), DataError> {
+/// Fills the columns, and tells in columns behind all others where some were missing.
+pub fn apply(
+    fill: &IndexMap<String, Value>,
+    indicators: &[String],
+    frame: &mut Frame,
+) -> Result<(), DataError> {
+    for name in indicators {
+        if let Some(values) = frame.columns.get(name) {
+            let told = (0..values.rows()).map(|row| Some(values.is_missing(row)));
+            let told = Values::Truths(told.collect());
+            choice::insert(
+                &mut frame.columns,
+                "impute",
+                format!("{name}_missing"),
+                told,
+            )?;
+        }
+    }
     for (name, value) in fill {
         let Some(column) = frame.columns.get_mut(name) else {
             continue;

@@ -12,49 +12,54 @@ use pipe_schema::{
 use super::choice;
 use crate::{
     error::DataError,
-    frame::{Frame, Values, missing_error},
+    frame::{Frame, Values},
     infer,
-    words::{NO_WORD, Words},
+    words::Words,
 };
+
+/// The column of rare categories has this in place of a category.
+const OTHER: &str = "(other)";
 
 /// Learns the categories of each column, sorted by code point.
 pub fn fit(step: &OneHot, frame: &Frame, train: &[usize]) -> Result<FittedStep, DataError> {
-    let mut categories = IndexMap::new();
+    let fewest = step.min_count.unwrap_or(1);
+    let (mut categories, mut rare) = (IndexMap::new(), IndexMap::new());
     for name in choice::resolve(&step.columns, frame)? {
-        let words = match &frame.columns[&name] {
-            Values::Words(words) => words,
-            other => {
-                return Err(DataError::wrong(format!(
-                    "one_hot needs categories: column `{name}` is {}",
-                    other.type_word()
-                ))
-                .hint(format!(
-                    "leave it out of the step, or set `columns: {{{name}: categorical}}`"
-                )));
-            }
-        };
-        let counts = words.counts(train);
-        let mut seen: Vec<String> = words
-            .names()
-            .zip(counts)
-            .filter(|(_, count)| *count > 0)
-            .map(|(name, _)| name.to_owned())
-            .collect();
+        let seen = seen(choice::words(frame, &name, "one_hot")?, train);
         if seen.is_empty() {
             return Err(choice::no_values(&name));
         }
-        seen.sort_unstable();
-        categories.insert(name, seen);
+        let (kept, few): (Vec<_>, Vec<_>) = seen.into_iter().partition(|it| it.1 >= fewest);
+        let words = |them: Vec<(String, u64)>| them.into_iter().map(|it| it.0).collect();
+        if !few.is_empty() {
+            rare.insert(name.clone(), words(few));
+        }
+        categories.insert(name, words(kept));
     }
     Ok(FittedStep::OneHot {
         categories,
         unknown: step.unknown,
+        rare,
     })
+}
+
+/// The categories that some of the rows have, sorted, each with its count.
+pub fn seen(words: &Words, rows: &[usize]) -> Vec<(String, u64)> {
+    let counts = words.counts(rows);
+    let mut seen: Vec<(String, u64)> = words
+        .names()
+        .zip(counts)
+        .filter(|(_, count)| *count > 0)
+        .map(|(name, count)| (name.to_owned(), count))
+        .collect();
+    seen.sort_unstable();
+    seen
 }
 
 /// Puts the new columns where the old one was.
 pub fn apply(
     categories: &IndexMap<String, Vec<String>>,
+    rare: &IndexMap<String, Vec<String>>,
     unknown: Unknown,
     frame: &mut Frame,
 ) -> Result<(), DataError> {
@@ -62,14 +67,18 @@ pub fn apply(
     let mut columns = IndexMap::with_capacity(frame.columns.len());
     for (name, values) in std::mem::take(&mut frame.columns) {
         let (Some(seen), Values::Words(words)) = (categories.get(&name), &values) else {
-            insert(&mut columns, name, values)?;
+            choice::insert(&mut columns, "one_hot", name, values)?;
             continue;
         };
-        if let Some(first) = words.codes.iter().position(|it| *it == NO_WORD) {
-            let count = words.codes.iter().filter(|it| **it == NO_WORD).count();
-            return Err(missing_error(places, &name, first, count));
+        choice::check_present(places, &name, &values)?;
+        let rare = rare.get(&name);
+        let mut positions = positions(words, seen);
+        if let Some(rare) = rare {
+            for (place, is_rare) in positions.iter_mut().zip(self::positions(words, rare)) {
+                let is_other = is_rare.is_some() || unknown == Unknown::Other;
+                *place = place.or(is_other.then_some(seen.len()));
+            }
         }
-        let positions = positions(words, seen);
         if unknown == Unknown::Error
             && let Some(row) = words
                 .codes
@@ -86,10 +95,17 @@ pub fn apply(
                 infer::listed(seen)
             )));
         }
-        for (at, category) in seen.iter().enumerate() {
+        let other = rare.map(|_| OTHER);
+        let titles = seen.iter().map(String::as_str).chain(other);
+        for (at, category) in titles.enumerate() {
             let is_it = |code: &u32| Some(positions[*code as usize] == Some(at));
             let column = Values::Truths(words.codes.iter().map(is_it).collect());
-            insert(&mut columns, format!("{name}={category}"), column)?;
+            choice::insert(
+                &mut columns,
+                "one_hot",
+                format!("{name}={category}"),
+                column,
+            )?;
         }
     }
     frame.columns = columns;
@@ -97,7 +113,7 @@ pub fn apply(
 }
 
 /// For each code of the words, which of the categories it is.
-fn positions(words: &Words, seen: &[String]) -> Vec<Option<usize>> {
+pub fn positions(words: &Words, seen: &[String]) -> Vec<Option<usize>> {
     let places: HashMap<&str, usize> = seen
         .iter()
         .enumerate()
@@ -105,21 +121,6 @@ fn positions(words: &Words, seen: &[String]) -> Vec<Option<usize>> {
         .collect();
     let names = words.names();
     names.map(|it| places.get(it).copied()).collect()
-}
-
-fn insert(
-    columns: &mut IndexMap<String, Values>,
-    name: String,
-    values: Values,
-) -> Result<(), DataError> {
-    if columns.contains_key(&name) {
-        return Err(DataError::wrong(format!(
-            "one_hot gives a column `{name}`, and there is one already"
-        ))
-        .hint("rename the column, or drop it"));
-    }
-    columns.insert(name, values);
-    Ok(())
 }
 
 /// Columns in which every one of the rows has a word of its own: names of rows rather than categories.

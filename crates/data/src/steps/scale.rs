@@ -1,13 +1,13 @@
-//! Scales numbers: standardize and min_max. Formulas, and what counts as constant, are scikit-learn's.
+//! Scales numbers: standardize, min_max and robust. Formulas, and what counts as constant, are scikit-learn's.
 //! Knows one column at a time; missing values stay missing.
 
 use indexmap::IndexMap;
 use pipe_schema::{
-    dataset::{FittedStep, MeanScale, ScaleOffset},
-    stage::preprocess::{MinMax, Standardize},
+    dataset::{CenterScale, FittedStep, MeanScale, ScaleOffset},
+    stage::preprocess::{MinMax, Robust, Standardize},
 };
 
-use super::choice;
+use super::{choice, quantile};
 use crate::{
     error::DataError,
     frame::{Frame, Values},
@@ -21,18 +21,10 @@ pub fn fit_standardize(
 ) -> Result<FittedStep, DataError> {
     let mut columns = IndexMap::new();
     for name in choice::resolve(&step.columns, frame)? {
-        let known = known(frame, &name, "standardize", train)?;
-        let count = known.len() as f64;
-        let mean = known.iter().sum::<f64>() / count;
-        // The second sum is 0 but for rounding; it corrects the first for the rounding of the mean.
-        let squares: f64 = known.iter().map(|it| (it - mean) * (it - mean)).sum();
-        let rest: f64 = known.iter().map(|it| it - mean).sum();
-        let variance = (squares - rest * rest / count) / count;
-        let rounding = count * f64::EPSILON * variance + (count * mean * f64::EPSILON).powi(2);
-        let is_constant = variance <= rounding;
-        let scale = if is_constant { 1.0 } else { variance.sqrt() };
-        check_finite(&[mean, scale], &name)?;
-        columns.insert(name, MeanScale { mean, scale });
+        let known = choice::known(frame, &name, "standardize", train)?;
+        let learned = mean_scale(&known);
+        check_finite(&[learned.mean, learned.scale], &name)?;
+        columns.insert(name, learned);
     }
     Ok(FittedStep::Standardize { columns })
 }
@@ -47,7 +39,7 @@ pub fn fit_min_max(step: &MinMax, frame: &Frame, train: &[usize]) -> Result<Fitt
     }
     let mut columns = IndexMap::new();
     for name in choice::resolve(&step.columns, frame)? {
-        let known = known(frame, &name, "min_max", train)?;
+        let known = choice::known(frame, &name, "min_max", train)?;
         let min = known.iter().copied().fold(f64::INFINITY, f64::min);
         let max = known.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         let is_constant = max - min < 10.0 * f64::EPSILON;
@@ -59,6 +51,24 @@ pub fn fit_min_max(step: &MinMax, frame: &Frame, train: &[usize]) -> Result<Fitt
     Ok(FittedStep::MinMax { columns })
 }
 
+/// Learns the median of each column, and the range between two quantiles.
+pub fn fit_robust(step: &Robust, frame: &Frame, train: &[usize]) -> Result<FittedStep, DataError> {
+    let [low, high] = step.quantiles;
+    quantile::check(low, high)?;
+    let mut columns = IndexMap::new();
+    for name in choice::resolve(&step.columns, frame)? {
+        let mut known = choice::known(frame, &name, "robust", train)?;
+        known.sort_unstable_by(f64::total_cmp);
+        let center = quantile::linear(&known, 0.5);
+        let range = quantile::linear(&known, high) - quantile::linear(&known, low);
+        let is_constant = range < 10.0 * f64::EPSILON;
+        let scale = if is_constant { 1.0 } else { range };
+        check_finite(&[center, scale], &name)?;
+        columns.insert(name, CenterScale { center, scale });
+    }
+    Ok(FittedStep::Robust { columns })
+}
+
 /// Changes each number of a column.
 pub fn apply(frame: &mut Frame, name: &str, change: impl Fn(f64) -> f64) {
     if let Some(Values::Numbers(values)) = frame.columns.get_mut(name) {
@@ -68,20 +78,22 @@ pub fn apply(frame: &mut Frame, name: &str, change: impl Fn(f64) -> f64) {
     }
 }
 
-fn known(frame: &Frame, name: &str, step: &str, train: &[usize]) -> Result<Vec<f64>, DataError> {
-    let values = choice::numbers(frame, name, step)?;
-    let known: Vec<f64> = train
-        .iter()
-        .map(|row| values[*row])
-        .filter(|it| !it.is_nan())
-        .collect();
-    if known.is_empty() {
-        return Err(choice::no_values(name));
-    }
-    Ok(known)
+/// Mean and population standard deviation; 1 for the latter where all numbers are equal but for rounding.
+pub fn mean_scale(known: &[f64]) -> MeanScale {
+    let count = known.len() as f64;
+    let mean = known.iter().sum::<f64>() / count;
+    // The second sum is 0 but for rounding; it corrects the first for the rounding of the mean.
+    let squares: f64 = known.iter().map(|it| (it - mean) * (it - mean)).sum();
+    let rest: f64 = known.iter().map(|it| it - mean).sum();
+    let variance = (squares - rest * rest / count) / count;
+    let rounding = count * f64::EPSILON * variance + (count * mean * f64::EPSILON).powi(2);
+    let is_constant = variance <= rounding;
+    let scale = if is_constant { 1.0 } else { variance.sqrt() };
+    MeanScale { mean, scale }
 }
 
-fn check_finite(learned: &[f64], name: &str) -> Result<(), DataError> {
+/// Checks that what was learned of a column can be computed with.
+pub fn check_finite(learned: &[f64], name: &str) -> Result<(), DataError> {
     if learned.iter().all(|it| it.is_finite()) {
         return Ok(());
     }

@@ -245,6 +245,13 @@ fn step(step: &FittedStep) -> &'static str {
         FittedStep::Standardize { .. } => "numbers are standardized",
         FittedStep::MinMax { .. } => "numbers are scaled to a range",
         FittedStep::OneHot { .. } => "words become columns of 0 and 1",
+        FittedStep::Robust { .. } => "numbers are centered on the median",
+        FittedStep::Log { .. } => "numbers become ln(1 + x)",
+        FittedStep::Power { .. } => "numbers are made more normal (Yeo-Johnson)",
+        FittedStep::Clip { .. } => "numbers are cut to bounds",
+        FittedStep::Bucketize { .. } => "numbers are sorted into buckets",
+        FittedStep::Ordinal { .. } => "words become their place in an order",
+        FittedStep::Hash { .. } => "words become hashed columns of 0 and 1",
         FittedStep::Drop { .. } => "columns are dropped",
     }
 }

@@ -13,7 +13,10 @@ pub use self::{
     column::{ColumnType, Columns},
     source::{Form, Read, Source},
     split::{FilesSplit, FoldPart, GroupSplit, KfoldSplit, RandomSplit, Split, TimeSplit},
-    step::{Drop, Impute, ImputeStrategy, MinMax, OneHot, Standardize, Step, Unknown},
+    step::{
+        BucketEncoding, BucketStrategy, Bucketize, Clip, Drop, Hash, Impute, ImputeStrategy, Log,
+        MinMax, OneHot, Ordinal, Power, Robust, Standardize, Step, Unknown, UnknownRank,
+    },
 };
 
 /// Reads tables, splits the rows into parts, fits steps on the train part and writes a dataset.

@@ -1,0 +1,104 @@
+//! A category becomes a 1 in one of so many columns, told by its hash. Learns nothing.
+
+use indexmap::IndexMap;
+use pipe_schema::{dataset::FittedStep, stage::preprocess::Hash};
+
+use super::choice;
+use crate::{
+    error::DataError,
+    frame::{Frame, Values},
+};
+
+/// Takes the columns.
+pub fn fit(step: &Hash, frame: &Frame) -> Result<FittedStep, DataError> {
+    if step.buckets < 2 {
+        return Err(DataError::wrong("`buckets` must be at least 2"));
+    }
+    let columns = choice::resolve(&step.columns, frame)?;
+    for name in &columns {
+        choice::words(frame, name, "hash")?;
+    }
+    Ok(FittedStep::Hash {
+        columns,
+        buckets: step.buckets,
+    })
+}
+
+/// Puts the new columns where the old one was.
+pub fn apply(hashed: &[String], buckets: u32, frame: &mut Frame) -> Result<(), DataError> {
+    let mut columns = IndexMap::with_capacity(frame.columns.len());
+    for (name, values) in std::mem::take(&mut frame.columns) {
+        let Values::Words(words) = &values else {
+            choice::insert(&mut columns, "hash", name, values)?;
+            continue;
+        };
+        if !hashed.contains(&name) {
+            choice::insert(&mut columns, "hash", name, values)?;
+            continue;
+        }
+        choice::check_present(&frame.places, &name, &values)?;
+        let bucket_of: Vec<u32> = words.names().map(|it| bucket(it, buckets)).collect();
+        for bucket in 0..buckets {
+            let is_it = |code: &u32| Some(bucket_of[*code as usize] == bucket);
+            let column = Values::Truths(words.codes.iter().map(is_it).collect());
+            choice::insert(&mut columns, "hash", format!("{name}#{bucket}"), column)?;
+        }
+    }
+    frame.columns = columns;
+    Ok(())
+}
+
+/// The column of a word, as scikit-learn's `FeatureHasher` tells it.
+fn bucket(word: &str, buckets: u32) -> u32 {
+    let hash = murmur3(word.as_bytes()).cast_signed();
+    match hash.checked_abs() {
+        Some(size) => size.unsigned_abs() % buckets,
+        // The smallest number has no absolute value.
+        None => (i32::MAX.unsigned_abs() - (buckets - 1)) % buckets,
+    }
+}
+
+/// `MurmurHash3`, x86, 32 bits, seed 0.
+fn murmur3(bytes: &[u8]) -> u32 {
+    let scramble = |block: u32| {
+        block
+            .wrapping_mul(0xcc9e_2d51)
+            .rotate_left(15)
+            .wrapping_mul(0x1b87_3593)
+    };
+    let (blocks, tail) = bytes.as_chunks::<4>();
+    let mut hash = 0_u32;
+    for block in blocks {
+        hash ^= scramble(u32::from_le_bytes(*block));
+        hash = hash
+            .rotate_left(13)
+            .wrapping_mul(5)
+            .wrapping_add(0xe654_6b64);
+    }
+    let rest = tail
+        .iter()
+        .rev()
+        .fold(0, |rest, byte| (rest << 8) | u32::from(*byte));
+    hash ^= scramble(rest);
+    hash ^= bytes.len() as u32;
+    hash = (hash ^ (hash >> 16)).wrapping_mul(0x85eb_ca6b);
+    hash = (hash ^ (hash >> 13)).wrapping_mul(0xc2b2_ae35);
+    hash ^ (hash >> 16)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hashes_are_those_of_the_published_function() {
+        for (text, hash) in [
+            ("", 0),
+            ("test", 0xba6b_d213),
+            ("Hello, world!", 0xc036_3e43),
+            ("The quick brown fox jumps over the lazy dog", 0x2e4f_f723),
+        ] {
+            assert_eq!(murmur3(text.as_bytes()), hash, "{text}");
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! The steps of preprocessing with what they learned.
+
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::stage::preprocess::{BucketEncoding, Unknown, UnknownRank};
+
+/// A step with what it learned. Applied to named raw or intermediate columns.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FittedStep {
+    /// Value that fills a missing one, by column: a number or a word.
+    Impute {
+        fill: IndexMap<String, Value>,
+        /// Columns for which a last column `NAME_missing` tells where a value was missing.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        indicators: Vec<String>,
+    },
+    /// `(x - mean) / scale` by column.
+    Standardize {
+        columns: IndexMap<String, MeanScale>,
+    },
+    /// `x * scale + offset` by column.
+    MinMax {
+        columns: IndexMap<String, ScaleOffset>,
+    },
+    /// Categories by column; column `c` becomes `c=category` for each.
+    OneHot {
+        categories: IndexMap<String, Vec<String>>,
+        unknown: Unknown,
+        /// Rare categories by column, which share the column `c=(other)`.
+        #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+        rare: IndexMap<String, Vec<String>>,
+    },
+    /// `(x - center) / scale` by column.
+    Robust {
+        columns: IndexMap<String, CenterScale>,
+    },
+    /// `ln(1 + x)` of these columns.
+    Log { columns: Vec<String> },
+    /// The Yeo-Johnson transform with `lambda`, then `(y - mean) / scale`, by column.
+    Power {
+        columns: IndexMap<String, PowerScale>,
+    },
+    /// Bounds by column.
+    Clip { columns: IndexMap<String, Bounds> },
+    /// Inner edges by column: the bucket of a number is how many of them are at most the number.
+    Bucketize {
+        edges: IndexMap<String, Vec<f64>>,
+        encode: BucketEncoding,
+    },
+    /// Categories by column, in the order of their numbers.
+    Ordinal {
+        categories: IndexMap<String, Vec<String>>,
+        unknown: UnknownRank,
+    },
+    /// Column `c` becomes `c#0` to `c#n` with n + 1 buckets.
+    Hash { columns: Vec<String>, buckets: u32 },
+    /// Columns left out.
+    Drop { columns: Vec<String> },
+}
+
+/// Fitted by `standardize`.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MeanScale {
+    pub mean: f64,
+    pub scale: f64,
+}
+
+/// Fitted by `min_max`.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ScaleOffset {
+    pub scale: f64,
+    pub offset: f64,
+}
+
+/// Fitted by `robust`.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CenterScale {
+    pub center: f64,
+    pub scale: f64,
+}
+
+/// Fitted by `power`.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PowerScale {
+    pub lambda: f64,
+    pub mean: f64,
+    pub scale: f64,
+}
+
+/// Bounds of `clip`, given or fitted.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Bounds {
+    pub low: Option<f64>,
+    pub high: Option<f64>,
+}

@@ -1,0 +1,120 @@
+//! The steps: what is done to columns.
+
+mod category;
+mod fill;
+mod scale;
+mod shape;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use self::{
+    category::{Hash, OneHot, Ordinal, Unknown, UnknownRank},
+    fill::{Drop, Impute, ImputeStrategy},
+    scale::{MinMax, Robust, Standardize},
+    shape::{BucketEncoding, BucketStrategy, Bucketize, Clip, Log, Power},
+};
+use super::column::Columns;
+
+/// One step of preprocessing.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Step {
+    /// Fills missing values.
+    Impute(Impute),
+    /// Subtracts the mean and divides by the population standard deviation; a constant column is divided by 1.
+    Standardize(Standardize),
+    /// Maps the train part's range to `range`.
+    MinMax(MinMax),
+    /// Subtracts the median and divides by the range between two quantiles; a constant column is divided by 1.
+    Robust(Robust),
+    /// The natural logarithm of 1 + x, for numbers above -1.
+    Log(Log),
+    /// Makes numbers more normal: the Yeo-Johnson transform.
+    Power(Power),
+    /// Cuts numbers to bounds.
+    Clip(Clip),
+    /// Sorts numbers into buckets.
+    Bucketize(Bucketize),
+    /// One column of 0 and 1 for each category.
+    OneHot(OneHot),
+    /// A category becomes its place in an order.
+    Ordinal(Ordinal),
+    /// A category becomes a 1 in one of so many columns, told by its hash.
+    Hash(Hash),
+    /// Leaves columns out.
+    Drop(Drop),
+}
+
+impl Step {
+    /// The step's key in YAML.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Impute(_) => "impute",
+            Self::Standardize(_) => "standardize",
+            Self::MinMax(_) => "min_max",
+            Self::Robust(_) => "robust",
+            Self::Log(_) => "log",
+            Self::Power(_) => "power",
+            Self::Clip(_) => "clip",
+            Self::Bucketize(_) => "bucketize",
+            Self::OneHot(_) => "one_hot",
+            Self::Ordinal(_) => "ordinal",
+            Self::Hash(_) => "hash",
+            Self::Drop(_) => "drop",
+        }
+    }
+
+    /// What it is done to.
+    pub fn columns(&self) -> &Columns {
+        match self {
+            Self::Impute(it) => &it.columns,
+            Self::Standardize(it) => &it.columns,
+            Self::MinMax(it) => &it.columns,
+            Self::Robust(it) => &it.columns,
+            Self::Log(it) => &it.columns,
+            Self::Power(it) => &it.columns,
+            Self::Clip(it) => &it.columns,
+            Self::Bucketize(it) => &it.columns,
+            Self::OneHot(it) => &it.columns,
+            Self::Ordinal(it) => &it.columns,
+            Self::Hash(it) => &it.columns,
+            Self::Drop(it) => &it.columns,
+        }
+    }
+
+    /// Whether it takes numbers only.
+    pub fn needs_numbers(&self) -> bool {
+        match self {
+            Self::Standardize(_)
+            | Self::MinMax(_)
+            | Self::Robust(_)
+            | Self::Log(_)
+            | Self::Power(_)
+            | Self::Clip(_)
+            | Self::Bucketize(_) => true,
+            Self::Impute(_)
+            | Self::OneHot(_)
+            | Self::Ordinal(_)
+            | Self::Hash(_)
+            | Self::Drop(_) => false,
+        }
+    }
+
+    /// Whether it makes columns that no file has; their names begin with that of the column they come from.
+    pub fn adds_columns(&self) -> bool {
+        match self {
+            Self::OneHot(_) | Self::Hash(_) => true,
+            Self::Impute(it) => it.indicator,
+            Self::Bucketize(it) => it.encode == BucketEncoding::OneHot,
+            Self::Standardize(_)
+            | Self::MinMax(_)
+            | Self::Robust(_)
+            | Self::Log(_)
+            | Self::Power(_)
+            | Self::Clip(_)
+            | Self::Ordinal(_)
+            | Self::Drop(_) => false,
+        }
+    }
+}
