@@ -64,6 +64,7 @@ golden: venv ## compute the committed data and golden files anew
 	$(PYTHON) $(GOLDEN)/make_preprocess.py
 	$(PYTHON) $(GOLDEN)/make_optimizers.py
 	$(PYTHON) $(GOLDEN)/make_layers.py
+	$(PYTHON) $(GOLDEN)/make_losses.py
 	$(PYTHON) $(GOLDEN)/make_regression.py
 
 baselines: venv data ## measure scikit-learn's simple models on these sets (10 minutes)

@@ -138,7 +138,7 @@ fn preprocess(block: &Preprocess) -> Fields {
 
 fn train(block: &Train) -> Fields {
     counted!(block: Train {
-        model, loss, optimizer, lr_scheduler, epochs, batch_size, shuffle, early_stopping, clip, seed, device
+        model, loss, class_weights, label_smoothing, optimizer, lr_scheduler, epochs, batch_size, shuffle, early_stopping, clip, seed, device
     } not { data, init_from })
 }
 

@@ -179,6 +179,9 @@ def golden_predictions(rows):
 def compare(name, outputs, expected, package):
     predictions, probabilities = expected
     classes = package["classes"]
+    if classes and outputs.shape[1] == 1:
+        # One logit is that of the second class.
+        outputs = torch.cat([torch.zeros_like(outputs), outputs], dim=1)
     if classes:
         ours = torch.softmax(outputs, dim=1).numpy()
         theirs = np.array(probabilities)

@@ -54,6 +54,10 @@ def sgd(name, **options):
     return optimizer_case(name, {"sgd": options}, lambda p: torch.optim.SGD(p, **options))
 
 
+def rmsprop(name, **options):
+    return optimizer_case(name, {"rmsprop": options}, lambda p: torch.optim.RMSprop(p, **options))
+
+
 def adam(name, **options):
     return optimizer_case(name, {"adam": options}, lambda p: torch.optim.Adam(p, **options))
 
@@ -126,6 +130,49 @@ def step_case(name, lr, step_size, gamma, epochs):
     }
 
 
+def one_cycle_case(name, lr, epochs, steps_per_epoch, **options):
+    total = epochs * steps_per_epoch
+
+    def scheduler_of(optimizer):
+        return torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total, cycle_momentum=False, **options)
+
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=lr)
+    scheduler, seen = scheduler_of(optimizer), []
+    for step in range(total):
+        seen.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        if step < total - 1:
+            scheduler.step()
+    return {
+        "name": name,
+        "lr": lr,
+        "lr_scheduler": {"one_cycle": options},
+        "epochs": epochs,
+        "steps_per_epoch": steps_per_epoch,
+        "rate_by_step": seen,
+    }
+
+
+def plateau_case(name, lr, metric, values, **options):
+    """The rate of each epoch follows from the values of those before it."""
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=lr)
+    mode = "max" if metric == "val.accuracy" else "min"
+    scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, mode, **options)
+    seen = []
+    for value in values:
+        seen.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        scheduler.step(value)
+    return {
+        "name": name,
+        "lr": lr,
+        "lr_scheduler": {"plateau": {"metric": metric, **options}},
+        "epochs": len(values),
+        "rate_by_epoch": seen,
+        "metric_by_epoch": values,
+    }
+
+
 def main():
     cases = {
         "optimizers": [
@@ -133,6 +180,13 @@ def main():
             sgd("sgd_momentum", lr=0.1, momentum=0.9),
             sgd("sgd_weight_decay", lr=0.1, weight_decay=0.05),
             sgd("sgd_momentum_weight_decay", lr=0.05, momentum=0.8, weight_decay=0.1),
+            sgd("sgd_nesterov", lr=0.1, momentum=0.9, nesterov=True),
+            sgd("sgd_nesterov_weight_decay", lr=0.05, momentum=0.8, weight_decay=0.1, nesterov=True),
+            rmsprop("rmsprop", lr=0.01),
+            rmsprop("rmsprop_weight_decay", lr=0.02, alpha=0.9, eps=1e-6, weight_decay=0.1),
+            rmsprop("rmsprop_momentum", lr=0.01, momentum=0.9),
+            rmsprop("rmsprop_centered", lr=0.01, centered=True),
+            rmsprop("rmsprop_centered_momentum", lr=0.01, centered=True, momentum=0.5, weight_decay=0.01),
             adam("adam", lr=1e-3),
             adam("adam_other_betas", lr=0.01, betas=(0.8, 0.95), eps=1e-6),
             adam("adam_weight_decay", lr=0.01, weight_decay=0.1),
@@ -150,6 +204,20 @@ def main():
             cosine_case("cosine_to_a_floor", 0.01, 0.001, 3, 7, 0),
             cosine_case("cosine_after_warmup", 0.1, 0.0, 5, 4, 2),
             cosine_case("cosine_one_step_an_epoch", 0.1, 0.01, 10, 1, 3),
+            one_cycle_case("one_cycle", 0.1, 5, 4),
+            one_cycle_case("one_cycle_short_rise", 0.01, 3, 7, pct_start=0.1, div_factor=10.0, final_div_factor=100.0),
+            plateau_case("plateau", 0.1, "val.loss", [1, 0.9, 0.9, 0.89995, 0.9, 0.8, 0.8, 0.8, 0.8, 0.7], patience=2),
+            plateau_case(
+                "plateau_of_accuracy",
+                0.1,
+                "val.accuracy",
+                [0.5, 0.6, 0.6, 0.55, 0.6, 0.601, 0.6, 0.6, 0.6, 0.6, 0.6],
+                factor=0.5,
+                patience=0,
+                threshold=0.01,
+                cooldown=2,
+                min_lr=0.02,
+            ),
             step_case("step", 0.1, 3, 0.1, 10),
             step_case("step_half_each_epoch", 0.1, 1, 0.5, 5),
         ],

@@ -26,12 +26,18 @@ pub struct Model {
     /// Number of values the network gives for a row: classes, or 1.
     pub outputs: u32,
     pub loss: Loss,
+    /// How much each class counted in the loss; empty where all did alike.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub class_weights: Vec<f64>,
+    /// Share of the truth that the loss spread over all classes, where it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label_smoothing: Option<f64>,
     pub layers: Vec<Layer>,
     /// Numbers in parameters; buffers do not count.
     pub parameters: u64,
 }
 
-/// One epoch of training. Keys of `metrics` are `train.loss`, `val.loss`, `val.accuracy` or `val.rmse`.
+/// One epoch of training. Keys of `metrics` are `train.loss`, `val.loss`, `val.accuracy`, `val.rmse` or `val.mae`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EpochRecord {
     /// From 1.
@@ -47,7 +53,7 @@ pub struct EpochRecord {
 pub struct Compression {
     /// The part the metrics were measured on.
     pub part: String,
-    /// `accuracy` or `rmse`.
+    /// `accuracy`, `rmse` or `mae`.
     pub metric: String,
     pub before: CompressionPoint,
     /// After each pass, in order, as (pass's name, point).

@@ -73,12 +73,12 @@ int shim_fused_adam(Fused* fused, bool decoupled, double lr, double beta1, doubl
 }
 
 // With momentum buffers that begin at zero the first step is as PyTorch's, which begins them with the gradient.
-int shim_fused_sgd(Fused* fused, double lr, double momentum, double weight_decay) {
+int shim_fused_sgd(Fused* fused, double lr, double momentum, double weight_decay, bool nesterov) {
   return shim::guarded([&] {
     at::NoGradGuard no_grad;
     fused->gather_gradients();
     at::_fused_sgd_(fused->parameters, fused->gradients, fused->first, weight_decay, momentum, lr, /*dampening=*/0.0,
-                    /*nesterov=*/false, /*maximize=*/false, /*is_first_step=*/false);
+                    nesterov, /*maximize=*/false, /*is_first_step=*/false);
   });
 }
 

@@ -94,7 +94,7 @@ impl Inference {
         let mut outputs = Vec::with_capacity(features.rows * classes.max(1));
         for chunk in features.values.chunks(features.width.max(1) * batch.max(1)) {
             let rows = Tensor::f_from_slice(chunk)?.f_view([-1, width])?;
-            let found = self.outputs(&rows)?;
+            let found = two_logits(self.outputs(&rows)?, classes)?;
             let wanted = [rows.size()[0], classes.max(1) as i64];
             // A script may give one number a row without a dimension for it.
             if found.size() != wanted && (classes > 0 || found.size() != wanted[..1]) {
@@ -116,6 +116,15 @@ impl Inference {
             .hint("its weights, or the row's values, are too large or no numbers")
         })
     }
+}
+
+/// One logit a row is that of the second of two classes; that of the first is 0.
+fn two_logits(outputs: Tensor, classes: usize) -> Result<Tensor> {
+    let rows = outputs.size()[0];
+    if classes != 2 || outputs.size() != [rows, 1] {
+        return Ok(outputs);
+    }
+    Ok(Tensor::f_cat(&[outputs.f_zeros_like()?, outputs], 1)?)
 }
 
 /// Refuses a dataset whose features or target are not those that the model was trained on.

@@ -1,20 +1,119 @@
 //! What is minimized. Knows no network.
 
-use pipe_schema::stage::train::Loss;
-use tch::{Reduction, Tensor};
+use indexmap::IndexMap;
+use pipe_schema::{
+    dataset::TargetKind,
+    stage::train::{ClassWeights, Loss},
+};
+use tch::{Device, Kind, Reduction, Tensor};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 
-/// The mean loss over the rows of a batch: outputs `[n, k]` against classes `i64 [n]`, or outputs `[n, 1]` against `f32 [n, 1]`.
-pub fn mean(loss: Loss, outputs: &Tensor, target: &Tensor) -> Result<Tensor> {
-    Ok(match loss {
-        Loss::CrossEntropy => outputs.f_cross_entropy_loss(
-            target,
-            None::<&Tensor>,
-            Reduction::Mean,
-            /* no class is ignored */ -100,
-            /* label smoothing */ 0.0,
-        )?,
-        Loss::Mse => outputs.f_mse_loss(target, Reduction::Mean)?,
-    })
+/// A loss with its options.
+pub struct Criterion {
+    loss: Loss,
+    /// f32 [classes].
+    class_weights: Option<Tensor>,
+    label_smoothing: f64,
 }
+
+impl Criterion {
+    /// `class_weights` are by class, or none where all count alike.
+    pub fn new(
+        loss: Loss,
+        class_weights: &[f64],
+        label_smoothing: Option<f64>,
+        device: Device,
+    ) -> Result<Self> {
+        let class_weights = match class_weights {
+            [] => None,
+            weights => {
+                let weights = Tensor::f_from_slice(weights)?.f_to_kind(Kind::Float)?;
+                Some(weights.f_to_device(device)?)
+            }
+        };
+        Ok(Self {
+            loss,
+            class_weights,
+            label_smoothing: label_smoothing.unwrap_or(0.0),
+        })
+    }
+
+    pub fn loss(&self) -> Loss {
+        self.loss
+    }
+
+    /// The mean loss over the rows of a batch, as they weigh: outputs `[n, k]` or `[n, 1]` against classes `i64 [n]`, or
+    /// outputs `[n, 1]` against `f32 [n, 1]`.
+    pub fn mean(&self, outputs: &Tensor, target: &Tensor) -> Result<Tensor> {
+        Ok(match self.loss {
+            Loss::CrossEntropy => outputs.f_cross_entropy_loss(
+                target,
+                self.class_weights.as_ref(),
+                Reduction::Mean,
+                /* no class is ignored */ -100,
+                self.label_smoothing,
+            )?,
+            Loss::BceWithLogits => {
+                let target = target.f_to_kind(Kind::Float)?.f_view([-1, 1])?;
+                let (weight, pos_weight) = (None::<&Tensor>, None::<&Tensor>);
+                outputs.f_binary_cross_entropy_with_logits(
+                    &target,
+                    weight,
+                    pos_weight,
+                    Reduction::Mean,
+                )?
+            }
+            Loss::Mse => outputs.f_mse_loss(target, Reduction::Mean)?,
+            Loss::L1 => outputs.f_l1_loss(target, Reduction::Mean)?,
+            Loss::Huber { delta } => outputs.f_huber_loss(target, Reduction::Mean, delta)?,
+        })
+    }
+
+    /// What `mean` divides by: the number of rows, or the sum of their weights.
+    pub fn weight(&self, target: &Tensor) -> Result<f64> {
+        Ok(match &self.class_weights {
+            None => target.size()[0] as f64,
+            Some(weights) => {
+                let of_rows = weights.f_index_select(0, target)?;
+                of_rows.f_sum(Kind::Double)?.f_double_value(&[])?
+            }
+        })
+    }
+}
+
+/// The weight of each class of the target; none where all count alike.
+pub fn class_weights(given: Option<&ClassWeights>, target: &TargetKind) -> Result<Vec<f64>> {
+    let (
+        Some(given),
+        TargetKind::Classes {
+            names,
+            train_counts,
+        },
+    ) = (given, target)
+    else {
+        return Ok(Vec::new());
+    };
+    match given {
+        ClassWeights::Balanced => {
+            let rows: u64 = train_counts.iter().sum();
+            let of = |&count: &u64| rows as f64 / (names.len() as f64 * count.max(1) as f64);
+            Ok(train_counts.iter().map(of).collect())
+        }
+        ClassWeights::Named(weights) => by_name(weights, names),
+    }
+}
+
+fn by_name(weights: &IndexMap<String, f64>, names: &[String]) -> Result<Vec<f64>> {
+    if let Some(unknown) = weights.keys().find(|it| !names.contains(it)) {
+        return Err(Error::wrong(format!(
+            "class_weights: the target has no class `{unknown}`"
+        ))
+        .hint(format!("it has {}", names.join(", "))));
+    }
+    let of = |name: &String| weights.get(name).copied().unwrap_or(1.0);
+    Ok(names.iter().map(of).collect())
+}
+
+#[cfg(test)]
+mod tests;

@@ -4,43 +4,58 @@
 use std::time::{Duration, Instant};
 
 use indexmap::IndexMap;
-use pipe_schema::{
-    report::Metrics,
-    stage::train::{Answer, Loss},
-};
-use tch::Kind;
+use pipe_schema::report::Metrics;
+use tch::{Kind, Tensor};
 
-use crate::{error::Result, loss, model::Net, rows::Rows};
+use crate::{error::Result, loss::Criterion, model::Net, rows::Rows};
 
 /// Rows at a time; more need memory and are not faster.
 const BATCH: i64 = 1024;
 
 /// `loss`, and the metric that goes with it.
-pub fn measure(net: &Net, loss: Loss, rows: &Rows) -> Result<Metrics> {
+pub fn measure(net: &Net, criterion: &Criterion, rows: &Rows) -> Result<Metrics> {
     let _no_grad = tch::no_grad_guard();
-    let (mut loss_sum, mut right, mut start) = (0.0, 0, 0);
+    let loss = criterion.loss();
+    let (mut loss_sum, mut weight, mut beside, mut start) = (0.0, 0.0, 0.0, 0);
     while start < rows.len() {
         let batch = rows.batch(None, start, BATCH)?;
         let outputs = net.forward(&batch.features, false)?;
-        let mean = loss::mean(loss, &outputs, &batch.target)?;
-        loss_sum += mean.f_double_value(&[])? * batch.len() as f64;
-        if loss.answer() == Answer::Classes {
-            let classes = outputs.f_argmax(1, false)?;
-            let equal = classes.f_eq_tensor(&batch.target)?;
-            right += equal.f_sum(Kind::Int64)?.f_int64_value(&[])?;
-        }
+        let mean = criterion.mean(&outputs, &batch.target)?;
+        let of_batch = criterion.weight(&batch.target)?;
+        loss_sum += mean.f_double_value(&[])? * of_batch;
+        weight += of_batch;
+        beside += match loss.metric() {
+            "accuracy" => right(&outputs, &batch.target)?,
+            "mae" => {
+                let off = outputs.f_sub(&batch.target)?.f_abs()?;
+                off.f_sum(Kind::Double)?.f_double_value(&[])?
+            }
+            _ => 0.0,
+        };
         start += batch.len();
     }
-    let count = rows.len() as f64;
-    let mean = loss_sum / count;
-    let metric = match loss {
-        Loss::CrossEntropy => right as f64 / count,
-        Loss::Mse => mean.sqrt(),
+    let mean = loss_sum / weight;
+    let metric = match loss.metric() {
+        "rmse" => mean.sqrt(),
+        _ => beside / rows.len() as f64,
     };
     Ok(Metrics::from([
         ("loss".to_owned(), mean),
         (loss.metric().to_owned(), metric),
     ]))
+}
+
+/// Rows whose class is the most probable one.
+fn right(outputs: &Tensor, classes: &Tensor) -> Result<f64> {
+    let chosen = match outputs.size()[1] {
+        1 => outputs
+            .f_gt(0.0)?
+            .f_to_kind(Kind::Int64)?
+            .f_flatten(0, -1)?,
+        _ => outputs.f_argmax(1, false)?,
+    };
+    let equal = chosen.f_eq_tensor(classes)?;
+    Ok(equal.f_sum(Kind::Int64)?.f_int64_value(&[])? as f64)
 }
 
 /// Rows learned from by time, in this attempt.

@@ -75,6 +75,13 @@ pub fn check_target(dataset: &Dataset, loss: Loss) -> Result<()> {
                     names.len()
                 )));
             }
+            if loss == Loss::BceWithLogits && names.len() != 2 {
+                return Err(Error::wrong(format!(
+                    "loss bce_with_logits needs two classes, the target `{name}` has {}",
+                    names.len()
+                ))
+                .hint("take `loss: cross_entropy`"));
+            }
             (Answer::Classes, Answer::Number, "numeric")
         }
         TargetKind::Number { .. } => (Answer::Number, Answer::Classes, "categorical"),

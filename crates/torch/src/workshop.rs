@@ -64,6 +64,20 @@ impl Workshop {
         Self::with_table(&table, "kind")
     }
 
+    /// With a dataset `data` of two classes.
+    pub fn with_two_classes() -> Self {
+        let mut table = "x,y,kind\n".to_owned();
+        for row in 0..200u32 {
+            let (x, y) = (
+                f64::from(row % 20) / 10.0,
+                f64::from(row * 7919 % 101) / 50.0,
+            );
+            let kind = if x + y > 2.0 { "yes" } else { "no" };
+            let _ = writeln!(table, "{x},{y},{kind}");
+        }
+        Self::with_table(&table, "kind")
+    }
+
     /// With a dataset `data` whose target is a number.
     pub fn with_numbers() -> Self {
         let mut table = "x,y,price\n".to_owned();

@@ -1,6 +1,6 @@
 //! Rules of train blocks: optimizer, schedule, early stopping. Shapes are checked elsewhere.
 
-use pipe_schema::stage::train::{Clip, LrScheduler, Optimizer, Train};
+use pipe_schema::stage::train::{Clip, Loss, LrScheduler, Optimizer, Train};
 
 use super::Rules;
 use crate::{
@@ -44,29 +44,58 @@ pub fn check(block: &Train, facts: &Facts, upstream: &Upstream<'_>, rules: &mut 
             "name the model that was quantized",
         );
     }
-    check_early_stopping(block, facts, upstream, rules);
+    check_losses(block, rules);
+    if let Some(stopping) = &block.early_stopping {
+        let what = "early stopping";
+        let path = ["early_stopping"];
+        check_watched(block, what, &path, &stopping.metric, facts, upstream, rules);
+    }
+    if let LrScheduler::Plateau { metric, .. } = &block.lr_scheduler {
+        let path = ["lr_scheduler", "plateau"];
+        check_watched(block, "`plateau`", &path, metric, facts, upstream, rules);
+    }
 }
 
-fn check_early_stopping(
+/// What is for one loss alone.
+fn check_losses(block: &Train, rules: &mut Rules<'_>) {
+    if block.loss == Loss::CrossEntropy {
+        return;
+    }
+    let given = [
+        ("class_weights", block.class_weights.is_some()),
+        ("label_smoothing", block.label_smoothing.is_some()),
+    ];
+    for (field, _) in given.iter().filter(|it| it.1) {
+        rules.say(
+            &[field],
+            format!("`{field}` is for `cross_entropy`"),
+            format!("the loss is `{}`", block.loss.name()),
+            "",
+        );
+    }
+}
+
+/// A metric of which something hangs while training.
+fn check_watched(
     block: &Train,
+    what: &str,
+    path: &[&str],
+    metric: &str,
     facts: &Facts,
     upstream: &Upstream<'_>,
     rules: &mut Rules<'_>,
 ) {
-    let Some(stopping) = &block.early_stopping else {
-        return;
-    };
-    let metric = stopping.metric.replace("valid.", "val.");
+    let metric = metric.replace("valid.", "val.");
     if facts.live_metrics.contains(&metric) {
         return;
     }
-    let place = rules.place(&["early_stopping", "metric"]);
+    let place = rules.place(&[path, &["metric"]].concat());
     let is_given = place.as_text().is_some();
     let span = if is_given {
         place.span
     } else {
         rules
-            .place(&["early_stopping"])
+            .place(path)
             .entries()
             .first()
             .map_or(place.span, |it| it.key_span)
@@ -77,12 +106,12 @@ fn check_early_stopping(
         .and_then(|it| it.parts.as_ref())
         .is_some_and(|it| !it.contains(&"val"));
     let error = if metric.starts_with("test.") {
-        Diagnostic::error("early stopping cannot watch the test part")
+        Diagnostic::error(format!("{what} cannot watch the test part"))
             .at(span, "the test part steers nothing")
             .hint("what steers training is no honest test of it: watch `val.loss`")
     } else if metric.starts_with("val.") && has_no_val {
         Diagnostic::error(format!(
-            "early stopping watches `{metric}`, but `{}` has no val part",
+            "{what} watches `{metric}`, but `{}` has no val part",
             block.data
         ))
         .at(span, "not measured")
@@ -101,7 +130,15 @@ fn check_early_stopping(
 
 pub fn check_optimizer(optimizer: &Optimizer, path: &[&str], rules: &mut Rules<'_>) {
     let (name, betas) = match optimizer {
-        Optimizer::Sgd(_) => return,
+        Optimizer::Sgd(sgd) => {
+            if sgd.nesterov && sgd.momentum == 0.0 {
+                let path = [path, &["sgd", "nesterov"]].concat();
+                let hint = "write `momentum: 0.9` beside it";
+                rules.say(&path, "`nesterov` needs momentum", "momentum is 0", hint);
+            }
+            return;
+        }
+        Optimizer::Rmsprop(_) => return,
         Optimizer::Adam(it) => ("adam", it.betas),
         Optimizer::Adamw(it) => ("adamw", it.betas),
     };

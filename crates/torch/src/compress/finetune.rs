@@ -1,16 +1,13 @@
 //! Training after pruning, with the zeros held. The step is that of the `train` stage.
 
-use pipe_schema::{
-    model::EpochRecord,
-    report::Metrics,
-    stage::{compress::Finetune, train::Loss},
-};
+use pipe_schema::{model::EpochRecord, report::Metrics, stage::compress::Finetune};
 use pipe_wire::Reporter;
 use tch::{Device, Kind, Tensor};
 
 use super::prune::Masks;
 use crate::{
     error::{Error, Result},
+    loss::Criterion,
     model::Net,
     rows::Rows,
     train::{Batches, Learner, check_weights, step},
@@ -19,14 +16,14 @@ use crate::{
 /// Trains the network and gives it back with its history; `None` if it was told to stop.
 pub fn finetune(
     net: Net,
-    loss: Loss,
+    criterion: Criterion,
     how: &Finetune,
     rows: &Rows,
     masks: &Masks,
     reporter: &mut Reporter,
 ) -> Result<Option<(Net, Vec<EpochRecord>)>> {
     let device = net.device();
-    let mut learner = Learner::with(net, loss, &how.optimizer, None)?;
+    let mut learner = Learner::with(net, criterion, &how.optimizer, None)?;
     let lr = learner.optimizer.lr();
     let batches = Batches::new(rows.len(), how.batch_size, learner.net.layers());
     let total = u64::from(how.epochs) * rows.len() as u64;

@@ -20,10 +20,7 @@ use pipe_schema::{
     },
     protocol::{Done, Request},
     report::Metrics,
-    stage::{
-        compress::{Compress, Pass},
-        train::Loss,
-    },
+    stage::compress::{Compress, Pass},
 };
 use pipe_wire::Reporter;
 use tch::Device;
@@ -34,6 +31,7 @@ use crate::{
     error::{Error, Result},
     inference::{check_fits, is_quantized},
     json::{read_json, write_json},
+    loss::Criterion,
     measure::measure,
     model::{Net, file::encode},
     request::{device_of, input},
@@ -50,7 +48,7 @@ pub fn compress(block: &Compress, request: &Request, reporter: &mut Reporter) ->
     check_passes(&block.passes, &model.layers)?;
     let device = device_of(request)?;
     let mut net = Net::load(&model.layers, &source.join(WEIGHTS_FILE), device)?;
-    let judge = Judge::new(&dataset, model.loss)?;
+    let judge = Judge::new(&dataset, &model)?;
     let before = judge.point(&net)?;
     let mut measured = latency::of("before", &on_cpu(&net)?, &judge.rows)?;
 
@@ -65,7 +63,14 @@ pub fn compress(block: &Compress, request: &Request, reporter: &mut Reporter) ->
                 masks.apply(&net)?;
                 if let Some(how) = &prune.finetune {
                     let rows = Rows::load(&dataset, "train", device)?;
-                    match finetune(net, model.loss, how, &rows, &masks, reporter)? {
+                    match finetune(
+                        net,
+                        criterion(&model, device)?,
+                        how,
+                        &rows,
+                        &masks,
+                        reporter,
+                    )? {
                         Some((tuned, epochs)) => {
                             net = tuned;
                             history.extend(epochs);
@@ -112,16 +117,21 @@ struct Judge {
     part: &'static str,
     /// On the CPU, where quantized networks run.
     rows: Rows,
-    loss: Loss,
+    criterion: Criterion,
 }
 
 impl Judge {
-    fn new(dataset: &Dataset, loss: Loss) -> Result<Self> {
+    fn new(dataset: &Dataset, model: &Model) -> Result<Self> {
         for part in ["val", "train"] {
             if dataset.has(part) {
                 let rows = Rows::load(dataset, part, Device::Cpu)?;
                 if !rows.is_empty() {
-                    return Ok(Self { part, rows, loss });
+                    let criterion = criterion(model, Device::Cpu)?;
+                    return Ok(Self {
+                        part,
+                        rows,
+                        criterion,
+                    });
                 }
             }
         }
@@ -131,7 +141,7 @@ impl Judge {
     }
 
     fn point(&self, net: &Net) -> Result<CompressionPoint> {
-        let metrics = measure(&on_cpu(net)?, self.loss, &self.rows)?;
+        let metrics = measure(&on_cpu(net)?, &self.criterion, &self.rows)?;
         Ok(CompressionPoint {
             bytes: encode(&net.tensors(), None)?.len() as u64,
             metric: metrics.get(self.metric()).copied().unwrap_or(f64::NAN),
@@ -140,7 +150,7 @@ impl Judge {
     }
 
     fn metric(&self) -> &'static str {
-        self.loss.metric()
+        self.criterion.loss().metric()
     }
 
     fn tell(&self, pass: &str, before: &CompressionPoint, after: &CompressionPoint) -> String {
@@ -169,6 +179,12 @@ impl Judge {
             ("sparsity".to_owned(), last.sparsity),
         ])
     }
+}
+
+/// The loss that the model was trained with.
+fn criterion(model: &Model, device: Device) -> Result<Criterion> {
+    let (weights, smoothing) = (&model.class_weights, model.label_smoothing);
+    Criterion::new(model.loss, weights, smoothing, device)
 }
 
 fn on_cpu(net: &Net) -> Result<Net> {

@@ -3,6 +3,7 @@
 
 mod clip;
 mod optimizer;
+mod rmsprop;
 mod schedule;
 
 pub use self::{clip::clip, optimizer::Optimizer, schedule::Schedule};

@@ -1,8 +1,9 @@
-//! SGD, Adam and AdamW on libtorch's fused kernels, with a state that can be saved and put back.
+//! SGD, RMSprop, Adam and AdamW, where there are any on libtorch's fused kernels, with a state that can be saved and put back.
 
-use pipe_schema::stage::train::{Adam, AdamW, Optimizer as Spec, Sgd};
+use pipe_schema::stage::train::{Adam, AdamW, Optimizer as Spec, Rmsprop, Sgd};
 use tch::{Device, Kind, Tensor};
 
+use super::rmsprop::Spread;
 use crate::{
     error::Result,
     model::{Tensors, copy_all},
@@ -19,8 +20,16 @@ pub struct Optimizer {
 }
 
 enum Rule {
-    Sgd { momentum: f64, weight_decay: f64 },
-    Adam { moments: Moments, step: Tensor },
+    Sgd {
+        momentum: f64,
+        weight_decay: f64,
+        nesterov: bool,
+    },
+    Rmsprop(Spread),
+    Adam {
+        moments: Moments,
+        step: Tensor,
+    },
 }
 
 impl Optimizer {
@@ -34,6 +43,7 @@ impl Optimizer {
         };
         match spec {
             Spec::Sgd(sgd) => Self::sgd(sgd, parameters),
+            Spec::Rmsprop(rmsprop) => Self::rmsprop(rmsprop, parameters),
             &Spec::Adam(Adam {
                 lr,
                 betas,
@@ -65,7 +75,9 @@ impl Optimizer {
             Rule::Sgd {
                 momentum,
                 weight_decay,
-            } => self.fused.step_sgd(lr, *momentum, *weight_decay),
+                nesterov,
+            } => self.fused.step_sgd(lr, *momentum, *weight_decay, *nesterov),
+            Rule::Rmsprop(spread) => spread.step(lr),
             Rule::Adam { moments, step } => {
                 let _ = step.f_add_scalar_(1.0)?;
                 self.fused.step_adam(lr, *moments)
@@ -94,9 +106,22 @@ impl Optimizer {
             rule: Rule::Sgd {
                 momentum: sgd.momentum,
                 weight_decay: sgd.weight_decay,
+                nesterov: sgd.nesterov,
             },
             lr: sgd.lr,
             fused: Fused::sgd(&list(parameters), &buffers)?,
+            state,
+        })
+    }
+
+    fn rmsprop(spec: &Rmsprop, parameters: &Tensors) -> Result<Self> {
+        let mut state = Tensors::new();
+        let spread = Spread::new(spec, parameters, &mut state)?;
+        Ok(Self {
+            rule: Rule::Rmsprop(spread),
+            lr: spec.lr,
+            // There is no such kernel; it holds the gradients.
+            fused: Fused::sgd(&list(parameters), &[])?,
             state,
         })
     }
@@ -119,12 +144,12 @@ impl Optimizer {
     }
 }
 
-fn list(parameters: &Tensors) -> Vec<Tensor> {
+pub fn list(parameters: &Tensors) -> Vec<Tensor> {
     parameters.values().map(Tensor::shallow_clone).collect()
 }
 
 /// A tensor of zeros for each parameter, known to the state under the parameter's name.
-fn zeros(parameters: &Tensors, prefix: &str, state: &mut Tensors) -> Result<Vec<Tensor>> {
+pub fn zeros(parameters: &Tensors, prefix: &str, state: &mut Tensors) -> Result<Vec<Tensor>> {
     let mut list = Vec::new();
     for (name, parameter) in parameters {
         let zeros = parameter.f_detach()?.f_zeros_like()?;

@@ -2,7 +2,10 @@
 
 use std::f64::consts::PI;
 
-use pipe_schema::stage::train::LrScheduler;
+use pipe_schema::{model::EpochRecord, stage::train::LrScheduler};
+
+/// A rate that would change by less stays.
+const SMALLEST_CHANGE: f64 = 1e-8;
 
 /// A schedule for a whole training: it does not depend on how much of it is run.
 #[derive(Clone, Debug)]
@@ -11,6 +14,8 @@ pub struct Schedule {
     lr: f64,
     steps: u64,
     steps_per_epoch: u64,
+    /// What the epochs so far made of the rate, where it follows from them.
+    reached: f64,
 }
 
 impl Schedule {
@@ -21,6 +26,14 @@ impl Schedule {
             lr,
             steps: u64::from(epochs) * steps_per_epoch,
             steps_per_epoch,
+            reached: lr,
+        }
+    }
+
+    /// Looks at the epochs that are complete. The same epochs lead to the same rate, so that nothing of it is to be kept.
+    pub fn follow(&mut self, history: &[EpochRecord]) {
+        if let LrScheduler::Plateau { .. } = self.scheduler {
+            self.reached = self.after(history);
         }
     }
 
@@ -28,6 +41,22 @@ impl Schedule {
     pub fn lr(&self, step: u64) -> f64 {
         match self.scheduler {
             LrScheduler::Constant => self.lr,
+            LrScheduler::Plateau { .. } => self.reached,
+            LrScheduler::OneCycle {
+                pct_start,
+                div_factor,
+                final_div_factor,
+            } => {
+                let last = self.steps as f64 - 1.0;
+                let top = (pct_start * self.steps as f64 - 1.0).max(0.0);
+                let start = self.lr / div_factor;
+                let step = step as f64;
+                if step <= top && top > 0.0 {
+                    return halfway(start, self.lr, step / top);
+                }
+                let share = (step - top) / (last - top).max(f64::MIN_POSITIVE);
+                halfway(self.lr, start / final_div_factor, share.min(1.0))
+            }
             LrScheduler::Step { step_size, gamma } => {
                 let epoch = step / self.steps_per_epoch.max(1);
                 let drops = epoch / u64::from(step_size.max(1));
@@ -47,4 +76,55 @@ impl Schedule {
             }
         }
     }
+
+    /// As PyTorch's `ReduceLROnPlateau`, with a threshold relative to the best value.
+    fn after(&self, history: &[EpochRecord]) -> f64 {
+        let LrScheduler::Plateau {
+            metric,
+            factor,
+            patience,
+            threshold,
+            cooldown,
+            min_lr,
+        } = &self.scheduler
+        else {
+            return self.lr;
+        };
+        let higher_is_better = metric == "val.accuracy";
+        let (mut lr, mut best) = (self.lr, None::<f64>);
+        let (mut bad, mut resting) = (0, 0);
+        for record in history {
+            let Some(&value) = record.metrics.get(metric) else {
+                continue;
+            };
+            let is_better = best.is_none_or(|best| match higher_is_better {
+                true => value > best * (1.0 + threshold),
+                false => value < best * (1.0 - threshold),
+            });
+            if is_better {
+                best = Some(value);
+                bad = 0;
+            } else {
+                bad += 1;
+            }
+            if resting > 0 {
+                resting -= 1;
+                bad = 0;
+            }
+            if bad > *patience {
+                let lower = (lr * factor).max(*min_lr);
+                if lr - lower > SMALLEST_CHANGE {
+                    lr = lower;
+                }
+                resting = *cooldown;
+                bad = 0;
+            }
+        }
+        lr
+    }
+}
+
+/// Half a cosine from one rate to another.
+fn halfway(from: f64, to: f64, share: f64) -> f64 {
+    to + (from - to) / 2.0 * ((PI * share).cos() + 1.0)
 }

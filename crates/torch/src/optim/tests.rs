@@ -2,7 +2,10 @@
 
 use std::fs;
 
-use pipe_schema::stage::train::{Clip, LrScheduler, Optimizer as Spec};
+use pipe_schema::{
+    model::EpochRecord,
+    stage::train::{Clip, LrScheduler, Optimizer as Spec},
+};
 use serde::Deserialize;
 use serde_json::Value;
 use tch::Tensor;
@@ -43,6 +46,8 @@ struct ScheduleCase {
     steps_per_epoch: Option<u64>,
     rate_by_step: Option<Vec<f64>>,
     rate_by_epoch: Option<Vec<f64>>,
+    /// What `plateau` watches.
+    metric_by_epoch: Option<Vec<f64>>,
 }
 
 fn golden() -> Golden {
@@ -156,7 +161,8 @@ fn gradients_are_bounded_as_pytorch_does() {
 fn learning_rates_go_as_pytorch_schedules_them() {
     for case in golden().schedules {
         let steps_per_epoch = case.steps_per_epoch.unwrap_or(3);
-        let schedule = Schedule::new(&case.lr_scheduler, case.lr, case.epochs, steps_per_epoch);
+        let mut schedule = Schedule::new(&case.lr_scheduler, case.lr, case.epochs, steps_per_epoch);
+        let watched = case.metric_by_epoch.unwrap_or_default();
         let by_step = case.rate_by_step.unwrap_or_else(|| {
             let by_epoch = case.rate_by_epoch.unwrap();
             let thrice = by_epoch.iter().flat_map(|&rate| [rate; 3]);
@@ -164,6 +170,8 @@ fn learning_rates_go_as_pytorch_schedules_them() {
         });
         assert!(!by_step.is_empty());
         for (step, expected) in by_step.into_iter().enumerate() {
+            let epoch = step / steps_per_epoch as usize;
+            schedule.follow(&history(&watched[..epoch.min(watched.len())]));
             let ours = schedule.lr(step as u64);
             assert!(
                 (ours - expected).abs() <= 1e-12,
@@ -172,6 +180,18 @@ fn learning_rates_go_as_pytorch_schedules_them() {
             );
         }
     }
+}
+
+fn history(watched: &[f64]) -> Vec<EpochRecord> {
+    let record = |(i, value): (usize, &f64)| EpochRecord {
+        epoch: i as u32 + 1,
+        lr: 0.0,
+        metrics: ["val.loss", "val.accuracy"]
+            .map(|name| (name.to_owned(), *value))
+            .into(),
+        kept: false,
+    };
+    watched.iter().enumerate().map(record).collect()
 }
 
 #[test]

@@ -132,6 +132,37 @@ fn every_layer_survives_torchscript() {
 }
 
 #[test]
+fn one_logit_of_two_classes_is_measured_compressed_packed_and_predicted() {
+    let workshop = Workshop::with_two_classes();
+    workshop.train(&json!({"mlp": {"hidden": [8]}}), "bce_with_logits", 40);
+    let block = json!({"evaluate": {"model": "fit", "data": "data.val"}});
+    workshop
+        .stage(&block, &["model=fit", "data=data.val"], "again")
+        .unwrap();
+    let history = workshop.json("fit/history.json");
+    let last = &history[39]["metrics"];
+    let metrics = workshop.json("again/metrics.json");
+    let same = |name: &str, live: &str| {
+        let (report, live) = (&metrics[name], &last[live]);
+        let off = report.as_f64().unwrap() - live.as_f64().unwrap();
+        assert!(off.abs() < 1e-6, "{name}: {report} {live}");
+    };
+    same("accuracy", "val.accuracy");
+    same("log_loss", "val.loss");
+    assert!(metrics["accuracy"].as_f64().unwrap() > 0.9, "{metrics}");
+    let block = json!({"compress": {"model": "fit", "data": "data", "passes": [
+        {"prune": {"sparsity": 0.3, "finetune": {"epochs": 1}}}, {"quantize": {}},
+    ]}});
+    workshop
+        .stage(&block, &["model=fit", "data=data"], "small")
+        .unwrap();
+    let workshop = scored(workshop);
+    pack(&workshop).unwrap();
+    assert_eq!(workshop.json("bundle/model.json")["outputs"], 1);
+    verify(&workshop).unwrap();
+}
+
+#[test]
 fn quantized_model_is_packed_and_answers_row_by_row_as_in_the_report() {
     let workshop = classes(&json!([32]));
     let block = json!({"compress": {"model": "fit", "data": "data", "passes": [{"quantize": {}}]}});

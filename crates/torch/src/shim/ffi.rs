@@ -44,7 +44,13 @@ unsafe extern "C" {
         weight_decay: f64,
         eps: f64,
     ) -> c_int;
-    pub fn shim_fused_sgd(fused: *mut Opaque, lr: f64, momentum: f64, weight_decay: f64) -> c_int;
+    pub fn shim_fused_sgd(
+        fused: *mut Opaque,
+        lr: f64,
+        momentum: f64,
+        weight_decay: f64,
+        nesterov: bool,
+    ) -> c_int;
     pub fn shim_fused_zero_grad(fused: *mut Opaque) -> c_int;
 
     pub fn shim_rng_state(cuda: bool, out: *mut *mut C_tensor) -> c_int;

@@ -67,9 +67,23 @@ impl Fused {
     }
 
     /// A step of SGD.
-    pub fn step_sgd(&mut self, lr: f64, momentum: f64, weight_decay: f64) -> Result<()> {
+    pub fn step_sgd(
+        &mut self,
+        lr: f64,
+        momentum: f64,
+        weight_decay: f64,
+        nesterov: bool,
+    ) -> Result<()> {
         // SAFETY: as in `step_adam`.
-        unsafe { check(ffi::shim_fused_sgd(self.0, lr, momentum, weight_decay)) }
+        unsafe {
+            check(ffi::shim_fused_sgd(
+                self.0,
+                lr,
+                momentum,
+                weight_decay,
+                nesterov,
+            ))
+        }
     }
 
     /// Forgets the gradients.

@@ -64,7 +64,7 @@ fn generator_goes_on_from_a_saved_state() {
 fn optimizer_without_gradients_says_so() {
     let parameter = Tensor::zeros([2], OPTIONS).set_requires_grad(true);
     let mut fused = Fused::sgd(&[parameter], &[]).unwrap();
-    let text = message(fused.step_sgd(0.1, 0.0, 0.0));
+    let text = message(fused.step_sgd(0.1, 0.0, 0.0, false));
     assert_eq!(text, "libtorch: a parameter has no gradient");
 }
 

@@ -121,7 +121,7 @@ pub fn begin(
     }
     tch::manual_seed(setting.stage.seed as i64);
     let net = setting.initial_net()?;
-    Ok((Learner::new(net, setting.stage)?, State::default()))
+    Ok((Learner::new(net, setting)?, State::default()))
 }
 
 fn collect(learner: &Learner, state: &State) -> Result<Tensors> {
@@ -171,7 +171,7 @@ fn read(path: &Path, setting: &Setting) -> Result<(Learner, State)> {
     }
 
     let net = Net::from_tensors(&layers, part(&mut tensors, "net"), setting.device)?;
-    let mut learner = Learner::new(net, setting.stage)?;
+    let mut learner = Learner::new(net, setting)?;
     learner
         .optimizer
         .restore(&part(&mut tensors, "optimizer"))?;

@@ -1,12 +1,11 @@
 //! A network with what changes it. Unaware of epochs, data and checkpoints.
 
-use pipe_schema::stage::{
-    Train,
-    train::{Clip, Loss, Optimizer as OptimizerSpec},
-};
+use pipe_schema::stage::train::{Clip, Optimizer as OptimizerSpec};
 
+use super::Setting;
 use crate::{
     error::Result,
+    loss::Criterion,
     model::{Net, Tensors},
     optim::Optimizer,
 };
@@ -17,19 +16,26 @@ pub struct Learner {
     /// What is learned, by name; shared with the network.
     pub parameters: Tensors,
     pub optimizer: Optimizer,
-    pub loss: Loss,
+    pub criterion: Criterion,
     pub clip: Option<Clip>,
 }
 
 impl Learner {
     /// With the stage's loss, optimizer and bounds.
-    pub fn new(net: Net, stage: &Train) -> Result<Self> {
-        Self::with(net, stage.loss, &stage.optimizer, stage.clip.clone())
+    pub fn new(net: Net, setting: &Setting) -> Result<Self> {
+        let stage = setting.stage;
+        let criterion = Criterion::new(
+            stage.loss,
+            &setting.class_weights,
+            stage.label_smoothing,
+            setting.device,
+        )?;
+        Self::with(net, criterion, &stage.optimizer, stage.clip.clone())
     }
 
     pub fn with(
         net: Net,
-        loss: Loss,
+        criterion: Criterion,
         optimizer: &OptimizerSpec,
         clip: Option<Clip>,
     ) -> Result<Self> {
@@ -39,7 +45,7 @@ impl Learner {
             net,
             parameters,
             optimizer,
-            loss,
+            criterion,
             clip,
         })
     }

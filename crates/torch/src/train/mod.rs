@@ -31,7 +31,6 @@ use self::{
 };
 use crate::{
     error::Result,
-    loss,
     measure::{Pace, measure},
     optim::clip,
     rows::Rows,
@@ -42,11 +41,12 @@ pub fn train(stage: &Train, request: &Request, reporter: &mut Reporter) -> Resul
     let setting = Setting::new(stage, request)?;
     let mut checkpoints = Checkpoints::new(request.checkpoints.as_deref());
     let (mut learner, mut state) = begin(&setting, &checkpoints, reporter)?;
-    let schedule = setting.schedule(learner.optimizer.lr());
+    let mut schedule = setting.schedule(learner.optimizer.lr());
     let mut pace = Pace::start();
 
     // An epoch: each row of the train part once.
     while !state.is_over(&setting) {
+        schedule.follow(&state.history);
         state.shuffle(&setting)?;
         while let Some(batch) = state.next_batch(&setting)? {
             let loss = step(&mut learner, &batch, schedule.lr(state.step))?;
@@ -87,7 +87,7 @@ pub fn train(stage: &Train, request: &Request, reporter: &mut Reporter) -> Resul
 /// change; where that is no number, nothing is changed.
 pub fn step(learner: &mut Learner, batch: &Rows, lr: f64) -> Result<f64> {
     let outputs = learner.net.forward(&batch.features, /* train */ true)?;
-    let loss = loss::mean(learner.loss, &outputs, &batch.target)?;
+    let loss = learner.criterion.mean(&outputs, &batch.target)?;
     let value = loss.f_double_value(&[])?;
     if value.is_finite() {
         learner.optimizer.zero_grad()?;
@@ -102,7 +102,7 @@ pub fn step(learner: &mut Learner, batch: &Rows, lr: f64) -> Result<f64> {
 fn measure_epoch(learner: &Learner, setting: &Setting, state: &State) -> Result<Metrics> {
     let mut metrics = Metrics::from([("train.loss".to_owned(), state.mean_loss())]);
     if let Some(val) = &setting.val {
-        for (name, value) in measure(&learner.net, learner.loss, val)? {
+        for (name, value) in measure(&learner.net, &learner.criterion, val)? {
             metrics.insert(format!("val.{name}"), value);
         }
     }

@@ -3,12 +3,18 @@
 use std::path::{Path, PathBuf};
 
 use pipe_data::Dataset;
-use pipe_schema::{layer::Layer, model::WEIGHTS_FILE, protocol::Request, stage::Train};
+use pipe_schema::{
+    layer::Layer,
+    model::WEIGHTS_FILE,
+    protocol::Request,
+    stage::{Train, train::LrScheduler},
+};
 use tch::Device;
 
-use super::{Batches, Watch};
+use super::{Batches, Watch, stopping::check_metric};
 use crate::{
     error::{Error, Result},
+    loss::class_weights,
     model::{Net, lower},
     optim::Schedule,
     request::{device_of, input},
@@ -27,6 +33,8 @@ pub struct Setting<'a> {
     /// The epoch after which it ends, at the latest.
     pub last_epoch: u32,
     pub watch: Option<Watch>,
+    /// By class; empty where all count alike.
+    pub class_weights: Vec<f64>,
     pub device: Device,
     initial: Option<PathBuf>,
 }
@@ -52,6 +60,11 @@ impl<'a> Setting<'a> {
             .as_ref()
             .map(|stopping| Watch::new(stopping, stage.loss, val.is_some()))
             .transpose()?;
+        if let LrScheduler::Plateau { metric, .. } = &stage.lr_scheduler {
+            check_metric("plateau", metric, stage.loss, val.is_some())?;
+        }
+        let target = &dataset.schema().target.kind;
+        let class_weights = class_weights(stage.class_weights.as_ref(), target)?;
         let batches = Batches::new(rows.len(), stage.batch_size, &layers);
         let last_epoch = request
             .until
@@ -69,6 +82,7 @@ impl<'a> Setting<'a> {
             batches,
             last_epoch,
             watch,
+            class_weights,
             device,
             initial,
         })

@@ -17,21 +17,7 @@ impl Watch {
     /// Checks that there will be such a metric.
     pub fn new(stopping: &EarlyStopping, loss: Loss, has_val: bool) -> Result<Self> {
         let metric = stopping.metric.as_str();
-        let of_loss = format!("val.{}", loss.metric());
-        if !["val.loss", "train.loss", &of_loss].contains(&metric) {
-            return Err(Error::wrong(format!(
-                "early_stopping watches `{metric}`, which this training does not have"
-            ))
-            .hint(format!("it has `val.loss`, `{of_loss}` and `train.loss`")));
-        }
-        if metric.starts_with("val.") && !has_val {
-            return Err(Error::wrong(format!(
-                "early_stopping watches `{metric}`, but the dataset has no val part"
-            ))
-            .hint(
-                "give `val` a share in the `split` of the preprocess stage, or watch `train.loss`",
-            ));
-        }
+        check_metric("early_stopping", metric, loss, has_val)?;
         Ok(Self {
             metric: metric.to_owned(),
             higher_is_better: metric == "val.accuracy",
@@ -68,6 +54,24 @@ impl Watch {
         }
         format!("kept epoch {kept} of {epoch}, the best by {metric}")
     }
+}
+
+/// Refuses a metric that will not be measured.
+pub fn check_metric(what: &str, metric: &str, loss: Loss, has_val: bool) -> Result<()> {
+    let of_loss = format!("val.{}", loss.metric());
+    if !["val.loss", "train.loss", &of_loss].contains(&metric) {
+        return Err(Error::wrong(format!(
+            "{what} watches `{metric}`, which this training does not have"
+        ))
+        .hint(format!("it has `val.loss`, `{of_loss}` and `train.loss`")));
+    }
+    if metric.starts_with("val.") && !has_val {
+        return Err(Error::wrong(format!(
+            "{what} watches `{metric}`, but the dataset has no val part"
+        ))
+        .hint("give `val` a share in the `split` of the preprocess stage, or watch `train.loss`"));
+    }
+    Ok(())
 }
 
 #[cfg(test)]

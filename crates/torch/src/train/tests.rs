@@ -38,6 +38,8 @@ fn interrupted_training_ends_in_the_bytes_of_an_uninterrupted_one() {
         json!({"adamw": {"lr": 0.05}}),
         json!({"adam": {"lr": 0.05}}),
         json!({"sgd": {"lr": 0.1, "momentum": 0.9}}),
+        json!({"sgd": {"lr": 0.1, "momentum": 0.9, "nesterov": true}}),
+        json!({"rmsprop": {"momentum": 0.5, "centered": true}}),
     ] {
         let stage = json!({
             "model": layers, "optimizer": optimizer, "epochs": 6, "batch_size": 16, "seed": 5,
@@ -59,6 +61,71 @@ fn interrupted_training_ends_in_the_bytes_of_an_uninterrupted_one() {
             assert_eq!(straight.files(), rest.files(), "{optimizer} {stop_after}");
             assert_eq!(straight.done.metrics, rest.done.metrics);
         }
+    }
+}
+
+#[test]
+fn rate_that_follows_the_epochs_is_the_same_after_an_interruption() {
+    let _turn = seed(0);
+    let bench = Bench::new(&classes());
+    for scheduler in [
+        json!({"plateau": {"metric": "val.accuracy", "patience": 0, "factor": 0.5}}),
+        json!({"one_cycle": {}}),
+    ] {
+        let stage = json!({
+            "optimizer": {"rmsprop": {"lr": 0.05}}, "epochs": 6, "batch_size": 16,
+            "lr_scheduler": scheduler, "class_weights": "balanced", "label_smoothing": 0.1,
+        });
+        let straight = bench.train(&stage).unwrap();
+        let rates: Vec<f64> = straight.history().iter().map(|it| it.lr).collect();
+        assert!(rates[5] < rates[1], "{rates:?}");
+        let checkpoints = tempfile::tempdir().unwrap();
+        bench.stop_after_epoch(3, &stage, checkpoints.path());
+        let rest = bench.resume(&stage, checkpoints.path()).unwrap();
+        assert!(rest.logs("goes on from its checkpoint"));
+        assert_eq!(straight.files(), rest.files(), "{scheduler}");
+    }
+}
+
+#[test]
+fn class_weights_are_by_the_names_of_classes() {
+    let _turn = seed(0);
+    let bench = Bench::new(&classes());
+    let failed = bench
+        .train(&json!({"class_weights": {"nobody": 2.0}}))
+        .unwrap_err();
+    assert_eq!(
+        failed.message,
+        "class_weights: the target has no class `nobody`"
+    );
+    assert!(failed.hint.unwrap().starts_with("it has "));
+}
+
+#[test]
+fn one_logit_is_for_two_classes() {
+    let _turn = seed(0);
+    let failed = Bench::new(&classes())
+        .train(&json!({"loss": "bce_with_logits"}))
+        .unwrap_err();
+    assert_eq!(
+        failed.message,
+        "loss bce_with_logits needs two classes, the target `y` has 3"
+    );
+}
+
+#[test]
+fn every_loss_of_numbers_learns_and_is_measured_by_its_metric() {
+    let _turn = seed(0);
+    let bench = Bench::new(&bench::numbers());
+    for (loss, metric) in [
+        (json!("mse"), "val.rmse"),
+        (json!("l1"), "val.mae"),
+        (json!({"huber": {"delta": 0.5}}), "val.mae"),
+    ] {
+        let trained = bench.train(&json!({"loss": loss, "epochs": 10})).unwrap();
+        let history = trained.history();
+        let of = |record: &EpochRecord| record.metrics[metric];
+        assert!(of(&history[9]) < of(&history[0]), "{loss}");
     }
 }
 

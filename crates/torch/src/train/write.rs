@@ -23,6 +23,8 @@ pub fn write_model(setting: &Setting, net: &Net, state: &State, folder: &Path) -
         inputs: setting.dataset.schema().features.len() as u32,
         outputs: loss.outputs(classes),
         loss,
+        class_weights: setting.class_weights.clone(),
+        label_smoothing: setting.stage.label_smoothing,
         layers: setting.layers.clone(),
         parameters: parameter_count(&setting.layers),
     };

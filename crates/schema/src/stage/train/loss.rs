@@ -1,16 +1,30 @@
 //! What is minimized, and what follows from that: what is answered, how many values a row, what is measured beside it.
 
+use std::fmt;
+
+use indexmap::IndexMap;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// What is minimized: the mean over the rows of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Loss {
     /// For a categorical target: the network gives one logit a class.
     CrossEntropy,
+    /// For a target of two classes: the network gives one logit, that of the second.
+    BceWithLogits,
     /// For a numeric target: mean squared error.
     Mse,
+    /// For a numeric target: mean absolute error.
+    L1,
+    /// For a numeric target: squared where the error is small, absolute where it is large.
+    Huber {
+        /// Where it turns from one to the other.
+        #[serde(default = "one")]
+        #[schemars(extend("exclusiveMinimum" = 0.0))]
+        delta: f64,
+    },
 }
 
 /// What a loss learns from and a network trained with it answers.
@@ -20,12 +34,24 @@ pub enum Answer {
     Number,
 }
 
+/// How much the rows of each class count.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ClassWeights {
+    /// Each class as much as any other: rows / (classes x rows of the class), of the train part.
+    Balanced,
+    /// By the class's name; others count 1.
+    Named(IndexMap<String, f64>),
+}
+
 impl Loss {
     /// The word for it in a spec.
     pub fn name(self) -> &'static str {
         match self {
             Self::CrossEntropy => "cross_entropy",
+            Self::BceWithLogits => "bce_with_logits",
             Self::Mse => "mse",
+            Self::L1 => "l1",
+            Self::Huber { .. } => "huber",
         }
     }
 
@@ -33,14 +59,17 @@ impl Loss {
     pub fn title(self) -> &'static str {
         match self {
             Self::CrossEntropy => "cross entropy",
+            Self::BceWithLogits => "binary cross entropy",
             Self::Mse => "mean squared error",
+            Self::L1 => "mean absolute error",
+            Self::Huber { .. } => "the Huber loss",
         }
     }
 
     pub fn answer(self) -> Answer {
         match self {
-            Self::CrossEntropy => Answer::Classes,
-            Self::Mse => Answer::Number,
+            Self::CrossEntropy | Self::BceWithLogits => Answer::Classes,
+            Self::Mse | Self::L1 | Self::Huber { .. } => Answer::Number,
         }
     }
 
@@ -48,7 +77,7 @@ impl Loss {
     pub fn outputs(self, classes: u32) -> u32 {
         match self {
             Self::CrossEntropy => classes,
-            Self::Mse => 1,
+            Self::BceWithLogits | Self::Mse | Self::L1 | Self::Huber { .. } => 1,
         }
     }
 
@@ -65,8 +94,9 @@ impl Loss {
     /// What is measured beside it while a network learns.
     pub fn metric(self) -> &'static str {
         match self {
-            Self::CrossEntropy => "accuracy",
+            Self::CrossEntropy | Self::BceWithLogits => "accuracy",
             Self::Mse => "rmse",
+            Self::L1 | Self::Huber { .. } => "mae",
         }
     }
 }
@@ -87,4 +117,58 @@ impl Answer {
             Self::Number => Loss::Mse,
         }
     }
+}
+
+impl Serialize for ClassWeights {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Balanced => serializer.serialize_str("balanced"),
+            Self::Named(weights) => weights.serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for ClassWeights {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct WordOrWeights;
+        impl<'de> de::Visitor<'de> for WordOrWeights {
+            type Value = ClassWeights;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("`balanced`, or weights by the names of classes")
+            }
+            fn visit_str<E: de::Error>(self, word: &str) -> Result<ClassWeights, E> {
+                match word {
+                    "balanced" => Ok(ClassWeights::Balanced),
+                    _ => Err(E::invalid_value(de::Unexpected::Str(word), &self)),
+                }
+            }
+            fn visit_map<A: de::MapAccess<'de>>(
+                self,
+                weights: A,
+            ) -> Result<ClassWeights, A::Error> {
+                IndexMap::deserialize(de::value::MapAccessDeserializer::new(weights))
+                    .map(ClassWeights::Named)
+            }
+        }
+        deserializer.deserialize_any(WordOrWeights)
+    }
+}
+
+impl JsonSchema for ClassWeights {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "ClassWeights".into()
+    }
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "description": "`balanced`, or weights by the names of classes",
+            "anyOf": [
+                {"type": "object", "additionalProperties": {"type": "number", "exclusiveMinimum": 0.0}},
+                {"type": "string", "enum": ["balanced"]},
+            ]
+        })
+    }
+}
+
+fn one() -> f64 {
+    1.0
 }

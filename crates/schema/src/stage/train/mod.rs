@@ -8,9 +8,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use self::{
-    loss::{Answer, Loss},
+    loss::{Answer, ClassWeights, Loss},
     network::{Activation, LayerSpec, Mlp, Network},
-    optimizer::{Adam, AdamW, Clip, LrScheduler, Optimizer, Sgd},
+    optimizer::{Adam, AdamW, Clip, LrScheduler, Optimizer, Rmsprop, Sgd},
 };
 use crate::{
     reference::{PathOrStage, Reference},
@@ -27,6 +27,13 @@ pub struct Train {
     pub model: Network,
     /// What is minimized.
     pub loss: Loss,
+    /// How much the rows of each class count in `cross_entropy`: `balanced`, or weights by the names of classes.
+    #[serde(default)]
+    pub class_weights: Option<ClassWeights>,
+    /// Share of the truth that `cross_entropy` spreads evenly over all classes.
+    #[serde(default)]
+    #[schemars(range(min = 0.0), extend("exclusiveMaximum" = 1.0))]
+    pub label_smoothing: Option<f64>,
     /// How parameters are changed.
     #[serde(default)]
     pub optimizer: Optimizer,
@@ -71,7 +78,7 @@ fn yes() -> bool {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EarlyStopping {
-    /// What is watched: `val.loss`, `train.loss`, `val.accuracy` (cross_entropy) or `val.rmse` (mse).
+    /// What is watched: `val.loss`, `train.loss`, `val.accuracy` (of classes), `val.rmse` (mse) or `val.mae` (l1, huber).
     #[serde(default = "val_loss")]
     pub metric: String,
     /// Epochs without improvement after which training ends.

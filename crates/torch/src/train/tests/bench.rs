@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 use tch::Device;
 use tempfile::TempDir;
 
-use crate::{job::perform, measure::measure, model::Net, rows::Rows};
+use crate::{job::perform, loss::Criterion, measure::measure, model::Net, rows::Rows};
 
 /// 120 points of three classes, told apart by noisy sums.
 pub fn classes() -> String {
@@ -153,7 +153,9 @@ impl Bench {
         let net = trained.net();
         let dataset = Dataset::open(self.data()).unwrap();
         let val = Rows::load(&dataset, "val", Device::Cpu).unwrap();
-        measure(&net, model.loss, &val).unwrap()
+        let (weights, smoothing) = (&model.class_weights, model.label_smoothing);
+        let criterion = Criterion::new(model.loss, weights, smoothing, Device::Cpu).unwrap();
+        measure(&net, &criterion, &val).unwrap()
     }
 
     fn run(
