@@ -16,7 +16,9 @@ from pathlib import Path
 
 import numpy as np
 from sklearn.feature_extraction import FeatureHasher
+from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.impute import SimpleImputer
+from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.preprocessing import (
     FunctionTransformer,
     KBinsDiscretizer,
@@ -26,6 +28,7 @@ from sklearn.preprocessing import (
     PowerTransformer,
     RobustScaler,
     StandardScaler,
+    TargetEncoder,
 )
 
 CASES = Path(__file__).parent / "preprocess.json"
@@ -59,6 +62,28 @@ GAPS = {
 RARE = {
     "train": {"color": ["red"] * 4 + ["blue"] * 3 + ["teal", "Ölive", "teal"], "size": ["S", "M"] * 5},
     "test": {"color": ["teal", "green", "blue"], "size": ["S", "XL", "M"]},
+}
+PLACES = {
+    "train": {
+        "city": ["Oslo", "Bern", "Oslo", "Rome", None, "Bern", "Oslo", "Bern", "Rome", "Oslo", None, "Oslo"],
+        "size": ["S", "M", "L"] * 4,
+    },
+    "test": {"city": ["Bern", "Paris", None, "Rome"], "size": ["S", "XL", "L", "M"]},
+}
+PRICES = [3.5, 1.0, 4.25, 9.0, 2.0, 1.5, 3.0, 0.5, 12.0, 5.0, 2.5, 4.0]
+ANSWERS = ["yes", "no", "yes", "no", "no", "no", "yes", "yes", "no", "yes", "no", "no"]
+KINDS = ["a", "b", "c", "a", "b", "c", "c", "b", "a", "a", "b", "c"]
+MAILS = {
+    "train": {
+        "mail": [
+            "The quick brown fox, the lazy dog.",
+            "A fox is a fox: don't ask the dog!",
+            "Über_schön 42 times 7; ÜBER_SCHÖN",
+            "the the the",
+            "x",
+        ]
+    },
+    "test": {"mail": ["The fox & a bird", "nothing known", "quick quick DOG 42"]},
 }
 WHOLE_NUMBERS = {
     "train": {"a": [1.0, 2.0, 3.0, 4.0, 1e6], "b": [-0.1, 0.1, 0.2, 0.3, 0.7], "constant": [3.25] * 5},
@@ -197,7 +222,7 @@ class Hasher:
         self.hasher = FeatureHasher(buckets, input_type="string", alternate_sign=False)
         self.buckets = buckets
 
-    def fit_transform(self, columns):
+    def fit_transform(self, columns, _):
         return self.transform(columns)
 
     def transform(self, columns):
@@ -211,7 +236,65 @@ def hash_words(options, _):
     return Hasher(options["buckets"]), None, lambda: options
 
 
+def target_encode(options, names):
+    # Folds of numbers are plain, those of classes stratified; neither is shuffled in these cases.
+    folds = StratifiedKFold if options["classes"] else KFold
+    transformer = TargetEncoder(smooth=options.get("smooth", "auto"), cv=folds(options.get("folds", 5)))
+    return (
+        transformer,
+        None,
+        lambda: {
+            "columns": {name: {"unknown": np.atleast_1d(transformer.target_mean_).tolist()} for name in names}
+        },
+    )
+
+
+class Bag:
+    """A vectorizer on each column by itself."""
+
+    def __init__(self, options):
+        self.options = options
+
+    def new(self):
+        kind = CountVectorizer if self.options.get("weights") == "counts" else TfidfVectorizer
+        return kind(
+            max_features=self.options.get("max_features"),
+            min_df=self.options.get("min_count", 1),
+            ngram_range=tuple(self.options.get("ngrams", (1, 1))),
+        )
+
+    def fit_transform(self, columns, _):
+        self.bags = [self.new().fit(column) for column in columns.T]
+        return self.transform(columns)
+
+    def transform(self, columns):
+        parts = [bag.transform(column).toarray() for bag, column in zip(self.bags, columns.T, strict=True)]
+        return np.hstack(parts).astype(float)
+
+    def get_feature_names_out(self, names):
+        return [
+            f"{name}:{term}"
+            for name, bag in zip(names, self.bags, strict=True)
+            for term in bag.get_feature_names_out()
+        ]
+
+
+def bag_of_words(options, names):
+    bag = Bag(options)
+    return (
+        bag,
+        None,
+        lambda: {
+            "columns": {
+                name: {"terms": it.get_feature_names_out().tolist()} for name, it in zip(names, bag.bags, strict=True)
+            }
+        },
+    )
+
+
 STEPS = {
+    "bag_of_words": bag_of_words,
+    "target_encode": target_encode,
     "impute": impute,
     "standardize": standardize,
     "min_max": min_max,
@@ -238,20 +321,26 @@ def names_of(transformer, names):
         return found
     if isinstance(transformer, KBinsDiscretizer):
         return [f"{name}={at}" for name, bins in zip(names, transformer.n_bins_, strict=True) for at in range(bins)]
+    if isinstance(transformer, TargetEncoder):
+        if transformer.target_type_ != "multiclass":
+            return names
+        return [f"{name}~{it}" for name in names for it in transformer.classes_]
     if isinstance(transformer, SimpleImputer):
         return names + [f"{names[at]}_missing" for at in transformer.indicator_.features_]
     return transformer.get_feature_names_out(names)
 
 
-def case(name, table, *steps, tolerance=1e-12):
+def case(name, table, *steps, tolerance=1e-12, target=()):
     """Each step is on all columns."""
     names = list(table["train"])
     parts = {part: as_array(columns) for part, columns in table.items()}
     fitted = []
     for step in steps:
         ((kind, options),) = step.items()
+        if kind == "target_encode":
+            options = {**options, "classes": isinstance(target[0], str)}
         transformer, names_after, learned = STEPS[kind](options, names)
-        parts["train"] = transformer.fit_transform(parts["train"])
+        parts["train"] = transformer.fit_transform(parts["train"], list(target) or None)
         parts["test"] = transformer.transform(parts["test"])
         fitted.append({kind: learned()})
         if names_after is None:
@@ -260,6 +349,7 @@ def case(name, table, *steps, tolerance=1e-12):
     return {
         "name": name,
         "tolerance": tolerance,
+        "target": list(target),
         "steps": list(steps),
         "raw": table,
         "fitted": fitted,
@@ -301,6 +391,27 @@ def main():
         case("ordinal", RARE, {"ordinal": {}}),
         case("ordinal_with_gaps", WORDS, {"ordinal": {}}),
         case("hash", RARE, {"hash": {"buckets": 4}}),
+        case("target_of_numbers", PLACES, {"target_encode": {"shuffle": False}}, target=PRICES),
+        case(
+            "target_smoothed",
+            PLACES,
+            {"target_encode": {"shuffle": False, "smooth": 2.5, "folds": 3}},
+            target=PRICES,
+        ),
+        case("target_of_two", PLACES, {"target_encode": {"shuffle": False}}, target=ANSWERS),
+        case("target_of_three", PLACES, {"target_encode": {"shuffle": False, "folds": 4}}, target=KINDS),
+        case("words_counted", MAILS, {"bag_of_words": {"weights": "counts", "columns": ["mail"]}}),
+        case("words_weighed", MAILS, {"bag_of_words": {"columns": ["mail"]}}),
+        case(
+            "pairs_of_words",
+            MAILS,
+            {"bag_of_words": {"columns": ["mail"], "ngrams": [1, 2], "min_count": 2}},
+        ),
+        case(
+            "most_frequent_words",
+            MAILS,
+            {"bag_of_words": {"columns": ["mail"], "max_features": 2}},
+        ),
     ]
     CASES.write_text(json.dumps({"cases": cases}, indent=1, ensure_ascii=False) + "\n")
 

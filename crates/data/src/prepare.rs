@@ -18,7 +18,7 @@ use crate::{
     frame::{Frame, Misfit, Values},
     infer::{self, Missing},
     split,
-    steps::{self, one_hot},
+    steps::{self, Goal, one_hot},
     summary,
     table::{self, Table},
     target, write,
@@ -177,16 +177,19 @@ pub fn preprocess(
         outlines.push(outline);
     }
     let mut fitted = Vec::with_capacity(block.steps.len());
+    let goal = Goal {
+        target: &target,
+        values: &targets,
+    };
     for (at, step) in block.steps.iter().enumerate() {
         let place = |mut it: DataError| {
             it.message = format!("step {} ({}): {}", at + 1, step.name(), it.message);
             it
         };
-        let step = steps::fit(step, &frame, train).map_err(place)?;
-        if matches!(step, pipe_schema::dataset::FittedStep::OneHot { .. }) {
+        if matches!(step, Step::OneHot(_)) {
             warn_of_names(&frame, train, report);
         }
-        steps::apply(&step, &mut frame).map_err(place)?;
+        let step = steps::fit_apply(step, &mut frame, train, goal).map_err(place)?;
         fitted.push(step);
     }
     frame.check_numbers()?;

@@ -15,7 +15,9 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-pub use self::step::{Bounds, CenterScale, FittedStep, MeanScale, PowerScale, ScaleOffset};
+pub use self::step::{
+    Bounds, CenterScale, Encodings, FittedStep, MeanScale, PowerScale, ScaleOffset, Vocabulary,
+};
 use crate::stage::preprocess::{ColumnType, Read};
 
 /// The parts a dataset may have, in order.

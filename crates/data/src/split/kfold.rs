@@ -12,17 +12,7 @@ pub fn divide(
     strata: Option<&[usize]>,
     groups: Option<&[usize]>,
 ) -> Result<Parts, DataError> {
-    check(split)?;
-    let folds = match (strata, groups) {
-        (Some(_), Some(_)) => {
-            return Err(DataError::wrong(
-                "folds take `stratify` or `group`, not both",
-            ));
-        }
-        (Some(strata), None) => stratified(split, strata)?,
-        (None, Some(groups)) => grouped(split, groups)?,
-        (None, None) => plain(split, rows)?,
-    };
+    let folds = folds(split, rows, strata, groups)?;
     let fold = split.fold as usize;
     let (held, rest): (Vec<usize>, Vec<usize>) = (0..rows).partition(|row| folds[*row] == fold);
     if split.part == FoldPart::Val {
@@ -34,6 +24,24 @@ pub fn divide(
         (rest, Vec::new())
     };
     Ok(kept([train, val, held]))
+}
+
+/// The fold of each row.
+pub fn folds(
+    split: &KfoldSplit,
+    rows: usize,
+    strata: Option<&[usize]>,
+    groups: Option<&[usize]>,
+) -> Result<Vec<usize>, DataError> {
+    check(split)?;
+    match (strata, groups) {
+        (Some(_), Some(_)) => Err(DataError::wrong(
+            "folds take `stratify` or `group`, not both",
+        )),
+        (Some(strata), None) => stratified(split, strata),
+        (None, Some(groups)) => grouped(split, groups),
+        (None, None) => plain(split, rows),
+    }
 }
 
 fn check(split: &KfoldSplit) -> Result<(), DataError> {

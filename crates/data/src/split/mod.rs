@@ -3,7 +3,7 @@
 pub mod leak;
 mod files;
 mod group;
-mod kfold;
+pub mod kfold;
 mod label;
 mod random;
 mod share;

@@ -1,15 +1,18 @@
 //! The steps of preprocessing: fitted on the train rows of a frame, applied to all rows of any.
 //! Knows no files; what a step learned is all that it needs later.
 
+pub mod bag;
 pub mod bend;
 pub mod bucket;
 pub mod choice;
+pub mod dates;
 pub mod hash;
 pub mod impute;
 pub mod one_hot;
 pub mod ordinal;
 pub mod quantile;
 pub mod scale;
+pub mod target_mean;
 #[cfg(test)]
 mod tests;
 
@@ -17,10 +20,19 @@ use std::collections::HashSet;
 
 use pipe_schema::{dataset::FittedStep, stage::preprocess::Step};
 
-use crate::{error::DataError, frame::Frame};
+pub use self::target_mean::Goal;
+use crate::{
+    error::DataError,
+    frame::{Frame, Values},
+};
 
 /// Fits a step on the rows `train`.
-pub fn fit(step: &Step, frame: &Frame, train: &[usize]) -> Result<FittedStep, DataError> {
+pub fn fit(
+    step: &Step,
+    frame: &Frame,
+    train: &[usize],
+    goal: Goal<'_>,
+) -> Result<FittedStep, DataError> {
     match step {
         Step::Impute(it) => impute::fit(it, frame, train),
         Step::Standardize(it) => scale::fit_standardize(it, frame, train),
@@ -33,10 +45,37 @@ pub fn fit(step: &Step, frame: &Frame, train: &[usize]) -> Result<FittedStep, Da
         Step::OneHot(it) => one_hot::fit(it, frame, train),
         Step::Ordinal(it) => ordinal::fit(it, frame, train),
         Step::Hash(it) => hash::fit(it, frame),
+        Step::TargetEncode(it) => target_mean::fit(it, frame, train, goal),
+        Step::DatetimeParts(it) => dates::fit(it, frame),
+        Step::BagOfWords(it) => bag::fit(it, frame, train),
         Step::Drop(it) => Ok(FittedStep::Drop {
             columns: choice::resolve(&it.columns, frame)?,
         }),
     }
+}
+
+/// Fits a step on the rows `train` and does to all rows what was learned. The train rows themselves get what was learned
+/// without them, where a step looks at the target.
+pub fn fit_apply(
+    step: &Step,
+    frame: &mut Frame,
+    train: &[usize],
+    goal: Goal<'_>,
+) -> Result<FittedStep, DataError> {
+    let fitted = fit(step, frame, train, goal)?;
+    let own = match step {
+        Step::TargetEncode(it) => target_mean::cross_fit(it, frame, train, goal)?,
+        _ => Vec::new(),
+    };
+    apply(&fitted, frame)?;
+    for (name, numbers) in own {
+        if let Some(Values::Numbers(column)) = frame.columns.get_mut(&name) {
+            for (row, number) in train.iter().zip(numbers) {
+                column[*row] = number;
+            }
+        }
+    }
+    Ok(fitted)
 }
 
 /// Does to all rows what was learned. Columns that the frame does not have are passed over.
@@ -86,6 +125,15 @@ pub fn apply(step: &FittedStep, frame: &mut Frame) -> Result<(), DataError> {
             unknown,
         } => ordinal::apply(categories, *unknown, frame),
         FittedStep::Hash { columns, buckets } => hash::apply(columns, *buckets, frame),
+        FittedStep::TargetEncode { columns, classes } => {
+            target_mean::apply(columns, classes, frame)
+        }
+        FittedStep::DatetimeParts {
+            columns,
+            parts,
+            cyclic,
+        } => dates::apply(columns, parts, *cyclic, frame),
+        FittedStep::BagOfWords { columns, ngrams } => bag::apply(columns, *ngrams, frame),
         FittedStep::Drop { columns } => {
             let dropped: HashSet<&String> = columns.iter().collect();
             frame.columns.retain(|name, _| !dropped.contains(name));

@@ -7,6 +7,7 @@
 
 mod prepare;
 mod split;
+mod steps;
 mod dirty;
 mod jsonl;
 mod values;

@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::stage::preprocess::{BucketEncoding, Unknown, UnknownRank};
+use crate::stage::preprocess::{BucketEncoding, DatetimePart, Unknown, UnknownRank};
 
 /// A step with what it learned. Applied to named raw or intermediate columns.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -57,6 +57,22 @@ pub enum FittedStep {
     },
     /// Column `c` becomes `c#0` to `c#n` with n + 1 buckets.
     Hash { columns: Vec<String>, buckets: u32 },
+    /// Encodings by column; with `classes`, column `c` becomes `c~class` for each.
+    TargetEncode {
+        columns: IndexMap<String, Encodings>,
+        classes: Vec<String>,
+    },
+    /// Column `c` becomes `c_year` and so on.
+    DatetimeParts {
+        columns: Vec<String>,
+        parts: Vec<DatetimePart>,
+        cyclic: bool,
+    },
+    /// Terms by column; column `c` becomes `c:term` for each.
+    BagOfWords {
+        columns: IndexMap<String, Vocabulary>,
+        ngrams: [u32; 2],
+    },
     /// Columns left out.
     Drop { columns: Vec<String> },
 }
@@ -95,4 +111,23 @@ pub struct PowerScale {
 pub struct Bounds {
     pub low: Option<f64>,
     pub high: Option<f64>,
+}
+
+/// Fitted by `target_encode`: a number for each class, or one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Encodings {
+    pub categories: IndexMap<String, Vec<f64>>,
+    /// Of a missing value, where the train part has some.
+    pub missing: Option<Vec<f64>>,
+    /// Of all else: the mean of all rows.
+    pub unknown: Vec<f64>,
+}
+
+/// Fitted by `bag_of_words`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Vocabulary {
+    /// Sorted by code point.
+    pub terms: Vec<String>,
+    /// By term; absent where terms are counted.
+    pub idf: Option<Vec<f64>>,
 }

@@ -252,6 +252,9 @@ fn step(step: &FittedStep) -> &'static str {
         FittedStep::Bucketize { .. } => "numbers are sorted into buckets",
         FittedStep::Ordinal { .. } => "words become their place in an order",
         FittedStep::Hash { .. } => "words become hashed columns of 0 and 1",
+        FittedStep::TargetEncode { .. } => "words become the target's mean over their rows",
+        FittedStep::DatetimeParts { .. } => "dates become their parts",
+        FittedStep::BagOfWords { .. } => "texts become weights of their words",
         FittedStep::Drop { .. } => "columns are dropped",
     }
 }

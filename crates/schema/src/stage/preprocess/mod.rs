@@ -14,8 +14,9 @@ pub use self::{
     source::{Form, Read, Source},
     split::{FilesSplit, FoldPart, GroupSplit, KfoldSplit, RandomSplit, Split, TimeSplit},
     step::{
-        BucketEncoding, BucketStrategy, Bucketize, Clip, Drop, Hash, Impute, ImputeStrategy, Log,
-        MinMax, OneHot, Ordinal, Power, Robust, Standardize, Step, Unknown, UnknownRank,
+        BagOfWords, BucketEncoding, BucketStrategy, Bucketize, Clip, DatetimePart, DatetimeParts,
+        Drop, Hash, Impute, ImputeStrategy, Log, MinMax, OneHot, Ordinal, Power, Robust,
+        Standardize, Step, TargetEncode, TermWeights, Unknown, UnknownRank,
     },
 };
 

@@ -74,3 +74,37 @@ pub struct Hash {
     #[schemars(range(min = 2, max = 65536))]
     pub buckets: u32,
 }
+
+/// A category becomes the mean of the target over the rows that have it, drawn to the mean of all rows; with more than
+/// two classes, one column `NAME~CLASS` for each.
+///
+/// Rows of the train part are encoded by what the other folds tell, so that no row's feature holds its own target.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TargetEncode {
+    /// Which columns: `categorical`, or names. A missing value counts as a category.
+    #[serde(default = "Columns::categorical")]
+    pub columns: Columns,
+    /// How many rows the mean of all counts for. Default: as the data suggest it (empirical Bayes).
+    #[serde(default)]
+    #[schemars(range(min = 0.0))]
+    pub smooth: Option<f64>,
+    /// Into how many folds the train part is divided.
+    #[serde(default = "five")]
+    #[schemars(range(min = 2))]
+    pub folds: u32,
+    /// Whether rows are shuffled before they are dealt to folds.
+    #[serde(default = "yes")]
+    pub shuffle: bool,
+    /// Seed of the shuffle.
+    #[serde(default)]
+    pub seed: u64,
+}
+
+fn five() -> u32 {
+    5
+}
+
+fn yes() -> bool {
+    true
+}

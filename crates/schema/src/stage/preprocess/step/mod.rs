@@ -4,15 +4,17 @@ mod category;
 mod fill;
 mod scale;
 mod shape;
+mod text;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use self::{
-    category::{Hash, OneHot, Ordinal, Unknown, UnknownRank},
+    category::{Hash, OneHot, Ordinal, TargetEncode, Unknown, UnknownRank},
     fill::{Drop, Impute, ImputeStrategy},
     scale::{MinMax, Robust, Standardize},
     shape::{BucketEncoding, BucketStrategy, Bucketize, Clip, Log, Power},
+    text::{BagOfWords, DatetimePart, DatetimeParts, TermWeights},
 };
 use super::column::Columns;
 
@@ -42,6 +44,12 @@ pub enum Step {
     Ordinal(Ordinal),
     /// A category becomes a 1 in one of so many columns, told by its hash.
     Hash(Hash),
+    /// A category becomes the mean of the target, cross-fitted on the train part.
+    TargetEncode(TargetEncode),
+    /// Parts of a date.
+    DatetimeParts(DatetimeParts),
+    /// Counts or weights of a text's words.
+    BagOfWords(BagOfWords),
     /// Leaves columns out.
     Drop(Drop),
 }
@@ -61,6 +69,9 @@ impl Step {
             Self::OneHot(_) => "one_hot",
             Self::Ordinal(_) => "ordinal",
             Self::Hash(_) => "hash",
+            Self::TargetEncode(_) => "target_encode",
+            Self::DatetimeParts(_) => "datetime_parts",
+            Self::BagOfWords(_) => "bag_of_words",
             Self::Drop(_) => "drop",
         }
     }
@@ -79,6 +90,9 @@ impl Step {
             Self::OneHot(it) => &it.columns,
             Self::Ordinal(it) => &it.columns,
             Self::Hash(it) => &it.columns,
+            Self::TargetEncode(it) => &it.columns,
+            Self::DatetimeParts(it) => &it.columns,
+            Self::BagOfWords(it) => &it.columns,
             Self::Drop(it) => &it.columns,
         }
     }
@@ -97,6 +111,9 @@ impl Step {
             | Self::OneHot(_)
             | Self::Ordinal(_)
             | Self::Hash(_)
+            | Self::TargetEncode(_)
+            | Self::DatetimeParts(_)
+            | Self::BagOfWords(_)
             | Self::Drop(_) => false,
         }
     }
@@ -104,7 +121,11 @@ impl Step {
     /// Whether it makes columns that no file has; their names begin with that of the column they come from.
     pub fn adds_columns(&self) -> bool {
         match self {
-            Self::OneHot(_) | Self::Hash(_) => true,
+            Self::OneHot(_)
+            | Self::Hash(_)
+            | Self::TargetEncode(_)
+            | Self::DatetimeParts(_)
+            | Self::BagOfWords(_) => true,
             Self::Impute(it) => it.indicator,
             Self::Bucketize(it) => it.encode == BucketEncoding::OneHot,
             Self::Standardize(_)
