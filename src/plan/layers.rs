@@ -12,7 +12,7 @@ use crate::spec::{Diagnostic, Node};
 pub fn check(task: &Task, block: &Node, found: &mut Vec<Diagnostic>) {
     let Task::Train(train) = task else { return };
     let row = match &train.model {
-        Network::Mlp(_) | Network::Layers(_) => Row::Flat,
+        Network::Mlp(_) | Network::Cnn(_) | Network::Layers(_) => Row::Flat,
     };
     let ends = Ends {
         row,

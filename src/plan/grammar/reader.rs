@@ -78,18 +78,16 @@ impl Reader<'_> {
 
     fn read_definition(&self, name: &str) -> Found {
         let notation = Notation::ALL.iter().find(|it| it.0 == name);
-        match notation {
-            Some((_, notation)) => plain(Grammar::Scalar(*notation)),
-            None => {
-                self.open.borrow_mut().push(name.to_owned());
-                let mut found = self.read(&self.definitions[name]);
-                self.open.borrow_mut().pop();
-                if let Grammar::Choice(choice) = &mut found.grammar {
-                    choice.is_nested = self.open.borrow().iter().any(|it| it == name);
-                }
-                found
-            }
+        if let Some((_, notation)) = notation {
+            return plain(Grammar::Scalar(*notation));
         }
+        self.open.borrow_mut().push(name.to_owned());
+        let mut found = self.read(&self.definitions[name]);
+        self.open.borrow_mut().pop();
+        if let Grammar::Choice(choice) = &mut found.grammar {
+            choice.is_nested = self.open.borrow().iter().any(|it| it == name);
+        }
+        found
     }
 
     /// Whether a schema would go on inside a definition that is open twice already.

@@ -97,7 +97,7 @@ pub fn pass(row: &Row, spec: &LayerSpec) -> Passed {
                 padding: it.padding,
             })
         }
-        LayerSpec::BatchNorm { eps, momentum } => batch_norm(row, eps, momentum),
+        LayerSpec::BatchNorm { eps, momentum } => Ok((batch_norm(row, eps, momentum), row.clone())),
         LayerSpec::Dropout { p } => {
             if !(0.0..=1.0).contains(&p) {
                 let title = "`p` of `dropout` must lie between 0 and 1";
@@ -121,17 +121,17 @@ fn linear(row: &Row, out_features: u32, bias: bool) -> Passed {
     at_least_one("out_features", out_features)?;
     let layer = match row {
         Row::Any | Row::Flat => None,
-        Row::Sizes(sizes) => match *sizes.as_slice() {
-            [in_features] => Some(Layer::Linear {
+        Row::Sizes(sizes) => {
+            let &[in_features] = sizes.as_slice() else {
+                let error = Misfit::new("`linear` takes a flat row", format!("gets {row}"));
+                return Err(error.hint("put `flatten` before it"));
+            };
+            Some(Layer::Linear {
                 in_features,
                 out_features,
                 bias,
-            }),
-            _ => {
-                let error = Misfit::new("`linear` takes a flat row", format!("gets {row}"));
-                return Err(error.hint("put `flatten` before it"));
-            }
-        },
+            })
+        }
     };
     Ok((layer, Row::flat(out_features)))
 }
@@ -223,8 +223,8 @@ fn pool2d(row: &Row, name: &str, window: Window, layer: impl Fn(Window) -> Layer
     Ok((Some(layer(window)), gives))
 }
 
-fn batch_norm(row: &Row, eps: f64, momentum: f64) -> Passed {
-    let layer = match row {
+fn batch_norm(row: &Row, eps: f64, momentum: f64) -> Option<Layer> {
+    match row {
         Row::Any | Row::Flat => None,
         Row::Sizes(sizes) => Some(Layer::BatchNorm {
             features: sizes[0],
@@ -232,8 +232,7 @@ fn batch_norm(row: &Row, eps: f64, momentum: f64) -> Passed {
             eps,
             momentum,
         }),
-    };
-    Ok((layer, row.clone()))
+    }
 }
 
 fn flatten(row: &Row) -> Passed {

@@ -27,18 +27,21 @@ impl Misfit {
         }
     }
 
+    #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
 
     /// It is the loss that does not fit.
+    #[must_use]
     pub fn of_loss(mut self) -> Self {
         self.is_of_loss = true;
         self
     }
 
     /// It lies further inside.
+    #[must_use]
     pub fn under<T: ToString>(mut self, steps: &[T]) -> Self {
         self.path.splice(..0, steps.iter().map(ToString::to_string));
         self

@@ -64,10 +64,11 @@ pub fn lower(network: &Network, ends: &Ends) -> Result<Vec<Sized>, Misfit> {
             check_end(sized.row(), &specs[specs.len() - 1], ends)
                 .map_err(|error| error.of_loss().under(&last))?;
         }
-        Network::Mlp(mlp) => {
-            preset::check_mlp(mlp).map_err(|error| error.under(&["mlp"]))?;
+        Network::Mlp(_) | Network::Cnn(_) => {
+            let at = |error: Misfit| error.under(&[preset::name(network)]);
+            preset::check(network).map_err(at)?;
             for spec in specs(network) {
-                sized.push(&spec).map_err(|error| error.under(&["mlp"]))?;
+                sized.push(&spec).map_err(at)?;
             }
             sized.push_head(ends.outputs());
         }

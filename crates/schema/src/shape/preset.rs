@@ -1,7 +1,7 @@
 //! Named architectures as the layers that they stand for.
 
 use super::Misfit;
-use crate::stage::train::{Activation, LayerSpec, Mlp, Network};
+use crate::stage::train::{Activation, Cnn, LayerSpec, Network};
 
 /// The layers that are written, or that an architecture stands for; its last one, which follows from the target, is not
 /// among them.
@@ -9,15 +9,39 @@ pub fn specs(network: &Network) -> Vec<LayerSpec> {
     match network {
         Network::Layers(specs) => specs.clone(),
         Network::Mlp(mlp) => dense(&mlp.hidden, mlp.activation, mlp.dropout),
+        Network::Cnn(cnn) => convolutions(cnn),
+    }
+}
+
+/// The word for a network in a spec.
+pub fn name(network: &Network) -> &'static str {
+    match network {
+        Network::Layers(_) => "layers",
+        Network::Mlp(_) => "mlp",
+        Network::Cnn(_) => "cnn",
     }
 }
 
 /// Refuses what the types let through.
-pub fn check_mlp(mlp: &Mlp) -> Result<(), Misfit> {
-    check_hidden(&mlp.hidden)
-}
-
-fn check_hidden(hidden: &[u32]) -> Result<(), Misfit> {
+pub fn check(network: &Network) -> Result<(), Misfit> {
+    let hidden = match network {
+        Network::Layers(_) => return Ok(()),
+        Network::Mlp(mlp) => &mlp.hidden,
+        Network::Cnn(cnn) => {
+            if let Some(i) = cnn.channels.iter().position(|it| *it == 0) {
+                let error = Misfit::new("a convolution must have at least 1 channel", "found 0");
+                return Err(error.under(&["channels", &i.to_string()]));
+            }
+            if cnn.channels.is_empty() {
+                let error =
+                    Misfit::new("`channels` must have at least one entry", "no convolution");
+                return Err(error
+                    .hint("take `mlp` for a network without any")
+                    .under(&["channels"]));
+            }
+            &cnn.hidden
+        }
+    };
     for (i, &size) in hidden.iter().enumerate() {
         if size == 0 {
             let error = Misfit::new("a hidden layer must have at least 1 unit", "found 0");
@@ -25,6 +49,38 @@ fn check_hidden(hidden: &[u32]) -> Result<(), Misfit> {
         }
     }
     Ok(())
+}
+
+fn convolutions(cnn: &Cnn) -> Vec<LayerSpec> {
+    let mut specs = vec![LayerSpec::Reshape {
+        shape: cnn.shape.to_vec(),
+    }];
+    for &out_channels in &cnn.channels {
+        specs.push(LayerSpec::Conv2d {
+            out_channels,
+            kernel_size: cnn.kernel_size,
+            stride: 1,
+            padding: cnn.kernel_size / 2,
+            bias: true,
+        });
+        if cnn.batch_norm {
+            specs.push(LayerSpec::BatchNorm {
+                eps: 1e-5,
+                momentum: 0.1,
+            });
+        }
+        specs.push(of(cnn.activation));
+        if cnn.pool > 1 {
+            specs.push(LayerSpec::MaxPool2d {
+                kernel_size: cnn.pool,
+                stride: None,
+                padding: 0,
+            });
+        }
+    }
+    specs.push(LayerSpec::Flatten);
+    specs.extend(dense(&cnn.hidden, cnn.activation, cnn.dropout));
+    specs
 }
 
 fn dense(hidden: &[u32], activation: Activation, dropout: f64) -> Vec<LayerSpec> {

@@ -109,7 +109,7 @@ impl Sequence {
     /// The linear layer that gives what the loss needs.
     pub fn push_head(&mut self, outputs: Option<u32>) {
         let layer = match (self.row(), outputs) {
-            (&Row::Sizes(ref sizes), Some(outputs)) if sizes.len() == 1 => Some(Layer::Linear {
+            (Row::Sizes(sizes), Some(outputs)) if sizes.len() == 1 => Some(Layer::Linear {
                 in_features: sizes[0],
                 out_features: outputs,
                 bias: true,

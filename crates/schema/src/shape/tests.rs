@@ -54,6 +54,29 @@ fn mlp_without_hidden_layers_is_one_linear_layer() {
 }
 
 #[test]
+fn cnn_is_convolutions_with_pools_and_then_an_mlp() {
+    let cnn =
+        json!({"cnn": {"shape": [1, 8, 8], "channels": [4, 6], "batch_norm": true, "hidden": [5]}});
+    let names: Vec<&str> = layers_of(cnn.clone(), 64, 3)
+        .unwrap()
+        .iter()
+        .map(Layer::name)
+        .collect();
+    let block = ["conv2d", "batch_norm", "relu", "max_pool2d"];
+    let ends = ["flatten", "linear", "relu", "linear"];
+    assert_eq!(names, [&["reshape"][..], &block, &block, &ends].concat());
+    let of_layers = [4 * 9 + 4, 8, 6 * 4 * 9 + 6, 12, 24 * 5 + 5, 5 * 3 + 3];
+    let lowered = layers_of(cnn, 64, 3).unwrap();
+    assert_eq!(parameter_count(&lowered), of_layers.iter().sum::<u64>());
+    let small = json!({"cnn": {"shape": [1, 4, 4], "channels": [2, 2, 2]}});
+    assert_eq!(
+        layers_of(small, 16, 3).unwrap_err(),
+        "cnn: a window of 2 × 2 does not fit: gets an image of 2 × 1 × 1\n\
+         make the window smaller, pad more, or pool less before"
+    );
+}
+
+#[test]
 fn sizes_follow_from_what_comes_before() {
     let specs = json!([
         {"reshape": {"shape": [1, 8, 8]}},

@@ -69,9 +69,8 @@ impl Task {
     pub fn revision(&self) -> u32 {
         match self {
             // 2: with batch_norm, a last row alone joins the step before it; a package's card tells sizes of layers.
-            Self::Train(_) | Self::Compress(_) | Self::Package(_) => 2,
-            // 2: a report tells of each class.
-            Self::Evaluate(_) => 2,
+            // Of evaluate, 2: a report tells of each class.
+            Self::Train(_) | Self::Compress(_) | Self::Package(_) | Self::Evaluate(_) => 2,
             _ => 1,
         }
     }

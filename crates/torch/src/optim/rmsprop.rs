@@ -20,9 +20,12 @@ pub struct Spread {
 impl Spread {
     /// Adds what it holds to the state.
     pub fn new(spec: &Rmsprop, parameters: &Tensors, state: &mut Tensors) -> Result<Self> {
-        let mut held = |is_held, prefix| match is_held {
-            true => zeros(parameters, prefix, state),
-            false => Ok(Vec::new()),
+        let mut held = |is_held, prefix| {
+            if is_held {
+                zeros(parameters, prefix, state)
+            } else {
+                Ok(Vec::new())
+            }
         };
         Ok(Self {
             spec: spec.clone(),

@@ -97,9 +97,12 @@ impl Schedule {
             let Some(&value) = record.metrics.get(metric) else {
                 continue;
             };
-            let is_better = best.is_none_or(|best| match higher_is_better {
-                true => value > best * (1.0 + threshold),
-                false => value < best * (1.0 - threshold),
+            let is_better = best.is_none_or(|best| {
+                if higher_is_better {
+                    value > best * (1.0 + threshold)
+                } else {
+                    value < best * (1.0 - threshold)
+                }
             });
             if is_better {
                 best = Some(value);

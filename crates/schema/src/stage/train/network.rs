@@ -11,6 +11,8 @@ use super::yes;
 pub enum Network {
     /// Linear layers with an activation between; the last one's size follows from the target.
     Mlp(Mlp),
+    /// Convolutions with an activation and a pool each, then linear layers; the last one's size follows from the target.
+    Cnn(Cnn),
     /// Layers one after another; the last one must give what the target needs.
     Layers(Vec<LayerSpec>),
 }
@@ -22,6 +24,37 @@ pub struct Mlp {
     /// Sizes of the hidden layers.
     pub hidden: Vec<u32>,
     /// What follows each hidden layer.
+    #[serde(default)]
+    pub activation: Activation,
+    /// Share of each hidden layer's outputs that is zeroed while training.
+    #[serde(default)]
+    #[schemars(range(min = 0.0), extend("exclusiveMaximum" = 1.0))]
+    pub dropout: f64,
+}
+
+/// Convolutions with an activation and a pool each, then linear layers with an activation between.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Cnn {
+    /// What a flat row means: channels, height and width, e.g. `[1, 28, 28]`.
+    pub shape: [u32; 3],
+    /// Channels of each convolution.
+    pub channels: Vec<u32>,
+    /// Side of each convolution's window; half of it is padded around, so that an odd one keeps the size.
+    #[serde(default = "three")]
+    #[schemars(range(min = 1))]
+    pub kernel_size: u32,
+    /// Whether each convolution is followed by `batch_norm`.
+    #[serde(default)]
+    pub batch_norm: bool,
+    /// Side of the window of the `max_pool2d` after each convolution; 1 is none.
+    #[serde(default = "two")]
+    #[schemars(range(min = 1))]
+    pub pool: u32,
+    /// Sizes of the linear layers between the convolutions and the last one.
+    #[serde(default)]
+    pub hidden: Vec<u32>,
+    /// What follows each convolution and hidden layer.
     #[serde(default)]
     pub activation: Activation,
     /// Share of each hidden layer's outputs that is zeroed while training.
@@ -205,6 +238,14 @@ impl LayerSpec {
             Self::Gelu => "gelu",
         }
     }
+}
+
+fn two() -> u32 {
+    2
+}
+
+fn three() -> u32 {
+    3
 }
 
 fn one() -> u32 {
