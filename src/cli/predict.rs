@@ -10,12 +10,13 @@ use std::{
 };
 
 use anyhow::Context as _;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use crossbeam_channel::select;
 use pipe_schema::{
     package::PACKAGE_FILE,
     protocol::{InputPath, Predict, Request, RowForm, Work},
     run::Failure,
-    stage::ArtifactType,
+    stage::{ArtifactType, preprocess::Form},
 };
 use tempfile::TempDir;
 
@@ -37,12 +38,12 @@ pub struct Args {
     /// Where the predictions go [default: standard output]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// The form of the rows [default: as the file's name says, else csv]
-    #[arg(long, value_name = "FORM")]
+    /// The form of the rows [default: as the file's name says, else that of the package's own data]
+    #[arg(long, value_name = "FORM", value_parser = data_form())]
     input_format: Option<Form>,
-    /// The form of the predictions [default: as FILE's name says, else that of the rows]
+    /// The form of the predictions [default: as FILE's name says; jsonl for rows of that form, else csv]
     #[arg(long, value_name = "FORM")]
-    output_format: Option<Form>,
+    output_format: Option<AnswerForm>,
     /// Leave out the classes' probabilities
     #[arg(long)]
     no_probabilities: bool,
@@ -51,9 +52,9 @@ pub struct Args {
     verify: bool,
 }
 
-/// A form of rows.
+/// A form of predictions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Form {
+enum AnswerForm {
     Csv,
     Jsonl,
 }
@@ -65,12 +66,17 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
     let rows = Rows::find(&args, draft.path(), context)?;
     let input = args
         .input_format
-        .or_else(|| form_of(rows.given.as_deref()?))
-        .unwrap_or(Form::Csv);
+        .or_else(|| form_of(rows.given.as_deref()?));
+    let alike = |form| match form {
+        Form::Csv => Some(AnswerForm::Csv),
+        Form::Jsonl => Some(AnswerForm::Jsonl),
+        _ => None,
+    };
     let output = args
         .output_format
-        .or_else(|| form_of(args.output.as_deref()?))
-        .unwrap_or(input);
+        .or_else(|| form_of(args.output.as_deref()?).and_then(alike))
+        .or_else(|| input.and_then(alike))
+        .unwrap_or(AnswerForm::Csv);
     let folder = draft.path().join("predictions");
     fs::create_dir(&folder).with_context(|| format!("cannot write to {}", folder.display()))?;
     let path_of = |path: &Path| InputPath {
@@ -79,7 +85,7 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
     };
     let request = Request {
         work: Work::Predict(Predict {
-            input: input.into(),
+            input,
             output: output.into(),
             probabilities: !args.no_probabilities,
             verify: args.verify,
@@ -251,13 +257,15 @@ fn spool(mut from: impl io::Read, path: &Path) -> anyhow::Result<PathBuf> {
 
 /// The form that a file's name tells of.
 fn form_of(path: &Path) -> Option<Form> {
-    let name = path.file_name()?.to_str()?.to_ascii_lowercase();
-    let name = name.strip_suffix(".gz").unwrap_or(&name);
-    match name.rsplit_once('.')?.1 {
-        "csv" => Some(Form::Csv),
-        "jsonl" | "ndjson" => Some(Form::Jsonl),
-        _ => None,
-    }
+    Form::of_name(path.file_name()?.to_str()?)
+}
+
+/// Takes the words of the forms.
+fn data_form() -> impl TypedValueParser<Value = Form> {
+    PossibleValuesParser::new(Form::ALL.map(Form::name)).try_map(|word| {
+        let form = Form::ALL.into_iter().find(|it| it.name() == word);
+        form.ok_or("is no form")
+    })
 }
 
 enum Answer {
@@ -333,11 +341,11 @@ fn hand_over(from: &Path, output: Option<&Path>, context: &Context) -> anyhow::R
     Ok(out.flush()?)
 }
 
-impl From<Form> for RowForm {
-    fn from(form: Form) -> Self {
+impl From<AnswerForm> for RowForm {
+    fn from(form: AnswerForm) -> Self {
         match form {
-            Form::Csv => Self::Csv,
-            Form::Jsonl => Self::Jsonl,
+            AnswerForm::Csv => Self::Csv,
+            AnswerForm::Jsonl => Self::Jsonl,
         }
     }
 }

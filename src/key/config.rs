@@ -104,6 +104,8 @@ fn preprocess(block: &Preprocess) -> Fields {
             Source {
                 csv: _,
                 jsonl: _,
+                npz: _,
+                idx: _,
                 from: _,
                 read: _,
             },

@@ -267,7 +267,7 @@ pub fn links(kind: &str, block: &Node) -> Vec<Link> {
                 source.and_then(|it| it.get("from")),
                 Want::Files,
             );
-            for (i, item) in sources(block).flatten().enumerate() {
+            for (i, item) in sources(block).into_iter().flatten().enumerate() {
                 add(format!("source/{i}"), item.get("from"), Want::Files);
             }
             let files = block.get("split").and_then(|it| it.get("files"));
@@ -277,7 +277,7 @@ pub fn links(kind: &str, block: &Node) -> Vec<Link> {
                 } else {
                     &part.key
                 };
-                for (i, item) in one_or_many(Some(&part.node)).iter().enumerate() {
+                for (i, item) in file_items(Some(&part.node)).into_iter().enumerate() {
                     add(format!("split/{name}/{i}"), item.get("from"), Want::Files);
                 }
             }
@@ -305,11 +305,23 @@ pub fn links(kind: &str, block: &Node) -> Vec<Link> {
 }
 
 /// The files that the source of a preprocess block names, by form.
-pub fn sources(block: &Node) -> impl Iterator<Item = &[Node]> {
+pub fn sources(block: &Node) -> Vec<Vec<&Node>> {
     let source = block.get("source");
-    Form::ALL
-        .into_iter()
-        .map(move |form| one_or_many(source.and_then(|it| it.get(form.name()))))
+    let forms = Form::ALL.iter();
+    forms
+        .map(|form| file_items(source.and_then(|it| it.get(form.name()))))
+        .collect()
+}
+
+/// The files of a list, or of a map from columns in the columns' order, or the one.
+pub fn file_items(node: Option<&Node>) -> Vec<&Node> {
+    let entries = node.map_or(&[][..], Node::entries);
+    if entries.is_empty() || (entries.len() == 1 && entries[0].key == "from") {
+        return one_or_many(node).iter().collect();
+    }
+    let mut entries: Vec<&Entry> = entries.iter().collect();
+    entries.sort_by(|a, b| a.key.cmp(&b.key));
+    entries.into_iter().map(|it| &it.node).collect()
 }
 
 /// The items of a list, or the one value in its stead.

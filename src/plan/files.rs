@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     FileInput, Loader,
-    draft::{one_or_many, sources},
+    draft::{self, sources},
     paths,
 };
 use crate::spec::{Diagnostic, Node, Span};
@@ -32,7 +32,7 @@ impl Files {
         match kind {
             "preprocess" => {
                 for files in sources(block) {
-                    collector.read("source", files);
+                    collector.read("source", &files);
                 }
                 let split = block.get("split").and_then(|it| it.get("files"));
                 let parts = split.map_or(&[][..], Node::entries).iter();
@@ -40,14 +40,15 @@ impl Files {
                 for part in parts.filter(|it| PARTS.contains(&it.key.as_str())) {
                     collector.read(
                         &format!("split/{}", part.key),
-                        one_or_many(Some(&part.node)),
+                        &draft::file_items(Some(&part.node)),
                     );
                 }
             }
-            "train" => collector.read("init_from", one_or_many(block.get("init_from"))),
+            "train" => collector.read("init_from", &draft::file_items(block.get("init_from"))),
             "command" => {
                 collector.enter(block.get("wdir"));
-                collector.read("dep", block.get("deps").map_or(&[][..], Node::items));
+                let deps = block.get("deps").map_or(&[][..], Node::items);
+                collector.read("dep", &deps.iter().collect::<Vec<_>>());
                 for field in ["outs", "metrics"] {
                     collector.write(block.get(field).map_or(&[][..], Node::items));
                 }
@@ -86,7 +87,7 @@ impl Collector<'_> {
         }
     }
 
-    fn read(&mut self, role: &str, items: &[Node]) {
+    fn read(&mut self, role: &str, items: &[&Node]) {
         let stages = items.iter().find(|it| it.get("from").is_some());
         let path = items.iter().find(|it| it.as_text().is_some());
         if let (Some(stage), Some(path)) = (stages, path)

@@ -200,6 +200,9 @@ fn path_or_stage(grammar: &Grammar) -> Option<&'static str> {
         [one, Grammar::List(item, None)] if *one == **item => {
             path_or_stage(one).map(|_| "path, or `{from: stage}`, or a list")
         }
+        [one, Grammar::List(item, None), Grammar::Map(file)] if *one == **item && item == file => {
+            path_or_stage(one).map(|_| "path, or `{from: stage}`, or a list, or a map from columns")
+        }
         _ => None,
     }
 }

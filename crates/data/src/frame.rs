@@ -5,6 +5,7 @@ use pipe_schema::stage::preprocess::ColumnType;
 use serde_json::Value;
 
 use crate::{
+    block::{Block, shape_words},
     dataset::Features,
     error::DataError,
     infer::{self, Missing},
@@ -27,6 +28,8 @@ pub enum Values {
     Numbers(Vec<f64>),
     Truths(Vec<Option<bool>>),
     Words(Words),
+    /// Many numbers a row, none of them missing.
+    Block(Block),
 }
 
 /// A text that is not of its column's type.
@@ -71,13 +74,14 @@ impl Values {
             Self::Numbers(_) => "numeric",
             Self::Truths(_) => "boolean",
             Self::Words(_) => "categorical",
+            Self::Block(_) => "a block of numbers",
         }
     }
 
     /// Whether a choice of this type means the column.
     pub fn is(&self, r#type: ColumnType) -> bool {
         match self {
-            Self::Numbers(_) => r#type == ColumnType::Numeric,
+            Self::Numbers(_) | Self::Block(_) => r#type == ColumnType::Numeric,
             Self::Truths(_) => r#type == ColumnType::Boolean,
             Self::Words(_) => r#type == ColumnType::Categorical,
         }
@@ -89,6 +93,7 @@ impl Values {
             Self::Numbers(values) => values.len(),
             Self::Truths(values) => values.len(),
             Self::Words(words) => words.codes.len(),
+            Self::Block(block) => block.rows(),
         }
     }
 
@@ -98,6 +103,7 @@ impl Values {
             Self::Numbers(values) => values[row].is_nan(),
             Self::Truths(values) => values[row].is_none(),
             Self::Words(words) => words.codes[row] == NO_WORD,
+            Self::Block(_) => false,
         }
     }
 
@@ -109,6 +115,7 @@ impl Values {
             Self::Words(words) => words
                 .get(row)
                 .map_or(Value::Null, |it| Value::String(it.to_owned())),
+            Self::Block(block) => block.json(row),
         }
     }
 }
@@ -151,16 +158,71 @@ impl Frame {
         Ok(())
     }
 
+    /// Names of the columns of `features`: a block has one for each of its numbers.
+    pub fn feature_names(&self) -> Vec<String> {
+        let mut names = Vec::new();
+        for (name, values) in &self.columns {
+            match values {
+                Values::Block(block) => {
+                    names.extend((0..block.width()).map(|at| format!("{name}[{at}]")));
+                }
+                _ => names.push(name.clone()),
+            }
+        }
+        names
+    }
+
+    /// The shape of a row, where it is one block and nothing else.
+    pub fn shape(&self) -> Option<Vec<u32>> {
+        match self.columns.values().next() {
+            Some(Values::Block(block)) if self.columns.len() == 1 && block.shape().len() > 1 => {
+                Some(block.shape().to_vec())
+            }
+            _ => None,
+        }
+    }
+
+    /// Adds a wide column; of a known one, its shape must be the one that is expected.
+    pub fn add_block(
+        &mut self,
+        name: &str,
+        block: Block,
+        expected: Option<&[u32]>,
+    ) -> Result<(), DataError> {
+        let found = shape_words(block.shape());
+        let block = match expected {
+            Some(shape) => block.of_shape(shape).ok_or_else(|| {
+                let shape = shape_words(shape);
+                let place = self.places.of(0);
+                DataError::wrong(format!(
+                    "{place}: column `{name}` is {found} numbers, and the model takes {shape}"
+                ))
+            })?,
+            None => block,
+        };
+        self.columns.insert(name.to_owned(), Values::Block(block));
+        Ok(())
+    }
+
     /// The rows as numbers, after `check_numbers`.
     pub fn features(&self, rows: &[usize]) -> Result<Features, DataError> {
-        const BLOCK: usize = 1024;
-        let width = self.columns.len();
+        const AT_A_TIME: usize = 1024;
+        let width = self.columns.values().map(Values::width).sum();
         let mut values = vec![0_f32; rows.len() * width];
-        for (block, out) in rows.chunks(BLOCK).zip(values.chunks_mut(BLOCK * width)) {
-            for (at, (name, column)) in self.columns.iter().enumerate() {
-                for (row, cell) in block.iter().zip(out[at..].iter_mut().step_by(width)) {
-                    *cell = column.feature(*row);
-                    if !cell.is_finite() {
+        for (rows, out) in rows
+            .chunks(AT_A_TIME)
+            .zip(values.chunks_mut(AT_A_TIME * width))
+        {
+            let mut at = 0;
+            for (name, column) in &self.columns {
+                let size = column.width();
+                for (row, out) in rows.iter().zip(out.chunks_exact_mut(width)) {
+                    let cells = &mut out[at..at + size];
+                    match column {
+                        Values::Block(block) => block.write_row(*row, cells),
+                        column => cells.fill(column.feature(*row)),
+                    }
+                    if !cells.iter().all(|it| it.is_finite()) {
                         return Err(DataError::wrong(format!(
                             "{}: column `{name}`: the number is too large to train on",
                             self.places.of(*row)
@@ -168,6 +230,7 @@ impl Frame {
                         .hint(format!("scale it: `- standardize: {{columns: [{name}]}}`")));
                     }
                 }
+                at += size;
             }
         }
         Ok(Features {
@@ -179,11 +242,19 @@ impl Frame {
 }
 
 impl Values {
+    /// How many features it gives.
+    pub fn width(&self) -> usize {
+        match self {
+            Self::Block(block) => block.width(),
+            _ => 1,
+        }
+    }
+
     fn feature(&self, row: usize) -> f32 {
         match self {
             Self::Numbers(values) => values[row] as f32,
             Self::Truths(values) => f32::from(u8::from(values[row] == Some(true))),
-            Self::Words(_) => f32::NAN,
+            Self::Words(_) | Self::Block(_) => f32::NAN,
         }
     }
 }

@@ -8,6 +8,7 @@ mod moment;
 pub mod split;
 pub mod dataset;
 mod words;
+mod block;
 mod frame;
 mod steps;
 mod target;

@@ -14,6 +14,7 @@ use pipe_schema::{
 };
 
 use crate::{
+    block::shape_words,
     error::DataError,
     frame::{Frame, Misfit, Values},
     infer::{self, Missing},
@@ -126,7 +127,9 @@ pub fn preprocess(
         is_train[*row] = true;
     }
 
+    check_blocks(block, &table)?;
     let columns = std::mem::take(&mut table.columns);
+    let blocks = std::mem::take(&mut table.blocks);
     let places = std::mem::take(&mut table.places);
     let mut frame = Frame {
         columns: IndexMap::with_capacity(columns.len()),
@@ -156,8 +159,17 @@ pub fn preprocess(
         raw.push(Column {
             name: column.name.clone(),
             r#type,
+            shape: None,
         });
         frame.columns.insert(column.name, values);
+    }
+    for (name, block) in blocks {
+        raw.push(Column {
+            name: name.clone(),
+            r#type: ColumnType::Numeric,
+            shape: Some(block.shape().to_vec()),
+        });
+        frame.add_block(&name, block, None)?;
     }
     let Some((target, targets)) = goal else {
         return Err(DataError::wrong("the target was not read"));
@@ -198,7 +210,8 @@ pub fn preprocess(
         columns: raw,
         target,
         steps: fitted,
-        features: frame.columns.keys().cloned().collect(),
+        features: frame.feature_names(),
+        shape: frame.shape(),
         read: read.clone(),
     };
     write::schema(&schema, out)?;
@@ -303,6 +316,21 @@ fn check_names(block: &Preprocess, table: &Table) -> Result<(), DataError> {
             "there is no column beside the target `{}`",
             block.target
         )));
+    }
+    Ok(())
+}
+
+/// Checks that no wide column is where one value a row is meant.
+fn check_blocks(block: &Preprocess, table: &Table) -> Result<(), DataError> {
+    for (name, wide) in &table.blocks {
+        let is_target = *name == block.target;
+        if is_target || block.columns.contains_key(name) {
+            let key = if is_target { "target" } else { "columns" };
+            return Err(DataError::wrong(format!(
+                "{key}: column `{name}` has {} numbers a row, not one value",
+                shape_words(wide.shape())
+            )));
+        }
     }
     Ok(())
 }

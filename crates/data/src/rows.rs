@@ -4,19 +4,19 @@ use std::{collections::HashSet, path::Path};
 
 use indexmap::IndexMap;
 use pipe_schema::{
-    dataset::{DatasetSchema, FittedStep},
-    protocol::RowForm,
-    stage::preprocess::{ColumnType, Unknown},
+    dataset::{Column, DatasetSchema, FittedStep},
+    stage::preprocess::{ColumnType, Form, Read, Unknown},
 };
 use serde_json::{Map, Value, json};
 
 use crate::{
+    block::shape_words,
     dataset::Features,
     error::DataError,
     frame::{Frame, Values},
     infer::{self, Missing},
     steps,
-    table::{Table, csv, jsonl},
+    table::{self, Table, jsonl},
 };
 
 /// Raw rows as they came, with the columns that the schema asks for.
@@ -58,8 +58,13 @@ impl RawRows {
     }
 }
 
-/// Reads raw rows from a file, plain or gzip. Columns may be in any order; more than the schema's are left out.
-pub fn read_rows(path: &Path, form: RowForm, schema: &DatasetSchema) -> Result<RawRows, DataError> {
+/// Reads raw rows from a file, plain or gzip; without a form, in that of the data that the schema is of. Columns may be in
+/// any order; more than the schema's are left out.
+pub fn read_rows(
+    path: &Path,
+    form: Option<Form>,
+    schema: &DatasetSchema,
+) -> Result<RawRows, DataError> {
     let mut all = None;
     read_rows_by(usize::MAX, path, form, schema, &mut |rows| {
         all = Some(rows);
@@ -72,17 +77,18 @@ pub fn read_rows(path: &Path, form: RowForm, schema: &DatasetSchema) -> Result<R
 pub fn read_rows_by<E: From<DataError>>(
     limit: usize,
     path: &Path,
-    form: RowForm,
+    form: Option<Form>,
     schema: &DatasetSchema,
     take: &mut dyn FnMut(RawRows) -> Result<(), E>,
 ) -> Result<(), E> {
     let wanted = needed(schema);
     let target = &schema.target.name;
     let mut take = |table: Table, unused: &[String]| take(RawRows::of(table, unused));
-    match form {
-        RowForm::Csv => csv::read_wanted(path, &schema.read, target, &wanted, limit, &mut take),
-        RowForm::Jsonl => jsonl::read_wanted(path, target, &wanted, limit, &mut take),
-    }
+    let read = Read {
+        form: form.or(schema.read.form),
+        ..schema.read.clone()
+    };
+    table::read_wanted(path, &read, target, &wanted, limit, &mut take)
 }
 
 /// Does to new rows what was done to the train part.
@@ -114,11 +120,36 @@ pub fn transform(schema: &DatasetSchema, rows: &RawRows) -> Result<Features, Dat
         })?;
         frame.columns.insert(name.clone(), values);
     }
+    for (name, block) in &rows.table.blocks {
+        let column = schema.columns.iter().find(|it| it.name == *name);
+        let Some(shape) = column.and_then(|it| it.shape.as_deref()) else {
+            return Err(DataError::wrong(format!(
+                "{}: column `{name}`: a list is no value",
+                frame.places.of(0)
+            ))
+            .hint("give a number, a text, true, false or null"));
+        };
+        frame.add_block(name, block.clone(), Some(shape))?;
+    }
+    if let Some(wide) = schema.columns.iter().find(|it| {
+        it.shape.is_some()
+            && matches!(
+                frame.columns.get(&it.name),
+                Some(Values::Numbers(_) | Values::Words(_))
+            )
+    }) {
+        return Err(DataError::wrong(format!(
+            "{}: column `{}` needs a list of {} numbers",
+            frame.places.of(0),
+            wide.name,
+            shape_words(wide.shape.as_deref().unwrap_or_default())
+        )));
+    }
     for step in &schema.steps {
         steps::apply(step, &mut frame).map_err(without_steps)?;
     }
     frame.check_numbers().map_err(without_steps)?;
-    if !frame.columns.keys().eq(&schema.features) {
+    if frame.feature_names() != schema.features {
         return Err(DataError::wrong(
             "the steps do not give the features that the schema names",
         ));
@@ -172,10 +203,7 @@ pub fn input_schema(schema: &DatasetSchema) -> Value {
         .iter()
         .filter(|it| needed.contains(&it.name.as_str()))
     {
-        properties.insert(
-            column.name.clone(),
-            property(&column.name, column.r#type, schema),
-        );
+        properties.insert(column.name.clone(), property(column, schema));
     }
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -187,11 +215,16 @@ pub fn input_schema(schema: &DatasetSchema) -> Value {
     })
 }
 
-fn property(name: &str, r#type: ColumnType, schema: &DatasetSchema) -> Value {
+fn property(column: &Column, schema: &DatasetSchema) -> Value {
+    let (name, r#type) = (column.name.as_str(), column.r#type);
     let may_be_missing = schema.steps.iter().any(|it| match it {
         FittedStep::Impute { fill, .. } => fill.contains_key(name),
         _ => false,
     });
+    if let Some(shape) = column.shape.as_deref() {
+        let numbers = shape_words(shape);
+        return json!({"type": "array", "description": format!("{numbers} numbers, in nested lists or one flat list")});
+    }
     let word = match r#type {
         ColumnType::Numeric => "number",
         ColumnType::Boolean => "boolean",

@@ -4,6 +4,7 @@ use pipe_schema::dataset::{ColumnSummary, HEAD_ROWS, HeadRow, Part, Target, Targ
 use serde_json::Value;
 
 use crate::{
+    block::Moments,
     dataset::TargetValues,
     frame::{Frame, Values, number_json},
 };
@@ -29,7 +30,7 @@ pub fn outline(frame: &Frame, target: &Target, targets: &TargetValues, rows: &[u
         },
         head: rows
             .iter()
-            .take(HEAD_ROWS)
+            .take(head_rows(frame))
             .map(|row| HeadRow {
                 row: *row as u64,
                 input: frame
@@ -41,6 +42,13 @@ pub fn outline(frame: &Frame, target: &Target, targets: &TargetValues, rows: &[u
             })
             .collect(),
     }
+}
+
+/// So many raw rows are kept: fewer where they are wide.
+fn head_rows(frame: &Frame) -> usize {
+    const MOST_NUMBERS: usize = 1 << 18;
+    let width: usize = frame.columns.values().map(Values::width).sum();
+    (MOST_NUMBERS / width.max(1)).clamp(1, HEAD_ROWS)
 }
 
 fn column(name: &str, values: &Values, rows: &[usize]) -> ColumnSummary {
@@ -62,6 +70,15 @@ fn column(name: &str, values: &Values, rows: &[usize]) -> ColumnSummary {
             )
         }
         Values::Words(words) => counted(words.names().zip(words.counts(rows))),
+        Values::Block(block) => {
+            let all = Moments::joined(&block.moments(rows));
+            ColumnSummary {
+                min: (all.count > 0).then_some(all.min),
+                max: (all.count > 0).then_some(all.max),
+                mean: all.mean.is_finite().then_some(all.mean),
+                ..ColumnSummary::default()
+            }
+        }
     };
     name.clone_into(&mut summary.name);
     summary.missing = rows.iter().filter(|row| values.is_missing(**row)).count() as u64;

@@ -33,21 +33,21 @@ pub fn part(
     fs::create_dir_all(folder).map_err(|it| DataError::io(folder, &it))?;
     write_json(&folder.join(PART_FILE), &outline.part)?;
     write_lines(&folder.join(HEAD_FILE), &outline.head)?;
+    let count = vec![rows.len()];
     let target = match targets {
-        TargetValues::Classes(all) => Tensor::of(Dtype::I64, vec![rows.len()], move |out| {
-            out.extend(rows.iter().flat_map(|row| all[*row].to_le_bytes()));
-        }),
-        TargetValues::Numbers(all) => Tensor::of(Dtype::F64, vec![rows.len()], move |out| {
-            out.extend(rows.iter().flat_map(|row| all[*row].to_le_bytes()));
-        }),
+        TargetValues::Classes(all) => {
+            let bytes = rows.iter().flat_map(|row| all[*row].to_le_bytes());
+            Tensor::of(Dtype::I64, count.clone(), bytes.collect::<Vec<u8>>())
+        }
+        TargetValues::Numbers(all) => {
+            let bytes = rows.iter().flat_map(|row| all[*row].to_le_bytes());
+            Tensor::of(Dtype::F64, count.clone(), bytes.collect::<Vec<u8>>())
+        }
     };
-    let ids = Tensor::of(Dtype::I64, vec![rows.len()], |out| {
-        out.extend(rows.iter().flat_map(|row| (*row as i64).to_le_bytes()));
-    });
+    let ids = rows.iter().flat_map(|row| (*row as i64).to_le_bytes());
+    let ids = Tensor::of(Dtype::I64, count, ids.collect::<Vec<u8>>());
     let shape = vec![features.rows, features.width];
-    let features = Tensor::of(Dtype::F32, shape, |out| {
-        out.extend(features.values.iter().flat_map(|it| it.to_le_bytes()));
-    });
+    let features = Tensor::of(Dtype::F32, shape, little_endian(&features.values));
     let path = folder.join(ROWS_FILE);
     let tensors = [("features", features), ("row", ids), ("target", target)];
     safetensors::serialize_to_file(tensors, None, &path).map_err(|it| match it {
@@ -60,22 +60,20 @@ pub fn part(
         .map_err(|it| DataError::io(&path, &it))
 }
 
-/// Appends a tensor's bytes.
-type Fill<'a> = Box<dyn Fn(&mut Vec<u8>) + 'a>;
-
-/// A tensor whose bytes are made when they are written.
+/// A tensor over the bytes that are written.
 struct Tensor<'a> {
     dtype: Dtype,
     shape: Vec<usize>,
-    fill: Fill<'a>,
+    bytes: Cow<'a, [u8]>,
 }
 
 impl<'a> Tensor<'a> {
-    fn of(dtype: Dtype, shape: Vec<usize>, fill: impl Fn(&mut Vec<u8>) + 'a) -> Self {
+    fn of(dtype: Dtype, shape: Vec<usize>, bytes: impl Into<Cow<'a, [u8]>>) -> Self {
+        let bytes = bytes.into();
         Self {
             dtype,
             shape,
-            fill: Box::new(fill),
+            bytes,
         }
     }
 }
@@ -90,14 +88,20 @@ impl View for Tensor<'_> {
     }
 
     fn data(&self) -> Cow<'_, [u8]> {
-        let mut bytes = Vec::with_capacity(self.data_len());
-        (self.fill)(&mut bytes);
-        Cow::Owned(bytes)
+        Cow::Borrowed(&self.bytes)
     }
 
     fn data_len(&self) -> usize {
-        self.shape.iter().product::<usize>() * self.dtype.bitsize() / 8
+        self.bytes.len()
     }
+}
+
+/// The bytes of numbers as they are written: on most machines those in memory, without a copy.
+fn little_endian(values: &[f32]) -> Cow<'_, [u8]> {
+    if cfg!(target_endian = "little") {
+        return Cow::Borrowed(bytemuck::cast_slice(values));
+    }
+    Cow::Owned(values.iter().flat_map(|it| it.to_le_bytes()).collect())
 }
 
 fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), DataError> {

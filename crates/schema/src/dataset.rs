@@ -39,6 +39,9 @@ pub struct DatasetSchema {
     pub steps: Vec<FittedStep>,
     /// Names of the columns of `features` after the steps.
     pub features: Vec<String>,
+    /// The shape of a row of `features`, where they are one block and nothing else: channels, height, width.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shape: Option<Vec<u32>>,
     /// How files were read; predictions read theirs alike.
     pub read: Read,
 }
@@ -48,6 +51,9 @@ pub struct DatasetSchema {
 pub struct Column {
     pub name: String,
     pub r#type: ColumnType,
+    /// Of a block: the shape of a row's numbers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shape: Option<Vec<u32>>,
 }
 
 /// The target column and what the train part says of it.

@@ -8,7 +8,12 @@ use std::collections::BTreeMap;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use crate::{key::EnvironmentClass, report::Metrics, run::FailureKind, stage::Task};
+use crate::{
+    key::EnvironmentClass,
+    report::Metrics,
+    run::FailureKind,
+    stage::{Task, preprocess::Form},
+};
 
 /// Raised when a message changes its meaning.
 pub const PROTOCOL_VERSION: u32 = 1;
@@ -59,8 +64,8 @@ pub enum Work {
 /// A prediction. The answer is `predictions.<form>` in the output folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Predict {
-    /// The form of the rows.
-    pub input: RowForm,
+    /// The form of the rows; without one, that of the data that the package was made from.
+    pub input: Option<Form>,
     /// The form of the answer.
     pub output: RowForm,
     /// Whether classes come with their probabilities.
@@ -70,7 +75,7 @@ pub struct Predict {
     pub verify: bool,
 }
 
-/// A form of rows.
+/// A form of predictions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RowForm {

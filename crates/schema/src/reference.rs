@@ -1,6 +1,6 @@
 //! How a stage names another stage's output. Knows the notation; not whether the stage exists.
 
-use std::{borrow::Cow, fmt, str::FromStr};
+use std::{borrow::Cow, collections::BTreeMap, fmt, str::FromStr};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -186,6 +186,90 @@ impl JsonSchema for PathOrStage {
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let from = From::json_schema(generator);
         json_schema!({"anyOf": [{"type": "string"}, from]})
+    }
+}
+
+/// Files one after another, or by the name of the column that each holds; names in their order.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct NamedFiles {
+    /// Empty where the files are a list.
+    pub names: Vec<String>,
+    pub files: Vec<PathOrStage>,
+}
+
+impl NamedFiles {
+    /// Whether there is no file.
+    pub fn is_empty(&self) -> bool {
+        self.files.is_empty()
+    }
+}
+
+impl Serialize for NamedFiles {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.files.as_slice() {
+            _ if !self.names.is_empty() => {
+                serializer.collect_map(self.names.iter().zip(&self.files))
+            }
+            [one] => one.serialize(serializer),
+            files => files.serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for NamedFiles {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Any;
+        impl<'de> de::Visitor<'de> for Any {
+            type Value = NamedFiles;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(
+                    "a path, `{from: stage}`, a list of them, or a map from columns to them",
+                )
+            }
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<NamedFiles, E> {
+                Ok(list(vec![PathOrStage::Path(text.to_owned())]))
+            }
+            fn visit_unit<E: de::Error>(self) -> Result<NamedFiles, E> {
+                Ok(NamedFiles::default())
+            }
+            fn visit_seq<A: de::SeqAccess<'de>>(self, items: A) -> Result<NamedFiles, A::Error> {
+                Vec::deserialize(de::value::SeqAccessDeserializer::new(items)).map(list)
+            }
+            fn visit_map<A: de::MapAccess<'de>>(self, mut map: A) -> Result<NamedFiles, A::Error> {
+                let mut all = BTreeMap::new();
+                while let Some((name, file)) = map.next_entry::<String, PathOrStage>()? {
+                    all.insert(name, file);
+                }
+                // `{from: stage}` is a stage's output, not a column.
+                if let (1, Some(PathOrStage::Path(stage))) = (all.len(), all.get("from")) {
+                    let stage = stage.parse().map_err(de::Error::custom)?;
+                    return Ok(list(vec![PathOrStage::Stage(stage)]));
+                }
+                let (names, files) = all.into_iter().unzip();
+                Ok(NamedFiles { names, files })
+            }
+        }
+        fn list(files: Vec<PathOrStage>) -> NamedFiles {
+            NamedFiles {
+                names: Vec::new(),
+                files,
+            }
+        }
+        deserializer.deserialize_any(Any)
+    }
+}
+
+impl JsonSchema for NamedFiles {
+    fn schema_name() -> Cow<'static, str> {
+        "NamedFiles".into()
+    }
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let file = PathOrStage::json_schema(generator);
+        json_schema!({"anyOf": [
+            file,
+            {"type": "array", "items": file},
+            {"type": "object", "additionalProperties": file},
+        ]})
     }
 }
 

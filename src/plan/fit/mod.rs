@@ -51,7 +51,7 @@ impl Fitter<'_> {
             Grammar::Choice(choice) => self.fit_choice(node, choice, name),
             Grammar::List(item, length) => self.fit_list(node, item, *length, name),
             Grammar::Map(inner) => self.fit_map(node, inner, name),
-            Grammar::Either(forms) => match forms.iter().find(|it| has_form(node, it)) {
+            Grammar::Either(forms) => match fitting(node, forms) {
                 Some(form) => self.fit(node, form, name),
                 None => self.say(wrong_type(node, grammar, name)),
             },
@@ -325,6 +325,26 @@ fn has_form(node: &Node, grammar: &Grammar) -> bool {
         (Grammar::Scalar(_), value) => matches!(value, Value::Text(_) | Value::Int(_)),
         (Grammar::Either(forms), _) => forms.iter().any(|it| has_form(node, it)),
         _ => false,
+    }
+}
+
+/// The form that is meant: of those that the node may have, the first that knows its keys.
+fn fitting<'a>(node: &Node, forms: &'a [Grammar]) -> Option<&'a Grammar> {
+    let mut fitting = forms.iter().filter(|it| has_form(node, it));
+    let known = fitting.clone().find(|it| knows_keys(node, it));
+    known.or_else(|| fitting.next())
+}
+
+fn knows_keys(node: &Node, grammar: &Grammar) -> bool {
+    match grammar {
+        Grammar::Record(record) => {
+            let mut keys = node.entries().iter();
+            keys.all(|it| record.fields.contains_key(&it.key))
+        }
+        Grammar::Either(forms) => forms
+            .iter()
+            .any(|it| has_form(node, it) && knows_keys(node, it)),
+        _ => true,
     }
 }
 

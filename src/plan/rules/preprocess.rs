@@ -78,6 +78,19 @@ fn check_source(block: &Preprocess, rules: &mut Rules<'_>) {
         }
         _ => {}
     }
+    if block
+        .source
+        .idx
+        .as_ref()
+        .is_some_and(|it| it.names.is_empty() && !it.files.is_empty())
+    {
+        rules.say(
+            &["source", "idx"],
+            "`idx` takes a file for each column",
+            "no column is named",
+            "name them: `idx: {pixel: train-images.gz, label: train-labels.gz}`",
+        );
+    }
     if let (Some(form), [(named, _)]) = (block.source.read.form, named.as_slice())
         && form != *named
     {
@@ -162,7 +175,7 @@ fn check_files(split: &FilesSplit, rules: &mut Rules<'_>) {
             "",
             "",
         ),
-        Some(_) if !split.val.0.is_empty() => rules.say(
+        Some(_) if !split.val.is_empty() => rules.say(
             &["split", "files", "val_share"],
             "`val` has files of its own",
             "nothing to cut",

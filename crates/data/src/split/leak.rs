@@ -52,6 +52,7 @@ impl Values {
             Self::Numbers(values) => values[row].to_bits().hash(hasher),
             Self::Truths(values) => values[row].hash(hasher),
             Self::Words(words) => words.codes[row].hash(hasher),
+            Self::Block(block) => block.hash_row(row, hasher),
         }
     }
 
@@ -60,6 +61,7 @@ impl Values {
             Self::Numbers(values) => values[a].to_bits() == values[b].to_bits(),
             Self::Truths(values) => values[a] == values[b],
             Self::Words(words) => words.codes[a] == words.codes[b],
+            Self::Block(block) => block.same(a, b),
         }
     }
 }

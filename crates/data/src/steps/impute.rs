@@ -31,6 +31,10 @@ pub fn fit(step: &Impute, frame: &Frame, train: &[usize]) -> Result<FittedStep, 
     let mut indicators = Vec::new();
     for name in choice::resolve(&step.columns, frame)? {
         let values = &frame.columns[&name];
+        // A block has no missing values.
+        if matches!(values, Values::Block(_)) {
+            continue;
+        }
         let learned = match (constant, step.strategy) {
             (Some(value), _) => check(value, values, &name)?,
             (None, Some(ImputeStrategy::MostFrequent)) => most_frequent(values, train, &name)?,
@@ -178,5 +182,6 @@ fn most_frequent(values: &Values, train: &[usize], name: &str) -> Result<Value, 
                 .max_by(|a, b| a.0.cmp(b.0).then_with(|| b.1.cmp(a.1)));
             best.map(|(_, name)| Value::from(name)).ok_or_else(none)
         }
+        Values::Block(_) => Err(none()),
     }
 }

@@ -1,5 +1,5 @@
 //! Scales numbers: standardize, min_max and robust. Formulas, and what counts as constant, are scikit-learn's.
-//! Knows one column at a time; missing values stay missing.
+//! Knows one column at a time; missing values stay missing. All numbers of a block are scaled alike.
 
 use indexmap::IndexMap;
 use pipe_schema::{
@@ -9,6 +9,7 @@ use pipe_schema::{
 
 use super::{choice, quantile};
 use crate::{
+    block::Moments,
     error::DataError,
     frame::{Frame, Values},
 };
@@ -21,12 +22,23 @@ pub fn fit_standardize(
 ) -> Result<FittedStep, DataError> {
     let mut columns = IndexMap::new();
     for name in choice::resolve(&step.columns, frame)? {
-        let known = choice::known(frame, &name, "standardize", train)?;
-        let learned = mean_scale(&known);
+        let learned = if let Some(Values::Block(block)) = frame.columns.get(&name) {
+            let all = Moments::joined(&block.moments(train));
+            standard(all.mean, all.variance, all.count as f64)
+        } else {
+            mean_scale(&choice::known(frame, &name, "standardize", train)?)
+        };
         check_finite(&[learned.mean, learned.scale], &name)?;
         columns.insert(name, learned);
     }
     Ok(FittedStep::Standardize { columns })
+}
+
+fn standard(mean: f64, variance: f64, count: f64) -> MeanScale {
+    let rounding = count * f64::EPSILON * variance + (count * mean * f64::EPSILON).powi(2);
+    let is_constant = variance <= rounding;
+    let scale = if is_constant { 1.0 } else { variance.sqrt() };
+    MeanScale { mean, scale }
 }
 
 /// Learns the range of each column.
@@ -39,9 +51,15 @@ pub fn fit_min_max(step: &MinMax, frame: &Frame, train: &[usize]) -> Result<Fitt
     }
     let mut columns = IndexMap::new();
     for name in choice::resolve(&step.columns, frame)? {
-        let known = choice::known(frame, &name, "min_max", train)?;
-        let min = known.iter().copied().fold(f64::INFINITY, f64::min);
-        let max = known.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let (min, max) = if let Some(Values::Block(block)) = frame.columns.get(&name) {
+            let all = Moments::joined(&block.moments(train));
+            (all.min, all.max)
+        } else {
+            let known = choice::known(frame, &name, "min_max", train)?;
+            let min = known.iter().copied().fold(f64::INFINITY, f64::min);
+            let max = known.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+            (min, max)
+        };
         let is_constant = max - min < 10.0 * f64::EPSILON;
         let scale = (high - low) / if is_constant { 1.0 } else { max - min };
         let offset = low - min * scale;
@@ -71,10 +89,14 @@ pub fn fit_robust(step: &Robust, frame: &Frame, train: &[usize]) -> Result<Fitte
 
 /// Changes each number of a column.
 pub fn apply(frame: &mut Frame, name: &str, change: impl Fn(f64) -> f64) {
-    if let Some(Values::Numbers(values)) = frame.columns.get_mut(name) {
-        for value in values {
-            *value = change(*value);
+    match frame.columns.get_mut(name) {
+        Some(Values::Numbers(values)) => {
+            for value in values {
+                *value = change(*value);
+            }
         }
+        Some(Values::Block(block)) => block.change(|_, value| change(value)),
+        _ => {}
     }
 }
 
@@ -86,10 +108,7 @@ pub fn mean_scale(known: &[f64]) -> MeanScale {
     let squares: f64 = known.iter().map(|it| (it - mean) * (it - mean)).sum();
     let rest: f64 = known.iter().map(|it| it - mean).sum();
     let variance = (squares - rest * rest / count) / count;
-    let rounding = count * f64::EPSILON * variance + (count * mean * f64::EPSILON).powi(2);
-    let is_constant = variance <= rounding;
-    let scale = if is_constant { 1.0 } else { variance.sqrt() };
-    MeanScale { mean, scale }
+    standard(mean, variance, count)
 }
 
 /// Checks that what was learned of a column can be computed with.

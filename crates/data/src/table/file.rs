@@ -1,4 +1,4 @@
-//! Opens a file of text, plain or gzip, and refuses what is no text. Knows no form of table.
+//! Opens a file, plain or gzip, and of text refuses what is none. Knows no form of table.
 
 use std::{
     cell::Cell,
@@ -38,8 +38,13 @@ const UTF16: &str = "convert it: iconv -f UTF-16 -t UTF-8 FILE > NEW";
 /// Counts the bytes of files that were read, packed ones as they lie on the disk.
 pub type Count = Rc<Cell<u64>>;
 
-/// Opens `path`: unpacks gzip, drops a byte order mark.
+/// Opens `path` as text: unpacks gzip, drops a byte order mark.
 pub fn open(path: &Path, count: &Count) -> Result<Box<dyn BufRead>, DataError> {
+    start(path, open_bytes(path, count)?)
+}
+
+/// Opens `path`: unpacks gzip.
+pub fn open_bytes(path: &Path, count: &Count) -> Result<Box<dyn BufRead>, DataError> {
     let fail = |it: io::Error| DataError::io(path, &it);
     let file = File::open(path).map_err(fail)?;
     if file.metadata().map_err(fail)?.is_dir() {
@@ -55,13 +60,13 @@ pub fn open(path: &Path, count: &Count) -> Result<Box<dyn BufRead>, DataError> {
     let mut packed = BufReader::with_capacity(BUFFER, counted);
     let is_gzip = packed.fill_buf().map_err(fail)?.starts_with(b"\x1f\x8b");
     if !is_gzip {
-        return start(path, packed);
+        return Ok(Box::new(packed));
     }
     let plain = MultiGzDecoder::new(packed);
-    start(path, BufReader::with_capacity(BUFFER, plain))
+    Ok(Box::new(BufReader::with_capacity(BUFFER, plain)))
 }
 
-fn start<R: BufRead + 'static>(path: &Path, mut text: R) -> Result<Box<dyn BufRead>, DataError> {
+fn start(path: &Path, mut text: Box<dyn BufRead>) -> Result<Box<dyn BufRead>, DataError> {
     let mut first = [0; 4];
     let mut filled = 0;
     while filled < first.len() {

@@ -1,7 +1,8 @@
 //! Rows as JSON objects, one a line or at hand, into a table. Knows no types: values become their text.
 
 use std::{
-    collections::{HashMap, HashSet},
+    borrow::Cow,
+    collections::{BTreeMap, HashMap, HashSet, btree_map::Entry},
     fmt,
     io::BufRead,
     path::{Path, PathBuf},
@@ -15,7 +16,7 @@ use super::{
     file::{self, Count},
     missing_columns,
 };
-use crate::error::DataError;
+use crate::{block::Block, error::DataError};
 
 /// Reads files of one object a line, one after another. The columns are the names that occur, in the order in which they
 /// first do; a name that a row lacks is a missing value. `progress` is told the bytes read.
@@ -23,6 +24,7 @@ pub fn read(paths: &[PathBuf], progress: &mut dyn FnMut(u64)) -> Result<Table, D
     let count = Count::default();
     let mut table = Table::default();
     let mut places = HashMap::new();
+    let mut lists = Lists::new();
     for path in paths {
         let mut lines = Lines::open(path, &count)?;
         let before = table.rows();
@@ -30,7 +32,6 @@ pub fn read(paths: &[PathBuf], progress: &mut dyn FnMut(u64)) -> Result<Table, D
         while let Some((line, row)) = lines.next()? {
             let rows = table.rows();
             for (name, value) in &row {
-                let text = text(value, name, || format!("{}:{line}", path.display()))?;
                 let at = *places.entry(name.clone()).or_insert_with(|| {
                     table.columns.push(super::Column {
                         name: name.clone(),
@@ -38,7 +39,8 @@ pub fn read(paths: &[PathBuf], progress: &mut dyn FnMut(u64)) -> Result<Table, D
                     });
                     table.columns.len() - 1
                 });
-                table.columns[at].fields.push(text.as_bytes());
+                push(&mut table, &mut lists, at, value)
+                    .map_err(|why| no_value(&format!("{}:{line}", path.display()), name, why))?;
             }
             if row.len() < table.columns.len() {
                 let lacking = table.columns.iter_mut();
@@ -56,6 +58,7 @@ pub fn read(paths: &[PathBuf], progress: &mut dyn FnMut(u64)) -> Result<Table, D
         }
     }
     progress(count.get());
+    settle(&mut table, lists)?;
     Ok(table)
 }
 
@@ -183,23 +186,64 @@ impl<'de> Deserialize<'de> for Row {
     }
 }
 
-/// A value's text; that of nothing is empty.
-fn text(value: &Value, name: &str, place: impl Fn() -> String) -> Result<String, DataError> {
-    match value {
-        Value::Null => Ok(String::new()),
-        Value::Bool(it) => Ok(it.to_string()),
-        Value::Number(it) => Ok(it.to_string()),
-        Value::String(it) => Ok(it.clone()),
-        Value::Array(_) | Value::Object(_) => Err(DataError::wrong(format!(
-            "{}: column `{name}`: a list or an object is no value",
-            place()
-        ))
-        .hint("give a number, a text, true, false or null")),
+/// Columns of lists, by their place among the columns.
+type Lists = BTreeMap<usize, Block>;
+
+/// Adds a value to a column: its text, which is empty for nothing, or a list of numbers.
+fn push(
+    table: &mut Table,
+    lists: &mut Lists,
+    at: usize,
+    value: &Value,
+) -> Result<(), &'static str> {
+    let text = match value {
+        Value::Null => Cow::Borrowed(""),
+        Value::Bool(it) => Cow::Owned(it.to_string()),
+        Value::Number(it) => Cow::Owned(it.to_string()),
+        Value::String(it) => Cow::Borrowed(it.as_str()),
+        Value::Array(_) => {
+            let list = Block::of_json(value).ok_or("the list is not of numbers in equal rows")?;
+            match lists.entry(at) {
+                Entry::Vacant(entry) => {
+                    entry.insert(list);
+                }
+                Entry::Occupied(entry) if entry.get().shape() == list.shape() => {
+                    entry.into_mut().append(list);
+                }
+                Entry::Occupied(_) => {
+                    return Err("the list has another shape than those before it");
+                }
+            }
+            Cow::Borrowed("")
+        }
+        Value::Object(_) => return Err("an object is no value"),
+    };
+    table.columns[at].fields.push(text.as_bytes());
+    Ok(())
+}
+
+fn no_value(place: &str, name: &str, why: &str) -> DataError {
+    DataError::wrong(format!("{place}: column `{name}`: {why}"))
+        .hint("give a number, a text, true, false, null, or in each row a list of as many numbers")
+}
+
+/// Makes blocks of the columns of lists.
+fn settle(table: &mut Table, lists: Lists) -> Result<(), DataError> {
+    for (at, block) in lists.into_iter().rev() {
+        let column = table.columns.remove(at);
+        if block.rows() != table.rows() || column.fields.iter().any(|it| !it.is_empty()) {
+            let place = table.places.of(0);
+            let why = "some rows have a list, others have none";
+            return Err(no_value(&place, &column.name, why));
+        }
+        table.blocks.insert(0, (column.name, block));
     }
+    Ok(())
 }
 
 struct Gather<'a> {
     table: Table,
+    lists: Lists,
     wanted: &'a [&'a str],
     known: HashSet<&'a str>,
     seen: Vec<bool>,
@@ -212,6 +256,7 @@ impl<'a> Gather<'a> {
         table.places.start_file(0, name);
         Self {
             table,
+            lists: Lists::new(),
             wanted,
             known: wanted.iter().copied().chain([target]).collect(),
             seen: vec![false; wanted.len()],
@@ -229,10 +274,9 @@ impl<'a> Gather<'a> {
                 self.seen[at] = true;
                 found += 1;
             }
-            let places = &self.table.places;
-            let last = self.table.rows - 1;
-            let text = text(value.unwrap_or(&Value::Null), name, || places.of(last))?;
-            self.table.columns[at].fields.push(text.as_bytes());
+            let value = value.unwrap_or(&Value::Null);
+            push(&mut self.table, &mut self.lists, at, value)
+                .map_err(|why| no_value(&self.table.places.of(self.table.rows - 1), name, why))?;
         }
         if found < row.len() {
             for name in row.keys() {
@@ -245,7 +289,11 @@ impl<'a> Gather<'a> {
     }
 
     /// The rows; with `must_have_all` a wanted column that no row has is refused.
-    fn finish(self, path: &Path, must_have_all: bool) -> Result<(Table, Vec<String>), DataError> {
+    fn finish(
+        mut self,
+        path: &Path,
+        must_have_all: bool,
+    ) -> Result<(Table, Vec<String>), DataError> {
         let missing: Vec<&str> = self
             .wanted
             .iter()
@@ -256,6 +304,7 @@ impl<'a> Gather<'a> {
         if must_have_all && !missing.is_empty() && self.table.rows() > 0 {
             return Err(missing_columns(path, &missing, &self.unused));
         }
+        settle(&mut self.table, self.lists)?;
         Ok((self.table, self.unused))
     }
 }

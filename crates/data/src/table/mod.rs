@@ -1,7 +1,10 @@
-//! A table as it was read: texts, column by column, and the place of each row. Knows no types.
+//! A table as it was read: texts and blocks of numbers, column by column, and the place of each row. Knows no types.
 
 mod file;
 mod records;
+mod array;
+mod idx;
+mod npy;
 pub mod csv;
 pub mod jsonl;
 
@@ -12,7 +15,7 @@ use std::{
 
 use pipe_schema::stage::preprocess::{Form, Read};
 
-use crate::{error::DataError, infer::listed};
+use crate::{block::Block, error::DataError, infer::listed};
 
 /// Gets a table at a time, with the names of the columns that were left out of it.
 pub type Take<'a, E> = dyn FnMut(Table, &[String]) -> Result<(), E> + 'a;
@@ -21,6 +24,8 @@ pub type Take<'a, E> = dyn FnMut(Table, &[String]) -> Result<(), E> + 'a;
 #[derive(Clone, Debug, Default)]
 pub struct Table {
     pub columns: Vec<Column>,
+    /// The wide columns by name; they come after the others.
+    pub blocks: Vec<(String, Block)>,
     pub places: Places,
     rows: usize,
 }
@@ -48,6 +53,8 @@ pub fn read(
     match read.form() {
         Form::Csv => csv::read(paths, read, progress),
         Form::Jsonl => jsonl::read(paths, progress),
+        Form::Npz => array::read(paths, &read.names, npy::read, progress),
+        Form::Idx => array::read(paths, &read.names, idx::read, progress),
     }
 }
 
@@ -55,7 +62,8 @@ pub fn read(
 pub fn columns(path: &Path, read: &Read) -> Option<Vec<String>> {
     match read.form() {
         Form::Csv => csv::columns(path, read).ok(),
-        Form::Jsonl => None,
+        Form::Npz | Form::Idx if !read.names.is_empty() => Some(read.names.clone()),
+        Form::Jsonl | Form::Npz | Form::Idx => None,
     }
 }
 
@@ -72,6 +80,8 @@ pub fn read_wanted<E: From<DataError>>(
     match read.form() {
         Form::Csv => csv::read_wanted(path, read, target, wanted, limit, take),
         Form::Jsonl => jsonl::read_wanted(path, target, wanted, limit, take),
+        Form::Npz => array::read_wanted(path, target, wanted, limit, npy::read, take),
+        Form::Idx => array::read_wanted(path, target, wanted, limit, idx::read, take),
     }
 }
 
@@ -79,9 +89,17 @@ pub fn read_wanted<E: From<DataError>>(
 #[derive(Clone, Debug, Default)]
 pub struct Places {
     /// Each file with its first row.
-    files: Vec<(usize, String)>,
+    files: Vec<(usize, FileName)>,
     /// `(row, line)` wherever lines do not go on by one.
     jumps: Vec<(usize, u64)>,
+}
+
+/// A file as messages name it.
+#[derive(Clone, Debug)]
+struct FileName {
+    name: String,
+    /// Its rows are told by their number, not by their line.
+    has_rows: bool,
 }
 
 impl Table {
@@ -107,7 +125,10 @@ impl Table {
 
     /// The columns' names, in order.
     pub fn names(&self) -> Vec<&str> {
-        self.columns.iter().map(|it| it.name.as_str()).collect()
+        let texts = self.columns.iter().map(|it| it.name.as_str());
+        texts
+            .chain(self.blocks.iter().map(|it| it.0.as_str()))
+            .collect()
     }
 
     /// Where each column is.
@@ -119,6 +140,36 @@ impl Table {
     /// The column of this name.
     pub fn column(&self, name: &str) -> Option<&Column> {
         self.columns.iter().find(|it| it.name == name)
+    }
+
+    /// The rows from `from` up to `to`, not including it.
+    fn slice(&self, from: usize, to: usize) -> Self {
+        let to = to.min(self.rows);
+        let mut places = self.places.clone();
+        places.start_at(from);
+        Self {
+            columns: self
+                .columns
+                .iter()
+                .map(|it| Column {
+                    name: it.name.clone(),
+                    fields: it.fields.slice(from, to),
+                })
+                .collect(),
+            blocks: self
+                .blocks
+                .iter()
+                .map(|(name, block)| (name.clone(), block.slice(from, to)))
+                .collect(),
+            places,
+            rows: to - from,
+        }
+    }
+
+    /// Counts rows that were added to all columns; they are told by their number in the file.
+    fn close_rows(&mut self, count: usize) {
+        self.places.push(self.rows, 1);
+        self.rows += count;
     }
 
     /// Counts a row whose fields were pushed, one to each column.
@@ -148,6 +199,18 @@ impl Fields {
         }
         self.bytes.push(length as u8);
         self.bytes.extend_from_slice(text);
+    }
+
+    /// Adds the texts of another column.
+    fn append(&mut self, other: Self) {
+        self.bytes.extend(other.bytes);
+    }
+
+    fn slice(&self, from: usize, to: usize) -> Self {
+        let mut fields = Self::default();
+        let texts = self.iter().skip(from).take(to - from);
+        texts.for_each(|it| fields.push(it));
+        fields
     }
 
     /// The texts in order.
@@ -184,7 +247,27 @@ fn trim(text: &[u8]) -> &[u8] {
 impl Places {
     /// Rows from `row` on are of this file. Without a name, they are told by their number.
     pub fn start_file(&mut self, row: usize, name: String) {
-        self.files.push((row, name));
+        let has_rows = false;
+        self.files.push((row, FileName { name, has_rows }));
+    }
+
+    /// Likewise of a file that has no lines.
+    fn start_rows(&mut self, row: usize, name: String) {
+        let has_rows = true;
+        self.files.push((row, FileName { name, has_rows }));
+    }
+
+    /// Leaves the rows before `row` out.
+    fn start_at(&mut self, row: usize) {
+        let line = self.line(row);
+        for (from, _) in &mut self.files {
+            *from = from.saturating_sub(row);
+        }
+        self.jumps.retain(|it| it.0 > row);
+        for (from, _) in &mut self.jumps {
+            *from -= row;
+        }
+        self.jumps.insert(0, (0, line));
     }
 
     /// The first row of each file.
@@ -210,11 +293,11 @@ impl Places {
     /// `file:line` of a row.
     pub fn of(&self, row: usize) -> String {
         let file = self.files.partition_point(|(from, _)| *from <= row);
-        let name = file.checked_sub(1).map_or("", |last| &self.files[last].1);
-        if name.is_empty() {
-            format!("row {}", self.line(row))
-        } else {
-            format!("{name}:{}", self.line(row))
+        let line = self.line(row);
+        match file.checked_sub(1).map(|last| &self.files[last].1) {
+            Some(file) if file.has_rows => format!("{}: row {line}", file.name),
+            Some(file) if !file.name.is_empty() => format!("{}:{line}", file.name),
+            _ => format!("row {line}"),
         }
     }
 }

@@ -9,6 +9,7 @@ mod prepare;
 mod split;
 mod steps;
 mod dirty;
+mod arrays;
 mod jsonl;
 mod values;
 mod rows;

@@ -55,6 +55,7 @@ mod tests {
             },
             steps: Vec::new(),
             features: Vec::new(),
+            shape: None,
             read: serde_json::from_value(json!({})).unwrap(),
         };
         let network = serde_json::from_value(json!({"mlp": {"hidden": []}})).unwrap();

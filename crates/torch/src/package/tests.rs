@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, fs, process::Command};
 
 use pipe_schema::protocol::{Predict, RowForm};
+use pipe_schema::stage::preprocess::Form;
 use serde_json::{Value, json};
 
 use crate::workshop::Workshop;
@@ -51,7 +52,7 @@ fn files(workshop: &Workshop, name: &str) -> BTreeMap<String, Vec<u8>> {
 
 fn verify(workshop: &Workshop) -> Result<String, String> {
     let work = Predict {
-        input: RowForm::Csv,
+        input: Some(Form::Csv),
         output: RowForm::Csv,
         probabilities: true,
         verify: true,

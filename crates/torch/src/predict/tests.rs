@@ -3,12 +3,13 @@
 use std::fs;
 
 use pipe_schema::protocol::{Failed, Predict, RowForm};
+use pipe_schema::stage::preprocess::Form;
 use serde_json::{Value, json};
 
 use crate::workshop::Workshop;
 
 const PLAIN: Predict = Predict {
-    input: RowForm::Csv,
+    input: Some(Form::Csv),
     output: RowForm::Csv,
     probabilities: true,
     verify: false,
@@ -67,7 +68,7 @@ fn json_lines_give_the_same_as_csv() {
     let csv = predict(&workshop, PLAIN, "weight,size,city\n70,2.1,Graz\n,,Wien\n").unwrap();
     let rows = "{\"city\": \"Graz\", \"size\": 2.1, \"weight\": 70}\n\n{\"city\": \"Wien\", \"size\": null}\n";
     let input = Predict {
-        input: RowForm::Jsonl,
+        input: Some(Form::Jsonl),
         ..PLAIN
     };
     assert_eq!(predict(&workshop, input, rows).unwrap(), csv);
@@ -99,7 +100,7 @@ fn no_rows_give_no_predictions_but_a_header() {
     let found = predict(&workshop, PLAIN, "size,city,weight\n").unwrap();
     assert_eq!(found, "prediction,\"p=a,b\",p=c,p=d\n");
     let lines = Predict {
-        input: RowForm::Jsonl,
+        input: Some(Form::Jsonl),
         output: RowForm::Jsonl,
         ..PLAIN
     };
@@ -146,7 +147,7 @@ fn rows_that_do_not_fit_into_memory_at_once_are_all_answered() {
     );
     let lines = "{\"size\": 1, \"city\": \"Graz\", \"weight\": 70}\n".repeat(count);
     let jsonl = Predict {
-        input: RowForm::Jsonl,
+        input: Some(Form::Jsonl),
         ..PLAIN
     };
     assert_eq!(

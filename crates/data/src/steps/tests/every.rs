@@ -191,6 +191,7 @@ fn a_row_alone_becomes_what_it_becomes_among_others() {
                     Values::Numbers(them) => Values::Numbers(vec![them[at]]),
                     Values::Truths(them) => Values::Truths(vec![them[at]]),
                     words @ Values::Words(_) => values(&[words.json(at)]),
+                    Values::Block(block) => Values::Block(block.slice(at, at + 1)),
                 };
                 (name.clone(), alone)
             });

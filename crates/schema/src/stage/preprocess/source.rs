@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Preprocess, Split};
 use crate::{
-    reference::{PathOrStage, Reference},
+    reference::{NamedFiles, PathOrStage, Reference},
     scalar::OneOrMany,
 };
 
@@ -17,6 +17,11 @@ pub struct Source {
     pub csv: Option<OneOrMany<PathOrStage>>,
     /// JSON Lines files, plain or gzip: one object a line. A path, a glob or a list; or `{from: stage}`.
     pub jsonl: Option<OneOrMany<PathOrStage>>,
+    /// numpy files: .npz with arrays by name, which are the columns (a path, a glob or a list); or a map from columns to
+    /// .npy files. An array of more than one dimension is a block: many numbers a row, like the pixels of an image.
+    pub npz: Option<NamedFiles>,
+    /// idx files as of MNIST, plain or gzip: a map from columns to files.
+    pub idx: Option<NamedFiles>,
     /// Another stage's output; its files are read in the form that `read.form` says.
     pub from: Option<Reference>,
     /// How the files are read.
@@ -61,17 +66,22 @@ pub enum Form {
     #[default]
     Csv,
     Jsonl,
+    /// .npz or .npy
+    Npz,
+    Idx,
 }
 
 impl Form {
     /// All forms, in the order in which messages name them.
-    pub const ALL: [Self; 2] = [Self::Csv, Self::Jsonl];
+    pub const ALL: [Self; 4] = [Self::Csv, Self::Jsonl, Self::Npz, Self::Idx];
 
     /// The word in a spec.
     pub fn name(self) -> &'static str {
         match self {
             Self::Csv => "csv",
             Self::Jsonl => "jsonl",
+            Self::Npz => "npz",
+            Self::Idx => "idx",
         }
     }
 
@@ -82,6 +92,9 @@ impl Form {
         match name.rsplit_once('.')?.1 {
             "csv" | "tsv" => Some(Self::Csv),
             "jsonl" | "ndjson" => Some(Self::Jsonl),
+            "npz" | "npy" => Some(Self::Npz),
+            name if name.ends_with("-ubyte") => Some(Self::Idx),
+            "idx" => Some(Self::Idx),
             _ => None,
         }
     }
@@ -89,12 +102,12 @@ impl Form {
 
 impl Source {
     /// The forms that are named, with their files. More than one is an error.
-    pub fn named(&self) -> Vec<(Form, Vec<&PathOrStage>)> {
+    pub fn named(&self) -> Vec<(Form, &[PathOrStage])> {
         let lists = [(Form::Csv, &self.csv), (Form::Jsonl, &self.jsonl)];
-        lists
-            .into_iter()
-            .filter_map(|(form, files)| Some((form, files.as_ref()?.0.iter().collect())))
-            .collect()
+        let sets = [(Form::Npz, &self.npz), (Form::Idx, &self.idx)];
+        let lists = lists.map(|(form, files)| Some((form, files.as_ref()?.0.as_slice())));
+        let sets = sets.map(|(form, files)| Some((form, files.as_ref()?.files.as_slice())));
+        lists.into_iter().chain(sets).flatten().collect()
     }
 }
 
@@ -110,23 +123,39 @@ impl Preprocess {
     /// file's name tells. Of CSV it stays out, so that what is kept of a stage does not depend on how it was told.
     pub fn reading(&self) -> Read {
         let named = self.source.named().first().map(|it| it.0);
+        let names = self.file_names();
         let told = || match self.first_file()? {
             PathOrStage::Path(path) => Form::of_name(path),
             PathOrStage::Stage(_) => None,
         };
+        let told = || told().or((!names.is_empty()).then_some(Form::Idx));
         let form = named.or(self.source.read.form).or_else(told);
-        Read {
-            form: form.filter(|it| *it != Form::default()),
-            ..self.source.read.clone()
+        let mut read = self.source.read.clone();
+        read.form = form.filter(|it| *it != Form::default());
+        if !names.is_empty() {
+            names.clone_into(&mut read.names);
         }
+        read
     }
 
     /// The first of the files that are read, where the block names one.
     pub fn first_file(&self) -> Option<&PathOrStage> {
         let named = self.source.named().into_iter().flat_map(|it| it.1).next();
         named.or_else(|| match &self.split {
-            Split::Files(split) => split.train.0.first(),
+            Split::Files(split) => split.train.files.first(),
             _ => None,
         })
+    }
+
+    /// The columns that the files stand for, where each has a file of its own.
+    fn file_names(&self) -> &[String] {
+        let sets = [&self.source.npz, &self.source.idx];
+        let split = match &self.split {
+            Split::Files(split) => Some(&split.train),
+            _ => None,
+        };
+        let mut sets = sets.into_iter().flatten().chain(split);
+        sets.find(|it| !it.names.is_empty())
+            .map_or(&[], |it| it.names.as_slice())
     }
 }

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{reference::PathOrStage, scalar::OneOrMany};
+use crate::reference::NamedFiles;
 
 /// How rows are divided into parts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -40,9 +40,9 @@ impl Split {
                 it.part == FoldPart::Test,
             ],
             Self::Files(it) => [
-                !it.train.0.is_empty(),
-                !it.val.0.is_empty() || it.val_share.is_some(),
-                !it.test.0.is_empty(),
+                !it.train.is_empty(),
+                !it.val.is_empty() || it.val_share.is_some(),
+                !it.test.is_empty(),
             ],
         };
         [("train", train), ("val", val), ("test", test)]
@@ -213,13 +213,13 @@ pub enum FoldPart {
 #[serde(deny_unknown_fields)]
 pub struct FilesSplit {
     /// Files of the train part.
-    pub train: OneOrMany<PathOrStage>,
+    pub train: NamedFiles,
     /// Files of the val part.
     #[serde(default)]
-    pub val: OneOrMany<PathOrStage>,
+    pub val: NamedFiles,
     /// Files of the test part.
     #[serde(default)]
-    pub test: OneOrMany<PathOrStage>,
+    pub test: NamedFiles,
     /// Share of the train files' rows that become the val part instead, by a seeded shuffle; only without `val`.
     #[serde(default)]
     #[schemars(range(min = 0.0, max = 1.0))]

@@ -1,0 +1,264 @@
+//! Arrays into columns: one size is a column of texts, more are a block. Knows no files' form.
+
+use std::path::{Path, PathBuf};
+
+use super::{Fields, Table, Take, file::Count, missing_columns};
+use crate::{block::Block, error::DataError, infer};
+
+/// An array as it was read, with its shape; the first size are the rows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Array {
+    pub shape: Vec<usize>,
+    pub items: Items,
+}
+
+/// What an array holds, in the order of its shape with the last size fastest.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Items {
+    Bytes(Vec<u8>),
+    Numbers(Vec<f64>),
+    Floats(Vec<f32>),
+    Words(Vec<String>),
+}
+
+impl Array {
+    /// How many rows it gives.
+    pub fn rows(&self) -> usize {
+        self.shape.first().copied().unwrap_or(0)
+    }
+}
+
+/// Arrays of the same rows, by name, and the file they came from, to be added to a table below its rows.
+pub fn add(table: &mut Table, arrays: Vec<(String, Array)>, path: &Path) -> Result<(), DataError> {
+    let place = path.display();
+    let Some((first, rows)) = arrays.first().map(|it| (it.0.clone(), it.1.rows())) else {
+        return Err(DataError::wrong(format!("{place}: has no arrays")));
+    };
+    if let Some((other, array)) = arrays.iter().find(|it| it.1.rows() != rows) {
+        return Err(DataError::wrong(format!(
+            "{place}: `{first}` has {rows} rows, `{other}` has {}",
+            array.rows()
+        ))
+        .hint("all arrays of a source must have the same number of rows: keep those that belong together in a file of their own"));
+    }
+    if rows == 0 {
+        return Err(DataError::wrong(format!("{place}: has no rows")));
+    }
+    let is_new = table.rows() == 0;
+    let known = table.names().len();
+    if !is_new && arrays.len() != known {
+        let message = format!(
+            "{place}: {} arrays, the files before have {known}",
+            arrays.len()
+        );
+        return Err(DataError::wrong(message));
+    }
+    for (name, array) in arrays {
+        let lacking = || {
+            DataError::wrong(format!(
+                "{place}: `{name}` is not in the files before it, or has another shape there"
+            ))
+        };
+        match column(&array).map_err(|why| DataError::wrong(format!("{place}: `{name}`: {why}")))? {
+            Content::Texts(texts) if is_new => table.columns.push(super::Column {
+                name,
+                fields: texts,
+            }),
+            Content::Block(block) if is_new => table.blocks.push((name, block)),
+            Content::Texts(texts) => {
+                let mut columns = table.columns.iter_mut();
+                let column = columns.find(|it| it.name == name).ok_or_else(lacking)?;
+                column.fields.append(texts);
+            }
+            Content::Block(block) => {
+                let mut blocks = table.blocks.iter_mut();
+                let (_, all) = blocks
+                    .find(|it| it.0 == name && it.1.shape() == block.shape())
+                    .ok_or_else(lacking)?;
+                all.append(block);
+            }
+        }
+    }
+    table.close_rows(rows);
+    Ok(())
+}
+
+enum Content {
+    Texts(Fields),
+    Block(Block),
+}
+
+fn column(array: &Array) -> Result<Content, String> {
+    let (rows, inner) = match array.shape.as_slice() {
+        [] => return Err("is a single value, not an array of rows".to_owned()),
+        [rows] => (*rows, &[][..]),
+        [rows, inner @ ..] => (*rows, inner),
+    };
+    if inner.is_empty() {
+        return texts(&array.items).map(Content::Texts);
+    }
+    let floats = |floats: Vec<f32>| match floats.iter().position(|it| !it.is_finite()) {
+        None => Ok(floats),
+        Some(at) => {
+            let width = (floats.len() / rows.max(1)).max(1);
+            Err(format!(
+                "row {} holds a number that is missing, infinite or too large",
+                at / width + 1
+            ))
+        }
+    };
+    let block = match &array.items {
+        Items::Words(_) => return Err("holds words, in more than one dimension".to_owned()),
+        Items::Bytes(bytes) => Block::of_bytes(inner, rows, bytes.clone()),
+        Items::Floats(numbers) => Block::of_floats(inner, rows, floats(numbers.clone())?),
+        Items::Numbers(numbers) => {
+            let numbers = numbers.iter().map(|it| *it as f32).collect();
+            Block::of_floats(inner, rows, floats(numbers)?)
+        }
+    };
+    block.map(Content::Block).ok_or_else(|| {
+        let sizes: Vec<String> = array.shape.iter().map(usize::to_string).collect();
+        format!("its shape {} holds no numbers", sizes.join(" × "))
+    })
+}
+
+/// One number or word a row; a missing number is the empty text.
+fn texts(items: &Items) -> Result<Fields, String> {
+    let mut fields = Fields::default();
+    let mut push = |row: usize, number: f64| {
+        if number.is_infinite() {
+            return Err(format!("row {} is infinite", row + 1));
+        }
+        if number.is_nan() {
+            fields.push(b"");
+        } else {
+            fields.push(infer::number_text(number).as_bytes());
+        }
+        Ok(())
+    };
+    match items {
+        Items::Bytes(all) => {
+            let mut all = all.iter().enumerate();
+            all.try_for_each(|(row, it)| push(row, f64::from(*it)))?;
+        }
+        Items::Numbers(all) => {
+            let mut all = all.iter().enumerate();
+            all.try_for_each(|(row, it)| push(row, *it))?;
+        }
+        Items::Floats(all) => {
+            let mut all = all.iter().enumerate();
+            all.try_for_each(|(row, it)| push(row, f64::from(*it)))?;
+        }
+        Items::Words(all) => all.iter().for_each(|it| fields.push(it.as_bytes())),
+    }
+    Ok(fields)
+}
+
+/// Reads the arrays of a file; one that has no name is alone.
+pub type Open = fn(&Path, &Count) -> Result<Vec<Found>, DataError>;
+
+/// An array with its name, where it has one.
+pub type Found = (Option<String>, Array);
+
+/// Reads files one after another: each has arrays by name, or with `names` one array, and as many files as there are
+/// names are rows of the same table. `progress` is told the bytes read.
+pub fn read(
+    paths: &[PathBuf],
+    names: &[String],
+    open: Open,
+    progress: &mut dyn FnMut(u64),
+) -> Result<Table, DataError> {
+    let count = Count::default();
+    let mut table = Table::default();
+    if !names.is_empty() && !paths.len().is_multiple_of(names.len()) {
+        return Err(DataError::wrong(format!(
+            "there are {} files for the columns {}",
+            paths.len(),
+            infer::listed(names)
+        ))
+        .hint("each column needs one file: a pattern must match a single one"));
+    }
+    for group in paths.chunks(names.len().max(1)) {
+        let mut arrays = Vec::new();
+        for (at, path) in group.iter().enumerate() {
+            table
+                .places
+                .start_rows(table.rows, path.display().to_string());
+            let found = open(path, &count)?;
+            progress(count.get());
+            match (names.get(at), found.len()) {
+                (Some(name), 1) => arrays.extend(found.into_iter().map(|it| (name.clone(), it.1))),
+                (Some(name), many) => {
+                    let place = path.display();
+                    let message =
+                        format!("{place}: has {many} arrays, and column `{name}` needs one");
+                    return Err(DataError::wrong(message));
+                }
+                (None, _) => arrays.extend(named(found, path)?),
+            }
+        }
+        let path = group.last().map_or(Path::new(""), |it| it);
+        add(&mut table, arrays, path)?;
+    }
+    Ok(table)
+}
+
+fn named(found: Vec<Found>, path: &Path) -> Result<Vec<(String, Array)>, DataError> {
+    let named = found.into_iter().map(|(name, array)| Some((name?, array)));
+    named.collect::<Option<_>>().ok_or_else(|| {
+        DataError::wrong(format!(
+            "{}: is a single array without a name",
+            path.display()
+        ))
+        .hint("name a file for each column: `source: {npz: {x: x.npy, label: label.npy}}`")
+    })
+}
+
+/// Reads the columns `wanted` of one file, at most `limit` rows at a time. A single array is the only column that is wanted.
+pub fn read_wanted<E: From<DataError>>(
+    path: &Path,
+    target: &str,
+    wanted: &[&str],
+    limit: usize,
+    open: Open,
+    take: &mut Take<'_, E>,
+) -> Result<(), E> {
+    let found = open(path, &Count::default())?;
+    let arrays = match (wanted, found.as_slice()) {
+        ([only], [(None, _)]) => {
+            let found = found.into_iter();
+            found.map(|it| ((*only).to_owned(), it.1)).collect()
+        }
+        (_, [(None, _)]) => {
+            return Err(DataError::wrong(format!(
+                "{}: is a single array, and the model takes the columns {}",
+                path.display(),
+                infer::listed(wanted)
+            ))
+            .hint("give them by name, in an .npz file or as JSON Lines")
+            .into());
+        }
+        _ => named(found, path)?,
+    };
+    let present: Vec<String> = arrays.iter().map(|it| it.0.clone()).collect();
+    let missing: Vec<&str> = wanted
+        .iter()
+        .copied()
+        .filter(|it| !present.iter().any(|name| name == it))
+        .collect();
+    if !missing.is_empty() {
+        return Err(missing_columns(path, &missing, &present).into());
+    }
+    let (used, unused): (Vec<_>, Vec<_>) = arrays
+        .into_iter()
+        .partition(|it| wanted.contains(&it.0.as_str()));
+    let unused: Vec<String> = unused.into_iter().map(|it| it.0).collect();
+    let unused: Vec<String> = unused.into_iter().filter(|it| it != target).collect();
+    let mut table = Table::default();
+    table.places.start_rows(0, path.display().to_string());
+    add(&mut table, used, path)?;
+    for from in (0..table.rows()).step_by(limit) {
+        take(table.slice(from, from.saturating_add(limit)), &unused)?;
+    }
+    Ok(())
+}
