@@ -146,7 +146,7 @@ fn train(block: &Train) -> Fields {
 
 fn evaluate(block: &Evaluate) -> Fields {
     counted!(block: Evaluate {
-        metrics, batch_size, device
+        metrics, bootstrap, batch_size, device
     } not { model, data })
 }
 

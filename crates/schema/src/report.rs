@@ -3,6 +3,7 @@
 //! ```text
 //! metrics.json           flat: name -> number
 //! report.json            Report (of an evaluate stage)
+//! plots/*.svg            what fits the target: confusion_matrix, roc, precision_recall, calibration; residuals
 //! predictions.csv        row,target,prediction and, for classes, one `p=CLASS` a class; f32 in shortest form
 //! ```
 //! A command's report has `metrics.json` alone, or what else the command wrote.
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 pub const METRICS_FILE: &str = "metrics.json";
 pub const REPORT_FILE: &str = "report.json";
 pub const PREDICTIONS_FILE: &str = "predictions.csv";
+pub const PLOTS_FOLDER: &str = "plots";
 
 /// Metrics by name.
 pub type Metrics = IndexMap<String, f64>;
@@ -33,6 +35,28 @@ pub struct Report {
     /// What is said of each class by itself; empty for a number.
     #[serde(default)]
     pub per_class: Vec<ClassFigures>,
+    /// How sure the metrics are; where it was asked for.
+    #[serde(default)]
+    pub bootstrap: Option<Intervals>,
+}
+
+/// Percentile intervals over rows drawn with replacement.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Intervals {
+    pub confidence: f64,
+    pub samples: u32,
+    pub seed: u64,
+    /// By metric.
+    pub metrics: IndexMap<String, Interval>,
+}
+
+/// Where a metric lies in so many of the samples.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Interval {
+    pub low: f64,
+    pub high: f64,
+    /// Samples for which the metric is undefined, such as those of one class; they do not count.
+    pub undefined: u32,
 }
 
 /// One class against the rest. A share of no rows is 0.

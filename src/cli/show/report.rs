@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use pipe_schema::report::{ClassFigures, METRICS_FILE, Metrics, REPORT_FILE, Report};
+use pipe_schema::report::{ClassFigures, Intervals, METRICS_FILE, Metrics, REPORT_FILE, Report};
 use serde_json::{Value, json};
 
 use super::{metrics_table, read};
@@ -39,6 +39,10 @@ pub fn render(path: &Path, context: &Context) -> anyhow::Result<String> {
         report.part
     );
     text.push_str(&metrics_table(&report.metrics, &report.baseline).render(context.width));
+    if let Some(intervals) = &report.bootstrap {
+        text.push('\n');
+        text.push_str(&bootstrap(intervals).render(context.width));
+    }
     if let Some(matrix) = report
         .confusion_matrix
         .as_ref()
@@ -52,6 +56,26 @@ pub fn render(path: &Path, context: &Context) -> anyhow::Result<String> {
         text.push_str(&per_class(&report.per_class).render(context.width));
     }
     Ok(text)
+}
+
+/// One line a metric.
+fn bootstrap(intervals: &Intervals) -> Table {
+    let confidence = figures::number(intervals.confidence * 100.0);
+    let title = format!(
+        "{confidence} % of {} samples",
+        figures::count(intervals.samples.into())
+    );
+    let mut table = Table::new(&[&title, "#from", "#to", "#undefined"]);
+    for (name, interval) in &intervals.metrics {
+        let undefined = match interval.undefined {
+            0 => String::new(),
+            some => figures::count(some.into()),
+        };
+        let ends = [interval.low, interval.high].map(figures::number);
+        let cells = std::iter::once(name.clone()).chain(ends);
+        table.styled(cells.chain([undefined]).map(|it| (PLAIN, it)));
+    }
+    table
 }
 
 /// One line a class.

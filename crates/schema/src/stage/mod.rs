@@ -73,8 +73,9 @@ impl Task {
     pub fn revision(&self) -> u32 {
         match self {
             // 2: with batch_norm, a last row alone joins the step before it; a package's card tells sizes of layers.
-            // Of evaluate, 2: a report tells of each class.
-            Self::Train(_) | Self::Compress(_) | Self::Package(_) | Self::Evaluate(_) => 2,
+            Self::Train(_) | Self::Compress(_) | Self::Package(_) => 2,
+            // 2: a report tells of each class; 3: it has plots.
+            Self::Evaluate(_) => 3,
             _ => 1,
         }
     }

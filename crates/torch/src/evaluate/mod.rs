@@ -1,6 +1,8 @@
 //! The `evaluate` stage: answers of a model for a part of a dataset, and what they are worth. Knows no store.
 
+mod bootstrap;
 mod paired;
+mod plots;
 
 use std::path::Path;
 
@@ -65,6 +67,13 @@ pub fn evaluate(block: &Evaluate, request: &Request, reporter: &mut Reporter) ->
     let trivial = trivial(schema, part.len());
     let baseline = Paired::of(&part.target, &trivial, names.len())?.measure(&metrics)?;
 
+    let bootstrap = block.bootstrap.as_ref().map(|it| {
+        let total = u64::from(it.samples);
+        bootstrap::intervals(it, &metrics, &paired, &mut |done| {
+            reporter.progress(done, total, "samples");
+        })
+    });
+
     let report = Report {
         part: part_name.to_owned(),
         rows: total,
@@ -73,8 +82,11 @@ pub fn evaluate(block: &Evaluate, request: &Request, reporter: &mut Reporter) ->
         classes: names.to_vec(),
         confusion_matrix: measured.confusion_matrix,
         per_class: per_class(&paired, names),
+        bootstrap,
     };
-    write(Path::new(&request.output), &report, &part, &answers)?;
+    let folder = Path::new(&request.output);
+    write(folder, &report, &part, &answers)?;
+    plots::write(folder, &paired, names)?;
     Ok(Done {
         metrics: report.metrics,
         ..Done::default()

@@ -49,6 +49,31 @@ impl Paired {
         }
     }
 
+    /// Some rows, in this order; a row may be taken more often than once.
+    pub fn rows(&self, chosen: &[usize]) -> Self {
+        match self {
+            Self::Classes {
+                truth,
+                predicted,
+                probabilities,
+                count,
+            } => Self::Classes {
+                truth: chosen.iter().map(|row| truth[*row]).collect(),
+                predicted: chosen.iter().map(|row| predicted[*row]).collect(),
+                probabilities: chosen
+                    .iter()
+                    .flat_map(|row| &probabilities[row * count..][..*count])
+                    .copied()
+                    .collect(),
+                count: *count,
+            },
+            Self::Numbers { truth, predicted } => Self::Numbers {
+                truth: chosen.iter().map(|row| truth[*row]).collect(),
+                predicted: chosen.iter().map(|row| predicted[*row]).collect(),
+            },
+        }
+    }
+
     /// As the metrics take it.
     pub fn answers(&self) -> metric::Answers<'_> {
         match self {

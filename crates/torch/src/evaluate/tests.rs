@@ -143,3 +143,46 @@ fn dataset_of_other_columns_or_classes_is_refused() {
         "{other}"
     );
 }
+
+#[test]
+fn a_report_has_the_pictures_of_its_target_and_the_same_ones_again() {
+    let workshop = classes();
+    evaluate(&workshop, &json!([])).unwrap();
+    let names = ["calibration", "confusion_matrix", "precision_recall", "roc"];
+    let pictures = || names.map(|it| workshop.read(&format!("score/plots/{it}.svg")));
+    let first = pictures();
+    assert!(
+        first[3].contains("each class against the rest"),
+        "{}",
+        first[3]
+    );
+    evaluate(&workshop, &json!([])).unwrap();
+    assert_eq!(pictures(), first);
+
+    let workshop = Workshop::with_numbers();
+    workshop.train(&json!({"mlp": {"hidden": [4]}}), "mse", 1);
+    evaluate(&workshop, &json!([])).unwrap();
+    let residuals = workshop.read("score/plots/residuals.svg");
+    assert!(residuals.matches("<circle").count() > 10, "{residuals}");
+}
+
+#[test]
+fn intervals_hold_their_metrics() {
+    let workshop = classes();
+    let block = json!({"evaluate": {
+        "model": "fit", "data": "data.test", "metrics": ["accuracy", "roc_auc"],
+        "bootstrap": {"samples": 100, "confidence": 0.9, "seed": 3},
+    }});
+    workshop
+        .stage(&block, &["model=fit", "data=data.test"], "score")
+        .unwrap();
+    let report = workshop.json("score/report.json");
+    for name in ["accuracy", "roc_auc"] {
+        let interval = &report["bootstrap"]["metrics"][name];
+        let value = number(&report["metrics"][name]);
+        assert!(
+            number(&interval["low"]) <= value && value <= number(&interval["high"]),
+            "{report}"
+        );
+    }
+}

@@ -20,6 +20,9 @@ pub struct Evaluate {
     /// What is measured. Default: `accuracy, f1_macro, log_loss` for classes, `rmse, mae, r2` for numbers.
     #[serde(default)]
     pub metrics: Vec<Metric>,
+    /// Says how sure the metrics are: an interval for each, from rows drawn with replacement.
+    #[serde(default)]
+    pub bootstrap: Option<Bootstrap>,
     /// Rows a step; changes nothing but memory and speed.
     #[serde(default = "default_batch_size")]
     #[schemars(range(min = 1))]
@@ -31,4 +34,29 @@ pub struct Evaluate {
 
 fn default_batch_size() -> u32 {
     1024
+}
+
+/// Percentile intervals of metrics.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Bootstrap {
+    /// How often as many rows as the part has are drawn.
+    #[serde(default = "thousand")]
+    #[schemars(range(min = 10, max = 100_000))]
+    pub samples: u32,
+    /// Share of the samples whose metric lies in the interval.
+    #[serde(default = "usual_confidence")]
+    #[schemars(extend("exclusiveMinimum" = 0.0, "exclusiveMaximum" = 1.0))]
+    pub confidence: f64,
+    /// Seed of the draws.
+    #[serde(default)]
+    pub seed: u64,
+}
+
+fn thousand() -> u32 {
+    1000
+}
+
+fn usual_confidence() -> f64 {
+    0.95
 }

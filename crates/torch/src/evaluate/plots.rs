@@ -1,0 +1,246 @@
+//! Pictures of a report: of classes the confusion matrix, ROC, precision and recall, calibration; of numbers residuals.
+//! Says what is drawn; not how an SVG is written.
+
+use std::{fs, path::Path};
+
+use pipe_plot::{Axis, Chart, Heatmap, Line};
+use pipe_schema::report::PLOTS_FOLDER;
+
+use super::paired::Paired;
+use crate::{
+    error::{Error, Result},
+    metric::{self, Classes, Numbers, ranking},
+};
+
+/// Classes up to which the confusion matrix is drawn.
+const CELLS: usize = 60;
+/// Curves in one picture.
+const CURVES: usize = 10;
+/// Points of a curve.
+const POINTS: usize = 500;
+/// Rows drawn as dots.
+const DOTS: usize = 2000;
+const BINS: usize = 10;
+
+/// Writes all pictures that the answers have.
+pub fn write(folder: &Path, paired: &Paired, names: &[String]) -> Result<()> {
+    let pictures = match paired.answers() {
+        metric::Answers::Classes(classes) => of_classes(&classes, names),
+        metric::Answers::Numbers(numbers) => vec![("residuals", residuals(&numbers))],
+    };
+    let folder = folder.join(PLOTS_FOLDER);
+    fs::create_dir_all(&folder).map_err(|error| Error::io(&folder, &error))?;
+    for (name, svg) in pictures {
+        let path = folder.join(format!("{name}.svg"));
+        fs::write(&path, svg).map_err(|error| Error::io(&path, &error))?;
+    }
+    Ok(())
+}
+
+fn of_classes(classes: &Classes, names: &[String]) -> Vec<(&'static str, String)> {
+    let mut pictures = Vec::new();
+    if names.len() <= CELLS {
+        let map = Heatmap {
+            title: "Confusion matrix".to_owned(),
+            rows_label: "true".to_owned(),
+            columns_label: "predicted".to_owned(),
+            names: names.to_vec(),
+            cells: classes.confusion(),
+        };
+        pictures.push(("confusion_matrix", map.svg()));
+    }
+    pictures.extend(roc(classes, names).map(|it| ("roc", it)));
+    pictures.extend(precision_recall(classes, names).map(|it| ("precision_recall", it)));
+    pictures.push(("calibration", calibration(classes, names)));
+    pictures
+}
+
+/// A curve with what it comes to.
+struct Curve {
+    value: f64,
+    line: Line,
+}
+
+fn roc(classes: &Classes, names: &[String]) -> Option<String> {
+    let curve = |class: usize| {
+        let steps = ranking::steps(classes, class);
+        let value = ranking::area(&steps)?;
+        let last = *steps.last()?;
+        let share = |step: &ranking::Step| {
+            (
+                step.alarms as f64 / last.alarms as f64,
+                step.hits as f64 / last.hits as f64,
+            )
+        };
+        let mut points = vec![(0.0, 0.0)];
+        points.extend(thinned(&steps).map(share));
+        Some((value, points))
+    };
+    let (lines, note) = chosen(classes.count, names, "area", curve)?;
+    let chart = Chart {
+        title: "ROC".to_owned(),
+        note,
+        x: share("share of the other rows that are taken for it"),
+        y: share("share of its rows that are found"),
+        lines,
+        guides: vec![[(0.0, 0.0), (1.0, 1.0)]],
+    };
+    Some(chart.svg())
+}
+
+fn precision_recall(classes: &Classes, names: &[String]) -> Option<String> {
+    let curve = |class: usize| {
+        let steps = ranking::steps(classes, class);
+        let value = ranking::precision(&steps)?;
+        let last = *steps.last()?;
+        let mut points = Vec::new();
+        for step in thinned(&steps) {
+            let recall = step.hits as f64 / last.hits as f64;
+            let precision = step.hits as f64 / (step.hits + step.alarms) as f64;
+            if points.is_empty() {
+                points.push((0.0, precision));
+            }
+            points.push((recall, precision));
+        }
+        Some((value, points))
+    };
+    let (lines, note) = chosen(classes.count, names, "average precision", curve)?;
+    let chart = Chart {
+        title: "Precision and recall".to_owned(),
+        note,
+        x: share("recall"),
+        y: share("precision"),
+        lines,
+        guides: Vec::new(),
+    };
+    Some(chart.svg())
+}
+
+/// The curves that are drawn, and what is said of them: all, or those of the worst classes.
+fn chosen(
+    count: usize,
+    names: &[String],
+    what: &str,
+    curve: impl Fn(usize) -> Option<(f64, Vec<(f64, f64)>)>,
+) -> Option<(Vec<Line>, String)> {
+    let mut curves: Vec<Curve> = ranking::looked_for(count)
+        .filter_map(|class| {
+            let (value, points) = curve(class)?;
+            let line = Line {
+                name: format!("{} · {value:.3}", pipe_plot::short(&names[class], 18)),
+                points,
+                ..Line::default()
+            };
+            Some(Curve { value, line })
+        })
+        .collect();
+    let all = curves.len();
+    let note = match all {
+        0 => return None,
+        1 if count == 2 => format!("of `{}`; {what} {:.4}", names[1], curves[0].value),
+        1..=CURVES => format!("each class against the rest, with its {what}"),
+        _ => format!("the {CURVES} of {all} classes with the lowest {what}"),
+    };
+    if all > CURVES {
+        curves.sort_by(|a, b| a.value.total_cmp(&b.value));
+        curves.truncate(CURVES);
+    }
+    Some((curves.into_iter().map(|it| it.line).collect(), note))
+}
+
+/// Enough steps for the eye, the last among them.
+fn thinned(steps: &[ranking::Step]) -> impl Iterator<Item = &ranking::Step> {
+    let every = steps.len().div_ceil(POINTS).max(1);
+    let last = steps.len().saturating_sub(1);
+    let kept = move |at: usize| at.is_multiple_of(every) || at == last;
+    steps
+        .iter()
+        .enumerate()
+        .filter_map(move |(at, step)| kept(at).then_some(step))
+}
+
+/// Of two classes the second, else the predicted one: how often it is right where it is given so much.
+fn calibration(classes: &Classes, names: &[String]) -> String {
+    let mut bins = [(0u64, 0u64, 0.0); BINS];
+    let rows = classes.probabilities.chunks_exact(classes.count);
+    for ((row, truth), predicted) in rows.zip(classes.truth).zip(classes.predicted) {
+        let class = if classes.count == 2 { 1 } else { *predicted };
+        let probability = row[class];
+        let bin = ((probability * BINS as f64) as usize).min(BINS - 1);
+        bins[bin].0 += 1;
+        bins[bin].1 += u64::from(*truth == class);
+        bins[bin].2 += probability;
+    }
+    let filled = || bins.iter().filter(|it| it.0 > 0);
+    let point =
+        |(rows, hits, sum): &(u64, u64, f64)| (sum / *rows as f64, *hits as f64 / *rows as f64);
+    let error: f64 = filled()
+        .map(|it| {
+            let (given, found) = point(it);
+            it.0 as f64 * (given - found).abs()
+        })
+        .sum();
+    let error = error / classes.truth.len().max(1) as f64;
+    let of = if classes.count == 2 {
+        format!("of `{}`", names[1])
+    } else {
+        "of the predicted class".to_owned()
+    };
+    let chart = Chart {
+        title: "Calibration".to_owned(),
+        note: format!("{of}, in tenths; mean distance from the diagonal {error:.3}"),
+        x: share("probability given"),
+        y: share("share that is right"),
+        lines: vec![Line {
+            points: filled().map(point).collect(),
+            tips: filled()
+                .map(|it| format!("{} of {} rows", it.1, it.0))
+                .collect(),
+            has_dots: true,
+            ..Line::default()
+        }],
+        guides: vec![[(0.0, 0.0), (1.0, 1.0)]],
+    };
+    chart.svg()
+}
+
+fn residuals(numbers: &Numbers) -> String {
+    let rows = numbers.truth.len();
+    let every = rows.div_ceil(DOTS).max(1);
+    let pairs = numbers.predicted.iter().zip(numbers.truth);
+    let points: Vec<(f64, f64)> = pairs.step_by(every).map(|(p, y)| (*p, y - p)).collect();
+    let ends = points.iter().map(|it| it.0);
+    let low = ends.clone().fold(f64::INFINITY, f64::min);
+    let high = ends.fold(f64::NEG_INFINITY, f64::max);
+    let note = match every {
+        1 => format!("{rows} rows"),
+        _ => format!("{} of {rows} rows, evenly taken", points.len()),
+    };
+    let chart = Chart {
+        title: "Residuals".to_owned(),
+        note,
+        x: Axis {
+            label: "predicted".to_owned(),
+            range: None,
+        },
+        y: Axis {
+            label: "true - predicted".to_owned(),
+            range: None,
+        },
+        lines: vec![Line {
+            points,
+            is_cloud: true,
+            ..Line::default()
+        }],
+        guides: vec![[(low, 0.0), (high, 0.0)]],
+    };
+    chart.svg()
+}
+
+/// An axis from 0 to 1.
+fn share(label: &str) -> Axis {
+    Axis {
+        label: label.to_owned(),
+        range: Some((0.0, 1.0)),
+    }
+}
