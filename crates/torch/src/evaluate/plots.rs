@@ -101,6 +101,10 @@ fn precision_recall(classes: &Classes, names: &[String]) -> Option<String> {
                 points.push((0.0, precision));
             }
             points.push((recall, precision));
+            // With all rows found, more alarms say nothing.
+            if step.hits == last.hits {
+                break;
+            }
         }
         Some((value, points))
     };
