@@ -28,6 +28,7 @@ mod pick;
 mod plan;
 mod predict;
 mod quote;
+mod report;
 mod run;
 mod runs;
 mod schema;
@@ -149,6 +150,8 @@ enum Command {
     Status(status::Args),
     /// Say what a stage's result depends on and what changed
     Explain(explain::Args),
+    /// Write a run as one HTML page: graph, metrics, curves, plots
+    Report(report::Args),
     /// List the runs so far
     Runs(runs::Args),
     /// Print where a stage's result lies
@@ -187,6 +190,7 @@ fn dispatch(command: Command, context: &Context) -> anyhow::Result<ExitCode> {
         Command::Plan(args) => plan::run(args, context),
         Command::Status(args) => status::run(args, context),
         Command::Explain(args) => explain::run(args, context),
+        Command::Report(args) => report::run(args, context),
         Command::Runs(args) => runs::run(args, context),
         Command::Path(args) => path::run(args, context),
         Command::Export(args) => export::run(args, context),

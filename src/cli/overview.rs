@@ -9,7 +9,9 @@ const GROUPS: [(&str, &[&str]); 6] = [
     ("First day", &["init", "check", "run", "show", "predict"]),
     (
         "Look closer",
-        &["plan", "status", "explain", "runs", "path", "export"],
+        &[
+            "plan", "status", "explain", "report", "runs", "path", "export",
+        ],
     ),
     ("Coming from elsewhere", &["import", "pick"]),
     ("Help", &["schema", "help", "completions"]),

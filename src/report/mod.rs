@@ -10,6 +10,7 @@ pub mod summary;
 pub mod json;
 pub mod plain;
 pub mod terminal;
+pub mod page;
 
 use pipe_schema::run::Line;
 

@@ -1,0 +1,262 @@
+//! `pipe report`: writes a run as one HTML page. Gathers from the run's log and the store; changes neither.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::Write,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use anyhow::Context as _;
+use jiff::{Timestamp, tz::TimeZone};
+use pipe_schema::{
+    manifest::Digest,
+    model::HISTORY_FILE,
+    record::Record,
+    report::{METRICS_FILE, Metrics, PLOTS_FOLDER, REPORT_FILE, Report},
+    run::Skip,
+    stage::ArtifactType,
+};
+use serde::de::DeserializeOwned;
+
+use super::{Context, UserError, subject};
+use crate::{
+    report::{
+        figures,
+        page::{History, Page, Place, Plot},
+        summary::Measured,
+    },
+    spec::suggest,
+    store::Store,
+    track::Story,
+};
+
+/// Reports, trainings and outputs that a page shows.
+const REPORTS: usize = 12;
+const PLOTS: usize = 12;
+const TRAININGS: usize = 8;
+const RESULTS: usize = 60;
+/// A larger picture is left out.
+const PLOT_LIMIT: u64 = 400_000;
+/// Runs that are looked through for the one before.
+const LOOK_BACK: usize = 20;
+
+/// What `pipe report` takes.
+#[derive(clap::Args)]
+pub struct Args {
+    /// The run, as `pipe runs` names it [default: the newest]
+    run: Option<String>,
+    /// Where the page is written
+    #[arg(short, long, value_name = "FILE", default_value = "report.html")]
+    output: PathBuf,
+}
+
+/// Writes the page.
+pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
+    let store = subject::open_store(context)?;
+    let run = find(&store, args.run.as_deref())?;
+    let html = page(&store, &run, context)?;
+    let path = context.folder.join(&args.output);
+    fs::write(&path, &html).with_context(|| format!("cannot write {}", path.display()))?;
+    let mut out = context.output();
+    let size = figures::bytes(html.len() as u64);
+    writeln!(
+        out,
+        "{} tells of run {run} ({size})",
+        context.display(&path)
+    )?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The run that is meant.
+fn find(store: &Store, wanted: Option<&str>) -> anyhow::Result<String> {
+    let runs = store.runs()?;
+    let Some(wanted) = wanted else {
+        let newest = runs.into_iter().next();
+        return Ok(newest.ok_or_else(|| {
+            UserError::usage("there is no run yet").hint("`pipe run` makes one")
+        })?);
+    };
+    if runs.iter().any(|it| it == wanted) {
+        return Ok(wanted.to_owned());
+    }
+    let error = UserError::usage(format!("there is no run `{wanted}`"));
+    let near = suggest::nearest(wanted, runs.iter().map(String::as_str));
+    Err(match near {
+        Some(near) => error.hint(format!("did you mean `{near}`?")),
+        None => error.hint("`pipe runs` lists them"),
+    }
+    .into())
+}
+
+/// The text of a run's page.
+fn page(store: &Store, run: &str, context: &Context) -> anyhow::Result<String> {
+    let story = Story::from_lines(&store.read_run(run)?);
+    let before = previous(store, run, &story);
+    let records: Vec<(&String, &Record)> = story
+        .stages
+        .iter()
+        .filter_map(|(id, chapter)| Some((id, chapter.record.as_deref()?)))
+        .collect();
+    let page = Page {
+        run,
+        before: before.as_ref().map(|it| (it.0.as_str(), &it.1)),
+        began: began(story.at),
+        edges: edges(&story, &records),
+        reports: reports(store, &records),
+        histories: histories(store, &records),
+        plots: plots(store, &records),
+        results: results(store, &records, context),
+        story: &story,
+    };
+    Ok(page.html()?)
+}
+
+/// The run of the same pipeline before this one.
+fn previous(store: &Store, run: &str, story: &Story) -> Option<(String, Story)> {
+    let name = &story.started.as_ref()?.name;
+    let runs = store.runs().ok()?;
+    let older = runs.into_iter().filter(|it| it.as_str() < run);
+    older.take(LOOK_BACK).find_map(|it| {
+        let story = Story::from_lines(&store.read_run(&it).ok()?);
+        let started = story.started.as_ref()?;
+        (started.name == *name && story.finished.is_some()).then_some((it, story))
+    })
+}
+
+fn began(at: u64) -> String {
+    let moment = i64::try_from(at).ok().filter(|it| *it > 0);
+    let moment = moment.and_then(|it| Timestamp::from_millisecond(it).ok());
+    moment.map_or(String::new(), |it| {
+        it.to_zoned_datetime(TimeZone::system())
+            .strftime("%Y-%m-%d %H:%M:%S %Z")
+            .to_string()
+    })
+}
+
+/// (reader, read), as records tell: by the key of what was read, or by its content, where that came from elsewhere.
+fn edges(story: &Story, records: &[(&String, &Record)]) -> Vec<(String, String)> {
+    let by_key: BTreeMap<_, _> = records.iter().map(|it| (it.1.key, it.0)).collect();
+    let contents = records
+        .iter()
+        .flat_map(|(id, record)| record.outputs.values().map(move |it| (it.digest, *id)));
+    let by_content: BTreeMap<Digest, &String> = contents.collect();
+    let mut edges = Vec::new();
+    for (id, record) in records {
+        let keys = record.observed.upstream.values();
+        let read = keys.filter_map(|it| by_key.get(it));
+        let same = record.parts.inputs.values();
+        for source in read.chain(same.filter_map(|it| by_content.get(it))) {
+            edges.push(((*id).clone(), (*source).clone()));
+        }
+    }
+    for (id, chapter) in &story.stages {
+        if let Some(Skip::Upstream(stage)) = &chapter.skip {
+            edges.push((id.clone(), stage.clone()));
+        }
+    }
+    edges.retain(|(reader, read)| reader != read);
+    edges.sort();
+    edges.dedup();
+    edges
+}
+
+/// Folders of outputs of a type, with their stage.
+fn outputs<'a>(
+    store: &'a Store,
+    records: &'a [(&'a String, &'a Record)],
+    wanted: ArtifactType,
+) -> impl Iterator<Item = (&'a String, &'a Record, PathBuf)> {
+    records.iter().flat_map(move |(id, record)| {
+        let outputs = record
+            .outputs
+            .values()
+            .filter(move |it| it.r#type == wanted);
+        outputs.map(move |it| (*id, *record, store.artifact(&it.digest)))
+    })
+}
+
+fn reports(store: &Store, records: &[(&String, &Record)]) -> Vec<Measured> {
+    outputs(store, records, ArtifactType::Report)
+        .filter_map(|(id, _, folder)| {
+            Some(Measured {
+                stage: id.clone(),
+                metrics: read::<Metrics>(&folder.join(METRICS_FILE))?,
+                baseline: read::<Report>(&folder.join(REPORT_FILE))
+                    .map(|it| it.baseline)
+                    .unwrap_or_default(),
+            })
+        })
+        .take(REPORTS)
+        .collect()
+}
+
+fn histories(store: &Store, records: &[(&String, &Record)]) -> Vec<History> {
+    outputs(store, records, ArtifactType::Model)
+        .filter(|(_, record, _)| record.parts.kind == "train")
+        .filter_map(|(id, _, folder)| {
+            Some(History {
+                stage: id.clone(),
+                epochs: read(&folder.join(HISTORY_FILE))?,
+            })
+        })
+        .take(TRAININGS)
+        .collect()
+}
+
+/// The pictures of evaluate stages; what a command calls a plot may be anything.
+fn plots(store: &Store, records: &[(&String, &Record)]) -> Vec<Plot> {
+    let mut plots = Vec::new();
+    let reports = outputs(store, records, ArtifactType::Report);
+    for (id, _, folder) in reports.filter(|it| it.1.parts.kind == "evaluate") {
+        let entries = fs::read_dir(folder.join(PLOTS_FOLDER))
+            .into_iter()
+            .flatten();
+        let mut paths: Vec<PathBuf> = entries.filter_map(|it| Some(it.ok()?.path())).collect();
+        paths.sort();
+        for path in paths {
+            let is_small = fs::metadata(&path).is_ok_and(|it| it.len() <= PLOT_LIMIT);
+            let name = path
+                .file_stem()
+                .and_then(|it| it.to_str())
+                .map(str::to_owned);
+            let svg = fs::read_to_string(&path).ok().filter(|_| is_small);
+            if let Some((name, svg)) = name.zip(svg) {
+                let stage = id.clone();
+                plots.push(Plot { stage, name, svg });
+            }
+        }
+    }
+    plots.truncate(PLOTS);
+    plots
+}
+
+fn results(store: &Store, records: &[(&String, &Record)], context: &Context) -> Vec<Place> {
+    let mut results = Vec::new();
+    for (id, record) in records {
+        for output in record.outputs.values() {
+            results.push(Place {
+                stage: (*id).clone(),
+                r#type: output.r#type.name(),
+                path: context.display(&store.artifact(&output.digest)),
+                size: figures::bytes(output.bytes),
+            });
+        }
+        for (name, out) in &record.outs {
+            results.push(Place {
+                stage: (*id).clone(),
+                r#type: "out",
+                path: name.clone(),
+                size: figures::bytes(out.bytes),
+            });
+        }
+    }
+    results.truncate(RESULTS);
+    results
+}
+
+/// A JSON file of an artifact; nothing where there is none or it is of another kind, as in reports of commands.
+fn read<T: DeserializeOwned>(path: &Path) -> Option<T> {
+    serde_json::from_slice(&fs::read(path).ok()?).ok()
+}
