@@ -27,10 +27,6 @@ pub use self::{
 /// What a stage does: one variant a kind. In YAML the variant's name is the kind's key.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "there is one a stage; a box would only hinder matching"
-)]
 pub enum Task {
     Preprocess(Preprocess),
     Train(Train),
