@@ -57,6 +57,7 @@ np.save(HERE / "fortran.npy", np.asfortranarray(images.astype(">f4")))
 np.save(HERE / "colours.npy", colours)
 np.save(HERE / "word.npy", word)
 expected["half"] = np.float16(number).astype(np.float32).tolist()
+np.savez(HERE / "other_order.npz", b=np.array([[3.0, 4.0, 5.0]]), a=np.array([[1, 2]]))
 np.savez(HERE / "objects.npz", images=images, word=np.array(word, dtype=object))
 
 (HERE / "expected.json").write_text(json.dumps(expected, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -10,7 +10,7 @@ use pipe_schema::{
 use serde_json::{Map, Value, json};
 
 use crate::{
-    block::shape_words,
+    block::{Block, shape_words},
     dataset::Features,
     error::DataError,
     frame::{Frame, Values},
@@ -131,18 +131,22 @@ pub fn transform(schema: &DatasetSchema, rows: &RawRows) -> Result<Features, Dat
         };
         frame.add_block(name, block.clone(), Some(shape))?;
     }
-    if let Some(wide) = schema.columns.iter().find(|it| {
-        it.shape.is_some()
-            && matches!(
-                frame.columns.get(&it.name),
-                Some(Values::Numbers(_) | Values::Words(_))
-            )
-    }) {
+    for wide in schema.columns.iter().filter(|it| it.shape.is_some()) {
+        if !matches!(frame.columns.get(&wide.name), Some(Values::Numbers(_))) {
+            continue;
+        }
+        let shape = wide.shape.as_deref().unwrap_or_default();
+        let sizes: Vec<usize> = shape.iter().map(|it| *it as usize).collect();
+        // Without rows, no list tells that the column is one.
+        if let Some(none) = Block::of_floats(&sizes, 0, Vec::new()).filter(|_| rows.is_empty()) {
+            frame.add_block(&wide.name, none, Some(shape))?;
+            continue;
+        }
         return Err(DataError::wrong(format!(
             "{}: column `{}` needs a list of {} numbers",
             frame.places.of(0),
             wide.name,
-            shape_words(wide.shape.as_deref().unwrap_or_default())
+            shape_words(shape)
         )));
     }
     for step in &schema.steps {

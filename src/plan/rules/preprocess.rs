@@ -168,6 +168,20 @@ fn check_folds(split: &KfoldSplit, rules: &mut Rules<'_>) {
 }
 
 fn check_files(split: &FilesSplit, rules: &mut Rules<'_>) {
+    for (part, files) in [("val", &split.val), ("test", &split.test)] {
+        if !files.is_empty() && files.names != split.train.names {
+            let columns = match split.train.names.as_slice() {
+                [] => "a list of files".to_owned(),
+                names => format!("a file for each of `{}`", names.join("`, `")),
+            };
+            rules.say(
+                &["split", "files", part],
+                format!("`{part}` has not the columns of `train`"),
+                format!("`train` has {columns}"),
+                "name the same columns in all parts",
+            );
+        }
+    }
     match split.val_share {
         Some(share) if share <= 0.0 || share >= 1.0 => rules.say(
             &["split", "files", "val_share"],

@@ -249,11 +249,13 @@ pub fn read_wanted<E: From<DataError>>(
     if !missing.is_empty() {
         return Err(missing_columns(path, &missing, &present).into());
     }
-    let (used, unused): (Vec<_>, Vec<_>) = arrays
+    let (mut used, unused): (Vec<_>, Vec<_>) = arrays
         .into_iter()
         .partition(|it| wanted.contains(&it.0.as_str()));
-    let unused: Vec<String> = unused.into_iter().map(|it| it.0).collect();
-    let unused: Vec<String> = unused.into_iter().filter(|it| it != target).collect();
+    // The archive's own order does not count.
+    used.sort_by_key(|it| wanted.iter().position(|name| *name == it.0));
+    let unused = unused.into_iter().map(|it| it.0);
+    let unused: Vec<String> = unused.filter(|it| it != target).collect();
     let mut table = Table::default();
     table.places.start_rows(0, path.display().to_string());
     add(&mut table, used, path)?;

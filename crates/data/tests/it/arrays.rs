@@ -202,6 +202,26 @@ fn lists_of_json_are_blocks() {
 }
 
 #[test]
+fn new_arrays_may_come_in_any_order_and_in_no_rows() {
+    let lab = Lab::new();
+    let text = "{\"a\": [1, 2], \"b\": [3, 4, 5], \"y\": 0.5}\n{\"a\": [6, 7], \"b\": [8, 9, 1], \"y\": 1.5}\n";
+    let path = lab.write("rows.jsonl", text);
+    let block = json!({"source": {"jsonl": "rows.jsonl"}});
+    let dataset = run(&lab, &[path], block).unwrap();
+    let rows = read_rows(
+        &golden("other_order.npz"),
+        Some(Form::Npz),
+        dataset.schema(),
+    )
+    .unwrap();
+    let features = transform(dataset.schema(), &rows).unwrap();
+    assert_eq!(features.values, [1.0, 2.0, 3.0, 4.0, 5.0]);
+    let none = lab.write("none.jsonl", "");
+    let rows = read_rows(&none, Some(Form::Jsonl), dataset.schema()).unwrap();
+    assert_eq!(transform(dataset.schema(), &rows).unwrap().rows, 0);
+}
+
+#[test]
 fn what_is_no_array_is_told() {
     let lab = Lab::new();
     let whole = fs::read(golden("label-idx1-ubyte")).unwrap();
