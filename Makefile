@@ -32,7 +32,7 @@ demo: build ## build, run pipelines/digits.yaml, show what was made
 	@scripts/demo $(SPEC)
 
 test: setup ## build, then run all tests (no Python needed)
-	@echo "building pipe, its worker and the tests; the first time takes about 8 minutes on 2 cores"
+	@echo "building pipe, its worker and the tests; the first time takes about 10 minutes on 2 cores"
 	cargo build --locked --workspace
 	cargo test --locked --workspace
 
