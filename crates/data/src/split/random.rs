@@ -180,12 +180,16 @@ mod tests {
         fn strata_keep_their_shares(counts in prop::collection::vec(10_usize..200, 2..8), seed: u64) {
             let strata: Vec<usize> = counts.iter().enumerate().flat_map(|(at, count)| vec![at; *count]).collect();
             let parts = divide(strata.len(), &split(0.7, 0.15, 0.15, seed), Some(&strata)).unwrap();
+            let [train, val, test] = ["train", "val", "test"].map(|part| rows_of(&parts, part));
+            let held_out = (val.len() + test.len()) as f64;
+            let (of_train, of_test) = (train.len() as f64 / strata.len() as f64, test.len() as f64 / held_out);
             for (stratum, count) in counts.iter().enumerate() {
-                for (part, share) in [("train", 0.7), ("val", 0.15), ("test", 0.15)] {
-                    let found = rows_of(&parts, part).iter().filter(|row| strata[**row] == stratum).count() as f64;
-                    // A part's size is rounded, then each stratum's share of it.
-                    prop_assert!((found - share * *count as f64).abs() < 2.0, "{part} {stratum}: {found} of {count}");
-                }
+                let count_in = |rows: &[usize]| rows.iter().filter(|row| strata[**row] == stratum).count() as f64;
+                let (count, in_train, in_test) = (*count as f64, count_in(&train), count_in(&test));
+                // The sizes of the parts are whole already; of each, a stratum gets its share, rounded once.
+                prop_assert!((in_train - of_train * count).abs() < 1.0, "train {stratum}: {in_train} of {count}");
+                let held = count - in_train;
+                prop_assert!((in_test - of_test * held).abs() < 1.0, "test {stratum}: {in_test} of {held}");
             }
         }
     }
