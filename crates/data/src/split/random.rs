@@ -185,7 +185,7 @@ mod tests {
             let (of_train, of_test) = (train.len() as f64 / strata.len() as f64, test.len() as f64 / held_out);
             for (stratum, count) in counts.iter().enumerate() {
                 let count_in = |rows: &[usize]| rows.iter().filter(|row| strata[**row] == stratum).count() as f64;
-                let (count, in_train, in_test) = (*count as f64, count_in(&train), count_in(&test));
+                let (count, in_train, in_test) = (*count as f64, count_in(train), count_in(test));
                 // The sizes of the parts are whole already; of each, a stratum gets its share, rounded once.
                 prop_assert!((in_train - of_train * count).abs() < 1.0, "train {stratum}: {in_train} of {count}");
                 let held = count - in_train;
