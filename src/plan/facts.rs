@@ -6,6 +6,7 @@ use pipe_schema::stage::{
     compress::Pass,
     evaluate::Metric,
     package::Format,
+    preprocess::{Form, Step},
     train::{Answer, Loss, Train},
 };
 
@@ -77,9 +78,35 @@ fn dataset(block: &Preprocess, loader: &dyn Loader) -> Output {
         r#type: ArtifactType::Dataset,
         is_built_in: true,
         parts: Some(block.split.parts()),
+        is_flat: is_flat(block),
         target: Some(Target::of(block, loader)),
         ..Output::default()
     }
+}
+
+/// Whether each cell and each step gives single numbers, as far as they are known to.
+fn is_flat(block: &Preprocess) -> bool {
+    let gives_numbers = |step: &Step| {
+        matches!(
+            step,
+            Step::Impute(_)
+                | Step::Standardize(_)
+                | Step::MinMax(_)
+                | Step::Robust(_)
+                | Step::Log(_)
+                | Step::Power(_)
+                | Step::Clip(_)
+                | Step::Bucketize(_)
+                | Step::OneHot(_)
+                | Step::Ordinal(_)
+                | Step::Hash(_)
+                | Step::TargetEncode(_)
+                | Step::DatetimeParts(_)
+                | Step::BagOfWords(_)
+                | Step::Drop(_)
+        )
+    };
+    block.reading().form() == Form::Csv && block.steps.iter().all(gives_numbers)
 }
 
 fn model(loss: Option<Loss>) -> Output {

@@ -3,16 +3,18 @@
 
 use pipe_schema::{
     shape::{self, Ends, Row},
-    stage::{Task, train::Network},
+    stage::Task,
 };
 
+use super::upstream::Upstream;
 use crate::spec::{Diagnostic, Node};
 
 /// Checks the network of a train block.
-pub fn check(task: &Task, block: &Node, found: &mut Vec<Diagnostic>) {
+pub fn check(task: &Task, block: &Node, upstream: &Upstream<'_>, found: &mut Vec<Diagnostic>) {
     let Task::Train(train) = task else { return };
-    let row = match &train.model {
-        Network::Mlp(_) | Network::Cnn(_) | Network::Layers(_) => Row::Flat,
+    let row = match upstream.output("data") {
+        Some(data) if data.is_flat => Row::Flat,
+        _ => Row::Any,
     };
     let ends = Ends {
         row,

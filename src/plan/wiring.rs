@@ -40,6 +40,8 @@ pub struct Output {
     pub is_built_in: bool,
     /// Of a dataset: its parts.
     pub parts: Option<Vec<&'static str>>,
+    /// Of a dataset: whether its rows are flat for sure, as those of a table are.
+    pub is_flat: bool,
     /// Of a dataset: its target.
     pub target: Option<Target>,
     /// Of a report: its metrics.

@@ -11,6 +11,7 @@ mod words;
 mod block;
 mod frame;
 mod steps;
+mod codes;
 mod target;
 mod summary;
 mod write;

@@ -15,6 +15,7 @@ use pipe_schema::{
 
 use crate::{
     block::shape_words,
+    codes::Codes,
     error::DataError,
     frame::{Frame, Misfit, Values},
     infer::{self, Missing},
@@ -189,6 +190,7 @@ pub fn preprocess(
         outlines.push(outline);
     }
     let mut fitted = Vec::with_capacity(block.steps.len());
+    let mut codes = Codes::default();
     let goal = Goal {
         target: &target,
         values: &targets,
@@ -202,6 +204,7 @@ pub fn preprocess(
             warn_of_names(&frame, train, report);
         }
         let step = steps::fit_apply(step, &mut frame, train, goal).map_err(place)?;
+        codes.note(&step, &frame, train);
         fitted.push(step);
     }
     frame.check_numbers()?;
@@ -212,6 +215,7 @@ pub fn preprocess(
         steps: fitted,
         features: frame.feature_names(),
         shape: frame.shape(),
+        codes: codes.left(&frame, train),
         read: read.clone(),
     };
     write::schema(&schema, out)?;

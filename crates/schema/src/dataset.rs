@@ -42,6 +42,9 @@ pub struct DatasetSchema {
     /// The shape of a row of `features`, where they are one block and nothing else: channels, height, width.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shape: Option<Vec<u32>>,
+    /// How many codes there are, by feature or block that holds codes of categories: whole numbers from 0.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub codes: IndexMap<String, u32>,
     /// How files were read; predictions read theirs alike.
     pub read: Read,
 }

@@ -88,6 +88,37 @@ impl Workshop {
         Self::with_table(&table, "price")
     }
 
+    /// With a dataset `data` of three classes: a brighter row in images of 6 x 5 pixels.
+    pub fn with_images() -> Self {
+        let mut lines = String::new();
+        for row in 0..150u32 {
+            let class = row % 3;
+            let value = |at: u32| {
+                let noise = (row * 31 + at * 7919) % 101;
+                noise + if at / 10 == class { 100 } else { 0 }
+            };
+            let pixels: Vec<Vec<u32>> = (0..6)
+                .map(|y| (0..5).map(|x| value(y * 5 + x)).collect())
+                .collect();
+            let _ = writeln!(lines, "{}", json!({"pixel": pixels, "kind": class}));
+        }
+        let workshop = Self {
+            folder: tempfile::tempdir().unwrap(),
+        };
+        fs::write(workshop.path("rows.jsonl"), lines).unwrap();
+        let block = json!({"preprocess": {
+            "source": {"jsonl": "rows.jsonl"},
+            "target": "kind",
+            "columns": {"kind": "categorical"},
+            "split": {"random": {"train": 0.6, "val": 0.2, "test": 0.2, "seed": 1}},
+            "steps": [{"min_max": {}}],
+        }});
+        workshop
+            .stage(&block, &["source=rows.jsonl"], "data")
+            .unwrap();
+        workshop
+    }
+
     fn with_table(table: &str, target: &str) -> Self {
         let workshop = Self {
             folder: tempfile::tempdir().unwrap(),

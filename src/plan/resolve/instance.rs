@@ -82,7 +82,7 @@ impl Resolver<'_> {
                 pruned: &fitted.pruned,
             };
             rules::check(task, place, &facts, &inputs, &upstream, &mut errors);
-            layers::check(task, &block, &mut errors);
+            layers::check(task, &block, &upstream, &mut errors);
             columns::check(task, &block, self.loader, &mut errors);
             if let Some(data) = facts::implicit_data(task, &inputs, &upstream) {
                 inputs.push(data);

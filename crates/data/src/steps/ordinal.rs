@@ -1,4 +1,4 @@
-//! A category becomes its place in an order. Missing values stay missing.
+//! A category becomes its place in an order. Missing values stay missing, unless unknown ones have a place of their own.
 
 use indexmap::IndexMap;
 use pipe_schema::{
@@ -59,6 +59,7 @@ pub fn apply(
         let mut numbers = Vec::with_capacity(words.codes.len());
         for (row, code) in words.codes.iter().enumerate() {
             numbers.push(match places.get(*code as usize) {
+                None | Some(None) if unknown == UnknownRank::Own => seen.len() as f64,
                 None => f64::NAN,
                 Some(Some(place)) => *place as f64,
                 Some(None) if unknown == UnknownRank::MinusOne => -1.0,
@@ -69,7 +70,7 @@ pub fn apply(
                         words.get(row).unwrap_or_default()
                     ))
                     .hint(format!(
-                        "it has {}; `unknown: minus_one` would make it -1",
+                        "it has {}; `unknown: minus_one` would make it -1, `unknown: own` a number of its own",
                         infer::listed(seen)
                     )));
                 }

@@ -1,6 +1,7 @@
 //! From a network as it is written to its layers with all sizes, as far as these are known before the data is.
 //! Plan and worker both ask here, so that they never differ. Pure: knows no tensors, no files.
 
+mod entry;
 mod layers;
 mod misfit;
 mod preset;
@@ -19,7 +20,7 @@ use crate::{
 /// What a network is between.
 #[derive(Clone, Debug)]
 pub struct Ends {
-    /// A row of the data.
+    /// A row of the data, with all its dimensions.
     pub row: Row,
     pub loss: Loss,
     /// Classes of the target, where it has classes and they are known.
@@ -48,7 +49,7 @@ pub struct Sized {
 
 /// The layers of a network between these ends, in order.
 pub fn lower(network: &Network, ends: &Ends) -> Result<Vec<Sized>, Misfit> {
-    let mut sized = sequence::Sequence::new(ends.row.clone());
+    let mut sized = sequence::Sequence::new(entry::row(network, &ends.row));
     match network {
         Network::Layers(specs) => {
             if specs.is_empty() {
@@ -67,6 +68,10 @@ pub fn lower(network: &Network, ends: &Ends) -> Result<Vec<Sized>, Misfit> {
         Network::Mlp(_) | Network::Cnn(_) => {
             let at = |error: Misfit| error.under(&[preset::name(network)]);
             preset::check(network).map_err(at)?;
+            if let Network::Cnn(cnn) = network {
+                entry::check_image(cnn, &ends.row).map_err(at)?;
+            }
+            sized.unfold();
             for spec in specs(network) {
                 sized.push(&spec).map_err(at)?;
             }

@@ -52,9 +52,10 @@ pub fn check(network: &Network) -> Result<(), Misfit> {
 }
 
 fn convolutions(cnn: &Cnn) -> Vec<LayerSpec> {
-    let mut specs = vec![LayerSpec::Reshape {
-        shape: cnn.shape.to_vec(),
-    }];
+    let shape = cnn
+        .shape
+        .map(|it| LayerSpec::Reshape { shape: it.to_vec() });
+    let mut specs: Vec<LayerSpec> = shape.into_iter().collect();
     for &out_channels in &cnn.channels {
         specs.push(LayerSpec::Conv2d {
             out_channels,

@@ -1,5 +1,7 @@
 //! Packages of small trained networks, and what must not pass for one.
 
+mod images;
+
 use std::{collections::BTreeMap, fs, process::Command};
 
 use pipe_schema::protocol::{Predict, RowForm};
@@ -51,13 +53,17 @@ fn files(workshop: &Workshop, name: &str) -> BTreeMap<String, Vec<u8>> {
 }
 
 fn verify(workshop: &Workshop) -> Result<String, String> {
+    verify_rows(workshop, Form::Csv, "rows.csv")
+}
+
+fn verify_rows(workshop: &Workshop, form: Form, rows: &str) -> Result<String, String> {
     let work = Predict {
-        input: Some(Form::Csv),
+        input: Some(form),
         output: RowForm::Csv,
         probabilities: true,
         verify: true,
     };
-    let inputs = ["package=bundle", "rows=rows.csv"];
+    let inputs = ["package=bundle", &format!("rows={rows}")];
     workshop
         .predict(work, &inputs)
         .map_err(|failed| failed.message)

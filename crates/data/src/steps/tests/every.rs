@@ -30,6 +30,7 @@ fn every_step() -> Vec<Step> {
         {"bucketize": {"columns": ["x"], "strategy": "uniform", "encode": "one_hot"}},
         {"one_hot": {"columns": ["word"], "min_count": 4, "unknown": "other"}},
         {"ordinal": {}},
+        {"ordinal": {"unknown": "own"}},
         {"hash": {"columns": ["word"], "buckets": 5}},
         {"target_encode": {"columns": ["word"]}},
         {"datetime_parts": {"columns": ["date"], "cyclic": true}},

@@ -13,7 +13,8 @@ pub enum Network {
     Mlp(Mlp),
     /// Convolutions with an activation and a pool each, then linear layers; the last one's size follows from the target.
     Cnn(Cnn),
-    /// Layers one after another; the last one must give what the target needs.
+    /// Layers one after another; the last one must give what the target needs. Rows of images or sequences keep their
+    /// dimensions where the first layer that minds them is a convolution or a pool, and are flat for others.
     Layers(Vec<LayerSpec>),
 }
 
@@ -36,8 +37,9 @@ pub struct Mlp {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Cnn {
-    /// What a flat row means: channels, height and width, e.g. `[1, 28, 28]`.
-    pub shape: [u32; 3],
+    /// Channels, height and width of a row, e.g. `[1, 28, 28]`. Default: as the dataset tells, if its rows are images.
+    #[serde(default)]
+    pub shape: Option<[u32; 3]>,
     /// Channels of each convolution.
     pub channels: Vec<u32>,
     /// Side of each convolution's window; half of it is padded around, so that an odd one keeps the size.

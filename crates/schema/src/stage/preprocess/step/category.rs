@@ -59,6 +59,8 @@ pub enum UnknownRank {
     MinusOne,
     /// The stage, or the prediction, fails and names the row.
     Error,
+    /// The number after the last; a missing value becomes it too. Numbers like these can be embedded.
+    Own,
 }
 
 /// A category becomes a 1 in one of so many columns, told by its hash: nothing is learned, and no category is unknown.
