@@ -9,6 +9,7 @@ use crate::{
     dataset::Features,
     error::DataError,
     infer::{self, Missing},
+    moment,
     table::{Fields, Places},
     words::{NO_WORD, Words},
 };
@@ -64,8 +65,47 @@ impl Values {
                 })
                 .collect::<Result<_, _>>()
                 .map(Self::Truths),
-            ColumnType::Categorical => Ok(Self::Words(Words::of(fields, missing))),
+            ColumnType::Categorical
+            | ColumnType::Datetime
+            | ColumnType::Text
+            | ColumnType::Image => {
+                let words = Words::of(fields, missing);
+                Self::of_words(words, r#type).map_err(|(row, text)| Misfit { row, text })
+            }
         }
+    }
+
+    /// The texts of a column as values of the type that is told from the rows where `counts` is true.
+    pub fn infer(
+        fields: &Fields,
+        missing: &Missing,
+        counts: &[bool],
+    ) -> (ColumnType, Result<Self, Misfit>) {
+        let r#type = infer::column_type(fields, missing, counts);
+        if r#type != ColumnType::Categorical {
+            return (r#type, Self::of(fields, r#type, missing));
+        }
+        let words = Words::of(fields, missing);
+        let rows: Vec<usize> = (0..counts.len()).filter(|row| counts[*row]).collect();
+        let known = words.counts(&rows);
+        let seen = words.names().zip(&known).filter(|it| *it.1 > 0);
+        let r#type = infer::words_type(seen.map(|it| it.0), known.iter().sum());
+        let values = Self::of_words(words, r#type).map_err(|(row, text)| Misfit { row, text });
+        (r#type, values)
+    }
+
+    /// Words of a type; of dates, all must be some.
+    fn of_words(mut words: Words, r#type: ColumnType) -> Result<Self, (usize, String)> {
+        if r#type == ColumnType::Datetime {
+            let code = words.names().position(|it| moment::parse(it).is_none());
+            if let Some(code) = code {
+                let row = words.codes.iter().position(|it| *it as usize == code);
+                let row = row.unwrap_or_default();
+                return Err((row, words.get(row).unwrap_or_default().to_owned()));
+            }
+        }
+        words.r#type = r#type;
+        Ok(Self::Words(words))
     }
 
     /// The type, as messages call it.
@@ -73,7 +113,7 @@ impl Values {
         match self {
             Self::Numbers(_) => "numeric",
             Self::Truths(_) => "boolean",
-            Self::Words(_) => "categorical",
+            Self::Words(words) => words.r#type.name(),
             Self::Block(_) => "a block of numbers",
         }
     }
@@ -83,7 +123,7 @@ impl Values {
         match self {
             Self::Numbers(_) | Self::Block(_) => r#type == ColumnType::Numeric,
             Self::Truths(_) => r#type == ColumnType::Boolean,
-            Self::Words(_) => r#type == ColumnType::Categorical,
+            Self::Words(words) => r#type == words.r#type,
         }
     }
 
@@ -123,24 +163,29 @@ impl Values {
 impl Frame {
     /// Checks that every column holds numbers, none of them missing.
     pub fn check_numbers(&self) -> Result<(), DataError> {
-        let words: Vec<&String> = self
-            .columns
-            .iter()
-            .filter(|(_, values)| matches!(values, Values::Words(_)))
-            .map(|(name, _)| name)
-            .collect();
-        if let [name, ..] = words.as_slice() {
+        let words = self.columns.values().find_map(|values| match values {
+            Values::Words(words) => Some(words.r#type),
+            _ => None,
+        });
+        let of_type = |it: ColumnType| self.columns.iter().filter(move |(_, values)| values.is(it));
+        let words: Option<(ColumnType, Vec<&String>)> =
+            words.map(|it| (it, of_type(it).map(|(name, _)| name).collect()));
+        if let Some((r#type, words)) = words
+            && let [name, ..] = words.as_slice()
+        {
             let (noun, verb) = if words.len() == 1 {
                 ("column", "is")
             } else {
                 ("columns", "are")
             };
             return Err(DataError::wrong(format!(
-                "{noun} {} {verb} categorical: only numbers can be trained on",
-                infer::listed(&words)
+                "{noun} {} {verb} {}: only numbers can be trained on",
+                infer::listed(&words),
+                r#type.name()
             ))
             .hint(format!(
-                "add a step: `- one_hot: {{columns: categorical}}`, or leave it out: `- drop: {{columns: [{name}]}}`"
+                "add a step: {}, or leave it out: `- drop: {{columns: [{name}]}}`",
+                step_for(r#type)
             )));
         }
         if self.columns.is_empty() {
@@ -256,6 +301,27 @@ impl Values {
             Self::Truths(values) => f32::from(u8::from(values[row] == Some(true))),
             Self::Words(_) | Self::Block(_) => f32::NAN,
         }
+    }
+}
+
+/// What a text of a column of this type should be.
+pub fn expected(r#type: ColumnType) -> &'static str {
+    match r#type {
+        ColumnType::Numeric => "a number",
+        ColumnType::Boolean => "a word for yes or no",
+        ColumnType::Categorical => "a category",
+        ColumnType::Datetime => "a date",
+        ColumnType::Text => "a text",
+        ColumnType::Image => "a picture",
+    }
+}
+
+/// The step that makes numbers of words.
+fn step_for(r#type: ColumnType) -> &'static str {
+    match r#type {
+        ColumnType::Datetime => "`- datetime_parts: {columns: datetime}`",
+        ColumnType::Text => "`- bag_of_words: {columns: text}`",
+        _ => "`- one_hot: {columns: categorical}`",
     }
 }
 

@@ -1,13 +1,14 @@
 //! What a column holds, told from its texts; and the texts as values of a type. Knows no parts and no files' form.
 //!
 //! A column is numeric if all its values are finite numbers, boolean if all are words for yes or no
-//! (`true false yes no t f`, not `0 1`), else categorical. One without values counts as numeric.
+//! (`true false yes no t f`, not `0 1`). One without values counts as numeric. Of other words it is datetime if all are
+//! dates; text if more than half of the values are different ones, of three words at least on average; else categorical.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use pipe_schema::stage::preprocess::{ColumnType, Read};
 
-use crate::table::Fields;
+use crate::{moment, table::Fields};
 
 /// An integer column has at most this many distinct values if, as a target, it means classes.
 pub const MOST_NUMBER_CLASSES: usize = 20;
@@ -61,7 +62,7 @@ pub fn truth_or_digit(text: &[u8]) -> Option<bool> {
     }
 }
 
-/// The type of a column, told from the rows where `counts` is true.
+/// The type of a column, told from the rows where `counts` is true; `words_type` tells more of a categorical one.
 pub fn column_type(fields: &Fields, missing: &Missing, counts: &[bool]) -> ColumnType {
     let mut may_be_number = true;
     let mut may_be_truth = true;
@@ -82,6 +83,36 @@ pub fn column_type(fields: &Fields, missing: &Missing, counts: &[bool]) -> Colum
     } else {
         ColumnType::Boolean
     }
+}
+
+/// The type of a column of so many words, told from the different ones among them.
+pub fn words_type<'a>(distinct: impl Iterator<Item = &'a str> + Clone, values: u64) -> ColumnType {
+    const FEWEST_WORDS: u64 = 3;
+    if distinct.clone().all(|it| moment::parse(it).is_some()) {
+        return ColumnType::Datetime;
+    }
+    let (mut texts, mut words) = (0, 0);
+    for text in distinct {
+        texts += 1;
+        words += words_in(text);
+    }
+    if texts * 2 > values && words >= texts * FEWEST_WORDS {
+        ColumnType::Text
+    } else {
+        ColumnType::Categorical
+    }
+}
+
+/// Words are what blanks divide.
+fn words_in(text: &str) -> u64 {
+    let mut words = 0;
+    let mut after_blank = true;
+    for byte in text.bytes() {
+        let is_blank = byte.is_ascii_whitespace();
+        words += u64::from(after_blank && !is_blank);
+        after_blank = is_blank;
+    }
+    words
 }
 
 /// Whether a target without a given type means classes: words do, numbers with a fraction do not, and integers do
@@ -119,6 +150,8 @@ pub struct Glance {
     /// Of a numeric column.
     pub min: Option<f64>,
     pub max: Option<f64>,
+    /// Of a datetime column: the first and the last, as written.
+    pub dates: Option<[String; 2]>,
     /// Whether, as a target, it means classes.
     pub means_classes: bool,
     /// Whether the values look like names of rows: all distinct words, or integers that count up by one.
@@ -132,7 +165,7 @@ pub struct Glance {
 pub fn glance(fields: &Fields, missing: &Missing) -> Glance {
     const MOST_COUNTED: usize = 1000;
     let everywhere = vec![true; fields.iter().count()];
-    let r#type = column_type(fields, missing, &everywhere);
+    let mut r#type = column_type(fields, missing, &everywhere);
     let mut counts: HashMap<&[u8], u64> = HashMap::new();
     let mut missing_count = 0;
     let (mut min, mut max) = (f64::INFINITY, f64::NEG_INFINITY);
@@ -154,6 +187,12 @@ pub fn glance(fields: &Fields, missing: &Missing) -> Glance {
     }
     let values = everywhere.len() as u64 - missing_count;
     let distinct = counts.len() as u64;
+    if r#type == ColumnType::Categorical {
+        r#type = words_type(counts.keys().map(|it| text_of(it)), values);
+    }
+    let dates = (r#type == ColumnType::Datetime)
+        .then(|| moment::ends(counts.keys().map(|it| text_of(it))))
+        .flatten();
     let is_numeric = r#type == ColumnType::Numeric && values > 0;
     let is_distinct = distinct == values && missing_count == 0 && values >= 10;
     Glance {
@@ -162,6 +201,7 @@ pub fn glance(fields: &Fields, missing: &Missing) -> Glance {
         distinct,
         min: is_numeric.then_some(min),
         max: is_numeric.then_some(max),
+        dates,
         means_classes: means_classes(fields, missing, &everywhere),
         is_mixed: is_mixed && r#type == ColumnType::Categorical,
         is_id: is_distinct

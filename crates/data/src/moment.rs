@@ -53,6 +53,18 @@ pub fn parse(text: &str) -> Option<Moment> {
     Some(Moment { clock, instant })
 }
 
+/// The first and the last of some dates, as they are written.
+pub fn ends<'a>(texts: impl Iterator<Item = &'a str>) -> Option<[String; 2]> {
+    // Of equal moments the smaller text, so that the order in which they come does not matter.
+    let moments = texts.filter_map(|it| Some((parse(it)?.instant, it)));
+    let mut ends: Option<[(Timestamp, &str); 2]> = None;
+    for it in moments {
+        let [first, last] = ends.unwrap_or([it, it]);
+        ends = Some([first.min(it), last.max(it)]);
+    }
+    ends.map(|ends| ends.map(|it| it.1.to_owned()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -17,9 +17,9 @@ use crate::{
     block::shape_words,
     codes::Codes,
     error::DataError,
-    frame::{Frame, Misfit, Values},
+    frame::{Frame, Misfit, Values, expected},
     infer::{self, Missing},
-    split,
+    moment, split,
     steps::{self, Goal, one_hot},
     summary,
     table::{self, Table},
@@ -153,10 +153,12 @@ pub fn preprocess(
             )?);
             continue;
         }
-        let r#type =
-            given.unwrap_or_else(|| infer::column_type(&column.fields, &missing, &is_train));
-        let values = Values::of(&column.fields, r#type, &missing)
-            .map_err(|it| misfit(&it, &column.name, r#type, given.is_some(), &frame))?;
+        let (r#type, values) = match given {
+            Some(it) => (it, Values::of(&column.fields, it, &missing)),
+            None => Values::infer(&column.fields, &missing, &is_train),
+        };
+        let values =
+            values.map_err(|it| misfit(&it, &column.name, r#type, given.is_some(), &frame))?;
         raw.push(Column {
             name: column.name.clone(),
             r#type,
@@ -346,17 +348,15 @@ fn misfit(
     is_given: bool,
     frame: &Frame,
 ) -> DataError {
-    let expected = match r#type {
-        ColumnType::Numeric => "a number",
-        ColumnType::Boolean => "a word for yes or no",
-        ColumnType::Categorical => "a category",
-    };
+    let expected = expected(r#type);
     let place = frame.places.of(it.row);
     let text = &it.text;
     let error = DataError::wrong(format!(
         "{place}: column `{column}`: `{text}` is not {expected}"
     ));
-    error.hint(if is_given {
+    error.hint(if is_given && r#type == ColumnType::Datetime {
+        moment::EXPECTED.to_owned()
+    } else if is_given {
         format!("if `{text}` stands for a missing value, add it to `source: {{read: {{na: […]}}}}`")
     } else {
         format!(

@@ -13,9 +13,9 @@ use crate::{
     block::{Block, shape_words},
     dataset::Features,
     error::DataError,
-    frame::{Frame, Values},
+    frame::{Frame, Values, expected},
     infer::{self, Missing},
-    steps,
+    moment, steps,
     table::{self, Table, jsonl},
 };
 
@@ -108,15 +108,16 @@ pub fn transform(schema: &DatasetSchema, rows: &RawRows) -> Result<Features, Dat
         let r#type = types.get(name.as_str()).copied();
         let r#type = r#type.unwrap_or(ColumnType::Categorical);
         let values = Values::of(&column.fields, r#type, &missing).map_err(|it| {
-            let expected = match r#type {
-                ColumnType::Boolean => "a word for yes or no",
-                _ => "a number",
-            };
-            DataError::wrong(format!(
-                "{}: column `{name}`: `{}` is not {expected}",
+            let error = DataError::wrong(format!(
+                "{}: column `{name}`: `{}` is not {}",
                 frame.places.of(it.row),
-                it.text
-            ))
+                it.text,
+                expected(r#type)
+            ));
+            match r#type {
+                ColumnType::Datetime => error.hint(moment::EXPECTED),
+                _ => error,
+            }
         })?;
         frame.columns.insert(name.clone(), values);
     }
@@ -232,7 +233,9 @@ fn property(column: &Column, schema: &DatasetSchema) -> Value {
     let word = match r#type {
         ColumnType::Numeric => "number",
         ColumnType::Boolean => "boolean",
-        ColumnType::Categorical => "string",
+        ColumnType::Categorical | ColumnType::Datetime | ColumnType::Text | ColumnType::Image => {
+            "string"
+        }
     };
     let mut property = if may_be_missing {
         json!({"type": [word, "null"]})

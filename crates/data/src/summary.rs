@@ -1,12 +1,17 @@
 //! Counts and ranges of a part's raw columns, and its first rows. Knows no files.
 
-use pipe_schema::dataset::{ColumnSummary, HEAD_ROWS, HeadRow, Part, Target, TargetKind};
+use pipe_schema::{
+    dataset::{ColumnSummary, HEAD_ROWS, HeadRow, Part, Target, TargetKind},
+    stage::preprocess::ColumnType,
+};
 use serde_json::Value;
 
 use crate::{
     block::Moments,
     dataset::TargetValues,
     frame::{Frame, Values, number_json},
+    moment,
+    words::Words,
 };
 
 const MOST_COUNTED: usize = 20;
@@ -69,7 +74,7 @@ fn column(name: &str, values: &Values, rows: &[usize]) -> ColumnSummary {
                     .map(|it| (if it { "true" } else { "false" }, count(it) as u64)),
             )
         }
-        Values::Words(words) => counted(words.names().zip(words.counts(rows))),
+        Values::Words(words) => worded(words, rows),
         Values::Block(block) => {
             let all = Moments::joined(&block.moments(rows));
             ColumnSummary {
@@ -83,6 +88,24 @@ fn column(name: &str, values: &Values, rows: &[usize]) -> ColumnSummary {
     name.clone_into(&mut summary.name);
     summary.missing = rows.iter().filter(|row| values.is_missing(**row)).count() as u64;
     summary
+}
+
+/// Of categories the frequent ones; of dates the first and the last.
+fn worded(words: &Words, rows: &[usize]) -> ColumnSummary {
+    let counts = words.counts(rows);
+    if words.r#type == ColumnType::Categorical {
+        return counted(words.names().zip(counts));
+    }
+    let seen = words.names().zip(&counts).filter(|it| *it.1 > 0);
+    let seen = seen.map(|it| it.0);
+    ColumnSummary {
+        distinct: Some(seen.clone().count() as u64),
+        dates: match words.r#type {
+            ColumnType::Datetime => moment::ends(seen),
+            _ => None,
+        },
+        ..ColumnSummary::default()
+    }
 }
 
 fn target_column(target: &Target, targets: &TargetValues, rows: &[usize]) -> ColumnSummary {

@@ -30,6 +30,13 @@ pub fn read(
     let means_classes = match given {
         Some(ColumnType::Categorical | ColumnType::Boolean) => true,
         Some(ColumnType::Numeric) => false,
+        Some(it @ (ColumnType::Datetime | ColumnType::Text | ColumnType::Image)) => {
+            return Err(DataError::wrong(format!(
+                "the target `{name}` is declared {}: only classes and numbers can be predicted",
+                it.name()
+            ))
+            .hint("declare it `categorical`, `boolean` or `numeric`, or name another target"));
+        }
         None => infer::means_classes(fields, missing, is_train),
     };
     let (kind, values) = if means_classes {

@@ -3,6 +3,7 @@
 use std::hash::BuildHasher;
 
 use hashbrown::{DefaultHashBuilder, HashTable, hash_table::Entry};
+use pipe_schema::stage::preprocess::ColumnType;
 
 use crate::{
     infer::{self, Missing},
@@ -15,6 +16,8 @@ pub const NO_WORD: u32 = u32::MAX;
 /// Words by row. A word's code is its place among the distinct ones, in the order in which they first came.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Words {
+    /// What the words are: categories, dates, texts, paths of pictures.
+    pub r#type: ColumnType,
     pub codes: Vec<u32>,
     /// The distinct words one after another.
     text: String,
@@ -53,7 +56,7 @@ impl Words {
     }
 
     /// The distinct words, in the order of their codes.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
+    pub fn names(&self) -> impl Iterator<Item = &str> + Clone {
         (0..self.ends.len() as u32).filter_map(|code| self.name(code))
     }
 

@@ -110,6 +110,12 @@ pub struct ColumnSummary {
     pub mean: Option<f64>,
     /// Of a categorical column: the most frequent values with their counts, at most 20.
     pub counts: IndexMap<String, u64>,
+    /// Of a datetime column: the first and the last, as written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dates: Option<[String; 2]>,
+    /// Of a column of dates or texts: how many different ones there are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub distinct: Option<u64>,
 }
 
 /// A raw row, as it was read: numbers as numbers, a missing value as null.

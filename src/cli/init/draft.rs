@@ -1,4 +1,4 @@
-//! The text of a first spec: what a table needs, in at most 24 lines, and the line for editors before them.
+//! The text of a first spec: what a table needs, in at most 24 lines (dates and texts take one more each), and the line for editors before them.
 //! Pure: a survey in, a text out.
 
 use std::fmt::Write;
@@ -12,6 +12,8 @@ use crate::{
     report::figures,
 };
 
+/// Terms of a column of texts: enough for a first look, and few enough to train in seconds.
+const TERMS: u64 = 200;
 /// A categorical column with more values is left out: each would be a column of its own.
 const MOST_CATEGORIES: u64 = 100;
 /// Fewer rows cannot be divided into three parts that mean anything.
@@ -78,7 +80,11 @@ impl<'a> Choice<'a> {
     }
 
     fn missing(&self) -> Vec<&'a str> {
-        let missing = self.used.iter().filter(|(_, it)| it.missing > 0);
+        // A missing text is one without words.
+        let missing = self
+            .used
+            .iter()
+            .filter(|(_, it)| it.missing > 0 && it.r#type != ColumnType::Text);
         missing.map(|(name, _)| *name).collect()
     }
 }
@@ -294,7 +300,8 @@ fn steps(choice: &Choice<'_>) -> Vec<String> {
     }
     let missing = choice.missing();
     if !missing.is_empty() {
-        let columns = if missing.len() <= 4 {
+        let has_gaps = |it: &Glance| it.r#type == ColumnType::Text && it.missing > 0;
+        let columns = if missing.len() <= 4 || choice.used.iter().any(|it| has_gaps(it.1)) {
             format!("[{}]", list(&missing))
         } else {
             "all".to_owned()
@@ -303,11 +310,19 @@ fn steps(choice: &Choice<'_>) -> Vec<String> {
             "        - impute: {{columns: {columns}}} # the median, or the most frequent word"
         ));
     }
-    if choice.has(ColumnType::Numeric) {
+    if choice.has(ColumnType::Datetime) {
+        steps.push("        - datetime_parts: {columns: datetime}".to_owned());
+    }
+    if choice.has(ColumnType::Numeric) || choice.has(ColumnType::Datetime) {
         steps.push("        - standardize: {columns: numeric}".to_owned());
     }
     if choice.has(ColumnType::Categorical) {
         steps.push("        - one_hot: {columns: categorical}".to_owned());
+    }
+    if choice.has(ColumnType::Text) {
+        steps.push(format!(
+            "        - bag_of_words: {{columns: text, max_features: {TERMS}}}"
+        ));
     }
     steps
 }

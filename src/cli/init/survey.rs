@@ -167,6 +167,9 @@ fn values(glance: &Glance, is_target: bool) -> String {
     if let (Some(min), Some(max), false) = (glance.min, glance.max, are_classes) {
         return format!("{} … {}", figures::number(min), figures::number(max));
     }
+    if let Some([first, last]) = &glance.dates {
+        return format!("{first} … {last}");
+    }
     let total: u64 = glance.counts.values().sum();
     let mut counts: Vec<(&String, &u64)> = glance.counts.iter().collect();
     counts.sort_by(|a, b| b.1.cmp(a.1));

@@ -74,6 +74,45 @@ fn table(names: [&str; 7], target: impl Fn(usize) -> String) -> String {
     String::from_utf8(writer.into_inner().unwrap()).unwrap()
 }
 
+#[test]
+fn dates_and_texts_get_steps_of_their_own() {
+    let survey = survey(
+        &"day,note,kind,churned\n"
+            .chars()
+            .map(String::from)
+            .chain((0..60).map(|row| {
+                let note = match row % 7 {
+                    0 => String::new(),
+                    _ => format!("the customer {row} called"),
+                };
+                let day = row % 28 + 1;
+                format!(
+                    "2024-01-{day:02},{note},{},{}\n",
+                    ["u", "v"][row % 2],
+                    ["a", "b"][row % 2]
+                )
+            }))
+            .collect::<String>(),
+    );
+    let (text, notes) = draft::spec(&survey, "churned", "my table.csv").unwrap();
+    assert!(notes.is_empty(), "{notes:?}");
+    let steps: Vec<&str> = text.lines().filter(|it| it.contains("columns: ")).collect();
+    assert_eq!(
+        steps[steps.len() - 4..],
+        [
+            "        - datetime_parts: {columns: datetime}",
+            "        - standardize: {columns: numeric}",
+            "        - one_hot: {columns: categorical}",
+            "        - bag_of_words: {columns: text, max_features: 200}",
+        ],
+        "{text}"
+    );
+    assert!(!text.contains("impute"), "{text}");
+    plan(&text);
+    let shown = survey.render(None, 100);
+    assert!(shown.contains("2024-01-01 … 2024-01-28"), "{shown}");
+}
+
 const NAMES: [&str; 7] = ["id", "size", "city", "member", "nothing", "age", "churned"];
 
 #[test]

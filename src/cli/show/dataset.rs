@@ -3,9 +3,8 @@
 use std::path::Path;
 
 use indexmap::IndexMap;
-use pipe_schema::{
-    dataset::{ColumnSummary, DatasetSchema, PART_FILE, PARTS, Part, SCHEMA_FILE, TargetKind},
-    stage::preprocess::ColumnType,
+use pipe_schema::dataset::{
+    Column, ColumnSummary, DatasetSchema, PART_FILE, PARTS, Part, SCHEMA_FILE, TargetKind,
 };
 use serde_json::{Value, json};
 
@@ -88,6 +87,11 @@ fn balance(dataset: &Dataset) -> Table {
     if parts().any(|it| missing(it) > 0) {
         row("missing values", &|part| figures::count(missing(part)));
     }
+    if parts().any(|it| it.in_train > 0) {
+        row("of them in train too", &|part| {
+            figures::count(part.in_train)
+        });
+    }
     match &dataset.schema.target.kind {
         TargetKind::Classes { names, .. } => {
             for name in names.iter().take(20) {
@@ -138,12 +142,17 @@ fn columns(dataset: &Dataset, context: &Context) -> String {
     let is_listed = context.verbosity == Verbosity::Verbose || all.len() <= LISTED;
     let limit = if is_listed { all.len() } else { LISTED };
     let mut table = Table::new(&[
-        "column", "type", "#missing", "#min", "#mean", "#max", "values",
+        "column", "type", "#count", "#missing", "#min", "#mean", "#max", "values",
     ]);
     for column in all.iter().take(limit) {
         let summary = train.and_then(|part| part.columns.iter().find(|it| it.name == column.name));
         let summary = summary.cloned().unwrap_or_default();
         let number = |it: Option<f64>| it.map(figures::number).unwrap_or_default();
+        let [first, last] = summary
+            .dates
+            .clone()
+            .unwrap_or_else(|| [summary.min, summary.max].map(number));
+        let rows = train.map_or(0, |it| it.rows);
         let missing = if summary.missing > 0 {
             figures::count(summary.missing)
         } else {
@@ -151,11 +160,12 @@ fn columns(dataset: &Dataset, context: &Context) -> String {
         };
         table.row([
             column.name.clone(),
-            type_name(column.r#type),
+            type_name(column),
+            figures::count(rows.saturating_sub(summary.missing)),
             missing,
-            number(summary.min),
+            first,
             number(summary.mean),
-            number(summary.max),
+            last,
             values(&summary),
         ]);
     }
@@ -169,14 +179,22 @@ fn columns(dataset: &Dataset, context: &Context) -> String {
     text
 }
 
-fn type_name(r#type: ColumnType) -> String {
-    serde_json::to_value(r#type)
-        .ok()
-        .and_then(|it| it.as_str().map(str::to_owned))
-        .unwrap_or_default()
+/// The type, of a block with the shape of a row.
+fn type_name(column: &Column) -> String {
+    let name = column.r#type.name();
+    match &column.shape {
+        Some(shape) => {
+            let sizes: Vec<String> = shape.iter().map(u32::to_string).collect();
+            format!("{name} [{}]", sizes.join(", "))
+        }
+        None => name.to_owned(),
+    }
 }
 
 fn values(summary: &ColumnSummary) -> String {
+    if let Some(distinct) = summary.distinct {
+        return format!("{} different", figures::count(distinct));
+    }
     let more = summary.counts.len().saturating_sub(VALUES);
     let mut shown: Vec<String> = summary
         .counts

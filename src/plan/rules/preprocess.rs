@@ -1,6 +1,8 @@
 //! Rules of preprocess blocks. Knows words of columns, not the columns of a file.
 
-use pipe_schema::stage::preprocess::{FilesSplit, FoldPart, KfoldSplit, Preprocess, Split};
+use pipe_schema::stage::preprocess::{
+    ColumnType, FilesSplit, FoldPart, KfoldSplit, Preprocess, Split,
+};
 
 use super::{Rules, step};
 use crate::spec::Diagnostic;
@@ -34,6 +36,19 @@ pub fn check(block: &Preprocess, rules: &mut Rules<'_>) {
     }
     if block.target.is_empty() {
         rules.say(&["target"], "`target` must name a column", "", "");
+    }
+    if let Some(declared) = block.columns.get(&block.target)
+        && matches!(
+            declared,
+            ColumnType::Datetime | ColumnType::Text | ColumnType::Image
+        )
+    {
+        rules.say(
+            &["columns", &block.target],
+            "only classes and numbers can be predicted",
+            "of the target",
+            "write `categorical`, `boolean` or `numeric`",
+        );
     }
     for (i, step) in block.steps.iter().enumerate() {
         step::check(

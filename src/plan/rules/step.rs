@@ -28,11 +28,13 @@ pub fn check(step: &Step, path: &[&str; 3], target: &str, rules: &mut Rules<'_>)
             "",
         );
     }
+    let is_other = |it: &ColumnType| *it != ColumnType::Numeric;
     if step.needs_numbers()
-        && matches!(
-            columns,
-            Columns::OfType(ColumnType::Categorical | ColumnType::Boolean) | Columns::All
-        )
+        && match columns {
+            Columns::All => true,
+            Columns::OfType(it) => is_other(it),
+            Columns::Named(_) => false,
+        }
     {
         rules.say(
             &[steps, i, name, "columns"],
@@ -162,10 +164,10 @@ fn check_impute(it: &Impute, path: &[&str; 3], rules: &mut Rules<'_>) {
         it.strategy,
         Some(ImputeStrategy::Mean | ImputeStrategy::Median)
     );
-    if is_average && it.columns == Columns::OfType(ColumnType::Categorical) {
+    if is_average && matches!(it.columns, Columns::OfType(it) if it != ColumnType::Numeric) {
         rules.say(
             &[steps, i, name, "strategy"],
-            "categories have no mean and no median",
+            "only numbers have a mean and a median",
             "",
             "write `most_frequent` or `constant`",
         );

@@ -1,7 +1,7 @@
 //! Which columns a step means. Knows names and types only.
 
 use indexmap::IndexMap;
-use pipe_schema::stage::preprocess::Columns;
+use pipe_schema::stage::preprocess::{ColumnType, Columns};
 
 use crate::{
     error::DataError,
@@ -17,7 +17,11 @@ pub fn resolve(columns: &Columns, frame: &Frame) -> Result<Vec<String>, DataErro
         Columns::All => Ok(frame.columns.keys().cloned().collect()),
         Columns::OfType(it) => {
             let chosen = frame.columns.iter().filter(|(_, values)| values.is(*it));
-            Ok(chosen.map(|(name, _)| name.clone()).collect())
+            let chosen: Vec<String> = chosen.map(|(name, _)| name.clone()).collect();
+            if chosen.is_empty() && frame.columns.contains_key(it.name()) {
+                return Ok(vec![it.name().to_owned()]);
+            }
+            Ok(chosen)
         }
         Columns::Named(names) => {
             for (at, name) in names.iter().enumerate() {
@@ -126,7 +130,7 @@ pub fn no_values(name: &str) -> DataError {
 fn unknown(name: &str, frame: &Frame) -> DataError {
     let error = DataError::wrong(format!("there is no column `{name}` at this step"));
     let names: Vec<&String> = frame.columns.keys().collect();
-    if ["all", "numeric", "categorical", "boolean"].contains(&name) {
+    if name == "all" || ColumnType::of_name(name).is_some() {
         return error.hint(format!(
             "for all such columns write the word alone, without brackets: `columns: {name}`"
         ));

@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use indexmap::IndexMap;
 use pipe_schema::{
     dataset::FittedStep,
-    stage::preprocess::{OneHot, Unknown},
+    stage::preprocess::{ColumnType, OneHot, Unknown},
 };
 
 use super::choice;
@@ -133,7 +133,7 @@ pub fn names_of_rows(frame: &Frame, rows: &[usize]) -> Vec<String> {
     let columns = frame.columns.iter();
     columns
         .filter(|(_, values)| {
-            rows.len() >= FEWEST && matches!(values, Values::Words(words) if is_distinct(words))
+            rows.len() >= FEWEST && matches!(values, Values::Words(words) if values.is(ColumnType::Categorical) && is_distinct(words))
         })
         .map(|(name, _)| name.clone())
         .collect()

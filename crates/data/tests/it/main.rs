@@ -11,6 +11,7 @@ mod steps;
 mod dirty;
 mod arrays;
 mod jsonl;
+mod types;
 mod values;
 mod rows;
 

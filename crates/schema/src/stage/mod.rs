@@ -72,6 +72,8 @@ impl Task {
             Self::Train(_) | Self::Compress(_) | Self::Package(_) => 2,
             // 2: a report tells of each class; 3: it has plots.
             Self::Evaluate(_) => 3,
+            // 2: columns of dates and of free text are told from categories.
+            Self::Preprocess(_) => 2,
             _ => 1,
         }
     }

@@ -90,6 +90,9 @@ impl Card<'_> {
                 ColumnType::Numeric => "numbers",
                 ColumnType::Categorical => "words",
                 ColumnType::Boolean => "yes or no",
+                ColumnType::Datetime => "dates",
+                ColumnType::Text => "texts",
+                ColumnType::Image => "pictures",
             };
             let _ = writeln!(text, "| {} | {holds} |", cell(&column.name));
         }

@@ -6,29 +6,55 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// What a column holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ColumnType {
     /// Numbers.
     Numeric,
     /// One of a set of words.
+    #[default]
     Categorical,
     /// Yes or no: `true`/`false`, `yes`/`no`, `0`/`1`.
     Boolean,
+    /// Dates, or dates with a time of day, as ISO 8601 has them: `2024-01-31`, `2024-01-31 13:45`.
+    Datetime,
+    /// Free text: several words a value, and mostly another value in each row.
+    Text,
+    /// Pictures.
+    Image,
 }
 
 impl ColumnType {
+    /// All types, in the order in which messages name them.
+    pub const ALL: [Self; 6] = [
+        Self::Numeric,
+        Self::Categorical,
+        Self::Boolean,
+        Self::Datetime,
+        Self::Text,
+        Self::Image,
+    ];
+
+    /// The type that a word in a spec means.
+    pub fn of_name(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|it| it.name() == word)
+    }
+
     /// The word in a spec.
     pub fn name(self) -> &'static str {
         match self {
             Self::Numeric => "numeric",
             Self::Categorical => "categorical",
             Self::Boolean => "boolean",
+            Self::Datetime => "datetime",
+            Self::Text => "text",
+            Self::Image => "image",
         }
     }
 }
 
 /// A choice of columns: all of a type, or named ones. The target is never among them.
+/// A type's word that no column is of means the column of this name, if there is one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Columns {
     #[default]
@@ -45,7 +71,17 @@ impl Columns {
     pub(super) fn categorical() -> Self {
         Self::OfType(ColumnType::Categorical)
     }
+
+    pub(super) fn datetime() -> Self {
+        Self::OfType(ColumnType::Datetime)
+    }
+
+    pub(super) fn text() -> Self {
+        Self::OfType(ColumnType::Text)
+    }
 }
+
+const CHOICES: &str = "`all`, `numeric`, `categorical`, `boolean`, `datetime`, `text`, `image`, a column's name or a list of names";
 
 impl Serialize for Columns {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -63,15 +99,15 @@ impl<'de> Deserialize<'de> for Columns {
         impl<'de> de::Visitor<'de> for WordOrNames {
             type Value = Columns;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("`all`, `numeric`, `categorical`, `boolean`, a column's name or a list of names")
+                f.write_str(CHOICES)
             }
             fn visit_str<E: de::Error>(self, word: &str) -> Result<Columns, E> {
                 Ok(match word {
                     "all" => Columns::All,
-                    "numeric" => Columns::OfType(ColumnType::Numeric),
-                    "categorical" => Columns::OfType(ColumnType::Categorical),
-                    "boolean" => Columns::OfType(ColumnType::Boolean),
-                    name => Columns::Named(vec![name.to_owned()]),
+                    word => match ColumnType::of_name(word) {
+                        Some(r#type) => Columns::OfType(r#type),
+                        None => Columns::Named(vec![word.to_owned()]),
+                    },
                 })
             }
             /// In a list all words are names, so that a column may be called `all`.
@@ -89,7 +125,7 @@ impl JsonSchema for Columns {
     }
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
         schemars::json_schema!({
-            "description": "`all`, `numeric`, `categorical`, `boolean`, a column's name or a list of names",
+            "description": CHOICES,
             "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]
         })
     }
@@ -104,6 +140,7 @@ mod tests {
         for (text, columns) in [
             ("\"all\"", Columns::All),
             ("\"numeric\"", Columns::OfType(ColumnType::Numeric)),
+            ("\"text\"", Columns::OfType(ColumnType::Text)),
             ("[\"all\"]", Columns::Named(vec!["all".to_owned()])),
         ] {
             assert_eq!(serde_json::from_str::<Columns>(text).unwrap(), columns);

@@ -9,7 +9,8 @@ use super::super::column::Columns;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DatetimeParts {
-    /// Which columns: names.
+    /// Which columns.
+    #[serde(default = "Columns::datetime")]
     pub columns: Columns,
     /// The parts. Where a date has an offset, they are those of the clock that it was written by.
     #[serde(default = "usual")]
@@ -58,7 +59,8 @@ impl DatetimePart {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BagOfWords {
-    /// Which columns: names.
+    /// Which columns.
+    #[serde(default = "Columns::text")]
     pub columns: Columns,
     /// What is told of a term.
     #[serde(default)]
