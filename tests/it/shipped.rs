@@ -27,6 +27,9 @@ const STAND_INS: [(&str, &str); 5] = [
     ),
 ];
 
+/// Where the pictures of clothes are fetched to.
+const CLOTHES: &str = "pipelines/data/fetched/fashion-mnist";
+
 /// A project with all that is shipped.
 fn shipped() -> Project {
     let project = Project::with_pipelines();
@@ -34,7 +37,21 @@ fn shipped() -> Project {
     for (path, text) in STAND_INS {
         project.write(path, text);
     }
+    for part in ["train", "t10k"] {
+        let path = |what| project.path(&format!("{CLOTHES}/{part}-{what}-ubyte.gz"));
+        std::fs::create_dir_all(project.path(CLOTHES)).unwrap();
+        std::fs::write(path("images-idx3"), idx(&[2, 28, 28])).unwrap();
+        std::fs::write(path("labels-idx1"), idx(&[2])).unwrap();
+    }
     project
+}
+
+/// An idx file of bytes that are all 0.
+fn idx(sizes: &[u32]) -> Vec<u8> {
+    let mut file = vec![0, 0, 8, u8::try_from(sizes.len()).unwrap()];
+    file.extend(sizes.iter().flat_map(|it| it.to_be_bytes()));
+    file.resize(file.len() + sizes.iter().product::<u32>() as usize, 0);
+    file
 }
 
 /// A project with one example, as if its folder had been copied.
