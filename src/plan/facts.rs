@@ -6,7 +6,7 @@ use pipe_schema::stage::{
     compress::Pass,
     evaluate::Metric,
     package::Format,
-    preprocess::{Form, Step},
+    preprocess::{Form, Step, UnknownRank},
     train::{Answer, Loss, Train},
 };
 
@@ -79,9 +79,14 @@ fn dataset(block: &Preprocess, loader: &dyn Loader) -> Output {
         is_built_in: true,
         parts: Some(block.split.parts()),
         is_flat: is_flat(block),
+        has_codes: block.steps.iter().any(makes_codes),
         target: Some(Target::of(block, loader)),
         ..Output::default()
     }
+}
+
+fn makes_codes(step: &Step) -> bool {
+    matches!(step, Step::Ordinal(it) if it.unknown == UnknownRank::Own)
 }
 
 /// Whether each cell and each step gives single numbers, as far as they are known to.

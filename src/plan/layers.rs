@@ -2,7 +2,7 @@
 //! Knows where in the spec a network is written; not what its layers mean.
 
 use pipe_schema::{
-    shape::{self, Ends, Row},
+    shape::{self, Codes, Ends, Row},
     stage::Task,
 };
 
@@ -12,12 +12,14 @@ use crate::spec::{Diagnostic, Node};
 /// Checks the network of a train block.
 pub fn check(task: &Task, block: &Node, upstream: &Upstream<'_>, found: &mut Vec<Diagnostic>) {
     let Task::Train(train) = task else { return };
-    let row = match upstream.output("data") {
-        Some(data) if data.is_flat => Row::Flat,
-        _ => Row::Any,
+    let (row, codes) = match upstream.output("data") {
+        Some(data) if data.is_flat && !data.has_codes => (Row::Flat, Codes::Columns(Vec::new())),
+        Some(data) if data.is_flat => (Row::Flat, Codes::Unknown),
+        _ => (Row::Any, Codes::Unknown),
     };
     let ends = Ends {
         row,
+        codes,
         loss: train.loss,
         classes: None,
     };

@@ -42,6 +42,8 @@ pub struct Output {
     pub parts: Option<Vec<&'static str>>,
     /// Of a dataset: whether its rows are flat for sure, as those of a table are.
     pub is_flat: bool,
+    /// Of a dataset: whether a step makes codes of categories.
+    pub has_codes: bool,
     /// Of a dataset: its target.
     pub target: Option<Target>,
     /// Of a report: its metrics.

@@ -30,6 +30,13 @@ class GlobalAvgPool(nn.Module):
         return pool(rows).flatten(1)
 
 
+class Embedding(nn.Embedding):
+    """One channel for each of a code's numbers."""
+
+    def forward(self, rows):
+        return super().forward(rows.long()).transpose(1, 2)
+
+
 class Residual(nn.Module):
     def __init__(self, layers, shortcut=()):
         super().__init__()
@@ -60,11 +67,13 @@ def flat(modules):
     return numbered
 
 
-def case(name, seed, specs, make):
+def case(name, seed, specs, make, codes=None):
     torch.manual_seed(seed)
     modules = make()
     generator = torch.Generator().manual_seed(100 + seed)
     rows = torch.randn(4, FEATURES, generator=generator)
+    if codes:
+        rows = torch.randint(codes, (4, FEATURES), generator=generator).float()
     network = nn.Sequential(*modules).eval()
     weights = {
         f"{index}.{key}": tensor.flatten()[:6].tolist()
@@ -202,6 +211,26 @@ def main():
                 GlobalAvgPool(),
                 nn.Linear(4, 3),
             ],
+        ),
+        case(
+            "embedding",
+            11,
+            [
+                {"embedding": {"embedding_dim": 5, "num_embeddings": 9}},
+                {"conv1d": {"out_channels": 6, "kernel_size": 3}},
+                "relu",
+                "global_avg_pool",
+                head,
+            ],
+            lambda: [Embedding(9, 5), nn.Conv1d(5, 6, 3), nn.ReLU(), GlobalAvgPool(), nn.Linear(6, 3)],
+            codes=9,
+        ),
+        case(
+            "embedding_that_is_flattened",
+            12,
+            [{"embedding": {"embedding_dim": 2, "num_embeddings": 4}}, "flatten", head],
+            lambda: [Embedding(4, 2), nn.Flatten(), nn.Linear(96, 3)],
+            codes=4,
         ),
     ]
     CASES.write_text(json.dumps(cases) + "\n")

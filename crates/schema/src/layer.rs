@@ -21,6 +21,17 @@ pub enum Layer {
         out_features: u32,
         bias: bool,
     },
+    /// `weight` `[num_embeddings, embedding_dim]`: codes (n, length) become (n, `embedding_dim`, length).
+    Embedding {
+        num_embeddings: u32,
+        embedding_dim: u32,
+    },
+    /// `weight` likewise: of a flat row, the code at `column` is taken out, and its numbers come last.
+    ColumnEmbedding {
+        column: u32,
+        num_embeddings: u32,
+        embedding_dim: u32,
+    },
     /// `weight` `[out, in, k, k]`, `bias` `[out]`.
     Conv2d {
         in_channels: u32,
@@ -107,6 +118,8 @@ impl Layer {
         match self {
             Self::Linear { .. } => "linear",
             Self::QuantizedLinear { .. } => "linear int8",
+            Self::Embedding { .. } => "embedding",
+            Self::ColumnEmbedding { .. } => "column_embedding",
             Self::Conv2d { .. } => "conv2d",
             Self::Conv1d { .. } => "conv1d",
             Self::MaxPool2d { .. } => "max_pool2d",
@@ -141,6 +154,15 @@ impl Layer {
                 out_features,
                 ..
             } => format!("{in_features} → {out_features}"),
+            Self::Embedding {
+                num_embeddings,
+                embedding_dim,
+            } => format!("{num_embeddings} → {embedding_dim}"),
+            Self::ColumnEmbedding {
+                column,
+                num_embeddings,
+                embedding_dim,
+            } => format!("{num_embeddings} → {embedding_dim}, value {column}"),
             Self::Conv2d {
                 in_channels,
                 out_channels,

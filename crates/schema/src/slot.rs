@@ -54,6 +54,15 @@ pub fn slots(layer: &Layer) -> Vec<Slot> {
             slots.push(slot(SlotKind::Scale, "scale", &[]));
             slots.extend(bias_of(bias, out_features));
         }
+        Layer::Embedding {
+            num_embeddings,
+            embedding_dim,
+        }
+        | Layer::ColumnEmbedding {
+            num_embeddings,
+            embedding_dim,
+            ..
+        } => slots.push(parameter("weight", &[num_embeddings, embedding_dim])),
         Layer::Conv2d {
             in_channels,
             out_channels,

@@ -119,7 +119,30 @@ impl Workshop {
         workshop
     }
 
+    /// With a dataset `data` of two classes that depend on words, which are codes in it.
+    pub fn with_codes() -> Self {
+        let mut table = "x,city,size,kind\n".to_owned();
+        for row in 0..240u32 {
+            let (city, size) = (row * 7 % 5, row * 11 % 3);
+            let word = ["Graz", "Linz", "Wien", "Wels", ""][city as usize];
+            let kind = if (city + size) % 2 == 0 { "a" } else { "b" };
+            let x = f64::from(row * 13 % 17) / 8.0;
+            let _ = writeln!(
+                table,
+                "{x},{word},{},{kind}",
+                ["S", "M", "L"][size as usize]
+            );
+        }
+        let steps = json!([{"standardize": {}}, {"ordinal": {"unknown": "own"}}]);
+        Self::with_steps(&table, "kind", &steps)
+    }
+
     fn with_table(table: &str, target: &str) -> Self {
+        let steps = json!([{"impute": {}}, {"standardize": {}}, {"one_hot": {}}]);
+        Self::with_steps(table, target, &steps)
+    }
+
+    fn with_steps(table: &str, target: &str, steps: &Value) -> Self {
         let workshop = Self {
             folder: tempfile::tempdir().unwrap(),
         };
@@ -128,7 +151,7 @@ impl Workshop {
             "source": {"csv": "rows.csv"},
             "target": target,
             "split": {"random": {"train": 0.6, "val": 0.2, "test": 0.2, "seed": 1}},
-            "steps": [{"impute": {}}, {"standardize": {}}, {"one_hot": {}}],
+            "steps": steps,
         }});
         workshop
             .stage(&block, &["source=rows.csv"], "data")

@@ -11,7 +11,7 @@ pub fn row(network: &Network, of_data: &Row) -> Row {
     let keeps = match network {
         Network::Layers(specs) => takes_dimensions(specs) == Some(true),
         Network::Cnn(cnn) => cnn.shape.is_none(),
-        Network::Mlp(_) => false,
+        Network::Mlp(_) | Network::Tabular(_) => false,
     };
     if keeps {
         return of_data.clone();
@@ -59,7 +59,10 @@ fn takes_dimensions(specs: &[LayerSpec]) -> Option<bool> {
         | LayerSpec::AvgPool2d { .. }
         | LayerSpec::MaxPool1d { .. }
         | LayerSpec::GlobalAvgPool => Some(true),
-        LayerSpec::Linear { .. } | LayerSpec::Flatten | LayerSpec::Reshape { .. } => Some(false),
+        LayerSpec::Linear { .. }
+        | LayerSpec::Embedding { .. }
+        | LayerSpec::Flatten
+        | LayerSpec::Reshape { .. } => Some(false),
         LayerSpec::Residual { layers, shortcut } => {
             takes_dimensions(layers).or_else(|| takes_dimensions(shortcut))
         }

@@ -112,8 +112,8 @@ pub fn pass(row: &Row, spec: &LayerSpec) -> Passed {
         LayerSpec::Sigmoid => same(Layer::Sigmoid),
         LayerSpec::Gelu => same(Layer::Gelu),
         LayerSpec::Softmax => same(Layer::Softmax),
-        // Several layers: `push` takes them apart.
-        LayerSpec::Residual { .. } => Ok((None, row.clone())),
+        // Several layers, and one that needs the codes: `push` sees to them.
+        LayerSpec::Residual { .. } | LayerSpec::Embedding { .. } => Ok((None, row.clone())),
     }
 }
 

@@ -1,6 +1,8 @@
 //! From a network as it is written to its layers with all sizes, as far as these are known before the data is.
 //! Plan and worker both ask here, so that they never differ. Pure: knows no tensors, no files.
 
+mod codes;
+mod embedding;
 mod entry;
 mod layers;
 mod misfit;
@@ -11,7 +13,7 @@ mod window;
 #[cfg(test)]
 mod tests;
 
-pub use self::{misfit::Misfit, preset::specs, row::Row};
+pub use self::{codes::Codes, misfit::Misfit, preset::specs, row::Row};
 use crate::{
     layer::Layer,
     stage::train::{LayerSpec, Loss, Network},
@@ -22,6 +24,8 @@ use crate::{
 pub struct Ends {
     /// A row of the data, with all its dimensions.
     pub row: Row,
+    /// Its codes of categories.
+    pub codes: Codes,
     pub loss: Loss,
     /// Classes of the target, where it has classes and they are known.
     pub classes: Option<u32>,
@@ -49,7 +53,7 @@ pub struct Sized {
 
 /// The layers of a network between these ends, in order.
 pub fn lower(network: &Network, ends: &Ends) -> Result<Vec<Sized>, Misfit> {
-    let mut sized = sequence::Sequence::new(entry::row(network, &ends.row));
+    let mut sized = sequence::Sequence::new(entry::row(network, &ends.row), ends.codes.clone());
     match network {
         Network::Layers(specs) => {
             if specs.is_empty() {
@@ -65,11 +69,15 @@ pub fn lower(network: &Network, ends: &Ends) -> Result<Vec<Sized>, Misfit> {
             check_end(sized.row(), &specs[specs.len() - 1], ends)
                 .map_err(|error| error.of_loss().under(&last))?;
         }
-        Network::Mlp(_) | Network::Cnn(_) => {
+        Network::Mlp(_) | Network::Cnn(_) | Network::Tabular(_) => {
             let at = |error: Misfit| error.under(&[preset::name(network)]);
             preset::check(network).map_err(at)?;
             if let Network::Cnn(cnn) = network {
                 entry::check_image(cnn, &ends.row).map_err(at)?;
+            }
+            if let Network::Tabular(tabular) = network {
+                embedding::push_columns(&mut sized, &ends.codes, tabular.embedding_dim)
+                    .map_err(at)?;
             }
             sized.unfold();
             for spec in specs(network) {

@@ -4,12 +4,13 @@ use super::Misfit;
 use crate::stage::train::{Activation, Cnn, LayerSpec, Network};
 
 /// The layers that are written, or that an architecture stands for; its last one, which follows from the target, is not
-/// among them.
+/// among them, nor are embeddings, which follow from the data.
 pub fn specs(network: &Network) -> Vec<LayerSpec> {
     match network {
         Network::Layers(specs) => specs.clone(),
         Network::Mlp(mlp) => dense(&mlp.hidden, mlp.activation, mlp.dropout),
         Network::Cnn(cnn) => convolutions(cnn),
+        Network::Tabular(it) => dense(&it.hidden, it.activation, it.dropout),
     }
 }
 
@@ -19,6 +20,7 @@ pub fn name(network: &Network) -> &'static str {
         Network::Layers(_) => "layers",
         Network::Mlp(_) => "mlp",
         Network::Cnn(_) => "cnn",
+        Network::Tabular(_) => "tabular",
     }
 }
 
@@ -27,6 +29,7 @@ pub fn check(network: &Network) -> Result<(), Misfit> {
     let hidden = match network {
         Network::Layers(_) => return Ok(()),
         Network::Mlp(mlp) => &mlp.hidden,
+        Network::Tabular(tabular) => &tabular.hidden,
         Network::Cnn(cnn) => {
             if let Some(i) = cnn.channels.iter().position(|it| *it == 0) {
                 let error = Misfit::new("a convolution must have at least 1 channel", "found 0");

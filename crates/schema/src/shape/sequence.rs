@@ -1,19 +1,21 @@
 //! Layers one after another, and beside one another in residual blocks. Knows no single layer.
 
-use super::{Misfit, Row, Sized, layers::pass};
+use super::{Codes, Misfit, Row, Sized, embedding, layers::pass};
 use crate::{layer::Layer, stage::train::LayerSpec};
 
 /// Layers so far.
 pub struct Sequence {
     pub layers: Vec<Sized>,
     first: Row,
+    codes: Codes,
 }
 
 impl Sequence {
-    pub fn new(row: Row) -> Self {
+    pub fn new(row: Row, codes: Codes) -> Self {
         Self {
             layers: Vec::new(),
             first: row,
+            codes,
         }
     }
 
@@ -36,6 +38,14 @@ impl Sequence {
     pub fn push(&mut self, spec: &LayerSpec) -> Result<(), Misfit> {
         if let LayerSpec::Residual { layers, shortcut } = spec {
             return self.push_residual(layers, shortcut);
+        }
+        if let LayerSpec::Embedding {
+            embedding_dim,
+            num_embeddings,
+        } = *spec
+        {
+            let codes = self.codes.clone();
+            return embedding::push_row(self, &codes, embedding_dim, num_embeddings);
         }
         let (layer, gives) = pass(self.row(), spec)?;
         self.add(spec.name(), layer, gives);
@@ -120,7 +130,8 @@ impl Sequence {
         self.add("linear", layer, gives);
     }
 
-    fn add(&mut self, name: &'static str, layer: Option<Layer>, gives: Row) {
+    /// One more layer whose sizes are worked out.
+    pub fn add(&mut self, name: &'static str, layer: Option<Layer>, gives: Row) {
         self.layers.push(Sized { layer, name, gives });
     }
 }

@@ -2,12 +2,13 @@
 
 use serde_json::{Value, json};
 
-use super::{Ends, Row, lower};
+use super::{Codes, Ends, Row, lower};
 use crate::{layer::Layer, slot::parameter_count, stage::train::Loss};
 
 fn ends(row: Row, classes: Option<u32>) -> Ends {
     Ends {
         row,
+        codes: Codes::Unknown,
         loss: Loss::CrossEntropy,
         classes,
     }

@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use pipe_schema::{
     layer::Layer,
-    shape::{Ends, Row, lower},
+    shape::{Codes, Ends, Row, lower},
     stage::train::{LayerSpec, Loss, Network},
 };
 use serde::Deserialize;
@@ -35,6 +35,7 @@ fn cases() -> Vec<Case> {
 fn layers(case: &Case) -> Vec<Layer> {
     let ends = Ends {
         row: Row::flat(case.rows[0].len() as u32),
+        codes: Codes::Unknown,
         loss: Loss::CrossEntropy,
         classes: Some(case.classes),
     };

@@ -3,7 +3,7 @@
 use pipe_schema::{
     dataset::DatasetSchema,
     layer::Layer,
-    shape::{self, Ends, Row},
+    shape::{self, Codes, Ends, Row},
     stage::train::{Loss, Network},
 };
 
@@ -26,6 +26,7 @@ pub fn lower(network: &Network, schema: &DatasetSchema, loss: Loss) -> Result<Ve
             Some(shape) => Row::Sizes(shape.clone()),
             None => Row::flat(inputs),
         },
+        codes: Codes::of(schema),
         loss,
         classes: Some(class_names(schema).len() as u32),
     };

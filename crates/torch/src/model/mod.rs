@@ -1,6 +1,7 @@
 //! Networks: from what is written to layers, from layers to tensors, and their files. Unaware of training and of stages.
 
 pub mod file;
+mod embed;
 mod lower;
 mod quantized;
 mod net;

@@ -10,6 +10,7 @@ use tch::{Device, Kind, Tensor};
 
 use super::{
     Slot, SlotKind,
+    embed::{embed, embed_column},
     file::{self, Tensors},
     quantized::{Integers, QuantizedLinear},
     slots,
@@ -81,6 +82,10 @@ impl Net {
             x = match layer {
                 Layer::Linear { .. } => x.f_linear(&tensors[0], tensors.get(1))?,
                 Layer::QuantizedLinear { .. } => self.quantized(index)?.forward(&x)?,
+                Layer::Embedding { .. } => embed(&tensors[0], &x)?.f_transpose(1, 2)?,
+                Layer::ColumnEmbedding { column, .. } => {
+                    embed_column(&tensors[0], &x, i64::from(*column))?
+                }
                 Layer::Conv2d {
                     stride, padding, ..
                 } => {
@@ -284,6 +289,10 @@ fn initial(layer: &Layer) -> Result<Vec<Tensor>> {
         } => f64::from(in_channels) * f64::from(kernel_size),
         _ => 1.0,
     };
+    let is_embedding = matches!(
+        layer,
+        Layer::Embedding { .. } | Layer::ColumnEmbedding { .. }
+    );
     let is_norm = matches!(layer, Layer::BatchNorm { .. } | Layer::LayerNorm { .. });
     let options = (Kind::Float, Device::Cpu);
     let fill = |slot: Slot| {
@@ -291,6 +300,9 @@ fn initial(layer: &Layer) -> Result<Vec<Tensor>> {
             return Err(Error::bug("a quantized layer has no initial weights"));
         }
         let shape = slot.shape.as_slice();
+        if is_embedding {
+            return Ok(Tensor::f_empty(shape, options)?.f_normal_(0.0, 1.0)?);
+        }
         Ok(match (is_norm, slot.name) {
             (true, "weight" | "running_var") => Tensor::f_ones(shape, options)?,
             (true, _) => Tensor::f_zeros(shape, options)?,

@@ -5,6 +5,9 @@ use std::fmt::Write;
 
 use pipe_schema::layer::{Layer, points};
 
+/// PyTorch's number for the type `int64`: TorchScript that is not made in Python has no name for it.
+const INT64: u32 = 4;
+
 /// `forward` of the network, reading `self.<index>.<name>` as PyTorch's `Sequential` names them.
 pub fn forward(layers: &[Layer]) -> String {
     let mut text = "def forward(self, x: Tensor) -> Tensor:\n".to_owned();
@@ -34,6 +37,18 @@ fn lines(index: usize, layer: &Layer) -> Vec<String> {
             bias(*b)
         )),
         Layer::QuantizedLinear { bias: b, .. } => quantized(&of, *b),
+        Layer::Embedding { .. } => one(format!(
+            "x = torch.transpose(torch.embedding({}, x.to({INT64})), 1, 2)",
+            of("weight")
+        )),
+        Layer::ColumnEmbedding { column, .. } => {
+            let after = column + 1;
+            one(format!(
+                "x = torch.cat([torch.narrow(x, 1, 0, {column}), torch.narrow(x, 1, {after}, x.size(1) - {after}), \
+                 torch.embedding({}, torch.select(x, 1, {column}).to({INT64}))], 1)",
+                of("weight")
+            ))
+        }
         Layer::Conv2d {
             stride,
             padding,

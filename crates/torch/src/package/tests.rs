@@ -1,5 +1,6 @@
 //! Packages of small trained networks, and what must not pass for one.
 
+mod codes;
 mod images;
 
 use std::{collections::BTreeMap, fs, process::Command};

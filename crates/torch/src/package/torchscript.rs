@@ -53,6 +53,7 @@ fn class(layer: &Layer) -> &'static str {
     match layer {
         Layer::Linear { .. } => "Linear",
         Layer::QuantizedLinear { .. } => "QuantizedLinear",
+        Layer::Embedding { .. } | Layer::ColumnEmbedding { .. } => "Embedding",
         Layer::Conv2d { .. } => "Conv2d",
         Layer::Conv1d { .. } => "Conv1d",
         Layer::BatchNorm { .. } => "BatchNorm",

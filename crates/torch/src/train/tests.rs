@@ -2,6 +2,7 @@
 
 mod bench;
 mod golden;
+mod tabular;
 
 use std::fs;
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     loss::{Answer, ClassWeights, Loss},
-    network::{Activation, Cnn, LayerSpec, Mlp, Network},
+    network::{Activation, Cnn, LayerSpec, Mlp, Network, Tabular},
     optimizer::{Adam, AdamW, Clip, LrScheduler, Optimizer, Rmsprop, Sgd},
 };
 use crate::{

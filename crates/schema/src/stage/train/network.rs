@@ -13,6 +13,9 @@ pub enum Network {
     Mlp(Mlp),
     /// Convolutions with an activation and a pool each, then linear layers; the last one's size follows from the target.
     Cnn(Cnn),
+    /// Categories become numbers that are learned, beside the row's other numbers; then linear layers as in `mlp`. Takes rows
+    /// with columns of codes, as `ordinal: {unknown: own}` makes them.
+    Tabular(Tabular),
     /// Layers one after another; the last one must give what the target needs. Rows of images or sequences keep their
     /// dimensions where the first layer that minds them is a convolution or a pool, and are flat for others.
     Layers(Vec<LayerSpec>),
@@ -65,6 +68,25 @@ pub struct Cnn {
     pub dropout: f64,
 }
 
+/// A table of learned numbers for each column of codes, then linear layers with an activation between.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Tabular {
+    /// Sizes of the hidden layers.
+    pub hidden: Vec<u32>,
+    /// Numbers for each category. Default: by column, half of its codes, at most 50 (the rule of thumb of fast.ai).
+    #[serde(default)]
+    #[schemars(range(min = 1))]
+    pub embedding_dim: Option<u32>,
+    /// What follows each hidden layer.
+    #[serde(default)]
+    pub activation: Activation,
+    /// Share of each hidden layer's outputs that is zeroed while training.
+    #[serde(default)]
+    #[schemars(range(min = 0.0), extend("exclusiveMaximum" = 1.0))]
+    pub dropout: f64,
+}
+
 /// An activation function.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -88,6 +110,17 @@ pub enum LayerSpec {
         /// Whether `b` is there.
         #[serde(default = "yes")]
         bias: bool,
+    },
+    /// Numbers that are learned for each code: a row of codes becomes channels and length, one channel for each of the numbers.
+    /// The first layer only.
+    Embedding {
+        /// Numbers for each code.
+        #[schemars(range(min = 1))]
+        embedding_dim: u32,
+        /// How many codes there are, from 0. Default: as the dataset tells.
+        #[serde(default)]
+        #[schemars(range(min = 1))]
+        num_embeddings: Option<u32>,
     },
     /// A two-dimensional convolution over (channels, height, width).
     Conv2d {
@@ -221,6 +254,7 @@ impl LayerSpec {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Linear { .. } => "linear",
+            Self::Embedding { .. } => "embedding",
             Self::Conv2d { .. } => "conv2d",
             Self::Conv1d { .. } => "conv1d",
             Self::MaxPool2d { .. } => "max_pool2d",
