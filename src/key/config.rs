@@ -106,6 +106,7 @@ fn preprocess(block: &Preprocess) -> Fields {
                 jsonl: _,
                 npz: _,
                 idx: _,
+                parquet: _,
                 from: _,
                 read: _,
             },

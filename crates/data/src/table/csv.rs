@@ -7,7 +7,7 @@ use std::{
 
 use pipe_schema::stage::preprocess::Read;
 
-use super::{Table, Take, file::Count, missing_columns, positions, records::Records};
+use super::{Table, Take, extra_column, file::Count, missing_columns, positions, records::Records};
 use crate::{error::DataError, infer::number};
 
 /// Reads files of the same columns, one after another. `progress` is told the bytes read.
@@ -218,11 +218,7 @@ fn order(table: &Table, header: &[String], path: &Path) -> Result<Vec<Option<usi
     }
     let columns = table.positions();
     if let Some(extra) = header.iter().find(|it| !columns.contains_key(it.as_str())) {
-        return Err(DataError::wrong(format!(
-            "{}: column `{extra}` is not in the files before it",
-            path.display()
-        ))
-        .hint("all files of a dataset must have the same columns; their order may differ"));
+        return Err(extra_column(table, path, extra));
     }
     Ok(header
         .iter()

@@ -25,7 +25,7 @@ const OTHERS: [(&[u8], &str, &str); 5] = [
     (
         b"PAR1",
         "a parquet file, not text",
-        "convert it to CSV first",
+        "name its form: `source: {parquet: FILE}`, or `read: {form: parquet}`",
     ),
     (
         b"\x28\xb5\x2f\xfd",

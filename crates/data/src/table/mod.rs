@@ -5,6 +5,7 @@ mod records;
 mod array;
 mod idx;
 mod npy;
+mod parquet;
 pub mod csv;
 pub mod jsonl;
 
@@ -55,6 +56,7 @@ pub fn read(
         Form::Jsonl => jsonl::read(paths, progress),
         Form::Npz => array::read(paths, &read.names, npy::read, progress),
         Form::Idx => array::read(paths, &read.names, idx::read, progress),
+        Form::Parquet => parquet::read(paths, progress),
     }
 }
 
@@ -62,6 +64,7 @@ pub fn read(
 pub fn columns(path: &Path, read: &Read) -> Option<Vec<String>> {
     match read.form() {
         Form::Csv => csv::columns(path, read).ok(),
+        Form::Parquet => parquet::columns(path).ok(),
         Form::Npz | Form::Idx if !read.names.is_empty() => Some(read.names.clone()),
         Form::Jsonl | Form::Npz | Form::Idx => None,
     }
@@ -82,6 +85,7 @@ pub fn read_wanted<E: From<DataError>>(
         Form::Jsonl => jsonl::read_wanted(path, target, wanted, limit, take),
         Form::Npz => array::read_wanted(path, target, wanted, limit, npy::read, take),
         Form::Idx => array::read_wanted(path, target, wanted, limit, idx::read, take),
+        Form::Parquet => parquet::read_wanted(path, target, wanted, limit, take),
     }
 }
 
@@ -164,6 +168,26 @@ impl Table {
             places,
             rows: to - from,
         }
+    }
+
+    /// Adds the rows of a table of the same columns in the same order.
+    fn append(&mut self, other: Self, path: &Path) -> Result<(), DataError> {
+        for (column, more) in self.columns.iter_mut().zip(other.columns) {
+            if column.name != more.name {
+                return Err(other_shape(&column.name, path));
+            }
+            column.fields.append(more.fields);
+        }
+        for ((name, block), (other, more)) in self.blocks.iter_mut().zip(other.blocks) {
+            if *name != other || block.shape() != more.shape() {
+                return Err(other_shape(name, path));
+            }
+            block.append(more);
+        }
+        let before = self.rows;
+        self.places.start_rows(before, path.display().to_string());
+        self.close_rows(other.rows);
+        Ok(())
     }
 
     /// Counts rows that were added to all columns; they are told by their number in the file.
@@ -316,6 +340,24 @@ pub fn missing_columns(path: &Path, missing: &[&str], present: &[String]) -> Dat
         names.join(", ")
     ));
     error.hint(format!("the file's columns are: {}", listed(present)))
+}
+
+/// The error for a column that a file has and those before it have not.
+fn extra_column(table: &Table, path: &Path, extra: &str) -> DataError {
+    let first = table.places.files.first();
+    let first = first.map_or("the files before it", |it| it.1.name.as_str());
+    DataError::wrong(format!(
+        "{}: column `{extra}` is not in {first}",
+        path.display()
+    ))
+    .hint("all files of a dataset must have the same columns; their order may differ")
+}
+
+fn other_shape(name: &str, path: &Path) -> DataError {
+    DataError::wrong(format!(
+        "{}: column `{name}` is a list of another length than in the files before it, or none",
+        path.display()
+    ))
 }
 
 fn positions(names: &[String]) -> HashMap<&str, usize> {

@@ -11,6 +11,7 @@ mod steps;
 mod dirty;
 mod arrays;
 mod jsonl;
+mod parquet;
 mod types;
 mod values;
 mod rows;

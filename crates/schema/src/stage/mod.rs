@@ -69,11 +69,10 @@ impl Task {
     pub fn revision(&self) -> u32 {
         match self {
             // 2: with batch_norm, a last row alone joins the step before it; a package's card tells sizes of layers.
-            Self::Train(_) | Self::Compress(_) | Self::Package(_) => 2,
+            // Of preprocess, 2: columns of dates and of free text are told from categories.
+            Self::Train(_) | Self::Compress(_) | Self::Package(_) | Self::Preprocess(_) => 2,
             // 2: a report tells of each class; 3: it has plots.
             Self::Evaluate(_) => 3,
-            // 2: columns of dates and of free text are told from categories.
-            Self::Preprocess(_) => 2,
             _ => 1,
         }
     }

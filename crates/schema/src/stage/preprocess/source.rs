@@ -22,6 +22,9 @@ pub struct Source {
     pub npz: Option<NamedFiles>,
     /// idx files as of MNIST, plain or gzip: a map from columns to files.
     pub idx: Option<NamedFiles>,
+    /// Parquet files: a path, a glob or a list; or `{from: stage}`. A list of numbers that is equally long in all rows is a
+    /// block.
+    pub parquet: Option<OneOrMany<PathOrStage>>,
     /// Another stage's output; its files are read in the form that `read.form` says.
     pub from: Option<Reference>,
     /// How the files are read.
@@ -69,11 +72,12 @@ pub enum Form {
     /// .npz or .npy
     Npz,
     Idx,
+    Parquet,
 }
 
 impl Form {
     /// All forms, in the order in which messages name them.
-    pub const ALL: [Self; 4] = [Self::Csv, Self::Jsonl, Self::Npz, Self::Idx];
+    pub const ALL: [Self; 5] = [Self::Csv, Self::Jsonl, Self::Npz, Self::Idx, Self::Parquet];
 
     /// The word in a spec.
     pub fn name(self) -> &'static str {
@@ -82,6 +86,7 @@ impl Form {
             Self::Jsonl => "jsonl",
             Self::Npz => "npz",
             Self::Idx => "idx",
+            Self::Parquet => "parquet",
         }
     }
 
@@ -95,6 +100,7 @@ impl Form {
             "npz" | "npy" => Some(Self::Npz),
             name if name.ends_with("-ubyte") => Some(Self::Idx),
             "idx" => Some(Self::Idx),
+            "parquet" | "pq" => Some(Self::Parquet),
             _ => None,
         }
     }
@@ -103,7 +109,11 @@ impl Form {
 impl Source {
     /// The forms that are named, with their files. More than one is an error.
     pub fn named(&self) -> Vec<(Form, &[PathOrStage])> {
-        let lists = [(Form::Csv, &self.csv), (Form::Jsonl, &self.jsonl)];
+        let lists = [
+            (Form::Csv, &self.csv),
+            (Form::Jsonl, &self.jsonl),
+            (Form::Parquet, &self.parquet),
+        ];
         let sets = [(Form::Npz, &self.npz), (Form::Idx, &self.idx)];
         let lists = lists.map(|(form, files)| Some((form, files.as_ref()?.0.as_slice())));
         let sets = sets.map(|(form, files)| Some((form, files.as_ref()?.files.as_slice())));
