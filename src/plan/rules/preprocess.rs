@@ -1,7 +1,7 @@
 //! Rules of preprocess blocks. Knows words of columns, not the columns of a file.
 
 use pipe_schema::stage::preprocess::{
-    ColumnType, FilesSplit, FoldPart, KfoldSplit, Preprocess, Split,
+    ColumnType, FilesSplit, FoldPart, KfoldSplit, Preprocess, Read, Split,
 };
 
 use super::{Rules, step};
@@ -13,6 +13,7 @@ pub fn check(block: &Preprocess, rules: &mut Rules<'_>) {
     check_source(block, rules);
     check_split(&block.split, rules);
     let read = &block.source.read;
+    check_marks(read, rules);
     if !read.header && read.names.is_empty() {
         rules.say(
             &["source", "read", "header"],
@@ -57,6 +58,35 @@ pub fn check(block: &Preprocess, rules: &mut Rules<'_>) {
             &block.target,
             rules,
         );
+    }
+}
+
+/// Each mark of a CSV file is one ASCII character, for one purpose.
+fn check_marks(read: &Read, rules: &mut Rules<'_>) {
+    let marks = [
+        ("delimiter", Some(read.delimiter)),
+        ("quote", read.quoting.then_some(read.quote)),
+        ("comment", read.comment),
+        ("decimal", Some(read.decimal)),
+    ];
+    for (at, (name, mark)) in marks.iter().enumerate() {
+        let Some(mark) = mark else { continue };
+        let path = ["source", "read", name];
+        if !mark.is_ascii() || "\r\n".contains(*mark) {
+            rules.say(
+                &path,
+                format!("`{name}` must be one ASCII character"),
+                "",
+                "such as `,`, `;` or a tab: \"\\t\"",
+            );
+        } else if let Some((other, _)) = marks[..at].iter().find(|it| it.1 == Some(*mark)) {
+            rules.say(
+                &path,
+                format!("`{name}` and `{other}` are the same character"),
+                "",
+                "each mark has one meaning",
+            );
+        }
     }
 }
 

@@ -7,7 +7,10 @@ use std::{
 
 use pipe_schema::stage::preprocess::Read;
 
-use super::{Table, Take, extra_column, file::Count, missing_columns, positions, records::Records};
+use super::{
+    Table, Take, extra_column, file::Count, lacking_columns, missing_columns, positions,
+    records::Records,
+};
 use crate::{error::DataError, infer::number};
 
 /// Reads files of the same columns, one after another. `progress` is told the bytes read.
@@ -113,7 +116,12 @@ fn append(
         records.check_text(|at| order[at].map(|it| table.columns[it].name.as_str()))?;
         for (at, column) in order.iter().enumerate() {
             if let Some(column) = column {
-                table.columns[*column].fields.push(records.field(at));
+                let text = records.field(at);
+                let fields = &mut table.columns[*column].fields;
+                match records.pointed(text) {
+                    Some(number) => fields.push(&number),
+                    None => fields.push(text),
+                }
             }
         }
         table.close_row(records.line());
@@ -214,7 +222,7 @@ fn order(table: &Table, header: &[String], path: &Path) -> Result<Vec<Option<usi
         .filter(|it| !places.contains_key(it))
         .collect();
     if !missing.is_empty() {
-        return Err(missing_columns(path, &missing, header));
+        return Err(lacking_columns(table, path, &missing, header));
     }
     let columns = table.positions();
     if let Some(extra) = header.iter().find(|it| !columns.contains_key(it.as_str())) {

@@ -9,14 +9,16 @@ use std::{
 };
 
 use flate2::bufread::MultiGzDecoder;
+use pipe_schema::stage::preprocess::Encoding;
 
+use super::decode::Decoded;
 use crate::error::DataError;
 
 const BUFFER: usize = 256 * 1024;
 /// What a file starts with that is no text, and what it is then.
 const OTHERS: [(&[u8], &str, &str); 5] = [
-    (b"\xff\xfe", "UTF-16, not UTF-8", UTF16),
-    (b"\xfe\xff", "UTF-16, not UTF-8", UTF16),
+    (UTF16_MARKS[0], "UTF-16, not UTF-8", UTF16),
+    (UTF16_MARKS[1], "UTF-16, not UTF-8", UTF16),
     (
         b"PK\x03\x04",
         "a zip archive or an Excel sheet, not text",
@@ -33,14 +35,19 @@ const OTHERS: [(&[u8], &str, &str); 5] = [
         "unpack it, or pack it with gzip",
     ),
 ];
-const UTF16: &str = "convert it: iconv -f UTF-16 -t UTF-8 FILE > NEW";
+const UTF16: &str = "of CSV, say so: `read: {encoding: utf-16}`; else convert it: iconv -f UTF-16 -t UTF-8 FILE > NEW";
+const UTF16_MARKS: [&[u8]; 2] = [b"\xff\xfe", b"\xfe\xff"];
 
 /// Counts the bytes of files that were read, packed ones as they lie on the disk.
 pub type Count = Rc<Cell<u64>>;
 
-/// Opens `path` as text: unpacks gzip, drops a byte order mark.
-pub fn open(path: &Path, count: &Count) -> Result<Box<dyn BufRead>, DataError> {
-    start(path, open_bytes(path, count)?)
+/// Opens `path` as text: unpacks gzip, drops a byte order mark, gives UTF-8.
+pub fn open(path: &Path, encoding: Encoding, count: &Count) -> Result<Box<dyn BufRead>, DataError> {
+    let text = start(path, encoding, open_bytes(path, count)?)?;
+    Ok(match encoding {
+        Encoding::Utf8 => text,
+        other => Box::new(Decoded::of(text, other)),
+    })
 }
 
 /// Opens `path`: unpacks gzip.
@@ -66,7 +73,11 @@ pub fn open_bytes(path: &Path, count: &Count) -> Result<Box<dyn BufRead>, DataEr
     Ok(Box::new(BufReader::with_capacity(BUFFER, plain)))
 }
 
-fn start(path: &Path, mut text: Box<dyn BufRead>) -> Result<Box<dyn BufRead>, DataError> {
+fn start(
+    path: &Path,
+    encoding: Encoding,
+    mut text: Box<dyn BufRead>,
+) -> Result<Box<dyn BufRead>, DataError> {
     let mut first = [0; 4];
     let mut filled = 0;
     while filled < first.len() {
@@ -79,7 +90,8 @@ fn start(path: &Path, mut text: Box<dyn BufRead>) -> Result<Box<dyn BufRead>, Da
     }
     let first = &first[..filled];
     for (magic, what, remedy) in OTHERS {
-        if first.starts_with(magic) {
+        let is_meant = encoding == Encoding::Utf16 && UTF16_MARKS.contains(&magic);
+        if first.starts_with(magic) && !is_meant {
             return Err(DataError::wrong(format!("{}: is {what}", path.display())).hint(remedy));
         }
     }

@@ -8,6 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use pipe_schema::stage::preprocess::Encoding;
 use serde::{Deserialize, Deserializer, de};
 use serde_json::{Map, Value};
 
@@ -119,7 +120,7 @@ impl<'a> Lines<'a> {
     fn open(path: &'a Path, count: &Count) -> Result<Self, DataError> {
         Ok(Self {
             path,
-            text: file::open(path, count)?,
+            text: file::open(path, Encoding::Utf8, count)?,
             line: Vec::new(),
             number: 0,
         })

@@ -1,5 +1,6 @@
 //! A table as it was read: texts and blocks of numbers, column by column, and the place of each row. Knows no types.
 
+mod decode;
 mod file;
 mod records;
 mod array;
@@ -269,6 +270,13 @@ fn trim(text: &[u8]) -> &[u8] {
 }
 
 impl Places {
+    /// The name of the first file.
+    fn first(&self) -> &str {
+        self.files
+            .first()
+            .map_or("the table", |it| it.1.name.as_str())
+    }
+
     /// Rows from `row` on are of this file. Without a name, they are told by their number.
     pub fn start_file(&mut self, row: usize, name: String) {
         let has_rows = false;
@@ -342,13 +350,19 @@ pub fn missing_columns(path: &Path, missing: &[&str], present: &[String]) -> Dat
     error.hint(format!("the file's columns are: {}", listed(present)))
 }
 
-/// The error for a column that a file has and those before it have not.
+/// The error for columns that a file has not, and the table before it has.
+fn lacking_columns(table: &Table, path: &Path, missing: &[&str], present: &[String]) -> DataError {
+    let mut error = missing_columns(path, missing, present);
+    error.message = format!("{}, which {} has", error.message, table.places.first());
+    error
+}
+
+/// The error for a column that a file has and the table before it has not.
 fn extra_column(table: &Table, path: &Path, extra: &str) -> DataError {
-    let first = table.places.files.first();
-    let first = first.map_or("the files before it", |it| it.1.name.as_str());
     DataError::wrong(format!(
-        "{}: column `{extra}` is not in {first}",
-        path.display()
+        "{}: column `{extra}` is not in {}",
+        path.display(),
+        table.places.first()
     ))
     .hint("all files of a dataset must have the same columns; their order may differ")
 }

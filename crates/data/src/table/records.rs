@@ -9,7 +9,7 @@ use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
 use pipe_schema::stage::preprocess::Read;
 
 use super::file::{self, Count};
-use crate::error::DataError;
+use crate::{error::DataError, infer};
 
 /// The records of one file, one at a time in a buffer that is used again.
 pub struct Records<'a> {
@@ -27,22 +27,32 @@ pub struct Records<'a> {
     after_cr: bool,
     /// The first record is to be given once more: it is a row, not a header.
     again: bool,
+    quote: Option<u8>,
+    /// The mark before a fraction, where it is no point.
+    decimal: Option<u8>,
+    /// What lines start with that are passed over.
+    comment: Option<u8>,
 }
 
 impl<'a> Records<'a> {
     /// Opens a file, before its first record.
     pub fn open(path: &'a Path, read: &Read, count: &Count) -> Result<Self, DataError> {
-        let delimiter = u8::try_from(read.delimiter)
-            .ok()
-            .filter(|it| it.is_ascii() && !b"\"\r\n".contains(it))
-            .ok_or_else(|| {
-                DataError::wrong(format!("`{}` cannot be the delimiter", read.delimiter))
-                    .hint("use one ASCII character, like `,`, `;` or a tab (\"\\t\")")
-            })?;
-        Ok(Self {
+        let delimiter = mark("delimiter", read.delimiter)?;
+        let quote = mark("quote", read.quote)?;
+        let comment = read.comment.map(|it| mark("comment", it)).transpose()?;
+        let taken = [read.quoting.then_some(quote), comment];
+        if taken.contains(&Some(delimiter)) {
+            return Err(none_of("delimiter", read.delimiter));
+        }
+        let core = ReaderBuilder::new()
+            .delimiter(delimiter)
+            .quote(quote)
+            .quoting(read.quoting)
+            .build();
+        let mut records = Self {
             path,
-            text: file::open(path, count)?,
-            core: ReaderBuilder::new().delimiter(delimiter).build(),
+            text: file::open(path, read.encoding, count)?,
+            core,
             fields: vec![0; 4096],
             ends: vec![0; 64],
             count: 0,
@@ -50,7 +60,16 @@ impl<'a> Records<'a> {
             next_line: 1,
             after_cr: false,
             again: false,
-        })
+            quote: read.quoting.then_some(quote),
+            decimal: (read.decimal != '.')
+                .then(|| mark("decimal", read.decimal))
+                .transpose()?,
+            comment,
+        };
+        for _ in 0..read.skip_lines {
+            records.skip_line()?;
+        }
+        Ok(records)
     }
 
     /// The file.
@@ -74,6 +93,15 @@ impl<'a> Records<'a> {
         &self.fields[start..self.ends[at]]
     }
 
+    /// A number that has another mark before its fraction than a point, with a point.
+    pub fn pointed(&self, text: &[u8]) -> Option<Vec<u8>> {
+        let mark = self.decimal?;
+        let place = text.iter().position(|it| *it == mark)?;
+        let mut number = text.to_vec();
+        number[place] = b'.';
+        infer::number(number.trim_ascii()).map(|_| number)
+    }
+
     /// The texts of the first record, which is a row where the file has no header.
     pub fn first(&mut self, read: &Read) -> Result<Vec<String>, DataError> {
         if !self.next()? {
@@ -91,6 +119,52 @@ impl<'a> Records<'a> {
                 },
             )
             .collect()
+    }
+
+    /// Skips a line with its end.
+    fn skip_line(&mut self) -> Result<(), DataError> {
+        loop {
+            let buffer = match self.text.fill_buf() {
+                Ok([]) => return Ok(()),
+                Ok(buffer) => buffer,
+                Err(error) => return Err(self.broken(&error)),
+            };
+            // The LF of a CRLF whose CR ended the line before.
+            let rest = match buffer {
+                [b'\n', rest @ ..] if self.after_cr => rest,
+                all => all,
+            };
+            let skipped = buffer.len() - rest.len();
+            self.after_cr = false;
+            let end = rest.iter().position(|it| b"\r\n".contains(it));
+            let is_over = end.is_some();
+            if let Some(end) = end {
+                self.after_cr = rest[end] == b'\r';
+                self.next_line += 1;
+            }
+            let length = skipped + end.map_or(rest.len(), |it| it + 1);
+            self.text.consume(length);
+            if is_over {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Skips line ends and counts them, and lines of comments; `false` at the end of the file.
+    fn skip_to_record(&mut self) -> Result<bool, DataError> {
+        loop {
+            if !self.skip_blank_lines()? {
+                return Ok(false);
+            }
+            let first = match self.text.fill_buf() {
+                Ok(buffer) => buffer.first().copied(),
+                Err(error) => return Err(self.broken(&error)),
+            };
+            if first.is_none() || first != self.comment {
+                return Ok(true);
+            }
+            self.skip_line()?;
+        }
     }
 
     /// Skips line ends and counts them; `false` at the end of the file.
@@ -128,7 +202,7 @@ impl<'a> Records<'a> {
         if std::mem::take(&mut self.again) {
             return Ok(true);
         }
-        if !self.skip_blank_lines()? {
+        if !self.skip_to_record()? {
             return Ok(false);
         }
         self.line = self.next_line;
@@ -152,7 +226,7 @@ impl<'a> Records<'a> {
                 self.next_line += u64::from(consumed.last() == Some(&b'\n'));
             } else {
                 self.next_line += count(consumed, b'\n') as u64;
-                quotes += count(consumed, b'"');
+                quotes += self.quote.map_or(0, |it| count(consumed, it));
             }
             if result == ReadRecordResult::Record && consumed.last() == Some(&b'\r') {
                 self.next_line += 1;
@@ -200,7 +274,7 @@ impl<'a> Records<'a> {
             self.path.display(),
             self.line
         ))
-        .hint("convert the file, e.g.: iconv -f LATIN1 -t UTF-8 FILE > NEW")
+        .hint("say how it is written, e.g. `read: {encoding: windows-1252}`")
     }
 
     /// The error for a record of another number of fields than `expected`.
@@ -231,6 +305,18 @@ impl<'a> Records<'a> {
         broken.message = format!("{}:{}: {error}", self.path.display(), self.next_line);
         broken
     }
+}
+
+/// A character of one byte that divides or marks text.
+fn mark(name: &str, given: char) -> Result<u8, DataError> {
+    let byte = u8::try_from(given).ok();
+    byte.filter(|it| it.is_ascii() && !b"\r\n".contains(it))
+        .ok_or_else(|| none_of(name, given))
+}
+
+fn none_of(name: &str, given: char) -> DataError {
+    DataError::wrong(format!("`{given}` cannot be the {name}"))
+        .hint("use one ASCII character, like `,`, `;` or a tab (\"\\t\"), each for one purpose")
 }
 
 #[allow(

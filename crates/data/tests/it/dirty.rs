@@ -88,7 +88,7 @@ fn what_is_no_table_is_said_to_be_none() {
         b"\xff\xfex\0",
         none(),
         "data.csv: is UTF-16, not UTF-8",
-        "iconv",
+        "encoding",
     );
     assert_refusal(
         b"PK\x03\x04rest",
@@ -111,14 +111,14 @@ fn text_that_is_not_utf8_is_named() {
         text,
         json!({}),
         "data.csv:2: column `word`: is not UTF-8 text",
-        "iconv -f LATIN1",
+        "`read: {encoding: windows-1252}`",
     );
     // Halves of a character that meet across a field's end are no character.
     assert_refusal(
         b"x,w,y\n\xc3,\xa9,a\n",
         json!({}),
         "data.csv:2: column `x`: is not UTF-8 text",
-        "iconv",
+        "encoding",
     );
 }
 
@@ -207,14 +207,14 @@ fn several_files_are_joined_by_name() {
     let error = lab
         .run_files("out", &source("y,x\nb,3\n"), all_train(json!({})))
         .unwrap_err();
-    assert_eq!(lab.told(&error).0, "b.csv: column `z` is missing");
+    assert_eq!(
+        lab.told(&error).0,
+        "b.csv: column `z` is missing, which a.csv has"
+    );
     let error = lab
         .run_files("out", &source("y,z,x,w\nb,4,3,5\n"), all_train(json!({})))
         .unwrap_err();
-    assert_eq!(
-        lab.told(&error).0,
-        "b.csv: column `w` is not in the files before it"
-    );
+    assert_eq!(lab.told(&error).0, "b.csv: column `w` is not in a.csv");
     let error = lab
         .run_files("out", &source("y,z,x\nb,4,3\nb,4\n"), all_train(json!({})))
         .unwrap_err();

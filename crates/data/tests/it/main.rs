@@ -12,6 +12,7 @@ mod dirty;
 mod arrays;
 mod jsonl;
 mod parquet;
+mod reading;
 mod types;
 mod values;
 mod rows;

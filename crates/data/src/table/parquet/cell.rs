@@ -30,6 +30,9 @@ pub enum Cell {
     Half,
 }
 
+/// Gets a value, or that it is missing, with its repetition level.
+type Take<'a> = dyn FnMut(i16, Option<Stored<'_>>) -> Result<(), String> + 'a;
+
 /// A value as it is stored.
 #[derive(Clone, Copy, Debug)]
 pub enum Stored<'a> {
@@ -46,7 +49,7 @@ impl Cell {
         if let Some(logical) = descr.logical_type_ref() {
             return match logical {
                 LogicalType::Integer(it) if !it.is_signed => Ok(Self::Unsigned),
-                LogicalType::Integer(_) => Ok(Self::Plain),
+                LogicalType::Integer(_) | LogicalType::Unknown => Ok(Self::Plain),
                 LogicalType::Date => Ok(Self::Date),
                 LogicalType::Timestamp(it) => Ok(Self::Timestamp {
                     a_second: match it.unit {
@@ -59,7 +62,6 @@ impl Cell {
                 LogicalType::Decimal(it) => Ok(Self::Decimal(it.scale)),
                 LogicalType::String | LogicalType::Enum | LogicalType::Json => Ok(Self::Text),
                 LogicalType::Float16 => Ok(Self::Half),
-                LogicalType::Unknown => Ok(Self::Plain),
                 other => Err(format!("values of the type {other:?} cannot be read")),
             };
         }
@@ -104,7 +106,7 @@ impl Cell {
         reader: ColumnReader,
         descr: &ColumnDescPtr,
         rows: usize,
-        take: &mut dyn FnMut(i16, Option<Stored<'_>>) -> Result<(), String>,
+        take: &mut Take<'_>,
     ) -> Result<(), Trouble> {
         match reader {
             ColumnReader::BoolColumnReader(reader) => each(reader, descr, rows, |level, it| {

@@ -99,7 +99,7 @@ fn check_same(table: &Table, names: &[&str], path: &Path) -> Result<(), DataErro
         .collect();
     if !missing.is_empty() {
         let names: Vec<String> = names.iter().map(|it| (*it).to_owned()).collect();
-        return Err(missing_columns(path, &missing, &names));
+        return Err(super::lacking_columns(table, path, &missing, &names));
     }
     match names.iter().find(|it| !known.contains(it)) {
         None => Ok(()),

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     column::{ColumnType, Columns},
-    source::{Form, Read, Source},
+    source::{Encoding, Form, Read, Source},
     split::{FilesSplit, FoldPart, GroupSplit, KfoldSplit, RandomSplit, Split, TimeSplit},
     step::{
         BagOfWords, BucketEncoding, BucketStrategy, Bucketize, Clip, DatetimePart, DatetimeParts,

@@ -46,6 +46,96 @@ pub struct Read {
     pub header: bool,
     /// The columns' names, where the file has none or others are wanted.
     pub names: Vec<String>,
+    /// How the characters of CSV files are written. Default: `utf-8`.
+    #[serde(skip_serializing_if = "is_usual")]
+    pub encoding: Encoding,
+    /// The character around fields that hold delimiters or lines; twice inside such a field, it means itself. Default: `"`.
+    #[serde(skip_serializing_if = "is_double_quote")]
+    pub quote: char,
+    /// Whether quotes have a meaning. If `false`, they are characters like others. Default: `true`.
+    #[serde(skip_serializing_if = "is_true")]
+    pub quoting: bool,
+    /// Lines that start with this character are passed over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub comment: Option<char>,
+    /// So many lines on top of the file are passed over; the header comes after them. Default: 0.
+    #[serde(skip_serializing_if = "is_usual")]
+    pub skip_lines: u32,
+    /// The mark before the fraction of a number: with `,` the field `3,5` is the number 3.5. Default: `.`.
+    #[serde(skip_serializing_if = "is_point")]
+    pub decimal: char,
+}
+
+fn is_usual<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde calls it with a reference"
+)]
+fn is_double_quote(mark: &char) -> bool {
+    *mark == '"'
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde calls it with a reference"
+)]
+fn is_point(mark: &char) -> bool {
+    *mark == '.'
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde calls it with a reference"
+)]
+fn is_true(value: &bool) -> bool {
+    *value
+}
+
+/// How the characters of a text are written as bytes. A byte order mark is left out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum Encoding {
+    #[default]
+    #[serde(rename = "utf-8")]
+    Utf8,
+    /// In the order that a byte order mark tells, else little-endian.
+    #[serde(rename = "utf-16")]
+    Utf16,
+    /// ISO 8859-1: each byte is the character of that number.
+    #[serde(rename = "latin-1")]
+    Latin1,
+    /// Western Europe, as Windows and Excel write it.
+    #[serde(rename = "windows-1252")]
+    Windows1252,
+    /// Central Europe.
+    #[serde(rename = "windows-1250")]
+    Windows1250,
+    /// Cyrillic.
+    #[serde(rename = "windows-1251")]
+    Windows1251,
+    #[serde(rename = "shift-jis")]
+    ShiftJis,
+    /// Chinese; GBK and GB 2312 are parts of it.
+    #[serde(rename = "gb18030")]
+    Gb18030,
+}
+
+impl Encoding {
+    /// The word in a spec.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Utf8 => "utf-8",
+            Self::Utf16 => "utf-16",
+            Self::Latin1 => "latin-1",
+            Self::Windows1252 => "windows-1252",
+            Self::Windows1250 => "windows-1250",
+            Self::Windows1251 => "windows-1251",
+            Self::ShiftJis => "shift-jis",
+            Self::Gb18030 => "gb18030",
+        }
+    }
 }
 
 impl Default for Read {
@@ -58,6 +148,12 @@ impl Default for Read {
                 .to_vec(),
             header: true,
             names: Vec::new(),
+            encoding: Encoding::default(),
+            quote: '"',
+            quoting: true,
+            comment: None,
+            skip_lines: 0,
+            decimal: '.',
         }
     }
 }
