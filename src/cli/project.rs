@@ -212,7 +212,7 @@ impl Loader for Files {
             Err(Enough)
         };
         // What is wrong with the file is said when it is read; what was seen before is seen.
-        let _ = table::read_wanted(&path, read, column, &[column], ROWS_GLANCED_AT, &mut look);
+        let _ = table::read_wanted(&path, read, &[], &[column], ROWS_GLANCED_AT, &mut look);
         evidence
     }
 }

@@ -24,7 +24,9 @@ pub fn check(task: &Task, block: &Node, loader: &dyn Loader, found: &mut Vec<Dia
             found.push(lacking(&path, "column", name, &columns, span));
         }
     };
-    check(&task.target, block.nearest(["target"]).span);
+    for (i, name) in task.target.iter().enumerate() {
+        check(name, block.nearest(["target", &i.to_string()]).span);
+    }
     for entry in block.get("columns").map_or(&[][..], Node::entries) {
         check(&entry.key, entry.key_span);
     }

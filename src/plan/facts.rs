@@ -29,7 +29,9 @@ pub fn add(
         Task::Preprocess(block) => dataset(block, loader),
         Task::Train(block) => {
             facts.live_metrics = live_metrics(block, upstream);
-            model(Some(block.loss))
+            let target = upstream.output("data").and_then(|it| it.target.as_ref());
+            let answer = target.and_then(|it| it.answer(block.loss));
+            model(Some(block.loss), answer)
         }
         Task::Evaluate(block) => report(block, inputs, upstream),
         Task::Compress(block) => Output {
@@ -37,7 +39,10 @@ pub fn add(
                 .passes
                 .iter()
                 .any(|it| matches!(it, Pass::Quantize(_))),
-            ..model(upstream.output("model").and_then(|it| it.loss))
+            ..match upstream.output("model") {
+                Some(it) => model(it.loss, it.answer),
+                None => model(None, None),
+            }
         },
         Task::Package(block) => package(block),
         Task::Summarize(block) => summary(block, upstream),
@@ -114,11 +119,12 @@ fn is_flat(block: &Preprocess) -> bool {
     block.reading().form() == Form::Csv && block.steps.iter().all(gives_numbers)
 }
 
-fn model(loss: Option<Loss>) -> Output {
+fn model(loss: Option<Loss>, answer: Option<Answer>) -> Output {
     Output {
         r#type: ArtifactType::Model,
         is_built_in: true,
         loss,
+        answer,
         ..Output::default()
     }
 }
@@ -135,18 +141,9 @@ fn live_metrics(block: &Train, upstream: &Upstream<'_>) -> Vec<String> {
 }
 
 fn report(block: &Evaluate, inputs: &[Input], upstream: &Upstream<'_>) -> Output {
-    let metrics = match (
-        block.metrics.as_slice(),
-        upstream
-            .output("model")
-            .and_then(|it| it.loss)
-            .map(Loss::answer),
-    ) {
-        ([], Some(Answer::Classes)) => {
-            Some(vec![Metric::Accuracy, Metric::F1Macro, Metric::LogLoss])
-        }
-        ([], Some(Answer::Number)) => Some(vec![Metric::Rmse, Metric::Mae, Metric::R2]),
-        ([], None) => None,
+    let answer = upstream.output("model").and_then(|it| it.answer);
+    let metrics = match (block.metrics.as_slice(), answer) {
+        ([], answer) => answer.map(|it| Metric::defaults(it).to_vec()),
         (given, _) => Some(given.to_vec()),
     };
     let input = |role: &str| inputs.iter().find(|it| it.role == role);

@@ -17,11 +17,13 @@ pub fn check(task: &Task, block: &Node, upstream: &Upstream<'_>, found: &mut Vec
         Some(data) if data.is_flat => (Row::Flat, Codes::Unknown),
         _ => (Row::Any, Codes::Unknown),
     };
+    let target = upstream.output("data").and_then(|it| it.target.as_ref());
     let ends = Ends {
         row,
         codes,
         loss: train.loss,
         classes: None,
+        targets: target.map(|it| it.names().len() as u32),
     };
     let Err(misfit) = shape::lower(&train.model, &ends) else {
         return;

@@ -1,4 +1,4 @@
-//! Whether a target means classes or a number, where that is known before its values are read: by a declared type, by a
+//! Whether targets mean classes, labels or numbers, where that is known before its values are read: by a declared type, by a
 //! glance at the table, by the loss that is trained with. What is left open, preprocess tells from the values.
 
 use std::collections::{HashMap, HashSet};
@@ -15,10 +15,17 @@ use super::{
     rules::Rules,
     wiring::{Facts, Output},
 };
+use crate::spec::suggest::list;
 
-/// What is known of a dataset's target.
+/// What is known of a dataset's targets.
 #[derive(Clone, Debug)]
 pub struct Target {
+    columns: Vec<Column>,
+}
+
+/// A column to predict.
+#[derive(Clone, Debug)]
+struct Column {
     name: String,
     declared: Option<ColumnType>,
     evidence: Option<Evidence>,
@@ -28,10 +35,27 @@ impl Target {
     /// Of a preprocess stage.
     pub fn of(block: &Preprocess, loader: &dyn Loader) -> Self {
         let path = columns::first_path(block);
+        let evidence = |name: &str| loader.evidence(path.as_deref()?, &block.reading(), name);
+        let columns = block.target.iter().map(|name| Column {
+            name: name.clone(),
+            declared: block.columns.get(name).copied(),
+            evidence: evidence(name),
+        });
         Self {
-            name: block.target.clone(),
-            declared: block.columns.get(&block.target).copied(),
-            evidence: path.and_then(|it| loader.evidence(&it, &block.reading(), &block.target)),
+            columns: columns.collect(),
+        }
+    }
+
+    /// Names of the columns.
+    pub fn names(&self) -> Vec<&str> {
+        self.columns.iter().map(|it| it.name.as_str()).collect()
+    }
+
+    /// What a network that is trained with this loss answers; nothing where the loss is not for so many targets.
+    pub fn answer(&self, loss: Loss) -> Option<Answer> {
+        match self.columns.len() {
+            1 => Some(loss.answer()),
+            _ => loss.answer_of_several(),
         }
     }
 }
@@ -41,36 +65,60 @@ pub fn check(block: &Train, data: Option<&Output>, rules: &mut Rules<'_>) {
     let Some(target) = data.and_then(|it| it.target.as_ref()) else {
         return;
     };
-    let (name, stage) = (&target.name, &block.data.stage);
-    let answer = block.loss.answer();
-    let needed = answer.name();
-    let (other, fitting) = match answer {
-        Answer::Classes => (Answer::Number.usual_loss().name(), "categorical"),
-        Answer::Number => (Answer::Classes.usual_loss().name(), "numeric"),
+    let (loss, stage) = (block.loss, &block.data.stage);
+    let Some(answer) = target.answer(loss) else {
+        let names = target.names();
+        rules.say(
+            &["loss"],
+            format!("`{}` is for one target", loss.name()),
+            format!("`{stage}` has {}: {}", names.len(), list(names.into_iter())),
+            "take `bce_with_logits` for yes or no, `mse` for numbers",
+        );
+        return;
     };
-    let (label, hint) = match (answer, target.declared, &target.evidence) {
-        (Answer::Number, Some(declared @ (ColumnType::Categorical | ColumnType::Boolean)), _)
-        | (Answer::Classes, Some(declared @ ColumnType::Numeric), _) => (
-            format!("`{stage}` declares it {}", declared.name()),
-            format!("take `loss: {other}`, or declare it: `columns: {{{name}: {fitting}}}`"),
-        ),
-        (Answer::Number, _, Some(Evidence::Word(word))) => (
-            format!("it has words, such as `{word}`"),
-            format!("take `loss: {other}`, or another target"),
-        ),
-        (Answer::Classes, None, Some(Evidence::Fraction(number))) => (
-            format!("it has fractions, such as `{number}`"),
-            format!(
-                "take `loss: {other}`, or declare it in `{stage}`: `columns: {{{name}: {fitting}}}`"
-            ),
-        ),
-        _ => return,
-    };
-    let title = format!("the loss needs {needed}, which the target `{name}` is not");
-    rules.say(&["loss"], title, label, &hint);
+    let misfit = target
+        .columns
+        .iter()
+        .find_map(|it| Some((&it.name, it.misfit(answer, stage)?)));
+    if let Some((name, (label, hint))) = misfit {
+        let needed = answer.name();
+        let title = format!("the loss needs {needed}, which the target `{name}` is not");
+        rules.say(&["loss"], title, label, &hint);
+    }
 }
 
-/// Makes a target a number where all that is trained and measured on it takes it for one: a few whole numbers alone
+impl Column {
+    /// Why it is nothing of which this can be learned, and what to do.
+    fn misfit(&self, answer: Answer, stage: &str) -> Option<(String, String)> {
+        let name = &self.name;
+        let (is_number, other, fitting) = match answer {
+            Answer::Classes => (false, Answer::Number, "categorical"),
+            Answer::Labels => (false, Answer::Numbers, "boolean"),
+            Answer::Number => (true, Answer::Classes, "numeric"),
+            Answer::Numbers => (true, Answer::Labels, "numeric"),
+        };
+        let other = other.usual_loss().name();
+        match (self.declared, &self.evidence) {
+            (Some(declared), _) if is_number != (declared == ColumnType::Numeric) => Some((
+                format!("`{stage}` declares it {}", declared.name()),
+                format!("take `loss: {other}`, or declare it: `columns: {{{name}: {fitting}}}`"),
+            )),
+            (_, Some(Evidence::Word(word))) if is_number => Some((
+                format!("it has words, such as `{word}`"),
+                format!("take `loss: {other}`, or another target"),
+            )),
+            (None, Some(Evidence::Fraction(number))) if !is_number => Some((
+                format!("it has fractions, such as `{number}`"),
+                format!(
+                    "take `loss: {other}`, or declare it in `{stage}`: `columns: {{{name}: {fitting}}}`"
+                ),
+            )),
+            _ => None,
+        }
+    }
+}
+
+/// Makes targets numbers where all that is trained and measured on them takes them for such: a few whole numbers alone
 /// would be taken for classes.
 pub fn settle(stages: &mut IndexMap<StageId, Stage>, facts: &[Vec<Facts>]) {
     let models: HashMap<&str, Answer> = facts
@@ -106,8 +154,10 @@ pub fn settle(stages: &mut IndexMap<StageId, Stage>, facts: &[Vec<Facts>]) {
             && let Some(stage) = stages.get_mut(&id)
             && let Task::Preprocess(block) = &mut stage.task
         {
-            let declared = block.columns.entry(block.target.clone());
-            declared.or_insert(ColumnType::Numeric);
+            for name in block.target.iter() {
+                let declared = block.columns.entry(name.clone());
+                declared.or_insert(ColumnType::Numeric);
+            }
         }
     }
 }

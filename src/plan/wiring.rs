@@ -8,7 +8,10 @@ use pipe_schema::{
     package::TORCHSCRIPT_FILE,
     reference::Reference,
     report::METRICS_FILE,
-    stage::{ArtifactType, train::Loss},
+    stage::{
+        ArtifactType,
+        train::{Answer, Loss},
+    },
 };
 
 use super::{
@@ -52,6 +55,8 @@ pub struct Output {
     pub files: Vec<(&'static str, &'static str)>,
     /// Of a model: what it was trained for.
     pub loss: Option<Loss>,
+    /// Of a model: what it answers.
+    pub answer: Option<Answer>,
     pub is_quantized: bool,
     /// Of an evaluate stage's report: the model and the rows that it measured.
     pub measured: Option<Box<Measured>>,

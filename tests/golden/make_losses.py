@@ -43,6 +43,9 @@ def cross_entropy(name, weights=(), smoothing=None):
 
 def main():
     numbers = torch.linspace(-3, 3, ROWS).reshape(-1, 1)
+    several = torch.stack([numbers[:, 0], 2 - numbers[:, 0].square(), numbers[:, 0].sin()], dim=1)
+    labels = (torch.arange(ROWS * 3).reshape(ROWS, 3) % 5 < 2).float()
+    weights = [0.5, 3.0, 1.25]
     two = torch.tensor([0, 1, 1, 0, 1, 1, 0, 0, 1])
     cases = [
         cross_entropy("cross_entropy"),
@@ -65,6 +68,20 @@ def main():
             1,
             numbers,
             lambda outputs, target: functional.huber_loss(outputs, target, delta=0.3),
+        ),
+        case("mse_of_several", "mse", 3, several, functional.mse_loss),
+        case("l1_of_several", "l1", 3, several, functional.l1_loss),
+        case("huber_of_several", {"huber": {}}, 3, several, functional.huber_loss),
+        case("labels", "bce_with_logits", 3, labels, functional.binary_cross_entropy_with_logits),
+        case(
+            "labels_weighted",
+            "bce_with_logits",
+            3,
+            labels,
+            lambda outputs, target: functional.binary_cross_entropy_with_logits(
+                outputs, target, pos_weight=torch.tensor(weights)
+            ),
+            weights,
         ),
     ]
     CASES.write_text(json.dumps(cases) + "\n")

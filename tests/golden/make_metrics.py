@@ -10,6 +10,8 @@ Conventions, the same in pipe:
 - roc_auc and average_precision: of two classes the second is looked for; of more, the mean of each
   class against the rest, over the classes for which scikit-learn defines it. Where it defines none,
   they are null: an error in pipe;
+- likewise of labels: the mean over the labels for which scikit-learn defines it without a warning;
+- of several numbers, the mean over the targets: multioutput="uniform_average";
 - top_k_accuracy with as many classes as there are, or more, is 1.
 """
 
@@ -65,7 +67,10 @@ def classification(name, classes, target, probabilities):
     probabilities = np.asarray(probabilities, dtype=np.float64)
     predicted = probabilities.argmax(axis=1)
     labels = range(classes)
-    expected = {"accuracy": metrics.accuracy_score(target, predicted)}
+    expected = {
+        "accuracy": metrics.accuracy_score(target, predicted),
+        "hamming_loss": metrics.hamming_loss(target, predicted),
+    }
     for average in ["macro", "micro", "weighted"]:
         precision, recall, f1, _ = metrics.precision_recall_fscore_support(
             target, predicted, average=average, zero_division=0
@@ -199,4 +204,124 @@ def regressions():
     ]
 
 
-CASES.write_text(json.dumps({"classification": classifications(), "regression": regressions()}) + "\n")
+def label_areas(target, probabilities):
+    """Of each label that has rows with yes (and with no), then the mean."""
+    aucs, precisions, weights = [], [], []
+    for truth, score in zip(target.T, probabilities.T, strict=True):
+        if truth.any():
+            precisions.append(metrics.average_precision_score(truth, score))
+        if truth.any() and not truth.all():
+            aucs.append(metrics.roc_auc_score(truth, score))
+            weights.append(truth.sum())
+    found = {
+        "roc_auc": np.mean(aucs) if aucs else None,
+        "roc_auc_ovr_weighted": np.average(aucs, weights=weights) if aucs else None,
+        "average_precision": np.mean(precisions) if precisions else None,
+    }
+    # Where all labels occur and none is everywhere, scikit-learn does the same by itself.
+    if target.any(axis=0).all() and not target.all(axis=0).any():
+        assert abs(found["roc_auc"] - metrics.roc_auc_score(target, probabilities)) < 1e-9
+        weighted = metrics.roc_auc_score(target, probabilities, average="weighted")
+        assert abs(found["roc_auc_ovr_weighted"] - weighted) < 1e-9
+        assert abs(found["average_precision"] - metrics.average_precision_score(target, probabilities)) < 1e-9
+    return found
+
+
+def labels(name, target, probabilities):
+    """Yes where it is more probable than no."""
+    target, probabilities = np.asarray(target, dtype=bool), np.asarray(probabilities, dtype=np.float64)
+    predicted = probabilities > 0.5
+    expected = {
+        "accuracy": metrics.accuracy_score(target, predicted),
+        "hamming_loss": metrics.hamming_loss(target, predicted),
+    }
+    for average in ["macro", "micro", "weighted"]:
+        precision, recall, f1, _ = metrics.precision_recall_fscore_support(
+            target, predicted, average=average, zero_division=0
+        )
+        expected |= {f"precision_{average}": precision, f"recall_{average}": recall, f"f1_{average}": f1}
+    expected |= label_areas(target, probabilities)
+    return {
+        "name": name,
+        "target": target.tolist(),
+        "probabilities": probabilities.tolist(),
+        "predicted": predicted.tolist(),
+        "expected": {key: None if value is None else float(value) for key, value in expected.items()},
+    }
+
+
+def several_labels():
+    random = np.random.default_rng(9)
+    truth = random.random((60, 4)) < [0.5, 0.2, 0.8, 0.05]
+    truth[0, 3], truth[1, 3] = True, False
+    skill = np.round(1 / (1 + np.exp(-(random.normal(size=(60, 4)) + 2 * truth - 1))), 6)
+    quarters = np.round(skill * 4) / 4
+    never = truth.copy()
+    never[:, 1] = False
+    always = never.copy()
+    always[:, 2] = True
+    return [
+        labels("skilled", truth, skill),
+        labels("many_ties", truth, quarters),
+        labels("chance", truth, np.round(random.random((60, 4)), 6)),
+        labels("one_label_never", never, skill),
+        labels("one_label_never_and_one_always", always, quarters),
+        labels("all_labels_never", np.zeros((5, 3)), skill[:5, :3]),
+        labels("all_labels_always", np.ones((5, 3)), skill[:5, :3]),
+        labels("no_label_predicted", truth, skill * 0.4),
+        labels("all_labels_predicted", truth, 0.6 + skill * 0.4),
+        labels("exactly_one_half", [[1, 0], [0, 1]], [[0.5, 0.5], [0.5, 0.5]]),
+        labels("perfect", truth, truth.astype(float)),
+        labels("one_row", [[1, 0, 1]], [[0.9, 0.2, 0.3]]),
+    ]
+
+
+def several(name, target, predicted):
+    """By target, then row."""
+    target, predicted = np.asarray(target, dtype=np.float64), np.asarray(predicted, dtype=np.float64)
+    y, p = target.T, predicted.T
+    with warnings.catch_warnings():
+        # R² of one row.
+        warnings.simplefilter("ignore")
+        expected = {
+            "mse": metrics.mean_squared_error(y, p),
+            "rmse": metrics.root_mean_squared_error(y, p),
+            "mae": metrics.mean_absolute_error(y, p),
+            "median_absolute_error": metrics.median_absolute_error(y, p),
+            "mape": metrics.mean_absolute_percentage_error(y, p),
+            "mean_pinball_loss_0.5": metrics.mean_pinball_loss(y, p, alpha=0.5),
+            "mean_pinball_loss_0.9": metrics.mean_pinball_loss(y, p, alpha=0.9),
+            "r2": metrics.r2_score(y, p) if len(y) > 1 else None,
+            "explained_variance": metrics.explained_variance_score(y, p),
+        }
+    return {
+        "name": name,
+        "target": target.tolist(),
+        "predicted": predicted.tolist(),
+        "expected": {key: None if value is None else float(value) for key, value in expected.items()},
+    }
+
+
+def several_numbers():
+    random = np.random.default_rng(10)
+    target = np.round(random.normal([[5.0], [100.0], [-0.01]], [[1.0], [40.0], [0.003]], (3, 40)), 5)
+    noise = np.round(random.normal(0.0, [[0.5], [10.0], [0.01]], (3, 40)), 5)
+    constant = target.copy()
+    constant[1] = 7.0
+    return [
+        several("three_scales", target, target + noise),
+        several("perfect", target, target),
+        several("one_is_constant_and_met", constant, constant + noise * [[1], [0], [1]]),
+        several("one_is_constant_and_missed", constant, constant + noise),
+        several("zeros", np.zeros((2, 3)), [[0.0, 1.0, 0.0], [0.0, 0.0, 0.5]]),
+        several("one_row", [[1.0], [2.0]], [[1.5], [2.0]]),
+    ]
+
+
+cases = {
+    "classification": classifications(),
+    "regression": regressions(),
+    "labels": several_labels(),
+    "several": several_numbers(),
+}
+CASES.write_text(json.dumps(cases) + "\n")

@@ -2,7 +2,7 @@
 
 use std::{fs::File, io, path::Path};
 
-use pipe_schema::{dataset::TargetKind, stage::command::InputForm};
+use pipe_schema::{dataset::Target, stage::command::InputForm};
 
 use crate::{
     dataset::{Dataset, TargetValues},
@@ -10,7 +10,7 @@ use crate::{
     infer,
 };
 
-/// Writes a part to the file `out`: `row`, the features, the target; classes by their names.
+/// Writes a part to the file `out`: `row`, the features, the targets; classes by their names, labels as `true` and `false`.
 pub fn convert(
     dataset: &Dataset,
     part: &str,
@@ -45,7 +45,9 @@ fn write_csv(dataset: &Dataset, part: &str, out: &Path) -> Result<(), Failure> {
     for name in &schema.features {
         writer.write_field(name)?;
     }
-    writer.write_field(&schema.target.name)?;
+    for name in schema.target.columns() {
+        writer.write_field(name)?;
+    }
     writer.write_record(None::<&[u8]>)?;
     let width = rows.features.width;
     let features = rows.features.values.chunks_exact(width.max(1));
@@ -54,14 +56,26 @@ fn write_csv(dataset: &Dataset, part: &str, out: &Path) -> Result<(), Failure> {
         for value in features {
             writer.write_field(format!("{value}"))?;
         }
-        writer.write_field(match (&rows.target, &schema.target.kind) {
-            (TargetValues::Classes(codes), TargetKind::Classes { names, .. }) => {
-                names.get(codes[at] as usize).cloned().unwrap_or_default()
-            }
-            (TargetValues::Classes(codes), TargetKind::Number { .. }) => codes[at].to_string(),
-            (TargetValues::Numbers(numbers), _) => infer::number_text(numbers[at]),
-        })?;
+        for text in texts(&rows.target, &schema.target, at) {
+            writer.write_field(text)?;
+        }
         writer.write_record(None::<&[u8]>)?;
     }
     writer.flush().map_err(Failure::Write)
+}
+
+/// The targets of a row.
+fn texts(values: &TargetValues, target: &Target, row: usize) -> Vec<String> {
+    match values {
+        TargetValues::Classes(codes) => {
+            let name = target.classes().get(codes[row] as usize);
+            vec![name.cloned().unwrap_or_default()]
+        }
+        TargetValues::Numbers(numbers) => vec![infer::number_text(numbers[row])],
+        TargetValues::Several(grid) => {
+            let numbers = grid.row(row).iter();
+            numbers.map(|it| infer::number_text(*it)).collect()
+        }
+        TargetValues::Labels(grid) => grid.row(row).iter().map(bool::to_string).collect(),
+    }
 }

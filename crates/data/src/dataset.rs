@@ -12,7 +12,7 @@ use pipe_schema::dataset::{
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use serde::de::DeserializeOwned;
 
-use crate::error::DataError;
+use crate::{error::DataError, grid::Grid};
 
 /// A dataset's folder, opened.
 #[derive(Clone, Debug)]
@@ -46,6 +46,22 @@ pub enum TargetValues {
     /// Indices into the schema's class names.
     Classes(Vec<i64>),
     Numbers(Vec<f64>),
+    /// Numbers of several targets, by row.
+    Several(Grid<f64>),
+    /// Yes or no of several targets, by row.
+    Labels(Grid<bool>),
+}
+
+impl TargetValues {
+    /// How many rows there are.
+    pub fn rows(&self) -> usize {
+        match self {
+            Self::Classes(values) => values.len(),
+            Self::Numbers(values) => values.len(),
+            Self::Several(values) => values.rows(),
+            Self::Labels(values) => values.rows(),
+        }
+    }
 }
 
 impl Part {
@@ -143,13 +159,19 @@ impl Dataset {
             TargetKind::Number { .. } => {
                 TargetValues::Numbers(numbers(&tensor("target", Dtype::F64)?, f64::from_le_bytes))
             }
+            TargetKind::Numbers { .. } => {
+                let target = tensor("target", Dtype::F64)?;
+                let values = numbers(&target, f64::from_le_bytes);
+                TargetValues::Several(Grid::new(self.width_of(&target)?, values))
+            }
+            TargetKind::Labels { .. } => {
+                let target = tensor("target", Dtype::U8)?;
+                let values = target.data().iter().map(|it| *it != 0).collect();
+                TargetValues::Labels(Grid::new(self.width_of(&target)?, values))
+            }
         };
         let ids = numbers(&tensor("row", Dtype::I64)?, u64::from_le_bytes);
-        let targets = match &target {
-            TargetValues::Classes(values) => values.len(),
-            TargetValues::Numbers(values) => values.len(),
-        };
-        if ids.len() != rows || targets != rows {
+        if ids.len() != rows || target.rows() != rows {
             return Err("`features`, `target` and `row` differ in their number of rows".to_owned());
         }
         Ok(Part {
@@ -161,6 +183,17 @@ impl Dataset {
             target,
             rows: ids,
         })
+    }
+
+    /// How many targets a row has: as many as the schema names.
+    fn width_of(&self, target: &TensorView<'_>) -> Result<usize, String> {
+        let names = self.schema.target.columns().len();
+        match target.shape() {
+            [_, width] if *width == names => Ok(names),
+            shape => Err(format!(
+                "`target` is of shape {shape:?}, and the schema names {names} targets"
+            )),
+        }
     }
 }
 

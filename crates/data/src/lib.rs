@@ -6,6 +6,7 @@ pub mod table;
 pub mod infer;
 mod moment;
 pub mod split;
+mod grid;
 pub mod dataset;
 mod words;
 mod block;
@@ -23,6 +24,7 @@ pub use self::{
     convert::convert,
     dataset::{Dataset, Features, Part, TargetValues},
     error::DataError,
+    grid::Grid,
     prepare::{Files, Note, Summary, preprocess},
     rows::{RawRows, input_schema, read_rows, read_rows_by, transform},
 };

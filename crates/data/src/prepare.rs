@@ -8,7 +8,7 @@ use std::{
 
 use indexmap::IndexMap;
 use pipe_schema::{
-    dataset::{Column, DatasetSchema, TargetKind},
+    dataset::{Column, DatasetSchema, Target},
     protocol::InputPath,
     stage::preprocess::{ColumnType, Columns, Preprocess, Read, Split, Step},
 };
@@ -101,7 +101,7 @@ pub struct Summary {
     pub rows: Vec<(&'static str, u64)>,
     /// Columns of `features`.
     pub features: u64,
-    /// Names of the classes; empty for a number.
+    /// Names of the classes; empty where there are none.
     pub classes: Vec<String>,
 }
 
@@ -137,22 +137,19 @@ pub fn preprocess(
         places,
     };
     let mut raw = Vec::with_capacity(columns.len());
-    let mut goal = None;
+    let (predicted, columns): (Vec<_>, Vec<_>) = columns
+        .into_iter()
+        .partition(|it| block.target.contains(&it.name));
+    let (target, targets) = target::read(
+        &block.target,
+        &predicted,
+        &block.columns,
+        &missing,
+        &is_train,
+        &frame.places,
+    )?;
     for column in columns {
         let given = block.columns.get(&column.name).copied();
-        if column.name == block.target {
-            let places = &frame.places;
-            let fields = &column.fields;
-            goal = Some(target::read(
-                &column.name,
-                fields,
-                given,
-                &missing,
-                &is_train,
-                places,
-            )?);
-            continue;
-        }
         let (r#type, values) = match given {
             Some(it) => (it, Values::of(&column.fields, it, &missing)),
             None => Values::infer(&column.fields, &missing, &is_train),
@@ -174,9 +171,6 @@ pub fn preprocess(
         });
         frame.add_block(&name, block, None)?;
     }
-    let Some((target, targets)) = goal else {
-        return Err(DataError::wrong("the target was not read"));
-    };
 
     let mut outlines = Vec::with_capacity(parts.len());
     let in_train = split::leak::count(&frame, &parts, &dropped(block, &raw));
@@ -231,10 +225,7 @@ pub fn preprocess(
             .map(|(part, rows)| (*part, rows.len() as u64))
             .collect(),
         features: schema.features.len() as u64,
-        classes: match schema.target.kind {
-            TargetKind::Classes { names, .. } => names,
-            TargetKind::Number { .. } => Vec::new(),
-        },
+        classes: schema.target.classes().to_vec(),
     })
 }
 
@@ -298,8 +289,13 @@ fn read_all(
 /// Checks that the columns which the block names are there.
 fn check_names(block: &Preprocess, table: &Table) -> Result<(), DataError> {
     let names = table.names();
-    let named = [("target", block.target.as_str())]
-        .into_iter()
+    for (at, name) in block.target.iter().enumerate() {
+        if block.target[..at].contains(name) {
+            return Err(DataError::wrong(format!("target: `{name}` is named twice")));
+        }
+    }
+    let targets = block.target.iter().map(|it| ("target", it.as_str()));
+    let named = targets
         .chain(block.split.columns())
         .chain(block.columns.keys().map(|it| ("columns", it.as_str())));
     for (key, name) in named {
@@ -317,10 +313,10 @@ fn check_names(block: &Preprocess, table: &Table) -> Result<(), DataError> {
             (None, None) => error.hint(format!("the columns are: {}", infer::listed(&names))),
         });
     }
-    if names.len() < 2 {
+    if names.len() <= block.target.len() {
         return Err(DataError::wrong(format!(
             "there is no column beside the target `{}`",
-            block.target
+            Target::name_of(&block.target)
         )));
     }
     Ok(())
@@ -329,7 +325,7 @@ fn check_names(block: &Preprocess, table: &Table) -> Result<(), DataError> {
 /// Checks that no wide column is where one value a row is meant.
 fn check_blocks(block: &Preprocess, table: &Table) -> Result<(), DataError> {
     for (name, wide) in &table.blocks {
-        let is_target = *name == block.target;
+        let is_target = block.target.contains(name);
         if is_target || block.columns.contains_key(name) {
             let key = if is_target { "target" } else { "columns" };
             return Err(DataError::wrong(format!(

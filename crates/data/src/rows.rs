@@ -34,7 +34,7 @@ impl RawRows {
         schema: &DatasetSchema,
     ) -> Result<Self, DataError> {
         let wanted = needed(schema);
-        let (table, unused) = jsonl::take_wanted(rows, &schema.target.name, &wanted)?;
+        let (table, unused) = jsonl::take_wanted(rows, schema.target.columns(), &wanted)?;
         Ok(Self::of(table, &unused))
     }
 
@@ -82,13 +82,13 @@ pub fn read_rows_by<E: From<DataError>>(
     take: &mut dyn FnMut(RawRows) -> Result<(), E>,
 ) -> Result<(), E> {
     let wanted = needed(schema);
-    let target = &schema.target.name;
+    let targets = schema.target.columns();
     let mut take = |table: Table, unused: &[String]| take(RawRows::of(table, unused));
     let read = Read {
         form: form.or(schema.read.form),
         ..schema.read.clone()
     };
-    table::read_wanted(path, &read, target, &wanted, limit, &mut take)
+    table::read_wanted(path, &read, targets, &wanted, limit, &mut take)
 }
 
 /// Does to new rows what was done to the train part.

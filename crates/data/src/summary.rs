@@ -31,6 +31,7 @@ pub fn outline(frame: &Frame, target: &Target, targets: &TargetValues, rows: &[u
             rows: rows.len() as u64,
             columns: columns.map(|(name, it)| column(name, it, rows)).collect(),
             target: target_column(target, targets, rows),
+            targets: target_columns(target, targets, rows),
             in_train: 0,
         },
         head: rows
@@ -62,18 +63,7 @@ fn column(name: &str, values: &Values, rows: &[usize]) -> ColumnSummary {
             let known = rows.iter().map(|row| numbers[*row]);
             range(known.filter(|it| !it.is_nan()))
         }
-        Values::Truths(truths) => {
-            let count = |truth| {
-                rows.iter()
-                    .filter(|row| truths[**row] == Some(truth))
-                    .count()
-            };
-            counted(
-                [false, true]
-                    .into_iter()
-                    .map(|it| (if it { "true" } else { "false" }, count(it) as u64)),
-            )
-        }
+        Values::Truths(values) => truths(rows.iter().map(|row| values[*row])),
         Values::Words(words) => worded(words, rows),
         Values::Block(block) => {
             let all = Moments::joined(&block.moments(rows));
@@ -118,10 +108,28 @@ fn target_column(target: &Target, targets: &TargetValues, rows: &[usize]) -> Col
             counted(names.iter().map(String::as_str).zip(counts))
         }
         (TargetValues::Numbers(numbers), _) => range(rows.iter().map(|row| numbers[*row])),
-        (TargetValues::Classes(_), TargetKind::Number { .. }) => ColumnSummary::default(),
+        _ => ColumnSummary::default(),
     };
     summary.name.clone_from(&target.name);
     summary
+}
+
+/// Each of several targets.
+fn target_columns(target: &Target, targets: &TargetValues, rows: &[usize]) -> Vec<ColumnSummary> {
+    let summary = |at: usize| match targets {
+        TargetValues::Several(grid) => range(rows.iter().map(|row| grid.row(*row)[at])),
+        TargetValues::Labels(grid) => truths(rows.iter().map(|row| Some(grid.row(*row)[at]))),
+        TargetValues::Classes(_) | TargetValues::Numbers(_) => ColumnSummary::default(),
+    };
+    let are_several = matches!(targets, TargetValues::Several(_) | TargetValues::Labels(_));
+    let names = target.columns().iter().filter(|_| are_several);
+    names
+        .enumerate()
+        .map(|(at, name)| ColumnSummary {
+            name: name.clone(),
+            ..summary(at)
+        })
+        .collect()
 }
 
 fn target_json(target: &Target, targets: &TargetValues, row: usize) -> Value {
@@ -129,9 +137,26 @@ fn target_json(target: &Target, targets: &TargetValues, row: usize) -> Value {
         (TargetValues::Classes(codes), TargetKind::Classes { names, .. }) => {
             Value::from(names[codes[row] as usize].as_str())
         }
-        (TargetValues::Classes(codes), TargetKind::Number { .. }) => Value::from(codes[row]),
+        (TargetValues::Classes(codes), _) => Value::from(codes[row]),
         (TargetValues::Numbers(numbers), _) => number_json(numbers[row]),
+        (TargetValues::Several(grid), _) => {
+            by_name(target, grid.row(row).iter().map(|it| number_json(*it)))
+        }
+        (TargetValues::Labels(grid), _) => {
+            by_name(target, grid.row(row).iter().map(|it| Value::from(*it)))
+        }
     }
+}
+
+fn by_name(target: &Target, values: impl Iterator<Item = Value>) -> Value {
+    let names = target.columns().iter().cloned();
+    Value::Object(names.zip(values).collect())
+}
+
+/// How often each truth value is there.
+fn truths(values: impl Iterator<Item = Option<bool>> + Clone) -> ColumnSummary {
+    let count = |truth| values.clone().filter(|it| *it == Some(truth)).count() as u64;
+    counted([("false", count(false)), ("true", count(true))].into_iter())
 }
 
 fn range(values: impl Iterator<Item = f64>) -> ColumnSummary {

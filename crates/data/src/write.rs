@@ -43,6 +43,17 @@ pub fn part(
             let bytes = rows.iter().flat_map(|row| all[*row].to_le_bytes());
             Tensor::of(Dtype::F64, count.clone(), bytes.collect::<Vec<u8>>())
         }
+        TargetValues::Several(all) => {
+            let values = rows.iter().flat_map(|row| all.row(*row));
+            let bytes = values.flat_map(|it| it.to_le_bytes());
+            let shape = vec![rows.len(), all.width()];
+            Tensor::of(Dtype::F64, shape, bytes.collect::<Vec<u8>>())
+        }
+        TargetValues::Labels(all) => {
+            let bytes = rows.iter().flat_map(|row| all.row(*row)).copied();
+            let shape = vec![rows.len(), all.width()];
+            Tensor::of(Dtype::U8, shape, bytes.map(u8::from).collect::<Vec<u8>>())
+        }
     };
     let ids = rows.iter().flat_map(|row| (*row as i64).to_le_bytes());
     let ids = Tensor::of(Dtype::I64, count, ids.collect::<Vec<u8>>());

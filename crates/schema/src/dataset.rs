@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! schema.json            DatasetSchema: columns, target, fitted steps; depends on the train part alone
-//! train/rows.safetensors features f32 [n, d]; target i64 [n] (classes) or f64 [n] (numbers); row i64 [n] (ids)
+//! train/rows.safetensors features f32 [n, d]; target i64 [n] (classes) or f64 [n] (a number); row i64 [n] (ids)
+//!                        several targets: target f64 [n, k] (numbers) or u8 [n, k] (labels)
 //! train/part.json        Part: counts and ranges of this part
 //! train/head.jsonl       HeadRow: the first raw rows of the part, as read
 //! val/…  test/…          likewise, where the split has them
@@ -10,13 +11,17 @@
 //! A row's id is its position among all rows read, from 0; with split by files, parts count on: train, val, test.
 
 mod step;
+mod target;
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-pub use self::step::{
-    Bounds, CenterScale, Encodings, FittedStep, MeanScale, PowerScale, ScaleOffset, Vocabulary,
+pub use self::{
+    step::{
+        Bounds, CenterScale, Encodings, FittedStep, MeanScale, PowerScale, ScaleOffset, Vocabulary,
+    },
+    target::{Target, TargetKind},
 };
 use crate::stage::preprocess::{ColumnType, Read};
 
@@ -32,7 +37,7 @@ pub const HEAD_ROWS: usize = 32;
 /// From raw rows to tensors: everything that is needed to treat a new row as the train part was treated.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DatasetSchema {
-    /// The raw columns in the order of the files, without the target.
+    /// The raw columns in the order of the files, without the targets.
     pub columns: Vec<Column>,
     pub target: Target,
     /// The steps in order, with what they learned from the train part.
@@ -59,33 +64,16 @@ pub struct Column {
     pub shape: Option<Vec<u32>>,
 }
 
-/// The target column and what the train part says of it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Target {
-    pub name: String,
-    pub kind: TargetKind,
-}
-
-/// What is predicted.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum TargetKind {
-    /// One of these classes, sorted (numbers by value, words by code point); a row's target is an index into them.
-    Classes {
-        names: Vec<String>,
-        /// Rows of the train part by class: the trivial baseline.
-        train_counts: Vec<u64>,
-    },
-    /// A number; its train mean is the trivial baseline.
-    Number { train_mean: f64 },
-}
-
 /// Counts and ranges of one part, of the raw columns.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Part {
     pub rows: u64,
     pub columns: Vec<ColumnSummary>,
+    /// Of several targets: their names alone.
     pub target: ColumnSummary,
+    /// Of several targets: each of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub targets: Vec<ColumnSummary>,
     /// Of val and test: rows whose inputs are those of a row of the train part, columns aside that are dropped.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub in_train: u64,
@@ -123,8 +111,8 @@ pub struct ColumnSummary {
 pub struct HeadRow {
     /// The row's id.
     pub row: u64,
-    /// The raw columns, without the target.
+    /// The raw columns, without the targets.
     pub input: Map<String, Value>,
-    /// The target: a class's name, or a number.
+    /// The target: a class's name, or a number. Of several: numbers, or true and false, by name.
     pub target: Value,
 }

@@ -33,22 +33,33 @@ pub struct Package {
     pub name: String,
     pub description: Option<String>,
     pub formats: Vec<Format>,
-    /// The target's name.
+    /// The target's name; of several, what they are called together.
     pub target: String,
-    /// Names of the classes; empty for a number.
+    /// Names of the classes; empty where there are none.
     pub classes: Vec<String>,
+    /// Several targets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub targets: Option<Several>,
     /// Largest difference that a reload may show, relative to 1 + |expected|.
     pub tolerance: f64,
+}
+
+/// Several targets, by name.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Several {
+    Labels(Vec<String>),
+    Numbers(Vec<String>),
 }
 
 /// A raw row and what the package says of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GoldenRow {
     pub row: u64,
-    /// The raw columns, without the target.
+    /// The raw columns, without the targets.
     pub input: Map<String, Value>,
-    /// The class's name, or the number.
+    /// The class's name, or the number. Of several targets: numbers, or true and false, by name.
     pub prediction: Value,
-    /// Probability by class, in the order of `classes`; empty for a number.
+    /// Probability by class, in the order of `classes`, or of yes by label; empty for numbers.
     pub probabilities: Vec<f64>,
 }

@@ -3,8 +3,10 @@
 //! ```text
 //! metrics.json           flat: name -> number
 //! report.json            Report (of an evaluate stage)
-//! plots/*.svg            what fits the target: confusion_matrix, roc, precision_recall, calibration; residuals
+//! plots/*.svg            what fits the target: confusion_matrix, roc, precision_recall, calibration; residuals (of several
+//!                        targets one each: residuals_1, residuals_2, …)
 //! predictions.csv        row,target,prediction and, for classes, one `p=CLASS` a class; f32 in shortest form
+//!                        several targets: row, each `target:NAME`, each `prediction:NAME`, for labels each `p=NAME`
 //! ```
 //! A command's report has `metrics.json` alone, or what else the command wrote.
 
@@ -26,7 +28,7 @@ pub struct Report {
     pub part: String,
     pub rows: u64,
     pub metrics: Metrics,
-    /// The same metrics for the trivial prediction: the train part's class shares, or its mean.
+    /// The same metrics for the trivial prediction: the train part's shares, or its means.
     pub baseline: Metrics,
     /// Names of the classes; empty for a number.
     pub classes: Vec<String>,
@@ -35,6 +37,12 @@ pub struct Report {
     /// What is said of each class by itself; empty for a number.
     #[serde(default)]
     pub per_class: Vec<ClassFigures>,
+    /// What is said of each label by itself; of several boolean targets.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub per_label: Vec<LabelFigures>,
+    /// What is said of each target by itself; of several numeric targets.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub per_target: Vec<TargetFigures>,
     /// How sure the metrics are; where it was asked for.
     #[serde(default)]
     pub bootstrap: Option<Intervals>,
@@ -70,4 +78,31 @@ pub struct ClassFigures {
     pub precision: f64,
     pub recall: f64,
     pub f1: f64,
+}
+
+/// Yes against no of one label. A share of no rows is 0.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LabelFigures {
+    pub label: String,
+    /// Rows with yes.
+    pub rows: u64,
+    /// Rows that were predicted as yes.
+    pub predicted: u64,
+    pub precision: f64,
+    pub recall: f64,
+    pub f1: f64,
+    /// Absent where all rows are alike.
+    pub roc_auc: Option<f64>,
+    /// Absent where no row has yes.
+    pub average_precision: Option<f64>,
+}
+
+/// One of several numbers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TargetFigures {
+    pub target: String,
+    /// The report's metrics, of this target alone.
+    pub metrics: Metrics,
+    /// Likewise, of the trivial prediction.
+    pub baseline: Metrics,
 }

@@ -8,11 +8,12 @@ use pipe_schema::{
     layer::Layer,
     model::{MODEL_FILE, Model, WEIGHTS_FILE},
     package::TORCHSCRIPT_FILE,
+    stage::train::Answer,
 };
 use tch::{CModule, Device, Tensor};
 
 use crate::{
-    answer::{Answers, class_names},
+    answer::{Answers, Form},
     error::{Error, Result},
     json::read_json,
     model::Net,
@@ -85,19 +86,20 @@ impl Inference {
     pub fn answers(
         &self,
         features: &Features,
-        classes: usize,
+        form: &Form,
         batch: usize,
         ids: &[u64],
         tell: &mut dyn FnMut(u64),
     ) -> Result<Answers> {
         let width = features.width as i64;
-        let mut outputs = Vec::with_capacity(features.rows * classes.max(1));
+        let values = form.width();
+        let mut outputs = Vec::with_capacity(features.rows * values);
         for chunk in features.values.chunks(features.width.max(1) * batch.max(1)) {
             let rows = Tensor::f_from_slice(chunk)?.f_view([-1, width])?;
-            let found = two_logits(self.outputs(&rows)?, classes)?;
-            let wanted = [rows.size()[0], classes.max(1) as i64];
+            let found = two_logits(self.outputs(&rows)?, form)?;
+            let wanted = [rows.size()[0], values as i64];
             // A script may give one number a row without a dimension for it.
-            if found.size() != wanted && (classes > 0 || found.size() != wanted[..1]) {
+            if found.size() != wanted && (*form != Form::Number || found.size() != wanted[..1]) {
                 return Err(Error::wrong(format!(
                     "the model gives outputs of shape {:?} for {} rows, not {wanted:?}",
                     found.size(),
@@ -106,9 +108,9 @@ impl Inference {
             }
             let found = found.f_to_kind(tch::Kind::Float)?.f_contiguous()?;
             outputs.extend(Vec::<f32>::try_from(found.f_flatten(0, -1)?)?);
-            tell(outputs.len() as u64 / classes.max(1) as u64);
+            tell((outputs.len() / values) as u64);
         }
-        Answers::of(&outputs, classes).map_err(|error| {
+        Answers::of(&outputs, form).map_err(|error| {
             Error::wrong(format!(
                 "the model gives {} for row {}",
                 error.value, ids[error.position]
@@ -119,9 +121,10 @@ impl Inference {
 }
 
 /// One logit a row is that of the second of two classes; that of the first is 0.
-fn two_logits(outputs: Tensor, classes: usize) -> Result<Tensor> {
+fn two_logits(outputs: Tensor, form: &Form) -> Result<Tensor> {
     let rows = outputs.size()[0];
-    if classes != 2 || outputs.size() != [rows, 1] {
+    let are_two = matches!(form, Form::Classes(names) if names.len() == 2);
+    if !are_two || outputs.size() != [rows, 1] {
         return Ok(outputs);
     }
     Ok(Tensor::f_cat(&[outputs.f_zeros_like()?, outputs], 1)?)
@@ -157,18 +160,31 @@ fn mismatch(own: &DatasetSchema, other: &DatasetSchema) -> Option<String> {
     if mine != theirs {
         return Some("its features are in another order".to_owned());
     }
-    if own.target.name != other.target.name {
+    if own.target.columns() != other.target.columns() {
         let (mine, theirs) = (&own.target.name, &other.target.name);
-        return Some(format!("its target is `{theirs}`, the model's is `{mine}`"));
+        return Some(if mine == theirs {
+            format!("its targets are not the model's, in order: `{mine}`")
+        } else {
+            format!("its target is `{theirs}`, the model's is `{mine}`")
+        });
     }
-    match (class_names(own), class_names(other)) {
+    match (own.target.answer(), other.target.answer()) {
+        (Answer::Classes, Answer::Classes) if own.target.classes() != other.target.classes() => {
+            Some(format!(
+                "its classes are {}, the model's are {}",
+                other.target.classes().join(", "),
+                own.target.classes().join(", ")
+            ))
+        }
         (mine, theirs) if mine == theirs => None,
-        ([], _) => Some("its target has classes, the model gives a number".to_owned()),
-        (_, []) => Some("its target is a number, the model gives classes".to_owned()),
-        (mine, theirs) => Some(format!(
-            "its classes are {}, the model's are {}",
-            theirs.join(", "),
-            mine.join(", ")
-        )),
+        (mine, theirs) => {
+            let is = if theirs == Answer::Number {
+                "is"
+            } else {
+                "has"
+            };
+            let (mine, theirs) = (mine.name(), theirs.name());
+            Some(format!("its target {is} {theirs}, the model gives {mine}"))
+        }
     }
 }

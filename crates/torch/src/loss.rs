@@ -12,13 +12,13 @@ use crate::error::{Error, Result};
 /// A loss with its options.
 pub struct Criterion {
     loss: Loss,
-    /// f32 [classes].
+    /// f32 [classes], or [labels]: how much a yes of each counts.
     class_weights: Option<Tensor>,
     label_smoothing: f64,
 }
 
 impl Criterion {
-    /// `class_weights` are by class, or none where all count alike.
+    /// `class_weights` are by class or label, or none where all count alike.
     pub fn new(
         loss: Loss,
         class_weights: &[f64],
@@ -44,7 +44,7 @@ impl Criterion {
     }
 
     /// The mean loss over the rows of a batch, as they weigh: outputs `[n, k]` or `[n, 1]` against classes `i64 [n]`, or
-    /// outputs `[n, 1]` against `f32 [n, 1]`.
+    /// outputs `[n, k]` against numbers or labels `f32 [n, k]`.
     pub fn mean(&self, outputs: &Tensor, target: &Tensor) -> Result<Tensor> {
         Ok(match self.loss {
             Loss::CrossEntropy => outputs.f_cross_entropy_loss(
@@ -55,12 +55,11 @@ impl Criterion {
                 self.label_smoothing,
             )?,
             Loss::BceWithLogits => {
-                let target = target.f_to_kind(Kind::Float)?.f_view([-1, 1])?;
-                let (weight, pos_weight) = (None::<&Tensor>, None::<&Tensor>);
+                let target = target.f_to_kind(Kind::Float)?.f_view_as(outputs)?;
                 outputs.f_binary_cross_entropy_with_logits(
                     &target,
-                    weight,
-                    pos_weight,
+                    /* no row counts more */ None::<&Tensor>,
+                    self.class_weights.as_ref(),
                     Reduction::Mean,
                 )?
             }
@@ -73,41 +72,56 @@ impl Criterion {
     /// What `mean` divides by: the number of rows, or the sum of their weights.
     pub fn weight(&self, target: &Tensor) -> Result<f64> {
         Ok(match &self.class_weights {
-            None => target.size()[0] as f64,
-            Some(weights) => {
+            Some(weights) if self.loss == Loss::CrossEntropy => {
                 let of_rows = weights.f_index_select(0, target)?;
                 of_rows.f_sum(Kind::Double)?.f_double_value(&[])?
             }
+            _ => target.size()[0] as f64,
         })
     }
 }
 
-/// The weight of each class of the target; none where all count alike.
+/// The weight of each class of the target, or of a yes of each label; none where all count alike.
 pub fn class_weights(given: Option<&ClassWeights>, target: &TargetKind) -> Result<Vec<f64>> {
-    let (
-        Some(given),
-        TargetKind::Classes {
-            names,
-            train_counts,
-        },
-    ) = (given, target)
-    else {
-        return Ok(Vec::new());
-    };
-    match given {
-        ClassWeights::Balanced => {
+    match (given, target) {
+        (
+            Some(ClassWeights::Balanced),
+            TargetKind::Classes {
+                names,
+                train_counts,
+            },
+        ) => {
             let rows: u64 = train_counts.iter().sum();
             let of = |&count: &u64| rows as f64 / (names.len() as f64 * count.max(1) as f64);
             Ok(train_counts.iter().map(of).collect())
         }
-        ClassWeights::Named(weights) => by_name(weights, names),
+        (
+            Some(ClassWeights::Balanced),
+            TargetKind::Labels {
+                train_counts,
+                train_rows,
+                ..
+            },
+        ) => {
+            let of = |&count: &u64| (train_rows - count) as f64 / count.max(1) as f64;
+            Ok(train_counts.iter().map(of).collect())
+        }
+        (Some(ClassWeights::Named(weights)), TargetKind::Classes { names, .. }) => {
+            by_name(weights, names, "class")
+        }
+        (Some(ClassWeights::Named(weights)), TargetKind::Labels { names, .. }) => {
+            by_name(weights, names, "label")
+        }
+        (Some(_), TargetKind::Number { .. } | TargetKind::Numbers { .. }) | (None, _) => {
+            Ok(Vec::new())
+        }
     }
 }
 
-fn by_name(weights: &IndexMap<String, f64>, names: &[String]) -> Result<Vec<f64>> {
+fn by_name(weights: &IndexMap<String, f64>, names: &[String], noun: &str) -> Result<Vec<f64>> {
     if let Some(unknown) = weights.keys().find(|it| !names.contains(it)) {
         return Err(Error::wrong(format!(
-            "class_weights: the target has no class `{unknown}`"
+            "class_weights: the target has no {noun} `{unknown}`"
         ))
         .hint(format!("it has {}", names.join(", "))));
     }

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use indexmap::IndexMap;
-use pipe_schema::report::Metrics;
+use pipe_schema::{report::Metrics, stage::train::Loss};
 use tch::{Kind, Tensor};
 
 use crate::{error::Result, loss::Criterion, model::Net, rows::Rows};
@@ -16,7 +16,13 @@ const BATCH: i64 = 1024;
 pub fn measure(net: &Net, criterion: &Criterion, rows: &Rows) -> Result<Metrics> {
     let _no_grad = tch::no_grad_guard();
     let loss = criterion.loss();
+    let targets = if rows.target.dim() == 2 {
+        rows.target.size()[1]
+    } else {
+        1
+    };
     let (mut loss_sum, mut weight, mut beside, mut start) = (0.0, 0.0, 0.0, 0);
+    let mut squares = Tensor::f_zeros([targets], (Kind::Double, rows.target.device()))?;
     while start < rows.len() {
         let batch = rows.batch(None, start, BATCH)?;
         let outputs = net.forward(&batch.features, false)?;
@@ -28,14 +34,25 @@ pub fn measure(net: &Net, criterion: &Criterion, rows: &Rows) -> Result<Metrics>
             "accuracy" => right(&outputs, &batch.target)?,
             "mae" => {
                 let off = outputs.f_sub(&batch.target)?.f_abs()?;
-                off.f_sum(Kind::Double)?.f_double_value(&[])?
+                off.f_sum(Kind::Double)?.f_double_value(&[])? / targets as f64
             }
             _ => 0.0,
         };
+        if targets > 1 && loss == Loss::Mse {
+            let off = outputs.f_sub(&batch.target)?.f_to_kind(Kind::Double)?;
+            squares += off
+                .f_square()?
+                .f_sum_dim_intlist([0].as_slice(), false, Kind::Double)?;
+        }
         start += batch.len();
     }
     let mean = loss_sum / weight;
     let metric = match loss.metric() {
+        // As the report has it: the mean of each target's own.
+        "rmse" if targets > 1 => {
+            let each = (squares / rows.len() as f64).f_sqrt()?;
+            each.f_mean(Kind::Double)?.f_double_value(&[])?
+        }
         "rmse" => mean.sqrt(),
         _ => beside / rows.len() as f64,
     };
@@ -45,8 +62,13 @@ pub fn measure(net: &Net, criterion: &Criterion, rows: &Rows) -> Result<Metrics>
     ]))
 }
 
-/// Rows whose class is the most probable one.
+/// Rows whose class is the most probable one, or whose labels are all right.
 fn right(outputs: &Tensor, classes: &Tensor) -> Result<f64> {
+    if classes.dim() == 2 {
+        let equal = outputs.f_gt(0.0)?.f_eq_tensor(&classes.f_gt(0.5)?)?;
+        let all = equal.f_all_dim(1, false)?;
+        return Ok(all.f_sum(Kind::Int64)?.f_int64_value(&[])? as f64);
+    }
     let chosen = match outputs.size()[1] {
         1 => outputs
             .f_gt(0.0)?

@@ -12,7 +12,7 @@ use pipe_wire::Reporter;
 use serde_json::{Map, Value};
 
 use crate::{
-    answer::{self, Answers, shortest},
+    answer::{self, Answers, Form, shortest},
     error::{Error, Result},
     package::Opened,
     request::input,
@@ -33,7 +33,7 @@ pub fn predict(work: &Predict, request: &Request, reporter: &mut Reporter) -> Re
         RowForm::Csv => "predictions.csv",
         RowForm::Jsonl => "predictions.jsonl",
     });
-    let mut table = Table::create(path, *work, &package.front.classes)?;
+    let mut table = Table::create(path, *work, &package.form)?;
     let mut is_first = true;
     let rows = input(request, "rows")?.path.as_ref();
     read_rows_by(AT_A_TIME, rows, work.input, &package.schema, &mut |rows| {
@@ -50,33 +50,32 @@ pub fn predict(work: &Predict, request: &Request, reporter: &mut Reporter) -> Re
 struct Table<'a> {
     path: PathBuf,
     file: BufWriter<File>,
-    form: RowForm,
+    output: RowForm,
     probabilities: bool,
-    classes: &'a [String],
+    form: &'a Form,
 }
 
 impl<'a> Table<'a> {
-    fn create(path: PathBuf, work: Predict, classes: &'a [String]) -> Result<Self> {
+    fn create(path: PathBuf, work: Predict, form: &'a Form) -> Result<Self> {
         let file = File::create(&path).map_err(|error| Error::io(&path, &error))?;
         let mut table = Self {
             path,
             file: BufWriter::new(file),
-            form: work.output,
+            output: work.output,
             probabilities: work.probabilities,
-            classes,
+            form,
         };
         if work.output == RowForm::Csv {
-            table.line(&answer::header(classes, work.probabilities))?;
+            table.line(&form.header(work.probabilities))?;
         }
         Ok(table)
     }
 
     fn write(&mut self, answers: &Answers) -> Result<()> {
         for position in 0..answers.len() {
-            match self.form {
+            match self.output {
                 RowForm::Csv => {
-                    let fields =
-                        answer::fields(answers, position, self.classes, self.probabilities);
+                    let fields = answer::fields(answers, position, self.form, self.probabilities);
                     self.line(&fields)?;
                 }
                 RowForm::Jsonl => {
@@ -90,12 +89,13 @@ impl<'a> Table<'a> {
 
     fn object(&self, answers: &Answers, position: usize) -> Value {
         let mut row = Map::new();
-        let prediction = answers.prediction(position, self.classes);
+        let prediction = answers.prediction(position, self.form);
         row.insert("prediction".to_owned(), prediction);
-        if self.probabilities && !self.classes.is_empty() {
-            let shares = answers.probabilities(position).iter();
-            let shares = shares.map(|it| Value::from(shortest(*it)));
-            let shares: Map<String, Value> = self.classes.iter().cloned().zip(shares).collect();
+        let shares = answers.probabilities(position);
+        if self.probabilities && !shares.is_empty() {
+            let shares = shares.iter().map(|it| Value::from(shortest(*it)));
+            let names = self.form.names().iter().cloned();
+            let shares: Map<String, Value> = names.zip(shares).collect();
             row.insert("probabilities".to_owned(), Value::Object(shares));
         }
         Value::Object(row)

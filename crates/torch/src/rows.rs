@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 pub struct Rows {
     /// f32 [n, d].
     pub features: Tensor,
-    /// Classes `i64 [n]`, or numbers `f32 [n, 1]`.
+    /// Classes `i64 [n]`, or numbers or labels `f32 [n, k]`.
     pub target: Tensor,
 }
 
@@ -31,6 +31,12 @@ impl Rows {
             TargetValues::Numbers(numbers) => Tensor::f_from_slice(numbers)?
                 .f_to_kind(Kind::Float)?
                 .f_reshape([-1, 1])?,
+            TargetValues::Several(numbers) => Tensor::f_from_slice(numbers.values())?
+                .f_to_kind(Kind::Float)?
+                .f_reshape([-1, numbers.width() as i64])?,
+            TargetValues::Labels(labels) => Tensor::f_from_slice(labels.values())?
+                .f_to_kind(Kind::Float)?
+                .f_reshape([-1, labels.width() as i64])?,
         };
         Ok(Self {
             features: features.f_to_device(device)?,
@@ -67,39 +73,74 @@ impl Rows {
 pub fn check_target(dataset: &Dataset, loss: Loss) -> Result<()> {
     let target = &dataset.schema().target;
     let name = &target.name;
-    let (is, answer, column_type) = match &target.kind {
-        TargetKind::Classes { names, .. } => {
-            if loss.answer() == Answer::Classes && names.len() < 2 {
-                return Err(Error::wrong(format!(
-                    "the target `{name}` has {} class in the train part, there is nothing to tell apart",
-                    names.len()
-                )));
-            }
-            if loss == Loss::BceWithLogits && names.len() != 2 {
-                return Err(Error::wrong(format!(
-                    "loss bce_with_logits needs two classes, the target `{name}` has {}",
-                    names.len()
-                ))
-                .hint("take `loss: cross_entropy`"));
-            }
-            (Answer::Classes, Answer::Number, "numeric")
-        }
-        TargetKind::Number { .. } => (Answer::Number, Answer::Classes, "categorical"),
+    let is = target.answer();
+    if is == Answer::Classes {
+        check_class_count(name, target.classes(), loss)?;
+    }
+    let (needed, other_type) = match is {
+        Answer::Classes => (Some(loss.answer()), "numeric"),
+        Answer::Number => (Some(loss.answer()), "categorical"),
+        Answer::Labels => (loss.answer_of_several(), "numeric"),
+        Answer::Numbers => (loss.answer_of_several(), "boolean"),
     };
-    if loss.answer() == is {
+    let usual = is.usual_loss().name();
+    let word = loss.name();
+    let Some(needed) = needed else {
+        let count = target.columns().len();
+        return Err(Error::wrong(format!(
+            "loss {word} is for one target, the dataset has {count}: {name}"
+        ))
+        .hint(format!(
+            "take `loss: {usual}`, or one target in the preprocess stage"
+        )));
+    };
+    if needed == is {
         return Ok(());
     }
-    let made = answer.name();
-    Err(Error::wrong(format!(
-        "loss {} needs {}, the target `{name}` is {}",
-        loss.name(),
-        answer.name(),
-        is.name()
-    ))
-    .hint(format!(
-        "take `loss: {}`, or make it {made} in the preprocess stage: `columns: {{{name}: {column_type}}}`",
-        is.usual_loss().name()
-    )))
+    let (title, hint) = match target.columns() {
+        [_] => (
+            format!("the target `{name}` is {}", is.name()),
+            format!(
+                "make it {} in the preprocess stage: `columns: {{{name}: {other_type}}}`",
+                needed.name()
+            ),
+        ),
+        columns => {
+            let types: Vec<String> = columns
+                .iter()
+                .map(|it| format!("{it}: {other_type}"))
+                .collect();
+            (
+                format!("the targets `{name}` are {}", is.name()),
+                format!(
+                    "make them {} in the preprocess stage: `columns: {{{}}}`",
+                    needed.name(),
+                    types.join(", ")
+                ),
+            )
+        }
+    };
+    Err(
+        Error::wrong(format!("loss {word} needs {}, {title}", needed.name()))
+            .hint(format!("take `loss: {usual}`, or {hint}")),
+    )
+}
+
+fn check_class_count(name: &str, classes: &[String], loss: Loss) -> Result<()> {
+    if loss.answer() == Answer::Classes && classes.len() < 2 {
+        return Err(Error::wrong(format!(
+            "the target `{name}` has {} class in the train part, there is nothing to tell apart",
+            classes.len()
+        )));
+    }
+    if loss == Loss::BceWithLogits && classes.len() != 2 {
+        return Err(Error::wrong(format!(
+            "loss bce_with_logits needs two classes, the target `{name}` has {}",
+            classes.len()
+        ))
+        .hint("take `loss: cross_entropy`"));
+    }
+    Ok(())
 }
 
 fn check_classes(dataset: &Dataset, part: &str, classes: &[i64]) -> Result<()> {

@@ -61,7 +61,7 @@ impl Workshop {
             // Writing to a String never fails.
             let _ = writeln!(table, "{size},{city},{weight:.2},\"{kind}\"");
         }
-        Self::with_table(&table, "kind")
+        Self::with_table(&table, &json!("kind"))
     }
 
     /// With a dataset `data` of two classes.
@@ -75,7 +75,7 @@ impl Workshop {
             let kind = if x + y > 2.0 { "yes" } else { "no" };
             let _ = writeln!(table, "{x},{y},{kind}");
         }
-        Self::with_table(&table, "kind")
+        Self::with_table(&table, &json!("kind"))
     }
 
     /// With a dataset `data` whose target is a number.
@@ -85,7 +85,32 @@ impl Workshop {
             let (x, y) = (f64::from(row % 20) / 10.0, f64::from(row / 20) / 5.0);
             let _ = writeln!(table, "{x},{y},{:.3}", 100.0 + 30.0 * x - 20.0 * y);
         }
-        Self::with_table(&table, "price")
+        Self::with_table(&table, &json!("price"))
+    }
+
+    /// With a dataset `data` of two labels.
+    pub fn with_labels() -> Self {
+        let mut table = "x,y,warm,far\n".to_owned();
+        for row in 0..200u32 {
+            let (x, y) = (
+                f64::from(row % 20) / 10.0,
+                f64::from(row * 7919 % 101) / 50.0,
+            );
+            let (warm, far) = (x - y > 0.3, u8::from(x + y > 2.6));
+            let warm = if warm { "yes" } else { "no" };
+            let _ = writeln!(table, "{x},{y},{warm},{far}");
+        }
+        Self::with_table(&table, &json!(["warm", "far"]))
+    }
+
+    /// With a dataset `data` of two numbers to predict.
+    pub fn with_several_numbers() -> Self {
+        let mut table = "x,y,u,v\n".to_owned();
+        for row in 0..200u32 {
+            let (x, y) = (f64::from(row % 20) / 10.0, f64::from(row / 20) / 5.0);
+            let _ = writeln!(table, "{x},{y},{:.3},{:.3}", 3.0 * x - 2.0 * y, y - 1.0);
+        }
+        Self::with_table(&table, &json!(["u", "v"]))
     }
 
     /// With a dataset `data` of three classes: a brighter row in images of 6 x 5 pixels.
@@ -134,15 +159,15 @@ impl Workshop {
             );
         }
         let steps = json!([{"standardize": {}}, {"ordinal": {"unknown": "own"}}]);
-        Self::with_steps(&table, "kind", &steps)
+        Self::with_steps(&table, &json!("kind"), &steps)
     }
 
-    fn with_table(table: &str, target: &str) -> Self {
+    fn with_table(table: &str, target: &Value) -> Self {
         let steps = json!([{"impute": {}}, {"standardize": {}}, {"one_hot": {}}]);
         Self::with_steps(table, target, &steps)
     }
 
-    fn with_steps(table: &str, target: &str, steps: &Value) -> Self {
+    fn with_steps(table: &str, target: &Value, steps: &Value) -> Self {
         let workshop = Self {
             folder: tempfile::tempdir().unwrap(),
         };

@@ -224,7 +224,7 @@ fn odd_names_and_paths_are_quoted() {
             let pipe_schema::stage::Task::Preprocess(block) = &plan.stages["prepare"].task else {
                 panic!("{text}");
             };
-            assert_eq!(block.target, target, "{text}");
+            assert_eq!(block.target.join(","), target, "{text}");
             let is_key = !names[2].contains("${");
             assert_eq!(block.columns.contains_key(names[2]), is_key, "{text}");
             assert_eq!(plan.stages["prepare"].files[0].path, path, "{text}");

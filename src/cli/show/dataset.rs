@@ -18,6 +18,18 @@ use crate::{
 const LISTED: usize = 24;
 /// Values of a categorical column that are named.
 const VALUES: usize = 4;
+/// Classes or labels that are listed.
+const CLASSES: usize = 20;
+/// Several numbers that are listed.
+const TARGETS: usize = 8;
+
+/// What is told of a number's range.
+type Pick = fn(&ColumnSummary) -> Option<f64>;
+const RANGE: [(&str, Pick); 3] = [
+    ("min", |it| it.min),
+    ("mean", |it| it.mean),
+    ("max", |it| it.max),
+];
 
 struct Dataset {
     schema: DatasetSchema,
@@ -63,6 +75,8 @@ fn target(dataset: &Dataset) -> String {
     let what = match &schema.target.kind {
         TargetKind::Classes { names, .. } => format!("{} classes", names.len()),
         TargetKind::Number { .. } => "a number".to_owned(),
+        TargetKind::Numbers { names, .. } => format!("{} numbers", names.len()),
+        TargetKind::Labels { names, .. } => format!("{} labels", names.len()),
     };
     let size = format!(
         "{}, {}, {} after the steps",
@@ -70,7 +84,11 @@ fn target(dataset: &Dataset) -> String {
         figures::plural(schema.columns.len() as u64, "column"),
         figures::plural(schema.features.len() as u64, "feature"),
     );
-    format!("{size}; target `{}`: {what}\n\n", schema.target.name)
+    let noun = match schema.target.columns() {
+        [_] => "target",
+        _ => "targets",
+    };
+    format!("{size}; {noun} `{}`: {what}\n\n", schema.target.name)
 }
 
 /// Rows by part, and by class where there are classes.
@@ -94,34 +112,54 @@ fn balance(dataset: &Dataset) -> Table {
     }
     match &dataset.schema.target.kind {
         TargetKind::Classes { names, .. } => {
-            for name in names.iter().take(20) {
+            for name in names.iter().take(CLASSES) {
                 row(name, &|part| match part.target.counts.get(name) {
                     Some(count) => share(*count, part.rows),
                     None => "0".to_owned(),
                 });
             }
-            if names.len() > 20 {
-                row(&format!("and {} more", names.len() - 20), &|_| {
-                    String::new()
+            row_of_more(&mut row, names.len(), CLASSES);
+        }
+        TargetKind::Number { .. } => {
+            for (what, pick) in RANGE {
+                row(&format!("target {what}"), &|part| {
+                    number(pick(&part.target))
                 });
             }
         }
-        TargetKind::Number { .. } => {
-            for (title, pick) in [
-                (
-                    "target min",
-                    (|it| it.min) as fn(&ColumnSummary) -> Option<f64>,
-                ),
-                ("target mean", |it| it.mean),
-                ("target max", |it| it.max),
-            ] {
-                row(title, &|part| {
-                    pick(&part.target).map(figures::number).unwrap_or_default()
+        TargetKind::Numbers { names, .. } => {
+            for (at, name) in names.iter().enumerate().take(TARGETS) {
+                for (what, pick) in RANGE {
+                    row(&format!("{name} {what}"), &|part| {
+                        number(part.targets.get(at).and_then(pick))
+                    });
+                }
+            }
+            row_of_more(&mut row, names.len(), TARGETS);
+        }
+        TargetKind::Labels { names, .. } => {
+            for (at, name) in names.iter().enumerate().take(CLASSES) {
+                row(&format!("{name} yes"), &|part| {
+                    let counts = part.targets.get(at).map(|it| &it.counts);
+                    let count = counts.and_then(|it| it.get("true"));
+                    share(count.copied().unwrap_or(0), part.rows)
                 });
             }
+            row_of_more(&mut row, names.len(), CLASSES);
         }
     }
     table
+}
+
+/// Says how many are not listed.
+fn row_of_more(row: &mut dyn FnMut(&str, &dyn Fn(&Part) -> String), all: usize, listed: usize) {
+    if all > listed {
+        row(&format!("and {} more", all - listed), &|_| String::new());
+    }
+}
+
+fn number(value: Option<f64>) -> String {
+    value.map(figures::number).unwrap_or_default()
 }
 
 fn share(count: u64, rows: u64) -> String {
@@ -147,7 +185,6 @@ fn columns(dataset: &Dataset, context: &Context) -> String {
     for column in all.iter().take(limit) {
         let summary = train.and_then(|part| part.columns.iter().find(|it| it.name == column.name));
         let summary = summary.cloned().unwrap_or_default();
-        let number = |it: Option<f64>| it.map(figures::number).unwrap_or_default();
         let [first, last] = summary
             .dates
             .clone()

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use pipe_schema::{
-    package::{PACKAGE_FILE, Package, TORCHSCRIPT_FILE},
+    package::{PACKAGE_FILE, Package, Several, TORCHSCRIPT_FILE},
     report::{METRICS_FILE, Metrics, REPORT_FILE, Report},
 };
 use serde_json::{Value, json};
@@ -27,9 +27,11 @@ pub fn content(path: &Path) -> anyhow::Result<Value> {
 pub fn render(stage: &str, path: &Path, place: &str, context: &Context) -> anyhow::Result<String> {
     let mut text = String::new();
     if let Some(package) = read::<Package>(&path.join(PACKAGE_FILE))? {
-        let classes = match package.classes.len() {
-            0 => "a number".to_owned(),
-            n => format!("one of {n} classes"),
+        let classes = match (&package.targets, package.classes.len()) {
+            (Some(Several::Labels(names)), _) => format!("yes or no for each of {}", names.len()),
+            (Some(Several::Numbers(names)), _) => format!("{} numbers", names.len()),
+            (None, 0) => "a number".to_owned(),
+            (None, n) => format!("one of {n} classes"),
         };
         text = format!(
             "{}: predicts `{}`, {classes}\n",

@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
-use pipe_schema::report::{ClassFigures, Intervals, METRICS_FILE, Metrics, REPORT_FILE, Report};
+use pipe_schema::report::{
+    ClassFigures, Intervals, LabelFigures, METRICS_FILE, Metrics, REPORT_FILE, Report,
+    TargetFigures,
+};
 use serde_json::{Value, json};
 
 use super::{metrics_table, read};
@@ -55,6 +58,14 @@ pub fn render(path: &Path, context: &Context) -> anyhow::Result<String> {
         text.push('\n');
         text.push_str(&per_class(&report.per_class).render(context.width));
     }
+    if !report.per_label.is_empty() {
+        text.push('\n');
+        text.push_str(&per_label(&report.per_label).render(context.width));
+    }
+    if !report.per_target.is_empty() {
+        text.push('\n');
+        text.push_str(&per_target(&report.per_target).render(context.width));
+    }
     Ok(text)
 }
 
@@ -98,6 +109,43 @@ fn per_class(classes: &[ClassFigures]) -> Table {
                 .chain(shares)
                 .map(|it| (PLAIN, it)),
         );
+    }
+    table
+}
+
+/// One line a label.
+fn per_label(labels: &[LabelFigures]) -> Table {
+    let titles = [
+        "label",
+        "#rows",
+        "#predicted",
+        "#precision",
+        "#recall",
+        "#f1",
+        "#roc_auc",
+        "#average_precision",
+    ];
+    let mut table = Table::new(&titles);
+    for label in labels {
+        let shares = [label.precision, label.recall, label.f1].map(figures::number);
+        let areas = [label.roc_auc, label.average_precision];
+        let areas = areas.map(|it| it.map(figures::number).unwrap_or_default());
+        let counts = [label.rows, label.predicted].map(figures::count);
+        let name = std::iter::once(label.label.clone());
+        table.row(name.chain(counts).chain(shares).chain(areas));
+    }
+    table
+}
+
+/// One line a target, a column a metric.
+fn per_target(targets: &[TargetFigures]) -> Table {
+    let mut titles = vec!["target".to_owned()];
+    let names = targets.first().map(|it| it.metrics.keys());
+    titles.extend(names.into_iter().flatten().map(|it| format!("#{it}")));
+    let mut table = Table::new(&titles.iter().map(String::as_str).collect::<Vec<_>>());
+    for target in targets {
+        let values = target.metrics.values().map(|it| figures::number(*it));
+        table.row(std::iter::once(target.target.clone()).chain(values));
     }
     table
 }

@@ -122,21 +122,23 @@ impl Rules<'_> {
 
 fn evaluate(block: &Evaluate, upstream: &Upstream<'_>, rules: &mut Rules<'_>) {
     rules.say_repeated("metrics", &block.metrics);
-    let Some(loss) = upstream.output("model").and_then(|it| it.loss) else {
+    let model = upstream.output("model");
+    let Some((loss, answer)) = model.and_then(|it| it.loss.zip(it.answer)) else {
         return;
     };
-    let is_for_classes = loss.answer() == Answer::Classes;
+    let trained = match answer {
+        Answer::Classes => "classes",
+        Answer::Number => "numbers",
+        Answer::Labels => "labels",
+        Answer::Numbers => "numbers of several targets",
+    };
     for (i, metric) in block.metrics.iter().enumerate() {
-        if metric.is_for_classes() == is_for_classes {
+        if metric.is_for(answer) {
             continue;
         }
-        let (measures, trained) = if is_for_classes {
-            ("numbers", "classes")
-        } else {
-            ("classes", "numbers")
-        };
+        let measures = metric.measures(answer);
         let legal: Vec<String> = Metric::all()
-            .filter(|it| it.is_for_classes() == is_for_classes)
+            .filter(|it| it.is_for(answer))
             .map(Metric::word)
             .collect();
         let legal = list(legal.iter().map(String::as_str));

@@ -35,22 +35,7 @@ pub fn check(block: &Preprocess, rules: &mut Rules<'_>) {
             "",
         );
     }
-    if block.target.is_empty() {
-        rules.say(&["target"], "`target` must name a column", "", "");
-    }
-    if let Some(declared) = block.columns.get(&block.target)
-        && matches!(
-            declared,
-            ColumnType::Datetime | ColumnType::Text | ColumnType::Image
-        )
-    {
-        rules.say(
-            &["columns", &block.target],
-            "only classes and numbers can be predicted",
-            "of the target",
-            "write `categorical`, `boolean` or `numeric`",
-        );
-    }
+    check_target(block, rules);
     for (i, step) in block.steps.iter().enumerate() {
         step::check(
             step,
@@ -87,6 +72,55 @@ fn check_marks(read: &Read, rules: &mut Rules<'_>) {
                 "each mark has one meaning",
             );
         }
+    }
+}
+
+fn check_target(block: &Preprocess, rules: &mut Rules<'_>) {
+    if block.target.is_empty() {
+        let hint = "name the column to predict: `target: price`";
+        rules.say(&["target"], "`target` must name a column", "", hint);
+    }
+    for (i, name) in block.target.iter().enumerate() {
+        if name.is_empty() {
+            let i = i.to_string();
+            rules.say(&["target", &i], "`target` must name a column", "", "");
+        }
+    }
+    rules.say_repeated("target", &block.target);
+    for name in block.target.iter() {
+        if let Some(ColumnType::Datetime | ColumnType::Text | ColumnType::Image) =
+            block.columns.get(name)
+        {
+            rules.say(
+                &["columns", name],
+                "only classes and numbers can be predicted",
+                "of the target",
+                "write `categorical`, `boolean` or `numeric`",
+            );
+        }
+    }
+    if !block.target.are_several() {
+        return;
+    }
+    let declared = |name: &String| Some((name.clone(), *block.columns.get(name)?));
+    let mut kinds = block.target.iter().filter_map(declared);
+    let first = kinds.next();
+    for (name, kind) in first.iter().cloned().chain(kinds) {
+        let label = match &first {
+            _ if kind == ColumnType::Categorical => {
+                format!("`{name}` is declared {}", kind.name())
+            }
+            Some((other, before)) if *before != kind => {
+                format!("`{other}` is declared {}", before.name())
+            }
+            _ => continue,
+        };
+        rules.say(
+            &["columns", &name],
+            "several targets are all numeric or all boolean",
+            label,
+            "predict columns of another kind in a stage of their own",
+        );
     }
 }
 

@@ -7,11 +7,11 @@ use pipe_schema::stage::preprocess::{
 use super::Rules;
 
 /// Checks a step, whose place is `steps`, its number and its name.
-pub fn check(step: &Step, path: &[&str; 3], target: &str, rules: &mut Rules<'_>) {
+pub fn check(step: &Step, path: &[&str; 3], targets: &[String], rules: &mut Rules<'_>) {
     let [steps, i, name] = *path;
     let columns = step.columns();
     if let Columns::Named(names) = columns
-        && names.iter().any(|it| it == target)
+        && let Some(target) = names.iter().find(|it| targets.contains(it))
     {
         rules.say(
             &[steps, i, name, "columns"],

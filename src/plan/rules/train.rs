@@ -1,6 +1,6 @@
 //! Rules of train blocks: optimizer, schedule, early stopping. Shapes are checked elsewhere.
 
-use pipe_schema::stage::train::{Clip, Loss, LrScheduler, Optimizer, Train};
+use pipe_schema::stage::train::{Answer, ClassWeights, Clip, Loss, LrScheduler, Optimizer, Train};
 
 use super::Rules;
 use crate::{
@@ -44,7 +44,7 @@ pub fn check(block: &Train, facts: &Facts, upstream: &Upstream<'_>, rules: &mut 
             "name the model that was quantized",
         );
     }
-    check_losses(block, rules);
+    check_losses(block, upstream, rules);
     if let Some(stopping) = &block.early_stopping {
         let what = "early stopping";
         let path = ["early_stopping"];
@@ -57,8 +57,14 @@ pub fn check(block: &Train, facts: &Facts, upstream: &Upstream<'_>, rules: &mut 
 }
 
 /// What is for one loss alone.
-fn check_losses(block: &Train, rules: &mut Rules<'_>) {
+fn check_losses(block: &Train, upstream: &Upstream<'_>, rules: &mut Rules<'_>) {
     if block.loss == Loss::CrossEntropy {
+        return;
+    }
+    let target = upstream.output("data").and_then(|it| it.target.as_ref());
+    let answer = target.and_then(|it| it.answer(block.loss));
+    if let (Some(target), Some(Answer::Labels)) = (target, answer) {
+        check_labels(block, &target.names(), rules);
         return;
     }
     let given = [
@@ -71,6 +77,29 @@ fn check_losses(block: &Train, rules: &mut Rules<'_>) {
             format!("`{field}` is for `cross_entropy`"),
             format!("the loss is `{}`", block.loss.name()),
             "",
+        );
+    }
+}
+
+/// What is for one target alone, and weights by the names of labels.
+fn check_labels(block: &Train, names: &[&str], rules: &mut Rules<'_>) {
+    if block.label_smoothing.is_some() {
+        rules.say(
+            &["label_smoothing"],
+            "`label_smoothing` is for `cross_entropy`",
+            format!("the loss is `{}`", block.loss.name()),
+            "",
+        );
+    }
+    let Some(ClassWeights::Named(weights)) = &block.class_weights else {
+        return;
+    };
+    for unknown in weights.keys().filter(|it| !names.contains(&it.as_str())) {
+        rules.say(
+            &["class_weights", unknown],
+            format!("there is no target `{unknown}`"),
+            "not a target",
+            &format!("the targets are {}", list(names.iter().copied())),
         );
     }
 }

@@ -24,7 +24,7 @@ pub struct Goal<'a> {
 }
 
 impl Goal<'_> {
-    /// What is averaged over the rows, with the class that it stands for; none for a number, or the second of two.
+    /// What is averaged over the rows, with the class or target that it stands for; none for a number, or the second of two.
     fn averaged(&self, rows: &[usize]) -> (Vec<Vec<f64>>, Vec<String>) {
         let is = |codes: &[i64], class: usize| {
             let is_it = |row: &usize| f64::from(u8::from(codes[*row] == class as i64));
@@ -44,7 +44,24 @@ impl Goal<'_> {
                 vec![rows.iter().map(|row| values[*row]).collect()],
                 Vec::new(),
             ),
+            (TargetValues::Several(grid), _) => self.each(grid.width(), |at| {
+                rows.iter().map(|row| grid.row(*row)[at]).collect()
+            }),
+            (TargetValues::Labels(grid), _) => self.each(grid.width(), |at| {
+                let truths = rows.iter().map(|row| grid.row(*row)[at]);
+                truths.map(|it| f64::from(u8::from(it))).collect()
+            }),
         }
+    }
+
+    /// By target, with their names.
+    fn each(
+        &self,
+        count: usize,
+        values: impl Fn(usize) -> Vec<f64>,
+    ) -> (Vec<Vec<f64>>, Vec<String>) {
+        let names = self.target.columns().to_vec();
+        ((0..count).map(values).collect(), names)
     }
 
     fn strata(&self, rows: &[usize]) -> Option<Vec<usize>> {

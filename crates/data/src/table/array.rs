@@ -217,7 +217,7 @@ fn named(found: Vec<Found>, path: &Path) -> Result<Vec<(String, Array)>, DataErr
 /// Reads the columns `wanted` of one file, at most `limit` rows at a time. A single array is the only column that is wanted.
 pub fn read_wanted<E: From<DataError>>(
     path: &Path,
-    target: &str,
+    targets: &[String],
     wanted: &[&str],
     limit: usize,
     open: Open,
@@ -255,7 +255,7 @@ pub fn read_wanted<E: From<DataError>>(
     // The archive's own order does not count.
     used.sort_by_key(|it| wanted.iter().position(|name| *name == it.0));
     let unused = unused.into_iter().map(|it| it.0);
-    let unused: Vec<String> = unused.filter(|it| it != target).collect();
+    let unused: Vec<String> = unused.filter(|it| !targets.contains(it)).collect();
     let mut table = Table::default();
     table.places.start_rows(0, path.display().to_string());
     add(&mut table, used, path)?;

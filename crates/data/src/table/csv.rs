@@ -46,17 +46,17 @@ pub fn read(
 
 /// Reads the columns `wanted` of one file, at most `limit` rows at a time; `take` gets them with the names of the columns
 /// that were left out, once at least.
-/// A file without a header, or with other names than `read.names`, is told by its number of columns; it may lack `target`.
+/// A file without a header, or with other names than `read.names`, is told by its number of columns; it may lack `targets`.
 pub fn read_wanted<E: From<DataError>>(
     path: &Path,
     read: &Read,
-    target: &str,
+    targets: &[String],
     wanted: &[&str],
     limit: usize,
     take: &mut Take<'_, E>,
 ) -> Result<(), E> {
     let mut records = Records::open(path, read, &Count::default())?;
-    let header = loose_header(&mut records, read, target, wanted)?;
+    let header = loose_header(&mut records, read, targets, wanted)?;
     let places: HashMap<&str, usize> = positions(&header);
     let missing: Vec<&str> = wanted
         .iter()
@@ -73,7 +73,7 @@ pub fn read_wanted<E: From<DataError>>(
     let unused: Vec<String> = header
         .iter()
         .zip(&order)
-        .filter(|(name, at)| at.is_none() && name.as_str() != target)
+        .filter(|(name, at)| at.is_none() && !targets.contains(name))
         .map(|(name, _)| name.clone())
         .collect();
     loop {
@@ -161,7 +161,7 @@ fn header(records: &mut Records<'_>, read: &Read) -> Result<Vec<String>, DataErr
 fn loose_header(
     records: &mut Records<'_>,
     read: &Read,
-    target: &str,
+    targets: &[String],
     wanted: &[&str],
 ) -> Result<Vec<String>, DataError> {
     let first = records.first(read)?;
@@ -171,8 +171,8 @@ fn loose_header(
         return unique(first, records.path());
     }
     let mut names = read.names.clone();
-    if first.len() + 1 == names.len() {
-        names.retain(|it| it != target);
+    if first.len() + targets.len() == names.len() {
+        names.retain(|it| !targets.contains(it));
     }
     if first.len() != names.len() {
         return Err(DataError::wrong(format!(

@@ -68,13 +68,13 @@ pub fn read(paths: &[PathBuf], progress: &mut dyn FnMut(u64)) -> Result<Table, D
 /// A key that a row lacks is a missing value; one that all of the first rows lack is an error.
 pub fn read_wanted<E: From<DataError>>(
     path: &Path,
-    target: &str,
+    targets: &[String],
     wanted: &[&str],
     limit: usize,
     take: &mut Take<'_, E>,
 ) -> Result<(), E> {
     let mut lines = Lines::open(path, &Count::default())?;
-    let fresh = || Gather::new(path.display().to_string(), target, wanted);
+    let fresh = || Gather::new(path.display().to_string(), targets, wanted);
     let mut rows = fresh();
     let mut is_first = true;
     loop {
@@ -95,10 +95,10 @@ pub fn read_wanted<E: From<DataError>>(
 /// Takes the columns `wanted` of rows that are at hand.
 pub fn take_wanted(
     rows: &[Map<String, Value>],
-    target: &str,
+    targets: &[String],
     wanted: &[&str],
 ) -> Result<(Table, Vec<String>), DataError> {
-    let mut gather = Gather::new(String::new(), target, wanted);
+    let mut gather = Gather::new(String::new(), targets, wanted);
     for (number, row) in rows.iter().enumerate() {
         gather.push(row, number as u64 + 1)?;
     }
@@ -252,14 +252,17 @@ struct Gather<'a> {
 }
 
 impl<'a> Gather<'a> {
-    fn new(name: String, target: &'a str, wanted: &'a [&'a str]) -> Self {
+    fn new(name: String, targets: &'a [String], wanted: &'a [&'a str]) -> Self {
         let mut table = Table::of(wanted.iter().map(|it| (*it).to_owned()).collect());
         table.places.start_file(0, name);
         Self {
             table,
             lists: Lists::new(),
             wanted,
-            known: wanted.iter().copied().chain([target]).collect(),
+            known: {
+                let targets = targets.iter().map(String::as_str);
+                wanted.iter().copied().chain(targets).collect()
+            },
             seen: vec![false; wanted.len()],
             unused: Vec::new(),
         }

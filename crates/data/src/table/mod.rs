@@ -72,21 +72,21 @@ pub fn columns(path: &Path, read: &Read) -> Option<Vec<String>> {
 }
 
 /// Reads the columns `wanted` of one file, at most `limit` rows at a time; `take` gets them with the names of the columns
-/// that were left out, once at least. The file may lack `target`.
+/// that were left out, once at least. The file may lack `targets`.
 pub fn read_wanted<E: From<DataError>>(
     path: &Path,
     read: &Read,
-    target: &str,
+    targets: &[String],
     wanted: &[&str],
     limit: usize,
     take: &mut Take<'_, E>,
 ) -> Result<(), E> {
     match read.form() {
-        Form::Csv => csv::read_wanted(path, read, target, wanted, limit, take),
-        Form::Jsonl => jsonl::read_wanted(path, target, wanted, limit, take),
-        Form::Npz => array::read_wanted(path, target, wanted, limit, npy::read, take),
-        Form::Idx => array::read_wanted(path, target, wanted, limit, idx::read, take),
-        Form::Parquet => parquet::read_wanted(path, target, wanted, limit, take),
+        Form::Csv => csv::read_wanted(path, read, targets, wanted, limit, take),
+        Form::Jsonl => jsonl::read_wanted(path, targets, wanted, limit, take),
+        Form::Npz => array::read_wanted(path, targets, wanted, limit, npy::read, take),
+        Form::Idx => array::read_wanted(path, targets, wanted, limit, idx::read, take),
+        Form::Parquet => parquet::read_wanted(path, targets, wanted, limit, take),
     }
 }
 

@@ -16,6 +16,7 @@ mod reading;
 mod types;
 mod values;
 mod rows;
+mod targets;
 
 use std::{
     fs,

@@ -237,7 +237,7 @@ fn target_of(values: &[&str], columns: Value) -> Result<TargetKind, DataError> {
 fn classes_of(values: &[&str], columns: Value) -> Option<Vec<String>> {
     match target_of(values, columns).unwrap() {
         TargetKind::Classes { names, .. } => Some(names),
-        TargetKind::Number { .. } => None,
+        _ => None,
     }
 }
 

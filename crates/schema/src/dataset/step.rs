@@ -57,7 +57,7 @@ pub enum FittedStep {
     },
     /// Column `c` becomes `c#0` to `c#n` with n + 1 buckets.
     Hash { columns: Vec<String>, buckets: u32 },
-    /// Encodings by column; with `classes`, column `c` becomes `c~class` for each.
+    /// Encodings by column; with `classes`, or several targets, column `c` becomes `c~class` for each.
     TargetEncode {
         columns: IndexMap<String, Encodings>,
         classes: Vec<String>,
@@ -113,7 +113,7 @@ pub struct Bounds {
     pub high: Option<f64>,
 }
 
-/// Fitted by `target_encode`: a number for each class, or one.
+/// Fitted by `target_encode`: a number for each class or target, or one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Encodings {
     pub categories: IndexMap<String, Vec<f64>>,

@@ -29,14 +29,17 @@ pub struct Ends {
     pub loss: Loss,
     /// Classes of the target, where it has classes and they are known.
     pub classes: Option<u32>,
+    /// How many targets there are, where that is known.
+    pub targets: Option<u32>,
 }
 
 impl Ends {
     /// Values that the network must give for a row, where that is known.
     fn outputs(&self) -> Option<u32> {
-        match self.classes {
-            Some(classes) => Some(self.loss.outputs(classes)),
-            None => self.loss.gives_one().then_some(1),
+        if self.loss.gives_classes() {
+            self.classes
+        } else {
+            self.targets
         }
     }
 }
@@ -118,7 +121,7 @@ fn check_end(row: &Row, last: &LayerSpec, ends: &Ends) -> Result<(), Misfit> {
             let hint = format!("end with `linear: {{out_features: {needed}}}`");
             Err(Misfit::new(title, gives).hint(hint))
         }
-        None if values == 1 => {
+        None if values == 1 && ends.loss.gives_classes() => {
             let title = format!("for `{loss}` the last layer must give a value for each class");
             Err(Misfit::new(title, gives).hint("two classes have 2 values"))
         }

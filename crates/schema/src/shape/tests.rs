@@ -11,6 +11,7 @@ fn ends(row: Row, classes: Option<u32>) -> Ends {
         codes: Codes::Unknown,
         loss: Loss::CrossEntropy,
         classes,
+        targets: None,
     }
 }
 

@@ -1,16 +1,22 @@
-//! From a network's outputs to answers: the class with its probabilities, or the number.
+//! From a network's outputs to answers: the class with its probabilities, the number, or these of several targets.
 //! What is reported, packed, compared and predicted goes through here, so that it is the same everywhere.
 //!
 //! Pure arithmetic on slices: knows nothing of networks and datasets.
 
+mod form;
+mod difference;
 mod table;
 #[cfg(test)]
 mod tests;
 
-use pipe_schema::dataset::{DatasetSchema, TargetKind};
+use pipe_data::Grid;
 use serde_json::Value;
 
-pub use self::table::{Reported, fields, header, number_text, read, write};
+pub use self::{
+    difference::Difference,
+    form::Form,
+    table::{Reported, fields, number_text, read, write},
+};
 
 /// Answers for a number of rows.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,6 +28,15 @@ pub enum Answers {
         probabilities: Vec<f32>,
     },
     Numbers(Vec<f32>),
+    /// Of several targets.
+    Labels {
+        /// Yes where it is more probable than no.
+        chosen: Grid<bool>,
+        /// Of yes.
+        probabilities: Grid<f32>,
+    },
+    /// Numbers of several targets.
+    Several(Grid<f32>),
 }
 
 /// The network gave no number.
@@ -32,24 +47,6 @@ pub struct NotFinite {
     pub value: f32,
 }
 
-/// Two answers for the same row that are further apart than they may be.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Difference {
-    pub position: usize,
-    /// What differs: `prediction`, or `p=CLASS`.
-    pub what: String,
-    pub expected: String,
-    pub found: String,
-}
-
-/// Names of the classes; empty for a number.
-pub fn class_names(schema: &DatasetSchema) -> &[String] {
-    match &schema.target.kind {
-        TargetKind::Classes { names, .. } => names,
-        TargetKind::Number { .. } => &[],
-    }
-}
-
 /// The shortest decimal that reads back as this f32, as an f64: 0.1 and not 0.10000000149011612.
 pub fn shortest(value: f32) -> f64 {
     // The text of a float always parses.
@@ -57,28 +54,39 @@ pub fn shortest(value: f32) -> f64 {
 }
 
 impl Answers {
-    /// Reads outputs of a network, by row: `classes` logits, or one number where there are no classes.
-    pub fn of(outputs: &[f32], classes: usize) -> Result<Self, NotFinite> {
-        let width = classes.max(1);
+    /// Reads outputs of a network, by row: logits of classes or labels, or numbers.
+    pub fn of(outputs: &[f32], form: &Form) -> Result<Self, NotFinite> {
+        let width = form.width();
         if let Some(at) = outputs.iter().position(|it| !it.is_finite()) {
             return Err(NotFinite {
                 position: at / width,
                 value: outputs[at],
             });
         }
-        if classes == 0 {
-            return Ok(Self::Numbers(outputs.to_vec()));
-        }
-        let mut chosen = Vec::with_capacity(outputs.len() / width);
-        let mut probabilities = Vec::with_capacity(outputs.len());
-        for logits in outputs.chunks_exact(width) {
-            let best = most(logits);
-            chosen.push(best);
-            softmax(logits, logits[best], &mut probabilities);
-        }
-        Ok(Self::Classes {
-            chosen,
-            probabilities,
+        Ok(match form {
+            Form::Number => Self::Numbers(outputs.to_vec()),
+            Form::Numbers(_) => Self::Several(Grid::new(width, outputs.to_vec())),
+            Form::Labels(_) => {
+                let chosen = outputs.iter().map(|it| *it > 0.0).collect();
+                let probabilities = outputs.iter().map(|it| sigmoid(*it)).collect();
+                Self::Labels {
+                    chosen: Grid::new(width, chosen),
+                    probabilities: Grid::new(width, probabilities),
+                }
+            }
+            Form::Classes(_) => {
+                let mut chosen = Vec::with_capacity(outputs.len() / width);
+                let mut probabilities = Vec::with_capacity(outputs.len());
+                for logits in outputs.chunks_exact(width) {
+                    let best = most(logits);
+                    chosen.push(best);
+                    softmax(logits, logits[best], &mut probabilities);
+                }
+                Self::Classes {
+                    chosen,
+                    probabilities,
+                }
+            }
         })
     }
 
@@ -86,6 +94,8 @@ impl Answers {
         match self {
             Self::Classes { chosen, .. } => chosen.len(),
             Self::Numbers(numbers) => numbers.len(),
+            Self::Labels { chosen, .. } => chosen.rows(),
+            Self::Several(numbers) => numbers.rows(),
         }
     }
 
@@ -93,69 +103,35 @@ impl Answers {
         self.len() == 0
     }
 
-    /// The class's name, or the number.
-    pub fn prediction(&self, position: usize, names: &[String]) -> Value {
+    /// The class's name, or the number; of several targets, each by its name.
+    pub fn prediction(&self, position: usize, form: &Form) -> Value {
+        let names = form.names();
+        let by_name = |values: Vec<Value>| {
+            let names = names.iter().cloned();
+            Value::Object(names.zip(values).collect())
+        };
         match self {
             Self::Classes { chosen, .. } => Value::from(names[chosen[position]].clone()),
             Self::Numbers(numbers) => Value::from(shortest(numbers[position])),
+            Self::Labels { chosen, .. } => {
+                by_name(chosen.row(position).iter().map(|it| (*it).into()).collect())
+            }
+            Self::Several(numbers) => {
+                let numbers = numbers.row(position).iter();
+                by_name(numbers.map(|it| shortest(*it).into()).collect())
+            }
         }
     }
 
-    /// By class; empty for a number.
+    /// By class or label; empty for numbers.
     pub fn probabilities(&self, position: usize) -> &[f32] {
         match self {
             Self::Classes { probabilities, .. } => {
                 let classes = probabilities.len() / self.len();
                 &probabilities[position * classes..][..classes]
             }
-            Self::Numbers(_) => &[],
-        }
-    }
-
-    /// The first row for which `found` is further from this than `tolerance * (1 + |expected|)`. The chosen class may only
-    /// differ where the two classes are that close.
-    pub fn first_difference(
-        &self,
-        found: &Self,
-        names: &[String],
-        tolerance: f64,
-    ) -> Option<Difference> {
-        let far = |expected: f32, found: f32| {
-            let (expected, found) = (f64::from(expected), f64::from(found));
-            (expected - found).abs() > tolerance * (1.0 + expected.abs())
-        };
-        let differ = |position: usize, what: String, expected: String, found: String| Difference {
-            position,
-            what,
-            expected,
-            found,
-        };
-        match (self, found) {
-            (Self::Numbers(expected), Self::Numbers(found)) => (0..expected.len())
-                .find(|at| far(expected[*at], found[*at]))
-                .map(|at| {
-                    let (expected, found) = (number_text(expected[at]), number_text(found[at]));
-                    differ(at, "prediction".to_owned(), expected, found)
-                }),
-            (Self::Classes { chosen, .. }, Self::Classes { chosen: others, .. }) => {
-                (0..chosen.len()).find_map(|at| {
-                    let (mine, theirs) = (self.probabilities(at), found.probabilities(at));
-                    let (class, other) = (chosen[at], others[at]);
-                    if class != other && far(mine[class], mine[other]) {
-                        let (expected, found) = (names[class].clone(), names[other].clone());
-                        return Some(differ(at, "prediction".to_owned(), expected, found));
-                    }
-                    let class = (0..mine.len()).find(|class| far(mine[*class], theirs[*class]))?;
-                    let (expected, found) = (number_text(mine[class]), number_text(theirs[class]));
-                    Some(differ(at, format!("p={}", names[class]), expected, found))
-                })
-            }
-            _ => Some(differ(
-                0,
-                "prediction".to_owned(),
-                self.prediction(0, names).to_string(),
-                found.prediction(0, names).to_string(),
-            )),
+            Self::Labels { probabilities, .. } => probabilities.row(position),
+            Self::Numbers(_) | Self::Several(_) => &[],
         }
     }
 }
@@ -175,4 +151,8 @@ fn softmax(logits: &[f32], highest: f32, out: &mut Vec<f32>) {
     let power = |logit: f32| (f64::from(logit) - f64::from(highest)).exp();
     let sum: f64 = logits.iter().map(|it| power(*it)).sum();
     out.extend(logits.iter().map(|it| (power(*it) / sum) as f32));
+}
+
+fn sigmoid(logit: f32) -> f32 {
+    (1.0 / (1.0 + (-f64::from(logit)).exp())) as f32
 }

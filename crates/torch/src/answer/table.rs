@@ -2,9 +2,9 @@
 
 use std::{fs::File, io, path::Path};
 
-use pipe_data::TargetValues;
+use pipe_data::{Grid, TargetValues};
 
-use super::Answers;
+use super::{Answers, Form};
 use crate::error::{Error, Result};
 
 /// A report's predictions, read back.
@@ -15,29 +15,25 @@ pub struct Reported {
     pub answers: Answers,
 }
 
-/// The columns that say what is predicted.
-pub fn header(names: &[String], probabilities: bool) -> Vec<String> {
-    let columns = names.iter().filter(|_| probabilities);
-    std::iter::once("prediction".to_owned())
-        .chain(columns.map(|name| format!("p={name}")))
-        .collect()
-}
-
-/// The fields under `header`.
-pub fn fields(
-    answers: &Answers,
-    position: usize,
-    names: &[String],
-    probabilities: bool,
-) -> Vec<String> {
-    let prediction = match answers {
-        Answers::Classes { chosen, .. } => names[chosen[position]].clone(),
-        Answers::Numbers(numbers) => number_text(numbers[position]),
+/// The fields under the form's header.
+pub fn fields(answers: &Answers, position: usize, form: &Form, probabilities: bool) -> Vec<String> {
+    let mut fields = match answers {
+        Answers::Classes { chosen, .. } => vec![form.names()[chosen[position]].clone()],
+        Answers::Numbers(numbers) => vec![number_text(numbers[position])],
+        Answers::Labels { chosen, .. } => {
+            let chosen = chosen.row(position).iter();
+            chosen.map(bool::to_string).collect()
+        }
+        Answers::Several(numbers) => {
+            let numbers = numbers.row(position).iter();
+            numbers.map(|it| number_text(*it)).collect()
+        }
     };
-    let shares = answers.probabilities(position).iter();
-    std::iter::once(prediction)
-        .chain(shares.filter(|_| probabilities).map(|it| number_text(*it)))
-        .collect()
+    if probabilities {
+        let shares = answers.probabilities(position).iter();
+        fields.extend(shares.map(|it| number_text(*it)));
+    }
+    fields
 }
 
 /// The shortest text that reads back as this number.
@@ -51,31 +47,43 @@ pub fn write(
     rows: &[u64],
     truth: &TargetValues,
     answers: &Answers,
-    names: &[String],
+    form: &Form,
 ) -> Result<()> {
     let file = File::create(path).map_err(|error| Error::io(path, &error))?;
     let mut table = csv::Writer::from_writer(io::BufWriter::new(file));
-    let mut record = vec!["row".to_owned(), "target".to_owned()];
-    record.extend(header(names, true));
-    table.write_record(&record).map_err(|it| failed(path, it))?;
+    let header = header(form);
+    table.write_record(&header).map_err(|it| failed(path, it))?;
     for (position, row) in rows.iter().enumerate() {
-        let target = match truth {
-            TargetValues::Classes(truth) => names[truth[position] as usize].clone(),
-            TargetValues::Numbers(truth) => format!("{:?}", truth[position]),
-        };
-        record.clear();
-        record.extend([row.to_string(), target]);
-        record.extend(fields(answers, position, names, true));
+        let mut record = vec![row.to_string()];
+        match truth {
+            TargetValues::Classes(truth) => {
+                record.push(form.names()[truth[position] as usize].clone());
+            }
+            TargetValues::Numbers(truth) => record.push(format!("{:?}", truth[position])),
+            TargetValues::Several(truth) => {
+                record.extend(truth.row(position).iter().map(|it| format!("{it:?}")));
+            }
+            TargetValues::Labels(truth) => {
+                record.extend(truth.row(position).iter().map(bool::to_string));
+            }
+        }
+        record.extend(fields(answers, position, form, true));
         table.write_record(&record).map_err(|it| failed(path, it))?;
     }
     table.flush().map_err(|error| Error::io(path, &error))
 }
 
-/// Reads what `write` wrote. `names` are the classes of the model that is meant to have made it.
-pub fn read(path: &Path, names: &[String]) -> Result<Reported> {
+fn header(form: &Form) -> Vec<String> {
+    let mut header = vec!["row".to_owned()];
+    header.extend(form.truth_header());
+    header.extend(form.header(true));
+    header
+}
+
+/// Reads what `write` wrote. The form is that of the model that is meant to have made it.
+pub fn read(path: &Path, form: &Form) -> Result<Reported> {
     let mut table = csv::Reader::from_path(path).map_err(|it| failed(path, it))?;
-    let mut wanted = vec!["row".to_owned(), "target".to_owned()];
-    wanted.extend(header(names, true));
+    let wanted = header(form);
     let found = table.headers().map_err(|it| failed(path, it))?;
     if found != &csv::StringRecord::from(wanted.clone()) {
         let found = found.iter().collect::<Vec<_>>().join(",");
@@ -85,32 +93,45 @@ pub fn read(path: &Path, names: &[String]) -> Result<Reported> {
             format!("the columns are {found}, not {wanted}: the predictions of another model"),
         ));
     }
-    let mut rows = Vec::new();
-    let mut chosen = Vec::new();
+    let names = form.names();
+    // The row and the truth come first.
+    let first = 1 + form.truth_header().len();
+    let (mut rows, mut chosen, mut labels) = (Vec::new(), Vec::new(), Vec::new());
     let mut numbers = Vec::new();
     for (line, record) in (2..).zip(table.records()) {
         let record = record.map_err(|it| failed(path, it))?;
         let bad =
             |field: &str| Error::unreadable(path, format!("line {line}: `{field}` is unexpected"));
         rows.push(record[0].parse().map_err(|_| bad(&record[0]))?);
-        let from = if names.is_empty() {
-            2
-        } else {
-            let class = names.iter().position(|it| *it == record[2]);
-            chosen.push(class.ok_or_else(|| bad(&record[2]))?);
-            3
-        };
-        for field in record.iter().skip(from) {
+        let mut fields = record.iter().skip(first);
+        match form {
+            Form::Classes(_) => {
+                let field = fields.next().unwrap_or_default();
+                let class = names.iter().position(|it| it == field);
+                chosen.push(class.ok_or_else(|| bad(field))?);
+            }
+            Form::Labels(_) => {
+                for field in fields.by_ref().take(names.len()) {
+                    labels.push(field.parse::<bool>().map_err(|_| bad(field))?);
+                }
+            }
+            Form::Number | Form::Numbers(_) => {}
+        }
+        for field in fields {
             numbers.push(field.parse().map_err(|_| bad(field))?);
         }
     }
-    let answers = if names.is_empty() {
-        Answers::Numbers(numbers)
-    } else {
-        Answers::Classes {
+    let answers = match form {
+        Form::Number => Answers::Numbers(numbers),
+        Form::Numbers(_) => Answers::Several(Grid::new(form.width(), numbers)),
+        Form::Classes(_) => Answers::Classes {
             chosen,
             probabilities: numbers,
-        }
+        },
+        Form::Labels(_) => Answers::Labels {
+            chosen: Grid::new(form.width(), labels),
+            probabilities: Grid::new(form.width(), numbers),
+        },
     };
     Ok(Reported { rows, answers })
 }

@@ -7,6 +7,10 @@ fn names(words: &[&str]) -> Vec<String> {
     words.iter().map(|it| (*it).to_owned()).collect()
 }
 
+fn classes(words: &[&str]) -> Form {
+    Form::Classes(names(words))
+}
+
 fn probabilities(answers: &Answers) -> Vec<f32> {
     (0..answers.len())
         .flat_map(|at| answers.probabilities(at).to_vec())
@@ -15,7 +19,7 @@ fn probabilities(answers: &Answers) -> Vec<f32> {
 
 #[test]
 fn the_first_of_equally_probable_classes_is_chosen() {
-    let answers = Answers::of(&[1.0, 1.0, 0.0, 0.0, 2.0, 2.0], 3).unwrap();
+    let answers = Answers::of(&[1.0, 1.0, 0.0, 0.0, 2.0, 2.0], &classes(&["a", "b", "c"])).unwrap();
     let Answers::Classes { chosen, .. } = &answers else {
         panic!()
     };
@@ -24,15 +28,15 @@ fn the_first_of_equally_probable_classes_is_chosen() {
 
 #[test]
 fn probabilities_add_up_even_for_huge_logits() {
-    let answers = Answers::of(&[3e38, -3e38, 0.0, 0.0], 2).unwrap();
+    let answers = Answers::of(&[3e38, -3e38, 0.0, 0.0], &classes(&["a", "b"])).unwrap();
     assert_eq!(probabilities(&answers), [1.0, 0.0, 0.5, 0.5]);
 }
 
 #[test]
 fn an_output_that_is_no_number_is_refused_with_its_row() {
-    let error = Answers::of(&[0.0, 1.0, f32::NAN, 0.0], 2).unwrap_err();
+    let error = Answers::of(&[0.0, 1.0, f32::NAN, 0.0], &classes(&["a", "b"])).unwrap_err();
     assert_eq!(error.position, 1);
-    assert!(Answers::of(&[1.0, f32::INFINITY], 0).is_err());
+    assert!(Answers::of(&[1.0, f32::INFINITY], &Form::Number).is_err());
 }
 
 #[test]
@@ -48,12 +52,12 @@ fn numbers_are_written_short_and_read_back_exactly() {
 fn a_table_of_classes_is_read_back_as_written() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("predictions.csv");
-    let names = names(&["a,b", "\"c\"", "3"]);
-    let answers = Answers::of(&[1.0, 2.0, 3.0, 0.3, 0.2, 0.1], 3).unwrap();
+    let form = classes(&["a,b", "\"c\"", "3"]);
+    let answers = Answers::of(&[1.0, 2.0, 3.0, 0.3, 0.2, 0.1], &form).unwrap();
     let truth = TargetValues::Classes(vec![0, 1]);
-    write(&path, &[7, 40], &truth, &answers, &names).unwrap();
+    write(&path, &[7, 40], &truth, &answers, &form).unwrap();
     let rows = vec![7, 40];
-    assert_eq!(read(&path, &names).unwrap(), Reported { rows, answers });
+    assert_eq!(read(&path, &form).unwrap(), Reported { rows, answers });
     let text = std::fs::read_to_string(&path).unwrap();
     assert!(
         text.starts_with("row,target,prediction,\"p=a,b\",\"p=\"\"c\"\"\",p=3\n7,\"a,b\",3,0.09")
@@ -64,12 +68,12 @@ fn a_table_of_classes_is_read_back_as_written() {
 fn a_table_of_numbers_is_read_back_as_written() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("predictions.csv");
-    let answers = Answers::of(&[0.1, 150.0], 0).unwrap();
+    let answers = Answers::of(&[0.1, 150.0], &Form::Number).unwrap();
     let truth = TargetValues::Numbers(vec![0.5, 151.0]);
-    write(&path, &[0, 1], &truth, &answers, &[]).unwrap();
+    write(&path, &[0, 1], &truth, &answers, &Form::Number).unwrap();
     let text = std::fs::read_to_string(&path).unwrap();
     assert_eq!(text, "row,target,prediction\n0,0.5,0.1\n1,151.0,150.0\n");
-    assert_eq!(read(&path, &[]).unwrap().answers, answers);
+    assert_eq!(read(&path, &Form::Number).unwrap().answers, answers);
 }
 
 #[test]
@@ -77,7 +81,7 @@ fn a_table_of_another_model_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("predictions.csv");
     std::fs::write(&path, "row,target,prediction\n0,1,2\n").unwrap();
-    let error = read(&path, &names(&["a", "b"])).unwrap_err().to_string();
+    let error = read(&path, &classes(&["a", "b"])).unwrap_err().to_string();
     assert!(
         error.contains("not row,target,prediction,p=a,p=b"),
         "{error}"
@@ -86,11 +90,11 @@ fn a_table_of_another_model_is_refused() {
 
 #[test]
 fn differences_name_the_first_row_and_both_values() {
-    let names = names(&["a", "b"]);
-    let expected = Answers::of(&[0.0, 1.0, 5.0, 0.0], 2).unwrap();
-    assert_eq!(expected.first_difference(&expected, &names, 0.0), None);
-    let found = Answers::of(&[0.0, 1.0, 0.0, 5.0], 2).unwrap();
-    let difference = expected.first_difference(&found, &names, 1e-4).unwrap();
+    let form = classes(&["a", "b"]);
+    let expected = Answers::of(&[0.0, 1.0, 5.0, 0.0], &form).unwrap();
+    assert_eq!(expected.first_difference(&expected, &form, 0.0), None);
+    let found = Answers::of(&[0.0, 1.0, 0.0, 5.0], &form).unwrap();
+    let difference = expected.first_difference(&found, &form, 1e-4).unwrap();
     assert_eq!(
         (difference.position, difference.what.as_str()),
         (1, "prediction")
@@ -99,25 +103,89 @@ fn differences_name_the_first_row_and_both_values() {
         (difference.expected.as_str(), difference.found.as_str()),
         ("a", "b")
     );
-    let found = Answers::of(&[0.0, 1.0, 5.0, 0.1], 2).unwrap();
-    let difference = expected.first_difference(&found, &names, 1e-4).unwrap();
+    let found = Answers::of(&[0.0, 1.0, 5.0, 0.1], &form).unwrap();
+    let difference = expected.first_difference(&found, &form, 1e-4).unwrap();
     assert_eq!(difference.what, "p=a");
 }
 
 #[test]
 fn a_tie_may_fall_either_way() {
-    let expected = Answers::of(&[1.0, 1.0 + 1e-6], 2).unwrap();
-    let found = Answers::of(&[1.0 + 1e-6, 1.0], 2).unwrap();
-    let names = names(&["a", "b"]);
-    assert_eq!(expected.first_difference(&found, &names, 1e-4), None);
-    assert!(expected.first_difference(&found, &names, 1e-9).is_some());
+    let form = classes(&["a", "b"]);
+    let expected = Answers::of(&[1.0, 1.0 + 1e-6], &form).unwrap();
+    let found = Answers::of(&[1.0 + 1e-6, 1.0], &form).unwrap();
+    assert_eq!(expected.first_difference(&found, &form, 1e-4), None);
+    assert!(expected.first_difference(&found, &form, 1e-9).is_some());
 }
 
 #[test]
 fn numbers_differ_relative_to_their_size() {
     let expected = Answers::Numbers(vec![1000.0]);
     let found = Answers::Numbers(vec![1000.05]);
-    assert_eq!(expected.first_difference(&found, &[], 1e-4), None);
-    let difference = expected.first_difference(&found, &[], 1e-5).unwrap();
+    assert_eq!(expected.first_difference(&found, &Form::Number, 1e-4), None);
+    let difference = expected
+        .first_difference(&found, &Form::Number, 1e-5)
+        .unwrap();
     assert_eq!(difference.expected, "1000.0");
+}
+
+#[test]
+fn tables_of_several_targets_are_read_back_as_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("predictions.csv");
+    let form = Form::Labels(names(&["x", "y,z"]));
+    let answers = Answers::of(&[0.0, 3.0, -2.0, 0.5], &form).unwrap();
+    let truth = TargetValues::Labels(Grid::new(2, vec![true, false, false, true]));
+    write(&path, &[3, 9], &truth, &answers, &form).unwrap();
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert!(
+        text.starts_with(
+            "row,target:x,\"target:y,z\",prediction:x,\"prediction:y,z\",p=x,\"p=y,z\"\n\
+             3,true,false,false,true,0.5,0.95"
+        ),
+        "{text}"
+    );
+    assert_eq!(read(&path, &form).unwrap().answers, answers);
+
+    let form = Form::Numbers(names(&["x", "y"]));
+    let answers = Answers::of(&[0.1, 2.0], &form).unwrap();
+    let truth = TargetValues::Several(Grid::new(2, vec![0.5, 1.5]));
+    write(&path, &[0], &truth, &answers, &form).unwrap();
+    let text = std::fs::read_to_string(&path).unwrap();
+    let header = "row,target:x,target:y,prediction:x,prediction:y";
+    assert_eq!(text, format!("{header}\n0,0.5,1.5,0.1,2.0\n"));
+    assert_eq!(read(&path, &form).unwrap().answers, answers);
+    assert!(read(&path, &classes(&["x", "y"])).is_err());
+}
+
+#[test]
+fn differences_of_several_targets_name_the_target() {
+    let form = Form::Labels(names(&["x", "y"]));
+    let of = |outputs: &[f32]| Answers::of(outputs, &form).unwrap();
+    let what = |expected: &Answers, found: &Answers, tolerance| {
+        let difference = expected.first_difference(found, &form, tolerance);
+        difference.map(|it| (it.position, it.what, it.expected))
+    };
+    let expected = of(&[1.0, -1.0, 2.0, 1e-6]);
+    assert_eq!(what(&expected, &expected, 0.0), None);
+    let turned = of(&[1.0, -1.0, 2.0, -3.0]);
+    assert_eq!(
+        what(&expected, &turned, 1e-4),
+        Some((1, "p=y".to_owned(), "0.50000024".to_owned()))
+    );
+    let turned = of(&[1.0, 1.0, 2.0, 1e-6]);
+    assert_eq!(
+        what(&expected, &turned, 1e-4),
+        Some((0, "prediction:y".to_owned(), "false".to_owned()))
+    );
+    // A label that is as probable as not may fall either way.
+    assert_eq!(what(&expected, &of(&[1.0, -1.0, 2.0, -1e-6]), 1e-4), None);
+
+    let form = Form::Numbers(names(&["x", "y"]));
+    let expected = Answers::of(&[1.0, 2.0, 3.0, 4.0], &form).unwrap();
+    let found = Answers::of(&[1.0, 2.0, 3.0, 5.0], &form).unwrap();
+    let difference = expected.first_difference(&found, &form, 1e-4).unwrap();
+    assert_eq!(
+        (difference.position, difference.what.as_str()),
+        (1, "prediction:y")
+    );
 }

@@ -1,23 +1,24 @@
 //! The `evaluate` stage: answers of a model for a part of a dataset, and what they are worth. Knows no store.
 
 mod bootstrap;
+mod each;
 mod paired;
 mod plots;
+mod trivial;
 
 use std::path::Path;
 
 use pipe_data::{Dataset, Part};
 use pipe_schema::{
-    dataset::{DatasetSchema, TargetKind},
     protocol::{Done, InputPath, Request},
-    report::{ClassFigures, METRICS_FILE, PREDICTIONS_FILE, REPORT_FILE, Report},
+    report::{METRICS_FILE, PREDICTIONS_FILE, REPORT_FILE, Report},
     stage::evaluate::Evaluate,
 };
 use pipe_wire::Reporter;
 
-use self::paired::Paired;
+use self::{paired::Paired, trivial::trivial};
 use crate::{
-    answer::{self, Answers, class_names},
+    answer::{self, Answers, Form},
     error::{Error, Result},
     inference::{Inference, check_fits},
     json::write_json,
@@ -45,27 +46,23 @@ pub fn evaluate(block: &Evaluate, request: &Request, reporter: &mut Reporter) ->
         );
     }
 
-    let names = class_names(schema);
+    let form = Form::of(&schema.target);
+    let count = form.width();
     let total = part.rows.len() as u64;
     let batch = block.batch_size as usize;
-    let answers = inference.answers(
-        &part.features,
-        names.len(),
-        batch,
-        &part.rows,
-        &mut |done| {
-            reporter.progress(done, total, "rows");
-        },
-    )?;
+    let answers = inference.answers(&part.features, &form, batch, &part.rows, &mut |done| {
+        reporter.progress(done, total, "rows");
+    })?;
     let metrics = if block.metrics.is_empty() {
-        metric::defaults(!names.is_empty(), part.len())
+        metric::defaults(schema.target.answer(), part.len())
     } else {
         block.metrics.clone()
     };
-    let paired = Paired::of(&part.target, &answers, names.len())?;
+    let paired = Paired::of(&part.target, &answers, count)?;
     let measured = paired.measure(&metrics)?;
-    let trivial = trivial(schema, part.len());
-    let baseline = Paired::of(&part.target, &trivial, names.len())?.measure(&metrics)?;
+    let trivial = trivial(&schema.target, part.len());
+    let trivial = Paired::of(&part.target, &trivial, count)?;
+    let baseline = trivial.measure(&metrics)?;
 
     let bootstrap = block.bootstrap.as_ref().map(|it| {
         let total = u64::from(it.samples);
@@ -79,14 +76,16 @@ pub fn evaluate(block: &Evaluate, request: &Request, reporter: &mut Reporter) ->
         rows: total,
         metrics: measured.metrics,
         baseline: baseline.metrics,
-        classes: names.to_vec(),
+        classes: schema.target.classes().to_vec(),
         confusion_matrix: measured.confusion_matrix,
-        per_class: per_class(&paired, names),
+        per_class: each::classes(&paired, &form),
+        per_label: each::labels(&paired, &form),
+        per_target: each::targets(&metrics, &paired, &trivial, &form)?,
         bootstrap,
     };
     let folder = Path::new(&request.output);
-    write(folder, &report, &part, &answers)?;
-    plots::write(folder, &paired, names)?;
+    write(folder, &report, &part, &answers, &form)?;
+    plots::write(folder, &paired, &form)?;
     Ok(Done {
         metrics: report.metrics,
         ..Done::default()
@@ -100,53 +99,17 @@ fn part_of(data: &InputPath) -> Result<&str> {
     })
 }
 
-/// One line a class.
-fn per_class(paired: &Paired, names: &[String]) -> Vec<ClassFigures> {
-    let metric::Answers::Classes(classes) = paired.answers() else {
-        return Vec::new();
-    };
-    let tallies = classes.tallies();
-    let lines = names.iter().zip(tallies).map(|(name, tally)| ClassFigures {
-        class: name.clone(),
-        rows: tally.truth as u64,
-        predicted: tally.predicted as u64,
-        precision: tally.precision(),
-        recall: tally.recall(),
-        f1: tally.f1(),
-    });
-    lines.collect()
-}
-
-/// What can be said of a row without looking at it: the most frequent class with the shares of the train part, or its mean.
-fn trivial(schema: &DatasetSchema, rows: usize) -> Answers {
-    match &schema.target.kind {
-        TargetKind::Classes { train_counts, .. } => {
-            let sum: u64 = train_counts.iter().sum();
-            let shares: Vec<f32> = train_counts
-                .iter()
-                .map(|it| (*it as f64 / sum.max(1) as f64) as f32)
-                .collect();
-            let most = (1..train_counts.len()).fold(0, |best, class| {
-                if train_counts[class] > train_counts[best] {
-                    class
-                } else {
-                    best
-                }
-            });
-            Answers::Classes {
-                chosen: vec![most; rows],
-                probabilities: shares.repeat(rows),
-            }
-        }
-        TargetKind::Number { train_mean } => Answers::Numbers(vec![*train_mean as f32; rows]),
-    }
-}
-
-fn write(folder: &Path, report: &Report, part: &Part, answers: &Answers) -> Result<()> {
+fn write(
+    folder: &Path,
+    report: &Report,
+    part: &Part,
+    answers: &Answers,
+    form: &Form,
+) -> Result<()> {
     write_json(&folder.join(METRICS_FILE), &report.metrics)?;
     write_json(&folder.join(REPORT_FILE), report)?;
     let path = folder.join(PREDICTIONS_FILE);
-    answer::write(&path, &part.rows, &part.target, answers, &report.classes)
+    answer::write(&path, &part.rows, &part.target, answers, form)
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use pipe_schema::stage::evaluate::Metric;
 use crate::{
     answer::Answers,
     error::{Error, Result},
-    metric::{self, Classes, Measured, Numbers},
+    metric::{self, Classes, Labels, Measured, Numbers, Several, Unmeasurable},
 };
 
 /// The truth and what was answered, by row.
@@ -22,6 +22,19 @@ pub enum Paired {
     Numbers {
         truth: Vec<f64>,
         predicted: Vec<f64>,
+    },
+    /// By row, then target.
+    Labels {
+        truth: Vec<bool>,
+        predicted: Vec<bool>,
+        probabilities: Vec<f64>,
+        count: usize,
+    },
+    /// By target, then row.
+    Several {
+        truth: Vec<f64>,
+        predicted: Vec<f64>,
+        count: usize,
     },
 }
 
@@ -45,6 +58,30 @@ impl Paired {
                 truth: truth.clone(),
                 predicted: predicted.iter().map(|it| f64::from(*it)).collect(),
             }),
+            (
+                TargetValues::Labels(truth),
+                Answers::Labels {
+                    chosen,
+                    probabilities,
+                },
+            ) => Ok(Self::Labels {
+                truth: truth.values().to_vec(),
+                predicted: chosen.values().to_vec(),
+                probabilities: probabilities
+                    .values()
+                    .iter()
+                    .map(|it| (*it).into())
+                    .collect(),
+                count: truth.width(),
+            }),
+            (TargetValues::Several(truth), Answers::Several(predicted)) => Ok(Self::Several {
+                truth: (0..truth.width()).flat_map(|at| truth.column(at)).collect(),
+                predicted: (0..truth.width())
+                    .flat_map(|at| predicted.column(at))
+                    .map(f64::from)
+                    .collect(),
+                count: truth.width(),
+            }),
             _ => Err(Error::bug("answers of another kind than the target")),
         }
     }
@@ -60,11 +97,27 @@ impl Paired {
             } => Self::Classes {
                 truth: chosen.iter().map(|row| truth[*row]).collect(),
                 predicted: chosen.iter().map(|row| predicted[*row]).collect(),
-                probabilities: chosen
-                    .iter()
-                    .flat_map(|row| &probabilities[row * count..][..*count])
-                    .copied()
-                    .collect(),
+                probabilities: wide(probabilities, chosen, *count),
+                count: *count,
+            },
+            Self::Labels {
+                truth,
+                predicted,
+                probabilities,
+                count,
+            } => Self::Labels {
+                truth: wide(truth, chosen, *count),
+                predicted: wide(predicted, chosen, *count),
+                probabilities: wide(probabilities, chosen, *count),
+                count: *count,
+            },
+            Self::Several {
+                truth,
+                predicted,
+                count,
+            } => Self::Several {
+                truth: of_each(truth, chosen, *count),
+                predicted: of_each(predicted, chosen, *count),
                 count: *count,
             },
             Self::Numbers { truth, predicted } => Self::Numbers {
@@ -91,18 +144,58 @@ impl Paired {
             Self::Numbers { truth, predicted } => {
                 metric::Answers::Numbers(Numbers { truth, predicted })
             }
+            Self::Labels {
+                truth,
+                predicted,
+                probabilities,
+                count,
+            } => metric::Answers::Labels(Labels {
+                truth,
+                predicted,
+                probabilities,
+                count: *count,
+            }),
+            Self::Several {
+                truth,
+                predicted,
+                count,
+            } => metric::Answers::Several(Several {
+                truth,
+                predicted,
+                count: *count,
+            }),
         }
     }
 
     /// Measures all rows; what cannot be measured fails the stage.
     pub fn measure(&self, metrics: &[Metric]) -> Result<Measured> {
-        metric::measure(metrics, &self.answers()).map_err(|error| {
-            let hint = error.hint();
-            let error = Error::wrong(error.to_string());
-            match hint {
-                Some(hint) => error.hint(hint),
-                None => error,
-            }
-        })
+        metric::measure(metrics, &self.answers()).map_err(|it| refusal(&it))
     }
+}
+
+/// What is said where something cannot be measured.
+pub fn refusal(error: &Unmeasurable) -> Error {
+    let hint = error.hint();
+    let error = Error::wrong(error.to_string());
+    match hint {
+        Some(hint) => error.hint(hint),
+        None => error,
+    }
+}
+
+/// Rows of `count` values each.
+fn wide<T: Copy>(values: &[T], chosen: &[usize], count: usize) -> Vec<T> {
+    let rows = chosen
+        .iter()
+        .flat_map(|row| &values[row * count..][..count]);
+    rows.copied().collect()
+}
+
+/// Rows of columns that follow one another.
+fn of_each(values: &[f64], chosen: &[usize], count: usize) -> Vec<f64> {
+    let rows = values.len() / count;
+    let columns = (0..count).map(|at| &values[at * rows..][..rows]);
+    columns
+        .flat_map(|column| chosen.iter().map(|row| column[*row]))
+        .collect()
 }

@@ -1,4 +1,5 @@
-//! Pictures of a report: of classes the confusion matrix, ROC, precision and recall, calibration; of numbers residuals.
+//! Pictures of a report: of classes the confusion matrix, ROC, precision and recall, calibration; of labels the latter
+//! three; of numbers residuals.
 //! Says what is drawn; not how an SVG is written.
 
 use std::{fs, path::Path};
@@ -8,8 +9,12 @@ use pipe_schema::report::PLOTS_FOLDER;
 
 use super::paired::Paired;
 use crate::{
+    answer::Form,
     error::{Error, Result},
-    metric::{self, Classes, Numbers, ranking},
+    metric::{
+        self, Classes, Labels, Numbers, Several,
+        ranking::{self, Step},
+    },
 };
 
 /// Classes up to which the confusion matrix is drawn.
@@ -21,12 +26,20 @@ const POINTS: usize = 500;
 /// Rows drawn as dots.
 const DOTS: usize = 2000;
 const BINS: usize = 10;
+/// Targets whose residuals are drawn.
+const TARGETS: usize = 12;
 
 /// Writes all pictures that the answers have.
-pub fn write(folder: &Path, paired: &Paired, names: &[String]) -> Result<()> {
+pub fn write(folder: &Path, paired: &Paired, form: &Form) -> Result<()> {
+    let names = form.names();
     let pictures = match paired.answers() {
-        metric::Answers::Classes(classes) => of_classes(&classes, names),
-        metric::Answers::Numbers(numbers) => vec![("residuals", residuals(&numbers))],
+        metric::Answers::Classes(classes) => named(of_classes(&classes, names)),
+        metric::Answers::Numbers(numbers) => named(vec![(
+            "residuals",
+            residuals(&numbers, "Residuals".to_owned()),
+        )]),
+        metric::Answers::Labels(labels) => named(of_labels(&labels, names)),
+        metric::Answers::Several(several) => of_several(&several, names),
     };
     let folder = folder.join(PLOTS_FOLDER);
     fs::create_dir_all(&folder).map_err(|error| Error::io(&folder, &error))?;
@@ -35,6 +48,36 @@ pub fn write(folder: &Path, paired: &Paired, names: &[String]) -> Result<()> {
         fs::write(&path, svg).map_err(|error| Error::io(&path, &error))?;
     }
     Ok(())
+}
+
+fn named(pictures: Vec<(&str, String)>) -> Vec<(String, String)> {
+    let pictures = pictures.into_iter();
+    pictures.map(|(name, svg)| (name.to_owned(), svg)).collect()
+}
+
+/// Residuals of the first targets, one picture each.
+fn of_several(several: &Several, names: &[String]) -> Vec<(String, String)> {
+    let each = several.targets().zip(names).take(TARGETS).enumerate();
+    each.map(|(at, (numbers, name))| {
+        let title = format!("Residuals of {}", pipe_plot::short(name, 40));
+        (format!("residuals_{}", at + 1), residuals(&numbers, title))
+    })
+    .collect()
+}
+
+fn of_labels(labels: &Labels, names: &[String]) -> Vec<(&'static str, String)> {
+    let curves: Vec<(&str, Vec<Step>)> = names
+        .iter()
+        .map(String::as_str)
+        .zip(labels.curves())
+        .collect();
+    let mut pictures = Vec::new();
+    pictures.extend(roc(&curves, "labels").map(|it| ("roc", it)));
+    pictures.extend(precision_recall(&curves, "labels").map(|it| ("precision_recall", it)));
+    let given = labels.probabilities.iter().zip(labels.truth);
+    let pairs = given.map(|(probability, truth)| (*probability, *truth));
+    pictures.push(("calibration", calibration(pairs, "of all labels")));
+    pictures
 }
 
 fn of_classes(classes: &Classes, names: &[String]) -> Vec<(&'static str, String)> {
@@ -49,9 +92,25 @@ fn of_classes(classes: &Classes, names: &[String]) -> Vec<(&'static str, String)
         };
         pictures.push(("confusion_matrix", map.svg()));
     }
-    pictures.extend(roc(classes, names).map(|it| ("roc", it)));
-    pictures.extend(precision_recall(classes, names).map(|it| ("precision_recall", it)));
-    pictures.push(("calibration", calibration(classes, names)));
+    let curves: Vec<(&str, Vec<Step>)> = classes
+        .looked_for()
+        .map(|class| (names[class].as_str(), classes.curve(class)))
+        .collect();
+    pictures.extend(roc(&curves, "classes").map(|it| ("roc", it)));
+    pictures.extend(precision_recall(&curves, "classes").map(|it| ("precision_recall", it)));
+    // Of two classes the second, else the predicted one.
+    let rows = classes.probabilities.chunks_exact(classes.count);
+    let pairs = rows.zip(classes.truth).zip(classes.predicted);
+    let pairs = pairs.map(|((row, truth), predicted)| {
+        let class = if classes.count == 2 { 1 } else { *predicted };
+        (row[class], *truth == class)
+    });
+    let of = if classes.count == 2 {
+        format!("of `{}`", names[1])
+    } else {
+        "of the predicted class".to_owned()
+    };
+    pictures.push(("calibration", calibration(pairs, &of)));
     pictures
 }
 
@@ -61,22 +120,21 @@ struct Curve {
     line: Line,
 }
 
-fn roc(classes: &Classes, names: &[String]) -> Option<String> {
-    let curve = |class: usize| {
-        let steps = ranking::steps(classes, class);
-        let value = ranking::area(&steps)?;
+fn roc(curves: &[(&str, Vec<Step>)], noun: &str) -> Option<String> {
+    let curve = |steps: &[Step]| {
+        let value = ranking::area(steps)?;
         let last = *steps.last()?;
-        let share = |step: &ranking::Step| {
+        let share = |step: &Step| {
             (
                 step.alarms as f64 / last.alarms as f64,
                 step.hits as f64 / last.hits as f64,
             )
         };
         let mut points = vec![(0.0, 0.0)];
-        points.extend(thinned(&steps).map(share));
+        points.extend(thinned(steps).map(share));
         Some((value, points))
     };
-    let (lines, note) = chosen(classes.count, names, "area", curve)?;
+    let (lines, note) = chosen(curves, noun, "area", curve)?;
     let chart = Chart {
         title: "ROC".to_owned(),
         note,
@@ -88,13 +146,12 @@ fn roc(classes: &Classes, names: &[String]) -> Option<String> {
     Some(chart.svg())
 }
 
-fn precision_recall(classes: &Classes, names: &[String]) -> Option<String> {
-    let curve = |class: usize| {
-        let steps = ranking::steps(classes, class);
-        let value = ranking::precision(&steps)?;
+fn precision_recall(curves: &[(&str, Vec<Step>)], noun: &str) -> Option<String> {
+    let curve = |steps: &[Step]| {
+        let value = ranking::precision(steps)?;
         let last = *steps.last()?;
         let mut points = Vec::new();
-        for step in thinned(&steps) {
+        for step in thinned(steps) {
             let recall = step.hits as f64 / last.hits as f64;
             let precision = step.hits as f64 / (step.hits + step.alarms) as f64;
             if points.is_empty() {
@@ -108,7 +165,7 @@ fn precision_recall(classes: &Classes, names: &[String]) -> Option<String> {
         }
         Some((value, points))
     };
-    let (lines, note) = chosen(classes.count, names, "average precision", curve)?;
+    let (lines, note) = chosen(curves, noun, "average precision", curve)?;
     let chart = Chart {
         title: "Precision and recall".to_owned(),
         note,
@@ -120,18 +177,20 @@ fn precision_recall(classes: &Classes, names: &[String]) -> Option<String> {
     Some(chart.svg())
 }
 
-/// The curves that are drawn, and what is said of them: all, or those of the worst classes.
+/// The curves that are drawn, and what is said of them: all, or those of the worst classes or labels.
 fn chosen(
-    count: usize,
-    names: &[String],
+    curves: &[(&str, Vec<Step>)],
+    noun: &str,
     what: &str,
-    curve: impl Fn(usize) -> Option<(f64, Vec<(f64, f64)>)>,
+    curve: impl Fn(&[Step]) -> Option<(f64, Vec<(f64, f64)>)>,
 ) -> Option<(Vec<Line>, String)> {
-    let mut curves: Vec<Curve> = ranking::looked_for(count)
-        .filter_map(|class| {
-            let (value, points) = curve(class)?;
+    let only = curves.first().filter(|_| curves.len() == 1);
+    let mut curves: Vec<Curve> = curves
+        .iter()
+        .filter_map(|(name, steps)| {
+            let (value, points) = curve(steps)?;
             let line = Line {
-                name: format!("{} · {value:.3}", pipe_plot::short(&names[class], 18)),
+                name: format!("{} · {value:.3}", pipe_plot::short(name, 18)),
                 points,
                 ..Line::default()
             };
@@ -139,11 +198,14 @@ fn chosen(
         })
         .collect();
     let all = curves.len();
-    let note = match all {
-        0 => return None,
-        1 if count == 2 => format!("of `{}`; {what} {:.4}", names[1], curves[0].value),
-        1..=CURVES => format!("each class against the rest, with its {what}"),
-        _ => format!("the {CURVES} of {all} classes with the lowest {what}"),
+    let note = match (all, only) {
+        (0, _) => return None,
+        (_, Some((name, _))) => format!("of `{name}`; {what} {:.4}", curves[0].value),
+        (..=CURVES, _) if noun == "classes" => {
+            format!("each class against the rest, with its {what}")
+        }
+        (..=CURVES, _) => format!("each of the {noun}, with its {what}"),
+        _ => format!("the {CURVES} of {all} {noun} with the lowest {what}"),
     };
     if all > CURVES {
         curves.sort_by(|a, b| a.value.total_cmp(&b.value));
@@ -153,7 +215,7 @@ fn chosen(
 }
 
 /// Enough steps for the eye, the last among them.
-fn thinned(steps: &[ranking::Step]) -> impl Iterator<Item = &ranking::Step> {
+fn thinned(steps: &[Step]) -> impl Iterator<Item = &Step> {
     let every = steps.len().div_ceil(POINTS).max(1);
     let last = steps.len().saturating_sub(1);
     let kept = move |at: usize| at.is_multiple_of(every) || at == last;
@@ -163,17 +225,16 @@ fn thinned(steps: &[ranking::Step]) -> impl Iterator<Item = &ranking::Step> {
         .filter_map(move |(at, step)| kept(at).then_some(step))
 }
 
-/// Of two classes the second, else the predicted one: how often it is right where it is given so much.
-fn calibration(classes: &Classes, names: &[String]) -> String {
+/// How often a thing is true where it is given so much; of all probabilities, with whether each is true.
+fn calibration(given: impl Iterator<Item = (f64, bool)>, of: &str) -> String {
     let mut bins = [(0u64, 0u64, 0.0); BINS];
-    let rows = classes.probabilities.chunks_exact(classes.count);
-    for ((row, truth), predicted) in rows.zip(classes.truth).zip(classes.predicted) {
-        let class = if classes.count == 2 { 1 } else { *predicted };
-        let probability = row[class];
+    let mut count = 0_usize;
+    for (probability, is_true) in given {
         let bin = ((probability * BINS as f64) as usize).min(BINS - 1);
         bins[bin].0 += 1;
-        bins[bin].1 += u64::from(*truth == class);
+        bins[bin].1 += u64::from(is_true);
         bins[bin].2 += probability;
+        count += 1;
     }
     let filled = || bins.iter().filter(|it| it.0 > 0);
     let point =
@@ -184,12 +245,7 @@ fn calibration(classes: &Classes, names: &[String]) -> String {
             it.0 as f64 * (given - found).abs()
         })
         .sum();
-    let error = error / classes.truth.len().max(1) as f64;
-    let of = if classes.count == 2 {
-        format!("of `{}`", names[1])
-    } else {
-        "of the predicted class".to_owned()
-    };
+    let error = error / count.max(1) as f64;
     let chart = Chart {
         title: "Calibration".to_owned(),
         note: format!("{of}, in tenths; mean distance from the diagonal {error:.3}"),
@@ -208,7 +264,7 @@ fn calibration(classes: &Classes, names: &[String]) -> String {
     chart.svg()
 }
 
-fn residuals(numbers: &Numbers) -> String {
+fn residuals(numbers: &Numbers, title: String) -> String {
     let rows = numbers.truth.len();
     let every = rows.div_ceil(DOTS).max(1);
     let pairs = numbers.predicted.iter().zip(numbers.truth);
@@ -221,7 +277,7 @@ fn residuals(numbers: &Numbers) -> String {
         _ => format!("{} of {rows} rows, evenly taken", points.len()),
     };
     let chart = Chart {
-        title: "Residuals".to_owned(),
+        title,
         note,
         x: Axis {
             label: "predicted".to_owned(),

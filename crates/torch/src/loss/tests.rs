@@ -44,7 +44,7 @@ impl Case {
             return Tensor::from_slice(&classes);
         }
         let numbers: Vec<Vec<f32>> = serde_json::from_value(self.target.clone()).unwrap();
-        Tensor::from_slice(&numbers.concat()).view([-1, 1])
+        Tensor::from_slice(&numbers.concat()).view([-1, numbers[0].len() as i64])
     }
 }
 
@@ -97,6 +97,13 @@ fn balanced_weights_are_scikit_learns() {
     {
         assert!((ours - theirs).abs() < 1e-12);
     }
+    let labels = TargetKind::Labels {
+        names: ["x", "y"].map(str::to_owned).to_vec(),
+        train_counts: vec![20, 90],
+        train_rows: 100,
+    };
+    let of_labels = class_weights(Some(&ClassWeights::Balanced), &labels).unwrap();
+    assert_eq!(of_labels, [80.0 / 20.0, 10.0 / 90.0]);
     let named: ClassWeights = serde_json::from_value(json!({"b": 4.0})).unwrap();
     let weights = class_weights(Some(&named), &target).unwrap();
     assert_eq!(weights, [1.0, 4.0, 1.0]);

@@ -6,6 +6,8 @@
 //! Macro is the mean over the classes that occur in truth or prediction, weighted the mean by `true`,
 //! micro the share of the sums.
 
+use super::ranking::{self, Step};
+
 /// Classes by index. Probabilities are by row, then class.
 #[derive(Clone, Copy, Debug)]
 pub struct Classes<'a> {
@@ -25,7 +27,7 @@ pub struct Tally {
 }
 
 /// What is said of one class, or of all together.
-type Score = fn(Tally) -> f64;
+pub type Score = fn(Tally) -> f64;
 
 impl Classes<'_> {
     /// The mean over the classes that occur.
@@ -44,13 +46,7 @@ impl Classes<'_> {
 
     /// The score of all classes together.
     pub fn micro(&self, score: Score) -> f64 {
-        let tallies = self.tallies();
-        let sum = |of: fn(&Tally) -> f64| tallies.iter().map(of).sum();
-        score(Tally {
-            hits: sum(|it| it.hits),
-            predicted: sum(|it| it.predicted),
-            truth: sum(|it| it.truth),
-        })
+        score(Tally::sum(&self.tallies()))
     }
 
     /// The mean recall of the classes that occur in the truth.
@@ -82,6 +78,23 @@ impl Classes<'_> {
         sum / self.truth.len() as f64
     }
 
+    /// How the probability of a class ranks its rows above the others.
+    pub fn curve(&self, class: usize) -> Vec<Step> {
+        let rows = self.truth.iter();
+        let rows = rows.zip(self.probabilities.chunks_exact(self.count));
+        ranking::steps(rows.map(|(truth, row)| (row[class], *truth == class)))
+    }
+
+    /// Of two classes the second tells all; of more each is looked for.
+    pub fn looked_for(&self) -> std::ops::Range<usize> {
+        if self.count == 2 { 1..2 } else { 0..self.count }
+    }
+
+    /// Of all classes that are looked for.
+    pub fn curves(&self) -> Vec<Vec<Step>> {
+        self.looked_for().map(|class| self.curve(class)).collect()
+    }
+
     /// One a class, whether it occurs or not.
     pub fn tallies(&self) -> Vec<Tally> {
         let mut tallies = vec![Tally::default(); self.count];
@@ -104,6 +117,16 @@ impl Classes<'_> {
 }
 
 impl Tally {
+    /// Of all together.
+    pub fn sum(tallies: &[Self]) -> Self {
+        let sum = |of: fn(&Self) -> f64| tallies.iter().map(of).sum();
+        Self {
+            hits: sum(|it| it.hits),
+            predicted: sum(|it| it.predicted),
+            truth: sum(|it| it.truth),
+        }
+    }
+
     pub fn precision(self) -> f64 {
         share(self.hits, self.predicted)
     }
@@ -117,6 +140,7 @@ impl Tally {
     }
 }
 
-fn share(part: f64, whole: f64) -> f64 {
+/// A share of nothing is 0.
+pub fn share(part: f64, whole: f64) -> f64 {
     if whole == 0.0 { 0.0 } else { part / whole }
 }

@@ -6,6 +6,7 @@
 
 mod classes;
 mod correlation;
+mod labels;
 mod numbers;
 pub mod ranking;
 #[cfg(test)]
@@ -16,12 +17,16 @@ use std::fmt;
 
 use pipe_schema::{
     report::Metrics,
-    stage::evaluate::{MeanPinballLoss, Metric, TopKAccuracy},
+    stage::{
+        evaluate::{MeanPinballLoss, Metric, TopKAccuracy},
+        train::Answer,
+    },
 };
 
 pub use self::{
     classes::{Classes, Tally},
-    numbers::Numbers,
+    labels::Labels,
+    numbers::{Numbers, Several},
 };
 
 /// Predictions beside the truth.
@@ -29,6 +34,8 @@ pub use self::{
 pub enum Answers<'a> {
     Classes(Classes<'a>),
     Numbers(Numbers<'a>),
+    Labels(Labels<'a>),
+    Several(Several<'a>),
 }
 
 /// What was measured.
@@ -43,22 +50,21 @@ pub struct Measured {
 /// Why something cannot be measured.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Unmeasurable {
-    /// A metric of numbers for classes, or the other way round.
-    Misfit { metric: Metric, classes: bool },
+    /// A metric of something else than the answers are.
+    Misfit { metric: Metric, answer: Answer },
     /// Fewer rows than the metric is defined for.
     TooFewRows { metric: Metric, rows: usize },
     /// It tells classes apart, and there is only one, or none to be found.
     OneClass { metric: Metric },
+    /// Likewise, of every label.
+    OneSided { metric: Metric },
 }
 
 /// The metrics that a target gets where none are named: those that so many rows have.
-pub fn defaults(classes: bool, rows: usize) -> Vec<Metric> {
-    let metrics = if classes {
-        [Metric::Accuracy, Metric::F1Macro, Metric::LogLoss]
-    } else {
-        [Metric::Rmse, Metric::Mae, Metric::R2]
-    };
-    let defined = metrics.into_iter().filter(|it| fewest_rows(*it) <= rows);
+pub fn defaults(answer: Answer, rows: usize) -> Vec<Metric> {
+    let defined = Metric::defaults(answer)
+        .into_iter()
+        .filter(|it| fewest_rows(*it) <= rows);
     defined.collect()
 }
 
@@ -80,14 +86,29 @@ pub fn measure(metrics: &[Metric], answers: &Answers) -> Result<Measured, Unmeas
 pub fn value(metric: Metric, answers: &Answers) -> Result<f64, Unmeasurable> {
     use Metric as M;
     let rows = answers.rows();
+    let answer = answers.answer();
+    if !metric.is_for(answer) {
+        return Err(Unmeasurable::Misfit { metric, answer });
+    }
     if rows < fewest_rows(metric) {
         return Err(Unmeasurable::TooFewRows { metric, rows });
+    }
+    match answers {
+        Answers::Labels(labels) => return value_of_labels(metric, labels),
+        Answers::Several(several) => {
+            let each = several.targets();
+            let values = each.map(|it| value(metric, &Answers::Numbers(it)));
+            let values: Vec<f64> = values.collect::<Result<_, _>>()?;
+            return Ok(values.iter().sum::<f64>() / values.len() as f64);
+        }
+        Answers::Classes(_) | Answers::Numbers(_) => {}
     }
     let classes = || answers.classes(metric);
     let numbers = || answers.numbers(metric);
     let tells_apart = |value: Option<f64>| value.ok_or(Unmeasurable::OneClass { metric });
     Ok(match metric {
         M::Accuracy | M::RecallMicro => classes()?.micro(Tally::recall),
+        M::HammingLoss => 1.0 - classes()?.micro(Tally::recall),
         M::BalancedAccuracy => classes()?.balanced_accuracy(),
         M::TopKAccuracy(TopKAccuracy { k }) => top_k::accuracy(classes()?, k as usize),
         M::PrecisionMacro => classes()?.macro_mean(Tally::precision),
@@ -99,9 +120,9 @@ pub fn value(metric: Metric, answers: &Answers) -> Result<f64, Unmeasurable> {
         M::F1Micro => classes()?.micro(Tally::f1),
         M::F1Weighted => classes()?.weighted(Tally::f1),
         M::MatthewsCorrcoef => correlation::matthews(classes()?),
-        M::RocAuc => tells_apart(ranking::roc_auc(classes()?))?,
-        M::RocAucOvrWeighted => tells_apart(ranking::roc_auc_weighted(classes()?))?,
-        M::AveragePrecision => tells_apart(ranking::average_precision(classes()?))?,
+        M::RocAuc => tells_apart(ranking::roc_auc(&classes()?.curves()))?,
+        M::RocAucOvrWeighted => tells_apart(ranking::roc_auc_weighted(&classes()?.curves()))?,
+        M::AveragePrecision => tells_apart(ranking::average_precision(&classes()?.curves()))?,
         M::LogLoss => classes()?.log_loss(),
         // A table has no value.
         M::ConfusionMatrix => f64::NAN,
@@ -117,6 +138,31 @@ pub fn value(metric: Metric, answers: &Answers) -> Result<f64, Unmeasurable> {
     })
 }
 
+fn value_of_labels(metric: Metric, labels: &Labels) -> Result<f64, Unmeasurable> {
+    use Metric as M;
+    let tells_apart = |value: Option<f64>| value.ok_or(Unmeasurable::OneSided { metric });
+    Ok(match metric {
+        M::Accuracy => labels.accuracy(),
+        M::HammingLoss => labels.hamming_loss(),
+        M::PrecisionMacro => labels.macro_mean(Tally::precision),
+        M::PrecisionMicro => labels.micro(Tally::precision),
+        M::PrecisionWeighted => labels.weighted(Tally::precision),
+        M::RecallMacro => labels.macro_mean(Tally::recall),
+        M::RecallMicro => labels.micro(Tally::recall),
+        M::RecallWeighted => labels.weighted(Tally::recall),
+        M::F1Macro => labels.macro_mean(Tally::f1),
+        M::F1Micro => labels.micro(Tally::f1),
+        M::F1Weighted => labels.weighted(Tally::f1),
+        M::RocAuc => tells_apart(ranking::roc_auc(&labels.curves()))?,
+        M::RocAucOvrWeighted => tells_apart(ranking::roc_auc_weighted(&labels.curves()))?,
+        M::AveragePrecision => tells_apart(ranking::average_precision(&labels.curves()))?,
+        _ => {
+            let answer = Answer::Labels;
+            return Err(Unmeasurable::Misfit { metric, answer });
+        }
+    })
+}
+
 fn fewest_rows(metric: Metric) -> usize {
     if metric == Metric::R2 { 2 } else { 1 }
 }
@@ -126,26 +172,36 @@ impl<'a> Answers<'a> {
         match self {
             Self::Classes(answers) => answers.truth.len(),
             Self::Numbers(answers) => answers.truth.len(),
+            Self::Labels(answers) => answers.rows(),
+            Self::Several(answers) => answers.rows(),
         }
+    }
+
+    pub fn answer(&self) -> Answer {
+        match self {
+            Self::Classes(_) => Answer::Classes,
+            Self::Numbers(_) => Answer::Number,
+            Self::Labels(_) => Answer::Labels,
+            Self::Several(_) => Answer::Numbers,
+        }
+    }
+
+    fn misfit(&self, metric: Metric) -> Unmeasurable {
+        let answer = self.answer();
+        Unmeasurable::Misfit { metric, answer }
     }
 
     fn classes(&self, metric: Metric) -> Result<&Classes<'a>, Unmeasurable> {
         match self {
             Self::Classes(answers) => Ok(answers),
-            Self::Numbers(_) => Err(Unmeasurable::Misfit {
-                metric,
-                classes: false,
-            }),
+            _ => Err(self.misfit(metric)),
         }
     }
 
     fn numbers(&self, metric: Metric) -> Result<&Numbers<'a>, Unmeasurable> {
         match self {
             Self::Numbers(answers) => Ok(answers),
-            Self::Classes(_) => Err(Unmeasurable::Misfit {
-                metric,
-                classes: true,
-            }),
+            _ => Err(self.misfit(metric)),
         }
     }
 }
@@ -154,15 +210,18 @@ impl Unmeasurable {
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         match *self {
-            Self::Misfit { classes, .. } => {
+            Self::Misfit { answer, .. } => {
                 let legal: Vec<String> = Metric::all()
-                    .filter(|it| it.is_for_classes() == classes)
+                    .filter(|it| it.is_for(answer))
                     .map(Metric::word)
                     .collect();
                 Some(format!("legal here: {}", legal.join(", ")))
             }
             Self::OneClass { .. } => Some(
                 "measure on a part with rows of each class (`stratify` keeps their shares), or leave it out".to_owned(),
+            ),
+            Self::OneSided { .. } => Some(
+                "measure on a part that has rows with and without some label, or leave it out".to_owned(),
             ),
             Self::TooFewRows { .. } => None,
         }
@@ -172,14 +231,15 @@ impl Unmeasurable {
 impl fmt::Display for Unmeasurable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Misfit { metric, classes } => {
-                let (its, targets) = if *classes {
-                    ("numbers", "classes")
-                } else {
-                    ("classes", "numbers")
+            Self::Misfit { metric, answer } => {
+                let (word, its) = (metric.word(), metric.measures(*answer));
+                let is = match answer {
+                    Answer::Classes => "the target has classes",
+                    Answer::Number => "the target has numbers",
+                    Answer::Labels => "the targets are labels",
+                    Answer::Numbers => "there are several targets",
                 };
-                let metric = metric.word();
-                write!(f, "`{metric}` measures {its}, but the target has {targets}")
+                write!(f, "`{word}` measures {its}, but {is}")
             }
             Self::TooFewRows { metric, rows: 0 } => {
                 write!(f, "`{}` of no rows is undefined", metric.name())
@@ -192,6 +252,10 @@ impl fmt::Display for Unmeasurable {
             } => f.write_str(
                 "`average_precision` is undefined without a row of the class that it looks for",
             ),
+            Self::OneSided { metric } => {
+                let metric = metric.name();
+                write!(f, "`{metric}` is undefined where no label tells rows apart")
+            }
             Self::OneClass { metric } => {
                 let metric = metric.name();
                 write!(f, "`{metric}` is undefined where all rows are of one class")

@@ -14,6 +14,30 @@ pub struct Numbers<'a> {
     pub predicted: &'a [f64],
 }
 
+/// Numbers of several targets: by target, then row. A metric of them is the mean over the targets.
+#[derive(Clone, Copy, Debug)]
+pub struct Several<'a> {
+    pub truth: &'a [f64],
+    pub predicted: &'a [f64],
+    /// How many targets there are.
+    pub count: usize,
+}
+
+impl<'a> Several<'a> {
+    pub fn rows(&self) -> usize {
+        self.truth.len() / self.count
+    }
+
+    /// Each target by itself.
+    pub fn targets(&self) -> impl Iterator<Item = Numbers<'a>> {
+        let rows = self.rows().max(1);
+        let truth = self.truth.chunks_exact(rows);
+        truth
+            .zip(self.predicted.chunks_exact(rows))
+            .map(|(truth, predicted)| Numbers { truth, predicted })
+    }
+}
+
 impl Numbers<'_> {
     pub fn mse(&self) -> f64 {
         self.squares() / self.rows()

@@ -1,10 +1,8 @@
-//! Metrics of how well a class's probability ranks its rows above the others, and the curves behind them.
+//! Metrics of how well a probability ranks the rows of a class, or of a label, above the others, and the curves behind them.
 //!
-//! With rows taken in falling order of the probability, equal ones at once, `hits` of them are of the class and
+//! With rows taken in falling order of the probability, equal ones at once, `hits` of them are of it and
 //! `alarms` are not (Fawcett 2006, "An introduction to ROC analysis", algorithms 1 to 3). The ROC curve is hits / all
 //! hits over alarms / all alarms. Average precision is Σ (recall - recall before) precision, without interpolation.
-
-use super::Classes;
 
 /// How many rows have at least this probability.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -14,33 +12,27 @@ pub struct Step {
     pub alarms: u64,
 }
 
-/// The second of two classes, or the mean over each class against the rest, of those that can be told apart from it.
-/// Nothing where no class can.
-pub fn roc_auc(classes: &Classes) -> Option<f64> {
-    mean(classes, area, |_| 1.0)
+/// The mean over the curves that tell two sides apart. Nothing where none does.
+pub fn roc_auc(curves: &[Vec<Step>]) -> Option<f64> {
+    mean(curves, area, |_| 1.0)
 }
 
-/// The same, each class weighted by its rows.
-pub fn roc_auc_weighted(classes: &Classes) -> Option<f64> {
-    if classes.count == 2 {
-        return roc_auc(classes);
+/// The same, each curve weighted by its hits.
+pub fn roc_auc_weighted(curves: &[Vec<Step>]) -> Option<f64> {
+    match curves {
+        [one] => area(one),
+        more => mean(more, area, |last| last.hits as f64),
     }
-    mean(classes, area, |last| last.hits as f64)
 }
 
-/// Of the second of two classes, or the mean over the classes that occur. Nothing where none does.
-pub fn average_precision(classes: &Classes) -> Option<f64> {
-    mean(classes, precision, |_| 1.0)
+/// The mean over the curves that have hits. Nothing where none has.
+pub fn average_precision(curves: &[Vec<Step>]) -> Option<f64> {
+    mean(curves, precision, |_| 1.0)
 }
 
-/// One step a distinct probability of the class, falling.
-pub fn steps(classes: &Classes, class: usize) -> Vec<Step> {
-    let mut rows: Vec<(f64, bool)> = classes
-        .truth
-        .iter()
-        .zip(classes.probabilities.chunks_exact(classes.count))
-        .map(|(&truth, row)| (row[class], truth == class))
-        .collect();
+/// One step a distinct probability, falling; of each row whether it is a hit.
+pub fn steps(rows: impl Iterator<Item = (f64, bool)>) -> Vec<Step> {
+    let mut rows: Vec<(f64, bool)> = rows.collect();
     rows.sort_unstable_by(|a, b| b.0.total_cmp(&a.0));
     let mut steps: Vec<Step> = Vec::new();
     let (mut hits, mut alarms) = (0, 0);
@@ -58,11 +50,6 @@ pub fn steps(classes: &Classes, class: usize) -> Vec<Step> {
         }
     }
     steps
-}
-
-/// Of two classes the second tells all; of more each is looked for.
-pub fn looked_for(count: usize) -> std::ops::Range<usize> {
-    if count == 2 { 1..2 } else { 0..count }
 }
 
 /// Area under the ROC curve; nothing where one side has no rows.
@@ -96,14 +83,13 @@ pub fn precision(steps: &[Step]) -> Option<f64> {
 }
 
 fn mean(
-    classes: &Classes,
+    curves: &[Vec<Step>],
     value: fn(&[Step]) -> Option<f64>,
     weight: fn(&Step) -> f64,
 ) -> Option<f64> {
     let (mut sum, mut weights) = (0.0, 0.0);
-    for class in looked_for(classes.count) {
-        let steps = steps(classes, class);
-        if let (Some(value), Some(last)) = (value(&steps), steps.last()) {
+    for steps in curves {
+        if let (Some(value), Some(last)) = (value(steps), steps.last()) {
             sum += weight(last) * value;
             weights += weight(last);
         }

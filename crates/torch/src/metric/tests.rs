@@ -149,11 +149,19 @@ fn misfits_name_what_is_legal() {
 
 #[test]
 fn defaults_fit_their_targets_and_rows() {
-    for classes in [true, false] {
-        let defaults = defaults(classes, 2);
-        assert!(defaults.iter().all(|it| it.is_for_classes() == classes));
+    for answer in [
+        Answer::Classes,
+        Answer::Number,
+        Answer::Labels,
+        Answer::Numbers,
+    ] {
+        let defaults = defaults(answer, 2);
+        assert_eq!(defaults.len(), 3);
+        assert!(defaults.iter().all(|it| it.is_for(answer)));
     }
-    assert_eq!(defaults(false, 1), [Metric::Rmse, Metric::Mae]);
+    for answer in [Answer::Number, Answer::Numbers] {
+        assert_eq!(defaults(answer, 1), [Metric::Rmse, Metric::Mae]);
+    }
 }
 
 #[test]
@@ -184,6 +192,61 @@ fn metrics_equal_those_of_scikit_learn() {
         });
         assert_golden(case, &answers);
     }
+    for case in golden["labels"].as_array().unwrap() {
+        let probabilities = list::<Vec<Vec<f64>>>(&case["probabilities"]);
+        let flat = |value| list::<Vec<Vec<bool>>>(value).concat();
+        let answers = Answers::Labels(Labels {
+            truth: &flat(&case["target"]),
+            predicted: &flat(&case["predicted"]),
+            count: probabilities[0].len(),
+            probabilities: &probabilities.concat(),
+        });
+        assert_golden(case, &answers);
+    }
+    for case in golden["several"].as_array().unwrap() {
+        let truth: Vec<Vec<f64>> = list(&case["target"]);
+        let predicted: Vec<Vec<f64>> = list(&case["predicted"]);
+        let answers = Answers::Several(Several {
+            truth: &truth.concat(),
+            predicted: &predicted.concat(),
+            count: truth.len(),
+        });
+        assert_golden(case, &answers);
+    }
+}
+
+#[test]
+fn metrics_of_one_target_say_so_where_there_are_several() {
+    let labels = Answers::Labels(Labels {
+        truth: &[true, false],
+        predicted: &[true, false],
+        probabilities: &[0.9, 0.1],
+        count: 2,
+    });
+    let refusal = |metric, answers| measure(&[metric], answers).unwrap_err();
+    let error = refusal(Metric::LogLoss, &labels);
+    assert_eq!(
+        error.to_string(),
+        "`log_loss` measures classes of one target, but the targets are labels"
+    );
+    assert!(error.hint().unwrap().starts_with("legal here: accuracy, "));
+    assert_eq!(
+        refusal(Metric::RocAuc, &labels).to_string(),
+        "`roc_auc` is undefined where no label tells rows apart"
+    );
+    let several = Answers::Several(Several {
+        truth: &[1.0, 2.0],
+        predicted: &[1.0, 2.0],
+        count: 2,
+    });
+    assert_eq!(
+        refusal(Metric::MaxError, &several).to_string(),
+        "`max_error` measures numbers of one target, but there are several targets"
+    );
+    assert_eq!(
+        refusal(Metric::R2, &several).to_string(),
+        "`r2` of 1 row is undefined"
+    );
 }
 
 #[test]
@@ -191,13 +254,19 @@ fn every_metric_has_golden_cases() {
     let golden = include_str!("../../../../tests/golden/metrics.json");
     let golden: Value = serde_json::from_str(golden).unwrap();
     for metric in Metric::all().filter(|it| it.is_number()) {
-        let kind = if metric.is_for_classes() {
-            "classification"
-        } else {
-            "regression"
-        };
-        let expected = &golden[kind][0]["expected"];
-        assert!(expected[metric.name()].is_number(), "{}", metric.name());
+        for (answer, kind) in [
+            (Answer::Classes, "classification"),
+            (Answer::Number, "regression"),
+            (Answer::Labels, "labels"),
+            (Answer::Numbers, "several"),
+        ] {
+            let expected = &golden[kind][0]["expected"][metric.name()];
+            assert_eq!(
+                expected.is_number(),
+                metric.is_for(answer),
+                "{kind} {metric:?}"
+            );
+        }
     }
 }
 
@@ -229,7 +298,11 @@ fn assert_golden(case: &Value, answers: &Answers) {
     for (name, expected) in case["expected"].as_object().unwrap() {
         let metric = Metric::of_name(name).unwrap();
         let found = match value(metric, answers) {
-            Err(Unmeasurable::OneClass { .. } | Unmeasurable::TooFewRows { .. }) => None,
+            Err(
+                Unmeasurable::OneClass { .. }
+                | Unmeasurable::OneSided { .. }
+                | Unmeasurable::TooFewRows { .. },
+            ) => None,
             found => Some(found.unwrap()),
         };
         let close = match (found, expected.as_f64()) {

@@ -38,6 +38,7 @@ fn layers(case: &Case) -> Vec<Layer> {
         codes: Codes::Unknown,
         loss: Loss::CrossEntropy,
         classes: Some(case.classes),
+        targets: None,
     };
     let sized = lower(&Network::Layers(case.specs.clone()), &ends).unwrap();
     sized.into_iter().map(|it| it.layer.unwrap()).collect()

@@ -7,10 +7,7 @@ use pipe_schema::{
     stage::train::{Loss, Network},
 };
 
-use crate::{
-    answer::class_names,
-    error::{Error, Result},
-};
+use crate::error::{Error, Result};
 
 /// The layers of `network` for rows of this dataset.
 pub fn lower(network: &Network, schema: &DatasetSchema, loss: Loss) -> Result<Vec<Layer>> {
@@ -28,7 +25,8 @@ pub fn lower(network: &Network, schema: &DatasetSchema, loss: Loss) -> Result<Ve
         },
         codes: Codes::of(schema),
         loss,
-        classes: Some(class_names(schema).len() as u32),
+        classes: Some(schema.target.classes().len() as u32),
+        targets: Some(schema.target.columns().len() as u32),
     };
     let sized = shape::lower(network, &ends).map_err(|misfit| {
         let error = Error::wrong(misfit.to_string());

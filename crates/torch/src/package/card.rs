@@ -6,9 +6,9 @@ use pipe_schema::{
     dataset::{DatasetSchema, FittedStep, TargetKind},
     layer::Layer,
     model::{Compression, Model},
-    package::Package,
+    package::{Package, Several},
     report::Report,
-    stage::{package::Format, preprocess::ColumnType},
+    stage::{package::Format, preprocess::ColumnType, train::Answer},
 };
 
 /// How many raw columns the card names.
@@ -46,9 +46,13 @@ impl Card<'_> {
 
     fn what(&self) -> String {
         let target = &self.package.target;
-        let gives = match self.package.classes.as_slice() {
-            [] => format!("a number, `{target}`,"),
-            classes => format!("the class of `{target}`, one of {},", words(classes)),
+        let gives = match (&self.package.targets, self.package.classes.as_slice()) {
+            (Some(Several::Numbers(names)), _) => format!("the numbers {}", words(names)),
+            (Some(Several::Labels(names)), _) => {
+                format!("yes or no for each of {},", words(names))
+            }
+            (None, []) => format!("a number, `{target}`,"),
+            (None, classes) => format!("the class of `{target}`, one of {},", words(classes)),
         };
         let loss = self.model.loss.title();
         let mut text = format!(
@@ -82,6 +86,25 @@ impl Card<'_> {
             }
             TargetKind::Number { train_mean } => {
                 format!("The mean of the rows trained on is {train_mean}.\n")
+            }
+            TargetKind::Numbers { names, train_means } => {
+                let mut text = "| target | mean of the rows trained on |\n|---|---|\n".to_owned();
+                for (name, mean) in names.iter().zip(train_means) {
+                    let _ = writeln!(text, "| {} | {mean} |", cell(name));
+                }
+                text
+            }
+            TargetKind::Labels {
+                names,
+                train_counts,
+                train_rows,
+            } => {
+                let mut text = format!("Trained on {}.\n\n", counted(*train_rows as usize, "row"));
+                text.push_str("| label | rows trained on with yes |\n|---|---|\n");
+                for (name, count) in names.iter().zip(train_counts) {
+                    let _ = writeln!(text, "| {} | {count} |", cell(name));
+                }
+                text
             }
         };
         text.push_str("\n| column | holds |\n|---|---|\n");
@@ -134,21 +157,60 @@ impl Card<'_> {
             let baseline = baseline.get(name).map(|it| figure(*it)).unwrap_or_default();
             let _ = writeln!(text, "| {name} | {} | {baseline} |", figure(*value));
         }
-        text.push_str(if self.package.classes.is_empty() {
-            "\nThe baseline always gives the mean of the rows trained on.\n"
-        } else {
-            "\nThe baseline always gives the most frequent class, with the shares of the rows trained on as probabilities.\n"
+        text.push_str(match self.answer() {
+            Answer::Number => "\nThe baseline always gives the mean of the rows trained on.\n",
+            Answer::Numbers => "\nThe baseline always gives the means of the rows trained on.\n",
+            Answer::Classes => {
+                "\nThe baseline always gives the most frequent class, with the shares of the rows trained on as probabilities.\n"
+            }
+            Answer::Labels => {
+                "\nThe baseline always gives what is more frequent of each label, with the shares of the rows trained on as probabilities.\n"
+            }
         });
+        text.push_str(&self.each());
         text
+    }
+
+    /// The metrics of each of several targets.
+    fn each(&self) -> String {
+        let mut text = String::new();
+        if let [first, ..] = self.report.per_target.as_slice() {
+            let names: Vec<&str> = first.metrics.keys().map(String::as_str).collect();
+            let _ = writeln!(text, "\n| target | {} |", names.join(" | "));
+            let _ = writeln!(text, "|---|{}", "---|".repeat(names.len()));
+            for each in &self.report.per_target {
+                let values: Vec<String> = each.metrics.values().map(|it| figure(*it)).collect();
+                let _ = writeln!(text, "| {} | {} |", cell(&each.target), values.join(" | "));
+            }
+        }
+        if !self.report.per_label.is_empty() {
+            text.push_str(
+                "\n| label | rows with yes | precision | recall | f1 |\n|---|---|---|---|---|\n",
+            );
+            for each in &self.report.per_label {
+                let shares = [each.precision, each.recall, each.f1]
+                    .map(figure)
+                    .join(" | ");
+                let _ = writeln!(text, "| {} | {} | {shares} |", cell(&each.label), each.rows);
+            }
+        }
+        text
+    }
+
+    fn answer(&self) -> Answer {
+        self.schema.target.answer()
     }
 
     fn usage(&self) -> String {
         let features = self.schema.features.len();
         let mut text = "With pipe, from raw rows (CSV or JSON Lines):\n\n```sh\npipe predict . rows.csv\n```\n".to_owned();
-        let outputs = if self.package.classes.is_empty() {
-            "the number"
-        } else {
-            "a logit a class; softmax makes probabilities of them"
+        let outputs = match self.answer() {
+            Answer::Number => "the number",
+            Answer::Numbers => "the numbers, in the order above",
+            Answer::Classes => "a logit a class; softmax makes probabilities of them",
+            Answer::Labels => {
+                "a logit a label, in the order above; sigmoid makes probabilities of yes of them"
+            }
         };
         if self.package.formats.contains(&Format::Torchscript) {
             let _ = write!(
@@ -192,6 +254,9 @@ weights = load_file("weights.safetensors")
              - It has seen rows like those described under Data and no others; the metrics say nothing of rows that differ from them.\n",
             self.package.tolerance
         );
+        if self.answer() == Answer::Labels {
+            text.push_str("- It says yes where that is more probable than no. Its probabilities are not calibrated.\n");
+        }
         if !self.package.classes.is_empty() {
             text.push_str("- It knows no other classes than those above, and always chooses one of them. Its probabilities are not calibrated.\n");
         }

@@ -17,7 +17,7 @@ use pipe_schema::{
     model::{COMPRESSION_FILE, MODEL_FILE, Model, WEIGHTS_FILE},
     package::{
         CARD_FILE, GOLDEN_FILE, GoldenRow, INPUT_SCHEMA_FILE, PACKAGE_FILE, PACKAGE_VERSION,
-        Package as Front, TORCHSCRIPT_FILE,
+        Package as Front, Several, TORCHSCRIPT_FILE,
     },
     protocol::{Done, Request},
     report::{METRICS_FILE, PREDICTIONS_FILE, REPORT_FILE, Report},
@@ -28,7 +28,7 @@ use tch::Device;
 
 pub use self::opened::Opened;
 use crate::{
-    answer::{self, Difference, Reported, class_names, shortest},
+    answer::{self, Difference, Form, Reported, shortest},
     error::{Error, Result},
     inference::is_quantized,
     json::{read_json, write_json},
@@ -59,13 +59,13 @@ pub fn package(block: &Package, request: &Request, reporter: &mut Reporter) -> R
     for (file, network) in opened.networks() {
         let found = network.answers(
             &sources.part.features,
-            front.classes.len(),
+            &opened.form,
             BATCH,
             rows,
             &mut |done| reporter.progress(before + done, total, "rows"),
         )?;
         before += rows.len() as u64;
-        if let Some(found) = answers.first_difference(&found, &front.classes, front.tolerance) {
+        if let Some(found) = answers.first_difference(&found, &opened.form, front.tolerance) {
             return Err(not_the_reported(file, rows, &found));
         }
     }
@@ -80,6 +80,7 @@ struct Sources<'a> {
     model: Model,
     schema: DatasetSchema,
     report: Report,
+    form: Form,
     reported: Reported,
     dataset: Dataset,
     part: Part,
@@ -103,7 +104,8 @@ impl<'a> Sources<'a> {
             );
         }
         let report: Report = read_json(&report_folder.join(REPORT_FILE))?;
-        let reported = answer::read(&report_folder.join(PREDICTIONS_FILE), class_names(&schema))
+        let form = Form::of(&schema.target);
+        let reported = answer::read(&report_folder.join(PREDICTIONS_FILE), &form)
             .map_err(|error| error.hint(SAME_MODEL))?;
         let dataset = Dataset::open(&input(request, "data")?.path)?;
         let part = dataset.part(&report.part)?;
@@ -120,6 +122,7 @@ impl<'a> Sources<'a> {
             report_folder,
             schema,
             report,
+            form,
             reported,
             dataset,
             part,
@@ -147,7 +150,7 @@ impl<'a> Sources<'a> {
         }
         write_json(&folder.join(PACKAGE_FILE), &front)?;
         write_json(&folder.join(INPUT_SCHEMA_FILE), &input_schema(&self.schema))?;
-        self.write_golden(&front, &folder.join(GOLDEN_FILE))?;
+        self.write_golden(&folder.join(GOLDEN_FILE))?;
         let compression = self.model_folder.join(COMPRESSION_FILE);
         let compression = compression
             .exists()
@@ -177,7 +180,12 @@ impl<'a> Sources<'a> {
             description: block.description.clone(),
             formats,
             target,
-            classes: class_names(&self.schema).to_vec(),
+            classes: self.schema.target.classes().to_vec(),
+            targets: match &self.form {
+                Form::Classes(_) | Form::Number => None,
+                Form::Labels(names) => Some(Several::Labels(names.clone())),
+                Form::Numbers(names) => Some(Several::Numbers(names.clone())),
+            },
             tolerance: if is_quantized(&self.model.layers) {
                 QUANTIZED_TOLERANCE
             } else {
@@ -187,7 +195,7 @@ impl<'a> Sources<'a> {
     }
 
     /// The part's first raw rows with what the report says of them.
-    fn write_golden(&self, front: &Front, path: &Path) -> Result<()> {
+    fn write_golden(&self, path: &Path) -> Result<()> {
         let positions: HashMap<u64, usize> = self
             .reported
             .rows
@@ -204,7 +212,7 @@ impl<'a> Sources<'a> {
             let golden = GoldenRow {
                 row: head.row,
                 input: head.input,
-                prediction: answers.prediction(at, &front.classes),
+                prediction: answers.prediction(at, &self.form),
                 probabilities: answers
                     .probabilities(at)
                     .iter()

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use pipe_data::{RawRows, transform};
+use pipe_data::{Grid, RawRows, transform};
 use pipe_schema::{
     dataset::{DatasetSchema, SCHEMA_FILE},
     package::{
@@ -18,7 +18,7 @@ use tch::Device;
 
 use super::checksum;
 use crate::{
-    answer::Answers,
+    answer::{Answers, Form},
     error::{Error, Result},
     inference::Inference,
     json::read_json,
@@ -29,6 +29,8 @@ pub struct Opened {
     folder: PathBuf,
     pub front: Front,
     pub schema: DatasetSchema,
+    /// What it answers.
+    pub form: Form,
     /// The file each came from, with the network in it; first the one that answers.
     networks: Vec<(&'static str, Inference)>,
 }
@@ -52,8 +54,10 @@ impl Opened {
                 Inference::open_script(&path, Device::Cpu)?,
             ));
         }
+        let schema: DatasetSchema = read_json(&folder.join(SCHEMA_FILE))?;
         Ok(Self {
-            schema: read_json(&folder.join(SCHEMA_FILE))?,
+            form: Form::of(&schema.target),
+            schema,
             folder: folder.to_owned(),
             front,
             networks,
@@ -93,7 +97,7 @@ impl Opened {
         for (file, network) in &self.networks {
             let found = self.answers_of(network, &rows, golden.len())?;
             let tolerance = self.front.tolerance;
-            if let Some(it) = expected.first_difference(&found, &self.front.classes, tolerance) {
+            if let Some(it) = expected.first_difference(&found, &self.form, tolerance) {
                 return Err(Error::wrong(format!(
                     "{file}: golden row {}: {} is {}, not {}",
                     golden[it.position].row, it.what, it.found, it.expected
@@ -107,31 +111,46 @@ impl Opened {
     fn answers_of(&self, network: &Inference, rows: &RawRows, batch: usize) -> Result<Answers> {
         let features = transform(&self.schema, rows)?;
         let ids: Vec<u64> = (0..rows.len() as u64).collect();
-        network.answers(
-            &features,
-            self.front.classes.len(),
-            batch,
-            &ids,
-            &mut |_| {},
-        )
+        network.answers(&features, &self.form, batch, &ids, &mut |_| {})
     }
 
+    /// The predictions of golden rows.
     fn expected(&self, golden: &[GoldenRow]) -> Option<Answers> {
-        let classes = &self.front.classes;
-        if classes.is_empty() {
-            let number = |it: &GoldenRow| Some(it.prediction.as_f64()? as f32);
-            return Some(Answers::Numbers(
-                golden.iter().map(number).collect::<Option<_>>()?,
-            ));
-        }
-        let class = |it: &GoldenRow| classes.iter().position(|name| it.prediction == **name);
-        let chosen = golden.iter().map(class).collect::<Option<_>>()?;
+        let names = self.form.names();
+        let number = |it: &Value| Some(it.as_f64()? as f32);
         let probabilities = golden.iter().flat_map(|it| &it.probabilities);
         let probabilities: Vec<f32> = probabilities.map(|it| *it as f32).collect();
-        (probabilities.len() == golden.len() * classes.len()).then_some(Answers::Classes {
-            chosen,
-            probabilities,
-        })
+        let are_whole = probabilities.len() == golden.len() * names.len();
+        // Of several targets, by name.
+        let each = golden
+            .iter()
+            .flat_map(|row| names.iter().map(|name| row.prediction.get(name)));
+        match &self.form {
+            Form::Number => {
+                let numbers = golden.iter().map(|it| number(&it.prediction));
+                Some(Answers::Numbers(numbers.collect::<Option<_>>()?))
+            }
+            Form::Numbers(_) => {
+                let numbers = each.map(|it| number(it?)).collect::<Option<_>>()?;
+                Some(Answers::Several(Grid::new(names.len(), numbers)))
+            }
+            Form::Labels(_) => {
+                let chosen = each.map(|it| it?.as_bool());
+                let chosen = chosen.collect::<Option<_>>()?;
+                are_whole.then(|| Answers::Labels {
+                    chosen: Grid::new(names.len(), chosen),
+                    probabilities: Grid::new(names.len(), probabilities),
+                })
+            }
+            Form::Classes(_) => {
+                let class = |it: &GoldenRow| names.iter().position(|name| it.prediction == **name);
+                let chosen = golden.iter().map(class).collect::<Option<_>>()?;
+                are_whole.then_some(Answers::Classes {
+                    chosen,
+                    probabilities,
+                })
+            }
+        }
     }
 }
 

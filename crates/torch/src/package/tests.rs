@@ -3,6 +3,8 @@
 mod codes;
 mod images;
 
+mod several;
+
 use std::{collections::BTreeMap, fs, process::Command};
 
 use pipe_schema::protocol::{Predict, RowForm};

@@ -89,6 +89,39 @@ fn rate_that_follows_the_epochs_is_the_same_after_an_interruption() {
 }
 
 #[test]
+fn several_targets_end_in_the_same_bytes_after_an_interruption() {
+    let _turn = seed(0);
+    for (target, loss) in [
+        (["a", "b"], json!("mse")),
+        (["a", "b"], json!({"huber": {"delta": 2.0}})),
+        (["c", "d"], json!("bce_with_logits")),
+    ] {
+        let bench = Bench::several(&target);
+        let mut stage = json!({
+            "loss": loss, "epochs": 5, "batch_size": 16, "optimizer": {"adam": {"lr": 0.02}},
+            "model": {"mlp": {"hidden": [8], "dropout": 0.2}},
+            "early_stopping": {"metric": "val.loss", "patience": 5},
+        });
+        if target[0] == "c" {
+            stage["class_weights"] = json!({"c": 3.0});
+            stage["early_stopping"]["metric"] = json!("val.accuracy");
+        }
+        let straight = bench.train(&stage).unwrap();
+        let checkpoints = tempfile::tempdir().unwrap();
+        bench.stop_after_epoch(2, &stage, checkpoints.path());
+        let rest = bench.resume(&stage, checkpoints.path()).unwrap();
+        assert!(rest.logs("goes on from its checkpoint"));
+        assert_eq!(straight.files(), rest.files(), "{stage}");
+    }
+    let stage = json!({"loss": "bce_with_logits", "class_weights": {"nobody": 2.0}});
+    let failed = Bench::several(&["c", "d"]).train(&stage).unwrap_err();
+    assert_eq!(
+        failed.message,
+        "class_weights: the target has no label `nobody`"
+    );
+}
+
+#[test]
 fn class_weights_are_by_the_names_of_classes() {
     let _turn = seed(0);
     let bench = Bench::new(&classes());

@@ -9,7 +9,6 @@ use pipe_schema::{
 
 use super::{Setting, State};
 use crate::{
-    answer::class_names,
     error::Result,
     json::write_json,
     model::{Net, parameter_count},
@@ -17,11 +16,10 @@ use crate::{
 
 /// Writes layers, weights, the dataset's schema and the history into the folder.
 pub fn write_model(setting: &Setting, net: &Net, state: &State, folder: &Path) -> Result<()> {
-    let classes = class_names(setting.dataset.schema()).len() as u32;
     let loss = setting.stage.loss;
     let model = Model {
         inputs: setting.dataset.schema().features.len() as u32,
-        outputs: loss.outputs(classes),
+        outputs: setting.dataset.schema().target.outputs(loss),
         loss,
         class_weights: setting.class_weights.clone(),
         label_smoothing: setting.stage.label_smoothing,

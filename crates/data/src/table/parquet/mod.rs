@@ -66,7 +66,7 @@ pub fn columns(path: &Path) -> Result<Vec<String>, DataError> {
 /// that were left out, once at least.
 pub fn read_wanted<E: From<DataError>>(
     path: &Path,
-    target: &str,
+    targets: &[String],
     wanted: &[&str],
     limit: usize,
     take: &mut Take<'_, E>,
@@ -78,7 +78,7 @@ pub fn read_wanted<E: From<DataError>>(
     if !missing.is_empty() {
         return Err(missing_columns(path, &missing, &present).into());
     }
-    let is_unused = |it: &&String| *it != target && !wanted.contains(&it.as_str());
+    let is_unused = |it: &&String| !targets.contains(it) && !wanted.contains(&it.as_str());
     let unused: Vec<String> = present.iter().filter(is_unused).cloned().collect();
     let table = file.read(wanted, &mut |_| {})?;
     if table.rows() == 0 {

@@ -3,10 +3,17 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::stage::train::Answer;
+
 /// What a metric measures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Of {
     Classes,
+    /// Classes, and labels: yes or no of several targets.
+    Labels,
+    /// A number, of one target alone.
+    Number,
+    /// A number; of several targets, the mean over them.
     Numbers,
 }
 
@@ -49,29 +56,31 @@ macro_rules! metrics {
 }
 
 metrics! {
-    /// Share of rows whose class is right.
-    Accuracy: Classes Higher,
+    /// Share of rows whose class is right; of several targets, of rows with all labels right.
+    Accuracy: Labels Higher,
     /// Mean over the classes of the share of their rows that is right.
     BalancedAccuracy: Classes Higher,
     /// Share of rows whose class is among the `k` most probable.
     TopKAccuracy(TopKAccuracy): Classes Higher,
-    PrecisionMacro: Classes Higher,
-    PrecisionMicro: Classes Higher,
-    PrecisionWeighted: Classes Higher,
-    RecallMacro: Classes Higher,
-    RecallMicro: Classes Higher,
-    RecallWeighted: Classes Higher,
-    F1Macro: Classes Higher,
-    F1Micro: Classes Higher,
-    F1Weighted: Classes Higher,
+    PrecisionMacro: Labels Higher,
+    PrecisionMicro: Labels Higher,
+    PrecisionWeighted: Labels Higher,
+    RecallMacro: Labels Higher,
+    RecallMicro: Labels Higher,
+    RecallWeighted: Labels Higher,
+    F1Macro: Labels Higher,
+    F1Micro: Labels Higher,
+    F1Weighted: Labels Higher,
+    /// Share of rows whose class is wrong; of several targets, share of all their labels that are wrong.
+    HammingLoss: Labels Lower,
     /// Correlation of predicted and true classes, from -1 to 1; 0 is chance.
     MatthewsCorrcoef: Classes Higher,
-    /// Area under the ROC curve: of the second of two classes, else the mean over each class against the rest.
-    RocAuc: Classes Higher,
+    /// Area under the ROC curve: of the second of two classes, else the mean over each class, or label, against the rest.
+    RocAuc: Labels Higher,
     /// The same, with the mean weighted by the rows of each class.
-    RocAucOvrWeighted: Classes Higher,
-    /// Area under the precision-recall curve, in steps: of the second of two classes, else the mean over the classes.
-    AveragePrecision: Classes Higher,
+    RocAucOvrWeighted: Labels Higher,
+    /// Area under the precision-recall curve, in steps: of the second of two classes, else the mean over classes or labels.
+    AveragePrecision: Labels Higher,
     /// Mean negative log of the probability given to the right class.
     LogLoss: Classes Lower,
     /// Rows by true class and predicted class; a table in the report, not a number.
@@ -85,7 +94,7 @@ metrics! {
     /// Median of the absolute errors, in the target's unit.
     MedianAbsoluteError: Numbers Lower,
     /// Largest absolute error, in the target's unit.
-    MaxError: Numbers Lower,
+    MaxError: Number Lower,
     /// Mean absolute error as a share of the true value; not a percentage.
     Mape: Numbers Lower,
     /// Mean error of a predicted quantile: what is missed above it weighs `alpha`, below it `1 - alpha`.
@@ -173,9 +182,33 @@ impl Metric {
         Self::all().find(|it| it.word() == name)
     }
 
-    /// Whether it measures classes; the others measure numbers.
-    pub fn is_for_classes(self) -> bool {
-        self.of() == Of::Classes
+    /// Whether it measures such answers.
+    pub fn is_for(self, answer: Answer) -> bool {
+        match answer {
+            Answer::Classes => matches!(self.of(), Of::Classes | Of::Labels),
+            Answer::Labels => self.of() == Of::Labels,
+            Answer::Number => matches!(self.of(), Of::Number | Of::Numbers),
+            Answer::Numbers => self.of() == Of::Numbers,
+        }
+    }
+
+    /// What it measures, in words, where it does not measure this answer.
+    pub fn measures(self, answer: Answer) -> &'static str {
+        match (self.of(), answer) {
+            (Of::Classes, Answer::Labels) => "classes of one target",
+            (Of::Number, Answer::Numbers) => "numbers of one target",
+            (Of::Classes | Of::Labels, _) => "classes",
+            (Of::Number | Of::Numbers, _) => "numbers",
+        }
+    }
+
+    /// The metrics of an answer where none are named.
+    pub fn defaults(answer: Answer) -> [Self; 3] {
+        match answer {
+            Answer::Classes => [Self::Accuracy, Self::F1Macro, Self::LogLoss],
+            Answer::Labels => [Self::Accuracy, Self::F1Macro, Self::HammingLoss],
+            Answer::Number | Answer::Numbers => [Self::Rmse, Self::Mae, Self::R2],
+        }
     }
 
     /// Whether it is a number; the confusion matrix is a table.

@@ -17,7 +17,8 @@ pub struct Evaluate {
     pub model: Reference,
     /// The part it is measured on, e.g. `prepare.test`.
     pub data: Reference,
-    /// What is measured. Default: `accuracy, f1_macro, log_loss` for classes, `rmse, mae, r2` for numbers.
+    /// What is measured. Default: `accuracy, f1_macro, log_loss` for classes, `accuracy, f1_macro, hamming_loss` for
+    /// labels, `rmse, mae, r2` for numbers.
     #[serde(default)]
     pub metrics: Vec<Metric>,
     /// Says how sure the metrics are: an interval for each, from rows drawn with replacement.

@@ -4,6 +4,7 @@ mod source;
 mod column;
 mod split;
 mod step;
+mod target;
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
@@ -18,6 +19,7 @@ pub use self::{
         Drop, Hash, Impute, ImputeStrategy, Log, MinMax, OneHot, Ordinal, Power, Robust,
         Standardize, Step, TargetEncode, TermWeights, Unknown, UnknownRank,
     },
+    target::Targets,
 };
 
 /// Reads tables, splits the rows into parts, fits steps on the train part and writes a dataset.
@@ -27,8 +29,8 @@ pub struct Preprocess {
     /// Where the rows come from. Not needed where `split.files` names a table for each part.
     #[serde(default)]
     pub source: Source,
-    /// The column to predict.
-    pub target: String,
+    /// The column to predict; or a list of columns, all numeric or all boolean, that are predicted together.
+    pub target: Targets,
     /// Types of columns, where the inferred one is not meant.
     #[serde(default)]
     pub columns: IndexMap<String, ColumnType>,

@@ -6,19 +6,19 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// What is minimized: the mean over the rows of a batch.
+/// What is minimized: the mean over the rows of a batch, and over the targets where there are several.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Loss {
     /// For a categorical target: the network gives one logit a class.
     CrossEntropy,
-    /// For a target of two classes: the network gives one logit, that of the second.
+    /// For a target of two classes: one logit, that of the second. For several boolean targets: one logit each.
     BceWithLogits,
-    /// For a numeric target: mean squared error.
+    /// For numeric targets: mean squared error.
     Mse,
-    /// For a numeric target: mean absolute error.
+    /// For numeric targets: mean absolute error.
     L1,
-    /// For a numeric target: squared where the error is small, absolute where it is large.
+    /// For numeric targets: squared where the error is small, absolute where it is large.
     Huber {
         /// Where it turns from one to the other.
         #[serde(default = "one")]
@@ -30,16 +30,22 @@ pub enum Loss {
 /// What a loss learns from and a network trained with it answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Answer {
+    /// One of some classes.
     Classes,
     Number,
+    /// Several answers of yes or no.
+    Labels,
+    /// Several numbers.
+    Numbers,
 }
 
 /// How much the rows of each class count.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ClassWeights {
-    /// Each class as much as any other: rows / (classes x rows of the class), of the train part.
+    /// Each class as much as any other: rows / (classes x rows of the class), of the train part. Of labels, yes as much as
+    /// no: rows without the label / rows with it.
     Balanced,
-    /// By the class's name; others count 1.
+    /// By the name of the class, or of the label, whose rows with yes count so much; others count 1.
     Named(IndexMap<String, f64>),
 }
 
@@ -66,6 +72,7 @@ impl Loss {
         }
     }
 
+    /// What it learns of one target.
     pub fn answer(self) -> Answer {
         match self {
             Self::CrossEntropy | Self::BceWithLogits => Answer::Classes,
@@ -73,17 +80,18 @@ impl Loss {
         }
     }
 
-    /// Values that the network gives for a row: one, or as many as the target has classes.
-    pub fn outputs(self, classes: u32) -> u32 {
+    /// What it learns of several targets; nothing where it is for one alone.
+    pub fn answer_of_several(self) -> Option<Answer> {
         match self {
-            Self::CrossEntropy => classes,
-            Self::BceWithLogits | Self::Mse | Self::L1 | Self::Huber { .. } => 1,
+            Self::CrossEntropy => None,
+            Self::BceWithLogits => Some(Answer::Labels),
+            Self::Mse | Self::L1 | Self::Huber { .. } => Some(Answer::Numbers),
         }
     }
 
-    /// Whether the network gives one value a row whatever the classes.
-    pub fn gives_one(self) -> bool {
-        self.outputs(2) == 1
+    /// Whether the network gives a value for each class; else it gives one for each target.
+    pub fn gives_classes(self) -> bool {
+        self == Self::CrossEntropy
     }
 
     /// Whether it turns what the network gives into shares itself.
@@ -107,6 +115,8 @@ impl Answer {
         match self {
             Self::Classes => "classes",
             Self::Number => "a number",
+            Self::Labels => "labels",
+            Self::Numbers => "numbers",
         }
     }
 
@@ -114,7 +124,8 @@ impl Answer {
     pub fn usual_loss(self) -> Loss {
         match self {
             Self::Classes => Loss::CrossEntropy,
-            Self::Number => Loss::Mse,
+            Self::Labels => Loss::BceWithLogits,
+            Self::Number | Self::Numbers => Loss::Mse,
         }
     }
 }

@@ -27,7 +27,8 @@ pub struct Train {
     pub model: Network,
     /// What is minimized.
     pub loss: Loss,
-    /// How much the rows of each class count in `cross_entropy`: `balanced`, or weights by the names of classes.
+    /// How much the rows of each class count in `cross_entropy`: `balanced`, or weights by the names of classes. In
+    /// `bce_with_logits` of several targets: how much a yes of each counts, by the names of targets.
     #[serde(default)]
     pub class_weights: Option<ClassWeights>,
     /// Share of the truth that `cross_entropy` spreads evenly over all classes.
@@ -78,7 +79,7 @@ fn yes() -> bool {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EarlyStopping {
-    /// What is watched: `val.loss`, `train.loss`, `val.accuracy` (of classes), `val.rmse` (mse) or `val.mae` (l1, huber).
+    /// What is watched: `val.loss`, `train.loss`, `val.accuracy` (of classes and labels), `val.rmse` (mse) or `val.mae` (l1, huber).
     #[serde(default = "val_loss")]
     pub metric: String,
     /// Epochs without improvement after which training ends.

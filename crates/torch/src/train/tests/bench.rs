@@ -72,6 +72,37 @@ impl Bench {
         Self::split(table, 1.0, 0.0)
     }
 
+    /// 120 points with two numbers, `a` and `b`, and two labels, `c` and `d`; these columns are the targets.
+    pub fn several(target: &[&str; 2]) -> Self {
+        let mut text = "x,y,a,b,c,d\n".to_owned();
+        for row in 0..120u32 {
+            let (x, y) = (f64::from(row * 7 % 19), f64::from(row * 11 % 23));
+            let labels = [x > y, x + y > 25.0].map(u8::from);
+            let [c, d] = labels;
+            writeln!(
+                text,
+                "{x},{y},{:.2},{:.2},{c},{d}",
+                x - 0.5 * y,
+                x * y / 9.0
+            )
+            .unwrap();
+        }
+        let others = ["a", "b", "c", "d"].map(str::to_owned).to_vec();
+        let others: Vec<String> = others
+            .into_iter()
+            .filter(|it| !target.contains(&it.as_str()))
+            .collect();
+        let folder = tempfile::tempdir().unwrap();
+        let csv = folder.path().join("table.csv");
+        fs::write(&csv, text).unwrap();
+        let block = json!({
+            "source": {"csv": "table.csv"}, "target": target,
+            "steps": [{"drop": {"columns": others}}, {"standardize": {}}],
+            "split": {"random": {"train": 0.8, "val": 0.2}},
+        });
+        Self::preprocess(folder, block, &[("source/0", &csv)])
+    }
+
     fn split(table: &str, train: f64, val: f64) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let csv = folder.path().join("table.csv");

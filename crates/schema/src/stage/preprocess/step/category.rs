@@ -78,7 +78,7 @@ pub struct Hash {
 }
 
 /// A category becomes the mean of the target over the rows that have it, drawn to the mean of all rows; with more than
-/// two classes, one column `NAME~CLASS` for each.
+/// two classes, one column `NAME~CLASS` for each; with several targets, one column `NAME~TARGET` for each.
 ///
 /// Rows of the train part are encoded by what the other folds tell, so that no row's feature holds its own target.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

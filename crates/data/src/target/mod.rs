@@ -1,31 +1,69 @@
-//! The target column: classes or numbers. Knows the rule by which it is told, not what is trained.
+//! What is predicted: the classes or numbers of a column, or several columns. Knows the rule by which it is told, not what is trained.
 //!
 //! Without a given type: words mean classes; numbers with a fraction mean a number; integers mean classes if the train
 //! part has at most 20 distinct ones, each in two rows on average. Classes that are numbers are told by their value.
 
+mod several;
+
 use std::collections::HashMap;
 
+use indexmap::IndexMap;
 use pipe_schema::{
     dataset::{Target, TargetKind},
-    stage::preprocess::ColumnType,
+    stage::preprocess::{ColumnType, Targets},
 };
 
 use crate::{
     dataset::TargetValues,
     error::DataError,
     infer::{self, Missing},
-    table::{Fields, Places},
+    table::{Column, Fields, Places},
 };
 
-/// Reads the target of all rows; classes and baseline come from the rows where `is_train` is true.
-pub fn read(
-    name: &str,
-    fields: &Fields,
+/// A target column, with the type that it is declared to have.
+struct Found<'a> {
+    name: &'a str,
+    fields: &'a Fields,
     given: Option<ColumnType>,
+}
+
+/// Reads the targets of all rows from their columns; classes and baseline come from the rows where `is_train` is true.
+pub fn read(
+    targets: &Targets,
+    columns: &[Column],
+    types: &IndexMap<String, ColumnType>,
     missing: &Missing,
     is_train: &[bool],
     places: &Places,
 ) -> Result<(Target, TargetValues), DataError> {
+    let find = |name: &String| columns.iter().find(|it| it.name == *name);
+    let found: Vec<Found<'_>> = targets
+        .iter()
+        .filter_map(find)
+        .map(|it| Found {
+            name: &it.name,
+            fields: &it.fields,
+            given: types.get(&it.name).copied(),
+        })
+        .collect();
+    match found.as_slice() {
+        [] => Err(DataError::wrong("the target was not read")),
+        [one] => read_one(one, missing, is_train, places),
+        several => several::read(several, missing, is_train, places),
+    }
+}
+
+fn read_one(
+    column: &Found<'_>,
+    missing: &Missing,
+    is_train: &[bool],
+    places: &Places,
+) -> Result<(Target, TargetValues), DataError> {
+    let Found {
+        name,
+        fields,
+        given,
+    } = *column;
     check_present(name, fields, missing, places)?;
     let means_classes = match given {
         Some(ColumnType::Categorical | ColumnType::Boolean) => true,
