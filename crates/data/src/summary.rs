@@ -154,9 +154,12 @@ fn by_name(target: &Target, values: impl Iterator<Item = Value>) -> Value {
 }
 
 /// How often each truth value is there.
-fn truths(values: impl Iterator<Item = Option<bool>> + Clone) -> ColumnSummary {
-    let count = |truth| values.clone().filter(|it| *it == Some(truth)).count() as u64;
-    counted([("false", count(false)), ("true", count(true))].into_iter())
+fn truths(values: impl Iterator<Item = Option<bool>>) -> ColumnSummary {
+    let mut counts = [("false", 0), ("true", 0)];
+    for truth in values.flatten() {
+        counts[usize::from(truth)].1 += 1;
+    }
+    counted(counts.into_iter())
 }
 
 fn range(values: impl Iterator<Item = f64>) -> ColumnSummary {

@@ -151,8 +151,11 @@ fn balance(dataset: &Dataset) -> Table {
     table
 }
 
+/// Adds a row by its title and what it has of each part.
+type AddRow<'a> = dyn FnMut(&str, &dyn Fn(&Part) -> String) + 'a;
+
 /// Says how many are not listed.
-fn row_of_more(row: &mut dyn FnMut(&str, &dyn Fn(&Part) -> String), all: usize, listed: usize) {
+fn row_of_more(row: &mut AddRow<'_>, all: usize, listed: usize) {
     if all > listed {
         row(&format!("and {} more", all - listed), &|_| String::new());
     }
