@@ -20,13 +20,13 @@ pub fn push_row(
     }
     let length = match sized.row() {
         Row::Any | Row::Flat => None,
-        Row::Sizes(sizes) => match sizes.as_slice() {
-            &[length] => Some(length),
-            _ => {
+        Row::Sizes(sizes) => {
+            let &[length] = sizes.as_slice() else {
                 let found = format!("gets {}", sized.row());
                 return Err(Misfit::new("`embedding` takes a row of codes", found));
-            }
-        },
+            };
+            Some(length)
+        }
     };
     let count = match (given, codes) {
         (Some(given), Codes::Row(count)) if given < *count => {
