@@ -1,4 +1,6 @@
-//! `pipe plan`: shows the stages as resolved, as a table, a drawing or data.
+//! `pipe plan`: shows the stages as resolved, as a table with their networks, a drawing or data.
+
+mod networks;
 
 use std::{collections::HashMap, fmt::Write as _, io::Write, path::PathBuf, process::ExitCode};
 
@@ -35,10 +37,14 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
     let project = project::load(args.spec.as_deref(), &args.overriding, context)?;
     let plan = &project.plan;
     let text = match args.format {
-        Shape::Text => plan.outline(),
+        Shape::Text => plan.outline() + &networks::text(&project, context)?,
         Shape::Mermaid => mermaid(plan),
         Shape::Dot => dot(plan),
-        Shape::Json => format!("{}\n", serde_json::to_string_pretty(plan)?),
+        Shape::Json => {
+            let mut json = serde_json::to_value(plan)?;
+            json["networks"] = networks::content(&project, context)?.into();
+            format!("{}\n", serde_json::to_string_pretty(&json)?)
+        }
     };
     write!(context.output(), "{text}")?;
     Ok(ExitCode::SUCCESS)

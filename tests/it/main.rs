@@ -8,6 +8,7 @@ mod language;
 mod tidy;
 mod cli;
 mod own_table;
+mod networks;
 mod parts;
 mod import;
 mod init;

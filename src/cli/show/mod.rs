@@ -292,7 +292,7 @@ fn local_time(text: &str) -> String {
 }
 
 /// A JSON file of an artifact; nothing where the artifact has no such file.
-fn read<T: DeserializeOwned>(path: &Path) -> anyhow::Result<Option<T>> {
+pub fn read<T: DeserializeOwned>(path: &Path) -> anyhow::Result<Option<T>> {
     let text = match fs::read(path) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),

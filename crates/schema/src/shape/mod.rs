@@ -4,6 +4,7 @@
 mod codes;
 mod embedding;
 mod entry;
+mod footprint;
 mod layers;
 mod misfit;
 mod preset;
@@ -13,8 +14,9 @@ mod window;
 #[cfg(test)]
 mod tests;
 
-pub use self::{codes::Codes, misfit::Misfit, preset::specs, row::Row};
+pub use self::{codes::Codes, footprint::Footprint, misfit::Misfit, preset::specs, row::Row};
 use crate::{
+    dataset::DatasetSchema,
     layer::Layer,
     stage::train::{LayerSpec, Loss, Network},
 };
@@ -34,6 +36,21 @@ pub struct Ends {
 }
 
 impl Ends {
+    /// Those of a dataset that is known.
+    pub fn of(schema: &DatasetSchema, loss: Loss) -> Self {
+        let features = u32::try_from(schema.features.len()).unwrap_or(u32::MAX);
+        Self {
+            row: match &schema.shape {
+                Some(shape) => Row::Sizes(shape.clone()),
+                None => Row::flat(features),
+            },
+            codes: Codes::of(schema),
+            loss,
+            classes: u32::try_from(schema.target.classes().len()).ok(),
+            targets: u32::try_from(schema.target.columns().len()).ok(),
+        }
+    }
+
     /// Values that the network must give for a row, where that is known.
     fn outputs(&self) -> Option<u32> {
         if self.loss.gives_classes() {

@@ -3,7 +3,7 @@
 use pipe_schema::{
     dataset::DatasetSchema,
     layer::Layer,
-    shape::{self, Codes, Ends, Row},
+    shape::{self, Ends},
     stage::train::{Loss, Network},
 };
 
@@ -11,24 +11,13 @@ use crate::error::{Error, Result};
 
 /// The layers of `network` for rows of this dataset.
 pub fn lower(network: &Network, schema: &DatasetSchema, loss: Loss) -> Result<Vec<Layer>> {
-    let inputs = schema.features.len() as u32;
-    if inputs == 0 {
+    if schema.features.is_empty() {
         return Err(
             Error::wrong("the dataset has no feature columns to learn from")
                 .hint("keep a column in the preprocess stage, or encode words with `one_hot`"),
         );
     }
-    let ends = Ends {
-        row: match &schema.shape {
-            Some(shape) => Row::Sizes(shape.clone()),
-            None => Row::flat(inputs),
-        },
-        codes: Codes::of(schema),
-        loss,
-        classes: Some(schema.target.classes().len() as u32),
-        targets: Some(schema.target.columns().len() as u32),
-    };
-    let sized = shape::lower(network, &ends).map_err(|misfit| {
+    let sized = shape::lower(network, &Ends::of(schema, loss)).map_err(|misfit| {
         let error = Error::wrong(misfit.to_string());
         match misfit.hint {
             Some(hint) => error.hint(hint),
