@@ -62,6 +62,7 @@ enum AnswerForm {
 /// Predicts.
 pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
     let package = find_package(&args.package, context)?;
+    refuse_overwriting(&args, context)?;
     let draft = draft(args.output.as_deref(), context)?;
     let rows = Rows::find(&args, draft.path(), context)?;
     let input = args
@@ -147,6 +148,24 @@ fn find_package(given: &Path, context: &Context) -> anyhow::Result<PathBuf> {
         .into());
     }
     Ok(place.path.canonicalize()?)
+}
+
+/// Refuses to put the predictions where the rows are.
+fn refuse_overwriting(args: &Args, context: &Context) -> Result<(), UserError> {
+    let real = |path: &Path| context.folder.join(path).canonicalize().ok();
+    let (Some(rows), Some(output)) = (&args.rows, &args.output) else {
+        return Ok(());
+    };
+    let Some(both) = real(rows).filter(|it| it.is_file()) else {
+        return Ok(());
+    };
+    if real(output) != Some(both) {
+        return Ok(());
+    }
+    Err(
+        UserError::usage(format!("the rows are in {}", output.display()))
+            .hint("name another file for the predictions: they would replace the rows"),
+    )
 }
 
 /// A folder for what is not done yet: beside the file that is asked for, so that a rename ends it.

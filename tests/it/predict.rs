@@ -103,6 +103,18 @@ fn predictions_go_whole_into_a_file_of_the_form_that_its_name_says() {
 }
 
 #[test]
+fn predictions_never_replace_the_rows() {
+    let project = Project::new();
+    project.write("rows.csv", ROWS);
+    let rows = project.path("rows.csv");
+    let rows = rows.to_str().unwrap();
+    let refused = predict(&["bundle", rows, "-o", rows], "");
+    assert_eq!(refused.code, Some(2), "{refused}");
+    assert!(refused.err.contains("would replace the rows"), "{refused}");
+    assert_eq!(project.read("rows.csv"), ROWS);
+}
+
+#[test]
 fn refusals_name_the_rows_as_they_were_given() {
     let bad = predict(
         &["bundle"],

@@ -12,6 +12,8 @@ use crate::{moment, table::Fields};
 
 /// An integer column has at most this many distinct values if, as a target, it means classes.
 pub const MOST_NUMBER_CLASSES: usize = 20;
+/// Integers from here on may share a float with others.
+pub const EXACT: f64 = 9_007_199_254_740_992.0;
 const TRUE_WORDS: [&[u8]; 3] = [b"true", b"yes", b"t"];
 const FALSE_WORDS: [&[u8]; 3] = [b"false", b"no", b"f"];
 

@@ -5,6 +5,7 @@ pub mod error;
 pub mod table;
 pub mod infer;
 mod moment;
+mod stray;
 pub mod split;
 mod grid;
 pub mod dataset;

@@ -1,10 +1,8 @@
 //! Dates and times from texts. Knows the forms of ISO 8601, not what they are for.
 
 use jiff::{
-    Timestamp,
-    civil::DateTime,
+    civil::{DateTime, Time},
     fmt::temporal::Pieces,
-    tz::{Offset, TimeZone},
 };
 
 /// What to write instead of a text that is no date.
@@ -15,13 +13,14 @@ pub const EXPECTED: &str = "dates and times are written 2024-01-31, 2024/01/31, 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Moment {
     pub clock: DateTime,
-    pub instant: Timestamp,
+    /// Microseconds since 1970 in UTC.
+    pub micros: i64,
 }
 
 impl Moment {
     /// Seconds since 1970 in UTC.
     pub fn as_seconds(self) -> f64 {
-        self.instant.as_microsecond() as f64 / 1e6
+        self.micros as f64 / 1e6
     }
 }
 
@@ -41,23 +40,22 @@ pub fn parse(text: &str) -> Option<Moment> {
     } else {
         text
     };
-    let Ok(instant) = text.parse::<Timestamp>() else {
-        let clock: DateTime = text.parse().ok()?;
-        let instant = TimeZone::UTC.to_timestamp(clock).ok()?;
-        return Some(Moment { clock, instant });
-    };
+    let pieces = Pieces::parse(text).ok()?;
+    let clock = pieces
+        .date()
+        .to_datetime(pieces.time().unwrap_or(Time::midnight()));
     // What was written before the offset is the clock of the place.
-    let offset = Pieces::parse(text).ok()?.to_numeric_offset();
-    let zone = offset.map_or(TimeZone::UTC, Offset::to_time_zone);
-    let clock = zone.to_datetime(instant);
-    Some(Moment { clock, instant })
+    let offset = pieces.to_numeric_offset().map_or(0, |it| it.seconds());
+    let since = clock.duration_since(DateTime::constant(1970, 1, 1, 0, 0, 0, 0));
+    let micros = since.as_micros() as i64 - i64::from(offset) * 1_000_000;
+    Some(Moment { clock, micros })
 }
 
 /// The first and the last of some dates, as they are written.
 pub fn ends<'a>(texts: impl Iterator<Item = &'a str>) -> Option<[String; 2]> {
     // Of equal moments the smaller text, so that the order in which they come does not matter.
-    let moments = texts.filter_map(|it| Some((parse(it)?.instant, it)));
-    let mut ends: Option<[(Timestamp, &str); 2]> = None;
+    let moments = texts.filter_map(|it| Some((parse(it)?.micros, it)));
+    let mut ends: Option<[(i64, &str); 2]> = None;
     for it in moments {
         let [first, last] = ends.unwrap_or([it, it]);
         ends = Some([first.min(it), last.max(it)]);
@@ -77,6 +75,7 @@ mod tests {
             ("1970-01-01T00:00:00.5", "1970-01-01T00:00:00.5", 0.5),
             ("1970-01-01T02:00:10+02:00", "1970-01-01T02:00:10", 10.0),
             ("1970-01-01T00:00:10Z", "1970-01-01T00:00:10", 10.0),
+            ("9999-12-31", "9999-12-31T00:00:00", 253_402_214_400.0),
         ] {
             let moment = parse(text).unwrap_or_else(|| panic!("{text}"));
             assert_eq!(moment.clock.to_string(), clock, "{text}");

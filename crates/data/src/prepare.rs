@@ -21,7 +21,7 @@ use crate::{
     infer::{self, Missing},
     moment, split,
     steps::{self, Goal, one_hot},
-    summary,
+    stray, summary,
     table::{self, Table},
     target, write,
 };
@@ -156,6 +156,11 @@ pub fn preprocess(
         };
         let values =
             values.map_err(|it| misfit(&it, &column.name, r#type, given.is_some(), &frame))?;
+        if given.is_none()
+            && let Some(it) = stray::find(&column.fields, r#type, &missing, &is_train)
+        {
+            report(Note::Log(it.told(&column.name, &frame.places)));
+        }
         raw.push(Column {
             name: column.name.clone(),
             r#type,

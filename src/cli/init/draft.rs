@@ -214,7 +214,8 @@ fn write(
     line("  prepare:".to_owned());
     line("    preprocess:".to_owned());
     line(format!(
-        "      source: {{csv: {}{read}}}",
+        "      source: {{{}: {}{read}}}",
+        survey.read.form().name(),
         quote::yaml(source)
     ));
     line(format!("      target: {}", quote::yaml(target)));

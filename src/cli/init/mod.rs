@@ -27,7 +27,7 @@ const SCHEMA: &str = ".pipe/spec.schema.json";
 /// What `pipe init` takes.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Your table: CSV, plain or gzip. Without one, the digits of scikit-learn and a spec for them are written
+    /// Your table: CSV or JSON Lines, plain or gzip, or parquet. Without one, the digits of scikit-learn and a spec for them are written
     table: Option<PathBuf>,
     /// The column to predict
     #[arg(

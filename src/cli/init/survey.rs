@@ -1,13 +1,13 @@
-//! A table at a glance: types, missing values, ranges, classes. Knows no spec.
+//! A table at a glance: types, missing values, ranges, classes. Knows forms that are tables by themselves; no spec.
 
 use std::path::Path;
 
 use pipe_data::{
     DataError,
     infer::{self, Glance, Missing},
-    table::csv,
+    table::{self, csv},
 };
-use pipe_schema::stage::preprocess::Read;
+use pipe_schema::stage::preprocess::{Form, Read};
 
 use crate::{
     cli::{UserError, quote},
@@ -30,15 +30,29 @@ pub struct Survey {
 }
 
 impl Survey {
-    /// Reads a table; the delimiter is told from its first line.
+    /// Reads a table in the form that its name tells; the delimiter is told from its first line.
     pub fn of(path: &Path, name: &str) -> Result<Self, UserError> {
-        let mut read = reading(path).map_err(told)?;
+        let form = path.file_name().and_then(|it| Form::of_name(it.to_str()?));
+        let mut read = match form.unwrap_or_default() {
+            Form::Csv => reading(path).map_err(told)?,
+            form @ (Form::Jsonl | Form::Parquet) => Read {
+                form: Some(form),
+                ..Read::default()
+            },
+            form => return Err(by_hand(&format!("{name} is of the form {}", form.name()))),
+        };
         let paths = [path.to_owned()];
-        let table = csv::read(&paths, &read, &mut |_| {}).map_err(told)?;
-        if table
-            .names()
-            .iter()
-            .all(|it| infer::number(it.as_bytes()).is_some())
+        let table = table::read(&paths, &read, &mut |_| {}).map_err(told)?;
+        if let Some((wide, _)) = table.blocks.first() {
+            return Err(by_hand(&format!(
+                "column `{wide}` of {name} has many numbers a row"
+            )));
+        }
+        if read.form() == Form::Csv
+            && table
+                .names()
+                .iter()
+                .all(|it| infer::number(it.as_bytes()).is_some())
         {
             return Err(UserError::usage(format!(
                 "the first line of {name} holds numbers, not the names of the columns"
@@ -54,7 +68,7 @@ impl Survey {
         };
         let mut columns = glances(&read);
         if columns.iter().any(|it| it.1.counts.contains_key(UNKNOWN)) {
-            read.na = [UNKNOWN, "NA", "NaN", "null"].map(str::to_owned).to_vec();
+            read.na.insert(0, UNKNOWN.to_owned());
             columns = glances(&read);
         }
         Ok(Self {
@@ -122,6 +136,12 @@ impl Survey {
         text.push('\n');
         text
     }
+}
+
+/// The refusal of what a first spec is not written for.
+fn by_hand(what: &str) -> UserError {
+    UserError::usage(format!("{what}: no first spec is written for it"))
+        .hint("write the spec by hand: `pipe help language` tells how each form is read")
 }
 
 /// An error of the data as one of the command.

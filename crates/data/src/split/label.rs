@@ -1,19 +1,21 @@
-//! Rows by the value of a column, as numbers from 0. Knows texts, no types.
+//! Rows by the value of a column, as numbers from 0. Knows texts; where all of them are numbers, `1`, `1.0` and `01` are one.
+
+use std::collections::HashMap;
 
 use crate::{
     error::DataError,
-    infer::Missing,
+    infer::{self, Missing},
     table::Table,
     words::{NO_WORD, Words},
 };
 
 /// For each row the number of its value, values in the order of their texts; a missing one is a value like others.
-pub fn strata(table: &Table, name: &str) -> Vec<usize> {
+pub fn strata(table: &Table, name: &str, missing: &Missing) -> Vec<usize> {
     let Some(column) = table.column(name) else {
         return vec![0; table.rows()];
     };
     let words = Words::of(&column.fields, &Missing::default());
-    let numbers = numbers(&words);
+    let numbers = numbers(&words, missing);
     let codes = words.codes.iter();
     codes
         .map(|it| numbers.get(*it as usize).map_or(0, |it| it + 1))
@@ -33,20 +35,60 @@ pub fn groups(table: &Table, name: &str, missing: &Missing) -> Result<Vec<usize>
         ))
         .hint("give the row a group of its own, or leave the row out of the file"));
     }
-    let numbers = numbers(&words);
+    let numbers = numbers(&words, missing);
     let codes = words.codes.iter();
     Ok(codes
         .map(|it| numbers.get(*it as usize).copied().unwrap_or(0))
         .collect())
 }
 
-/// The place of each code's word among all words, sorted.
-fn numbers(words: &Words) -> Vec<usize> {
+/// The place of each code's word among all words, sorted. Words of one number have one place.
+fn numbers(words: &Words, missing: &Missing) -> Vec<usize> {
+    let number = |word: &str| infer::number(word.as_bytes());
+    let mut present = words.names().filter(|it| !missing.has(it.as_bytes()));
+    let are_numbers = present.all(|it| number(it).is_some());
     let mut names: Vec<(&str, usize)> = words.names().zip(0..).collect();
     names.sort_unstable();
     let mut numbers = vec![0; names.len()];
-    for (number, (_, code)) in names.iter().enumerate() {
-        numbers[*code] = number;
+    let mut known: HashMap<u64, usize> = HashMap::new();
+    let mut places = 0;
+    for (name, code) in names {
+        // Two integers beyond 2^53 may be one float; their texts tell them apart.
+        let value = number(name).filter(|it| are_numbers && it.abs() < infer::EXACT);
+        let place = match value {
+            Some(value) => *known.entry((value + 0.0).to_bits()).or_insert(places),
+            None => places,
+        };
+        numbers[code] = place;
+        places += usize::from(place == places);
     }
     numbers
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_told_apart_by_value_and_words_by_text() {
+        let places = |texts: &[&str]| {
+            let mut fields = crate::table::Fields::default();
+            texts.iter().for_each(|it| fields.push(it.as_bytes()));
+            let na = Missing::of(&pipe_schema::stage::preprocess::Read::default());
+            let words = Words::of(&fields, &Missing::default());
+            let numbers = numbers(&words, &na);
+            let codes = words.codes.iter();
+            codes
+                .map(|it| numbers.get(*it as usize).copied())
+                .collect::<Vec<_>>()
+        };
+        let some = |them: &[usize]| them.iter().copied().map(Some).collect::<Vec<_>>();
+        assert_eq!(
+            places(&["2", "1", "1.0", "01", "NA"]),
+            some(&[1, 0, 0, 0, 2])
+        );
+        assert_eq!(places(&["b", "1", "01"]), some(&[2, 1, 0]));
+        let large = ["9007199254740992", "9007199254740993"];
+        assert_eq!(places(&large), some(&[0, 1]));
+    }
 }

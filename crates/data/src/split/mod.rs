@@ -24,7 +24,8 @@ pub fn divide(
     table: &Table,
     missing: &Missing,
 ) -> Result<Parts, DataError> {
-    let strata = |column: &Option<String>| column.as_ref().map(|it| label::strata(table, it));
+    let strata =
+        |column: &Option<String>| column.as_ref().map(|it| label::strata(table, it, missing));
     match split {
         Split::Random(it) => random::divide(table.rows(), it, strata(&it.stratify).as_deref()),
         Split::Group(it) => group::divide(it, &label::groups(table, &it.by, missing)?),

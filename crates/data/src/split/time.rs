@@ -43,7 +43,7 @@ pub fn divide(split: &TimeSplit, table: &Table, missing: &Missing) -> Result<Par
     ] {
         if share > 0.0 && rows.is_empty() {
             return Err(DataError::wrong(format!(
-                "the {part} part would have no rows: column `{}` has too few different times",
+                "the {part} part would have no rows: too many rows share a time of column `{}`",
                 split.by
             ))
             .hint(format!(

@@ -47,11 +47,11 @@ pub fn fit_power(step: &Power, frame: &Frame, train: &[usize]) -> Result<FittedS
     for name in choice::resolve(&step.columns, frame)? {
         let known = choice::known(frame, &name, "power", train)?;
         // As in scikit-learn, a constant column is left as it is.
-        let spread = scale::mean_scale(&known);
-        let is_constant = known
-            .iter()
-            .all(|it| (it - spread.mean).abs() <= f64::EPSILON * spread.mean.abs());
-        let lambda = if is_constant { 1.0 } else { likeliest(&known) };
+        let lambda = if scale::is_constant(&known) {
+            1.0
+        } else {
+            likeliest(&known)
+        };
         let (mut mean, mut scale) = (0.0, 1.0);
         if step.standardize {
             let bent: Vec<f64> = known.iter().map(|it| yeo_johnson(*it, lambda)).collect();

@@ -35,10 +35,14 @@ pub fn fit_standardize(
 }
 
 fn standard(mean: f64, variance: f64, count: f64) -> MeanScale {
-    let rounding = count * f64::EPSILON * variance + (count * mean * f64::EPSILON).powi(2);
-    let is_constant = variance <= rounding;
+    let is_constant = is_rounding(mean, variance, count);
     let scale = if is_constant { 1.0 } else { variance.sqrt() };
     MeanScale { mean, scale }
+}
+
+/// Whether such a variance is that of equal numbers, summed up with rounding.
+fn is_rounding(mean: f64, variance: f64, count: f64) -> bool {
+    variance <= count * f64::EPSILON * variance + (count * mean * f64::EPSILON).powi(2)
 }
 
 /// Learns the range of each column.
@@ -102,13 +106,38 @@ pub fn apply(frame: &mut Frame, name: &str, change: impl Fn(f64) -> f64) {
 
 /// Mean and population standard deviation; 1 for the latter where all numbers are equal but for rounding.
 pub fn mean_scale(known: &[f64]) -> MeanScale {
+    if let Some(value) = only_value(known) {
+        return MeanScale {
+            mean: value,
+            scale: 1.0,
+        };
+    }
+    let (mean, variance) = mean_variance(known);
+    standard(mean, variance, known.len() as f64)
+}
+
+/// Whether all numbers are equal but for rounding.
+pub fn is_constant(known: &[f64]) -> bool {
+    let (mean, variance) = mean_variance(known);
+    only_value(known).is_some() || is_rounding(mean, variance, known.len() as f64)
+}
+
+/// The number that all are.
+fn only_value(known: &[f64]) -> Option<f64> {
+    let first = *known.first()?;
+    known
+        .iter()
+        .all(|it| it.total_cmp(&first).is_eq())
+        .then_some(first)
+}
+
+fn mean_variance(known: &[f64]) -> (f64, f64) {
     let count = known.len() as f64;
     let mean = known.iter().sum::<f64>() / count;
     // The second sum is 0 but for rounding; it corrects the first for the rounding of the mean.
     let squares: f64 = known.iter().map(|it| (it - mean) * (it - mean)).sum();
     let rest: f64 = known.iter().map(|it| it - mean).sum();
-    let variance = (squares - rest * rest / count) / count;
-    standard(mean, variance, count)
+    (mean, (squares - rest * rest / count) / count)
 }
 
 /// Checks that what was learned of a column can be computed with.
@@ -119,4 +148,20 @@ pub fn check_finite(learned: &[f64], name: &str) -> Result<(), DataError> {
     Err(DataError::wrong(format!(
         "the numbers of column `{name}` are too large"
     )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_numbers_are_constant_whatever_their_sum_rounds_to() {
+        for (value, count) in [(3.7, 20), (1_234_567.89, 2000), (0.1, 100_000)] {
+            let known = vec![value; count];
+            assert!(is_constant(&known), "{value}");
+            let learned = mean_scale(&known);
+            assert_eq!((learned.mean, learned.scale), (value, 1.0));
+        }
+        assert!(!is_constant(&[1.0, 1.1]));
+    }
 }

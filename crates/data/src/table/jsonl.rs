@@ -40,7 +40,7 @@ pub fn read(paths: &[PathBuf], progress: &mut dyn FnMut(u64)) -> Result<Table, D
                     });
                     table.columns.len() - 1
                 });
-                push(&mut table, &mut lists, at, value)
+                push(&mut table, &mut lists, at, rows, value)
                     .map_err(|why| no_value(&format!("{}:{line}", path.display()), name, why))?;
             }
             if row.len() < table.columns.len() {
@@ -195,6 +195,7 @@ fn push(
     table: &mut Table,
     lists: &mut Lists,
     at: usize,
+    row: usize,
     value: &Value,
 ) -> Result<(), &'static str> {
     let text = match value {
@@ -204,6 +205,9 @@ fn push(
         Value::String(it) => Cow::Borrowed(it.as_str()),
         Value::Array(_) => {
             let list = Block::of_json(value).ok_or("the list is not of numbers in equal rows")?;
+            if lists.get(&at).map_or(0, Block::rows) != row {
+                return Err("a list, which a row before it has not");
+            }
             match lists.entry(at) {
                 Entry::Vacant(entry) => {
                     entry.insert(list);
@@ -233,8 +237,9 @@ fn settle(table: &mut Table, lists: Lists) -> Result<(), DataError> {
     for (at, block) in lists.into_iter().rev() {
         let column = table.columns.remove(at);
         if block.rows() != table.rows() || column.fields.iter().any(|it| !it.is_empty()) {
-            let place = table.places.of(0);
-            let why = "some rows have a list, others have none";
+            // Lists came without a gap as long as there were any.
+            let place = table.places.of(block.rows());
+            let why = "no list, which the rows before it have";
             return Err(no_value(&place, &column.name, why));
         }
         table.blocks.insert(0, (column.name, block));
@@ -279,8 +284,9 @@ impl<'a> Gather<'a> {
                 found += 1;
             }
             let value = value.unwrap_or(&Value::Null);
-            push(&mut self.table, &mut self.lists, at, value)
-                .map_err(|why| no_value(&self.table.places.of(self.table.rows - 1), name, why))?;
+            let at_row = self.table.rows - 1;
+            push(&mut self.table, &mut self.lists, at, at_row, value)
+                .map_err(|why| no_value(&self.table.places.of(at_row), name, why))?;
         }
         if found < row.len() {
             for name in row.keys() {

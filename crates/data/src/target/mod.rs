@@ -125,12 +125,22 @@ fn label_of(fields: &Fields, given: Option<ColumnType>, is_train: &[bool]) -> Bo
                 .zip(is_train)
                 .filter(|(_, is_train)| **is_train);
             if train.all(|(text, _)| infer::number(text).is_some()) {
-                Box::new(|text| infer::number(text).map(infer::number_text))
+                Box::new(number_label)
             } else {
                 Box::new(by_text)
             }
         }
     }
+}
+
+/// Names a class by its number, so that `1` and `1.0` are one; where floats are too coarse, by its text.
+fn number_label(text: &[u8]) -> Option<String> {
+    let value = infer::number(text)?;
+    Some(if value.abs() < infer::EXACT {
+        infer::number_text(value)
+    } else {
+        infer::text_of(text).to_owned()
+    })
 }
 
 fn classes(

@@ -189,7 +189,7 @@ fn lists_of_json_are_blocks() {
         ),
         (
             "{\"x\": [1, 2, 3, 4]}\n{\"x\": null}",
-            "new.jsonl:1: column `x`: some rows have a list, others have none",
+            "new.jsonl:2: column `x`: no list, which the rows before it have",
         ),
     ] {
         let path = lab.write("new.jsonl", text);

@@ -64,7 +64,7 @@ fn one_time_cannot_be_divided() {
     let error = divide(&split(0.8, 0.0, 0.2), &table(&times), &missing()).unwrap_err();
     assert_eq!(
         error.message,
-        "the test part would have no rows: column `at` has too few different times"
+        "the test part would have no rows: too many rows share a time of column `at`"
     );
 }
 
