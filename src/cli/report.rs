@@ -14,7 +14,7 @@ use pipe_schema::{
     manifest::Digest,
     model::HISTORY_FILE,
     record::Record,
-    report::{METRICS_FILE, Metrics, PLOTS_FOLDER, REPORT_FILE, Report},
+    report::{METRICS_FILE, Metrics, PLOTS_FOLDER, REPORT_FILE, Report, Sliced},
     run::Skip,
     stage::ArtifactType,
 };
@@ -105,6 +105,7 @@ fn page(store: &Store, run: &str, context: &Context) -> anyhow::Result<String> {
         began: began(story.at),
         edges: edges(&story, &records),
         reports: reports(store, &records),
+        slices: slices(store, &records),
         histories: histories(store, &records),
         plots: plots(store, &records),
         results: results(store, &records, context),
@@ -188,6 +189,15 @@ fn reports(store: &Store, records: &[(&String, &Record)]) -> Vec<Measured> {
                     .unwrap_or_default(),
             })
         })
+        .take(REPORTS)
+        .collect()
+}
+
+/// The slices of evaluate stages, by stage.
+fn slices(store: &Store, records: &[(&String, &Record)]) -> Vec<(String, Sliced)> {
+    outputs(store, records, ArtifactType::Report)
+        .filter_map(|(id, _, folder)| Some((id, read::<Report>(&folder.join(REPORT_FILE))?)))
+        .flat_map(|(id, report)| report.slices.into_iter().map(move |it| (id.clone(), it)))
         .take(REPORTS)
         .collect()
 }

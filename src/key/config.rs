@@ -146,9 +146,18 @@ fn train(block: &Train) -> Fields {
 }
 
 fn evaluate(block: &Evaluate) -> Fields {
-    counted!(block: Evaluate {
-        metrics, bootstrap, batch_size, device
-    } not { model, data })
+    let Evaluate {
+        metrics,
+        bootstrap,
+        slices,
+        batch_size,
+        device,
+        model: _,
+        data: _,
+    } = block;
+    // Without slices as if there were none in the language.
+    let slices = (!slices.is_empty()).then_some(slices);
+    Ok(fields!(metrics, bootstrap, slices, batch_size, device))
 }
 
 fn compress(block: &Compress) -> Fields {

@@ -53,6 +53,11 @@ pub fn check(task: &Task, block: &Node, loader: &dyn Loader, found: &mut Vec<Dia
     }
 }
 
+/// The columns of a dataset before any step, where they can be told.
+pub fn known(task: &Preprocess, loader: &dyn Loader) -> Option<Vec<String>> {
+    first_table(task, loader).map(|it| it.1)
+}
+
 /// The columns of the first file that is read, where it is one of the project.
 fn first_table(task: &Preprocess, loader: &dyn Loader) -> Option<(String, Vec<String>)> {
     let path = first_file(task)?;

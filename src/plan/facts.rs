@@ -1,17 +1,20 @@
 //! What is known of a stage's outputs before it runs: parts, metrics, what a model is for. Says nothing of errors.
 
 use indexmap::IndexMap;
-use pipe_schema::stage::{
-    ArtifactType, Evaluate, Package, Preprocess, Summarize, Task,
-    compress::Pass,
-    evaluate::Metric,
-    package::Format,
-    preprocess::{Form, Step, UnknownRank},
-    train::{Answer, Loss, Train},
+use pipe_schema::{
+    dataset::{KEPT_FILE, RAW_FOLDER, raw_file},
+    stage::{
+        ArtifactType, Evaluate, Package, Preprocess, Summarize, Task,
+        compress::Pass,
+        evaluate::Metric,
+        package::Format,
+        preprocess::{Form, Step, UnknownRank},
+        train::{Answer, Loss, Train},
+    },
 };
 
 use super::{
-    Input, Loader,
+    Input, Loader, columns,
     target::Target,
     upstream::Upstream,
     wiring::{Facts, Measured, Output, PACKAGE_FILES},
@@ -67,6 +70,19 @@ pub fn add(
     facts.outputs = IndexMap::from([("main".to_owned(), main)]);
 }
 
+/// Lets an evaluate stage that slices depend on its part's raw columns; another does not even see them.
+pub fn add_raw_columns(task: &Task, inputs: &mut [Input]) {
+    let Task::Evaluate(block) = task else { return };
+    let data = inputs.iter_mut().find(|it| it.role == "data");
+    let Some(data) = data.filter(|_| !block.slices.is_empty()) else {
+        return;
+    };
+    if let Some(part) = &data.part {
+        let kept = format!("{RAW_FOLDER}/{KEPT_FILE}");
+        data.reads.extend([kept, raw_file(part)]);
+    }
+}
+
 /// The rows that a package's report was made on.
 pub fn implicit_data(task: &Task, inputs: &[Input], upstream: &Upstream<'_>) -> Option<Input> {
     let Task::Package(_) = task else { return None };
@@ -85,6 +101,7 @@ fn dataset(block: &Preprocess, loader: &dyn Loader) -> Output {
         parts: Some(block.split.parts()),
         is_flat: is_flat(block),
         has_codes: block.steps.iter().any(makes_codes),
+        columns: columns::known(block, loader),
         target: Some(Target::of(block, loader)),
         ..Output::default()
     }
@@ -157,8 +174,10 @@ fn report(block: &Evaluate, inputs: &[Input], upstream: &Upstream<'_>) -> Output
         r#type: ArtifactType::Report,
         is_built_in: true,
         metrics: metrics.map(|it| {
-            let numbers = it.iter().filter(|it| it.is_number());
-            numbers.map(|it| it.name()).collect()
+            let numbers: Vec<Metric> = it.into_iter().filter(|it| it.is_number()).collect();
+            let worst = block.slices.iter();
+            let worst = worst.flat_map(|by| numbers.iter().map(|it| by.worst(*it)));
+            numbers.iter().map(|it| it.name()).chain(worst).collect()
         }),
         measured,
         ..Output::default()

@@ -47,6 +47,8 @@ pub struct Output {
     pub is_flat: bool,
     /// Of a dataset: whether a step makes codes of categories.
     pub has_codes: bool,
+    /// Of a dataset: its raw columns.
+    pub columns: Option<Vec<String>>,
     /// Of a dataset: its target.
     pub target: Option<Target>,
     /// Of a report: its metrics.

@@ -1,6 +1,6 @@
 //! Numbers as people read them: spans of time, sizes, counts, metrics and their differences. Pure.
 
-use pipe_schema::stage::evaluate::Metric;
+use pipe_schema::stage::evaluate::{Metric, WORST};
 
 /// A span of time: `0.42s`, `12.1s`, `3m 12s`, `2h 05m`.
 pub fn seconds(seconds: f64) -> String {
@@ -99,6 +99,8 @@ pub fn difference(old: f64, new: f64) -> Option<String> {
 
 /// Whether a change of a metric is for the better; nothing where that is not known.
 pub fn is_better(name: &str, old: f64, new: f64) -> Option<bool> {
+    // Before the column by whose slices it is the worst.
+    let name = name.split_once(WORST).map_or(name, |it| it.0);
     // Behind the part, as in `val.accuracy`.
     let word = name.split_once('.').map_or(name, |it| it.1);
     if old == new {

@@ -1,6 +1,7 @@
 //! Faces of a run's events: for terminals, for logs, for programs. They decide nothing; nobody but `cli` imports them.
 
 pub mod figures;
+pub mod slices;
 pub mod style;
 pub mod table;
 pub mod stage;

@@ -51,3 +51,34 @@ fn an_existing_spec_is_not_overwritten() {
     assert_ne!(answer.code, Some(0), "{answer}");
     assert_eq!(project.read("pipe.yaml"), "mine");
 }
+
+#[test]
+fn slices_are_measured_without_training_again() {
+    workers::real();
+    let project = Project::new();
+    project.write("customers.csv", &table());
+    project.done(&["init", "customers.csv", "--target", "churned"]);
+    project.done(&["run"]);
+    let spec = project.read("pipe.yaml");
+    let line = spec.lines().find(|it| it.contains("evaluate:")).unwrap();
+    let slices = "slices: [city, {column: income, min_rows: 1}]";
+    let sliced = line.replacen('}', &format!(", {slices}}}"), 1);
+    project.edit("pipe.yaml", line, &sliced);
+    let answer = project.done(&["run", "--format", "json"]);
+    let ran = answer.stages("stage_started");
+    assert!(
+        ran.iter().all(|it| it == "score" || it == "bundle"),
+        "{ran:?}"
+    );
+    let shown = project.done(&["show", "score"]).out;
+    for words in ["accuracy_worst_city", "Kyoto", "(missing)", "to <"] {
+        assert!(shown.contains(words), "{words}\n{shown}");
+    }
+    let report = project.done(&["show", "score", "--format", "json"]).json();
+    let report = &report["outputs"][0]["content"]["report"];
+    for by in report["slices"].as_array().unwrap() {
+        let rows = by["slices"].as_array().unwrap().iter();
+        let rows: u64 = rows.map(|it| it["rows"].as_u64().unwrap()).sum();
+        assert_eq!(rows, report["rows"], "{by}");
+    }
+}

@@ -5,14 +5,23 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use pipe_schema::dataset::{
-    DatasetSchema, HEAD_FILE, HeadRow, PART_FILE, PARTS, Part as PartSummary, ROWS_FILE,
-    SCHEMA_FILE, TargetKind,
+use pipe_schema::{
+    dataset::{
+        Column, DatasetSchema, HEAD_FILE, HeadRow, KEPT_FILE, KeptColumn, PART_FILE, PARTS,
+        Part as PartSummary, RAW_FOLDER, ROWS_FILE, SCHEMA_FILE, TargetKind, raw_file,
+    },
+    stage::preprocess::ColumnType,
 };
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use serde::de::DeserializeOwned;
 
-use crate::{error::DataError, grid::Grid};
+use crate::{
+    error::DataError,
+    frame::expected,
+    grid::Grid,
+    infer,
+    raw::{self, MOST_WORDS, Raw},
+};
 
 /// A dataset's folder, opened.
 #[derive(Clone, Debug)]
@@ -110,6 +119,53 @@ impl Dataset {
     /// Counts and ranges of a part's raw columns.
     pub fn summary(&self, part: &str) -> Result<PartSummary, DataError> {
         read_json(&self.file(part, PART_FILE)?)
+    }
+
+    /// A raw column of a part, before any step.
+    pub fn raw(&self, part: &str, column: &str) -> Result<Raw, DataError> {
+        let list = self.folder.join(RAW_FOLDER).join(KEPT_FILE);
+        if !list.is_file() {
+            return Err(DataError::wrong("the dataset keeps no raw columns")
+                .hint("those of a preprocess stage do"));
+        }
+        let kept: Vec<KeptColumn> = read_json(&list)?;
+        let Some(at) = kept.iter().position(|it| it.name == column) else {
+            return Err(self.not_kept(column, &kept));
+        };
+        self.file(part, ROWS_FILE)?;
+        let path = self.folder.join(raw_file(part));
+        let bytes = fs::read(&path).map_err(|it| DataError::io(&path, &it))?;
+        raw::decode(&bytes, at, &kept[at])
+            .map_err(|why| DataError::wrong(format!("{}: column {at}: {why}", path.display())))
+    }
+
+    fn not_kept(&self, column: &str, kept: &[KeptColumn]) -> DataError {
+        if self.schema.target.columns().iter().any(|it| it == column) {
+            return DataError::wrong(format!("`{column}` is a target, no raw column"));
+        }
+        let names: Vec<&str> = kept.iter().map(|it| it.name.as_str()).collect();
+        match self.schema.columns.iter().find(|it| it.name == column) {
+            Some(it) if it.shape.is_some() => DataError::wrong(format!(
+                "column `{column}` has many numbers a row, not one value"
+            )),
+            Some(Column {
+                r#type: it @ (ColumnType::Text | ColumnType::Image),
+                ..
+            }) => DataError::wrong(format!(
+                "column `{column}` has {} in each row: none has rows enough for a slice",
+                expected(*it)
+            )),
+            Some(_) => DataError::wrong(format!(
+                "column `{column}` has more than {MOST_WORDS} different values in the train part: it is a name rather than a category"
+            )),
+            None => {
+                let error = DataError::wrong(format!("there is no raw column `{column}`"));
+                match infer::closest(column, names.iter().copied()) {
+                    Some(meant) => error.hint(format!("did you mean `{meant}`?")),
+                    None => error.hint(format!("the columns are: {}", infer::listed(&names))),
+                }
+            }
+        }
     }
 
     /// The first raw rows of a part.

@@ -17,6 +17,7 @@ mod codes;
 mod target;
 mod summary;
 mod write;
+mod raw;
 pub mod prepare;
 pub mod rows;
 pub mod convert;
@@ -27,5 +28,6 @@ pub use self::{
     error::DataError,
     grid::Grid,
     prepare::{Files, Note, Summary, preprocess},
+    raw::Raw,
     rows::{RawRows, input_schema, read_rows, read_rows_by, transform},
 };

@@ -19,7 +19,7 @@ use crate::{
     error::DataError,
     frame::{Frame, Misfit, Values, expected},
     infer::{self, Missing},
-    moment, split,
+    moment, raw, split,
     steps::{self, Goal, one_hot},
     stray, summary,
     table::{self, Table},
@@ -190,6 +190,7 @@ pub fn preprocess(
         outline.part.in_train = in_train;
         outlines.push(outline);
     }
+    raw::write(&frame, &parts, out)?;
     let mut fitted = Vec::with_capacity(block.steps.len());
     let mut codes = Codes::default();
     let goal = Goal {

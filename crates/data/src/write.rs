@@ -2,6 +2,7 @@
 
 use std::{
     borrow::Cow,
+    fmt::Display,
     fs::{self, File},
     io::{BufWriter, Write},
     path::Path,
@@ -59,27 +60,37 @@ pub fn part(
     let ids = Tensor::of(Dtype::I64, count, ids.collect::<Vec<u8>>());
     let shape = vec![features.rows, features.width];
     let features = Tensor::of(Dtype::F32, shape, little_endian(&features.values));
-    let path = folder.join(ROWS_FILE);
     let tensors = [("features", features), ("row", ids), ("target", target)];
-    safetensors::serialize_to_file(tensors, None, &path).map_err(|it| match it {
-        SafeTensorError::IoError(error) => DataError::io(&path, &error),
+    write_tensors(tensors, &folder.join(ROWS_FILE), &folder.join(PART_FILE))
+}
+
+/// Writes tensors by name; the file gets the mode of `like`, for the library leaves the narrow one of a temporary file.
+pub fn write_tensors<'a, N>(
+    tensors: impl IntoIterator<Item = (N, Tensor<'a>)>,
+    path: &Path,
+    like: &Path,
+) -> Result<(), DataError>
+where
+    N: AsRef<str> + Ord + Display,
+{
+    safetensors::serialize_to_file(tensors, None, path).map_err(|it| match it {
+        SafeTensorError::IoError(error) => DataError::io(path, &error),
         error => DataError::wrong(format!("{}: {error}", path.display())),
     })?;
-    // The library leaves the narrow mode of a temporary file.
-    fs::metadata(folder.join(PART_FILE))
-        .and_then(|it| fs::set_permissions(&path, it.permissions()))
-        .map_err(|it| DataError::io(&path, &it))
+    fs::metadata(like)
+        .and_then(|it| fs::set_permissions(path, it.permissions()))
+        .map_err(|it| DataError::io(path, &it))
 }
 
 /// A tensor over the bytes that are written.
-struct Tensor<'a> {
+pub struct Tensor<'a> {
     dtype: Dtype,
     shape: Vec<usize>,
     bytes: Cow<'a, [u8]>,
 }
 
 impl<'a> Tensor<'a> {
-    fn of(dtype: Dtype, shape: Vec<usize>, bytes: impl Into<Cow<'a, [u8]>>) -> Self {
+    pub fn of(dtype: Dtype, shape: Vec<usize>, bytes: impl Into<Cow<'a, [u8]>>) -> Self {
         let bytes = bytes.into();
         Self {
             dtype,
@@ -115,7 +126,8 @@ fn little_endian(values: &[f32]) -> Cow<'_, [u8]> {
     Cow::Owned(values.iter().flat_map(|it| it.to_le_bytes()).collect())
 }
 
-fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), DataError> {
+/// Writes a value as JSON for people's eyes.
+pub fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), DataError> {
     let fail = |it| DataError::io(path, &it);
     let mut text = serde_json::to_vec_pretty(value).map_err(|it| fail(it.into()))?;
     text.push(b'\n');

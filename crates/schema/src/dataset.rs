@@ -7,7 +7,11 @@
 //! train/part.json        Part: counts and ranges of this part
 //! train/head.jsonl       HeadRow: the first raw rows of the part, as read
 //! val/…  test/…          likewise, where the split has them
+//! raw/columns.json       KeptColumn: the raw columns that are kept; depends on the train part alone
+//! raw/train.safetensors  their values before any step, by part: see crates/data/src/raw.rs
 //! ```
+//! Raw columns lie beside the parts, not in them: a training reads `schema.json`, `train` and `val`, and none of `raw`.
+//!
 //! A row's id is its position among all rows read, from 0; with split by files, parts count on: train, val, test.
 
 mod step;
@@ -31,6 +35,8 @@ pub const SCHEMA_FILE: &str = "schema.json";
 pub const ROWS_FILE: &str = "rows.safetensors";
 pub const PART_FILE: &str = "part.json";
 pub const HEAD_FILE: &str = "head.jsonl";
+pub const RAW_FOLDER: &str = "raw";
+pub const KEPT_FILE: &str = "columns.json";
 /// How many raw rows `head.jsonl` keeps.
 pub const HEAD_ROWS: usize = 32;
 
@@ -62,6 +68,20 @@ pub struct Column {
     /// Of a block: the shape of a row's numbers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shape: Option<Vec<u32>>,
+}
+
+/// A raw column whose values are kept beside the rows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct KeptColumn {
+    pub name: String,
+    /// Of a numeric column of more than ten distinct values in the train part: its quartiles there, each once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quartiles: Option<Vec<f64>>,
+}
+
+/// The file of a part's raw columns within the dataset.
+pub fn raw_file(part: &str) -> String {
+    format!("{RAW_FOLDER}/{part}.safetensors")
 }
 
 /// Counts and ranges of one part, of the raw columns.

@@ -10,6 +10,8 @@
 //! ```
 //! A command's report has `metrics.json` alone, or what else the command wrote.
 
+use std::fmt;
+
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
@@ -46,6 +48,72 @@ pub struct Report {
     /// How sure the metrics are; where it was asked for.
     #[serde(default)]
     pub bootstrap: Option<Intervals>,
+    /// The metrics by values of raw columns; where it was asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub slices: Vec<Sliced>,
+}
+
+/// Rows told apart by a raw column.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Sliced {
+    pub column: String,
+    /// Together all rows, each of them once.
+    pub slices: Vec<Slice>,
+}
+
+/// Some of the rows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Slice {
+    pub of: SliceOf,
+    pub rows: u64,
+    pub metrics: Metrics,
+    /// Metrics that the slice has not, with the reason.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub undefined: IndexMap<String, String>,
+}
+
+/// Which rows a slice has.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SliceOf {
+    /// Those of a value.
+    Value(String),
+    /// Those from a number on and below another; open where one is absent.
+    Range {
+        from: Option<f64>,
+        below: Option<f64>,
+    },
+    /// Those of so many further values.
+    Other { values: u64 },
+    /// Those without a value.
+    Missing,
+}
+
+impl fmt::Display for SliceOf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Value(text) => f.write_str(text),
+            Self::Range {
+                from: None,
+                below: Some(below),
+            } => write!(f, "< {below}"),
+            Self::Range {
+                from: Some(from),
+                below: Some(below),
+            } => write!(f, "{from} to < {below}"),
+            Self::Range {
+                from: Some(from),
+                below: None,
+            } => write!(f, ">= {from}"),
+            Self::Range {
+                from: None,
+                below: None,
+            } => f.write_str("any number"),
+            Self::Other { values: 1 } => f.write_str("(1 other value)"),
+            Self::Other { values } => write!(f, "({values} other values)"),
+            Self::Missing => f.write_str("(missing)"),
+        }
+    }
 }
 
 /// Percentile intervals over rows drawn with replacement.

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use pipe_schema::report::{
-    ClassFigures, Intervals, LabelFigures, METRICS_FILE, Metrics, REPORT_FILE, Report,
+    ClassFigures, Intervals, LabelFigures, METRICS_FILE, Metrics, REPORT_FILE, Report, Sliced,
     TargetFigures,
 };
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ use super::{metrics_table, read};
 use crate::{
     cli::Context,
     report::{
-        figures,
+        figures, slices,
         style::{BAD, DIM, GOOD, PLAIN},
         table::Table,
     },
@@ -66,7 +66,28 @@ pub fn render(path: &Path, context: &Context) -> anyhow::Result<String> {
         text.push('\n');
         text.push_str(&per_target(&report.per_target).render(context.width));
     }
+    for it in &report.slices {
+        text.push('\n');
+        text.push_str(&sliced(it).render(context.width));
+        for why in slices::reasons(it) {
+            text.push_str(&format!("{why}\n"));
+        }
+    }
     Ok(text)
+}
+
+/// One line a slice, with a cell for each metric.
+fn sliced(by: &Sliced) -> Table {
+    let metrics = slices::metrics(by);
+    let mut titles = vec![by.column.clone(), "#rows".to_owned()];
+    titles.extend(metrics.iter().map(|it| format!("#{it}")));
+    let mut table = Table::new(&titles.iter().map(String::as_str).collect::<Vec<_>>());
+    for slice in &by.slices {
+        let cells = metrics.iter().map(|it| slices::cell(slice, it));
+        let lead = [slice.of.to_string(), figures::count(slice.rows)];
+        table.row(lead.into_iter().chain(cells));
+    }
+    table
 }
 
 /// One line a metric.

@@ -229,6 +229,22 @@ fn control_keys_and_the_stage_s_name_do_not_count() {
 }
 
 #[test]
+fn slices_count_and_their_absence_leaves_no_trace() {
+    let config = |slices: Value| {
+        let block = json!({"evaluate": {"model": "fit", "data": "prepare.test", "slices": slices}});
+        config_of(&stage(block)).unwrap()
+    };
+    let without = json!({"evaluate": {"model": "fit", "data": "prepare.test"}});
+    assert_eq!(config(json!([])), config_of(&stage(without)).unwrap());
+    let short = config(json!(["sex"]));
+    assert_eq!(
+        short["slices"],
+        json!([{"column": "sex", "bins": [], "most": 20, "min_rows": 10}])
+    );
+    assert_eq!(config(json!([{"column": "sex", "bins": []}])), short);
+}
+
+#[test]
 fn numbers_that_are_not_finite_are_refused() {
     for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
         let block = json!({"train": {

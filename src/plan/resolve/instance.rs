@@ -84,9 +84,9 @@ impl Resolver<'_> {
             rules::check(task, place, &facts, &inputs, &upstream, &mut errors);
             layers::check(task, &block, &upstream, &mut errors);
             columns::check(task, &block, self.loader, &mut errors);
-            if let Some(data) = facts::implicit_data(task, &inputs, &upstream) {
-                inputs.push(data);
-            }
+            let implicit = facts::implicit_data(task, &inputs, &upstream);
+            facts::add_raw_columns(task, &mut inputs);
+            inputs.extend(implicit);
         }
         let is_sound = !errors.iter().any(|it| it.severity == Severity::Error);
         errors.retain(|it| {

@@ -2,19 +2,17 @@
 //! Knows one stage and what it reads; not axes, not files.
 
 mod command;
+mod evaluate;
 mod step;
 mod preprocess;
 mod train;
 
 use std::collections::HashSet;
 
-use pipe_schema::stage::{
-    Choose, Compress, Evaluate, Package, Summarize, Task, compress::Pass, evaluate::Metric,
-    train::Answer,
-};
+use pipe_schema::stage::{Choose, Compress, Package, Summarize, Task, compress::Pass};
 
 use super::{Input, upstream::Upstream, wiring::Facts};
-use crate::spec::{Diagnostic, Node, Span, suggest::list};
+use crate::spec::{Diagnostic, Node, Span};
 
 /// Checks a task whose block fits its type.
 pub fn check(
@@ -29,7 +27,7 @@ pub fn check(
     match task {
         Task::Preprocess(it) => preprocess::check(it, &mut rules),
         Task::Train(it) => train::check(it, facts, upstream, &mut rules),
-        Task::Evaluate(it) => evaluate(it, upstream, &mut rules),
+        Task::Evaluate(it) => evaluate::check(it, upstream, &mut rules),
         Task::Compress(it) => compress(it, upstream, &mut rules),
         Task::Package(it) => package(it, inputs, upstream, &mut rules),
         Task::Command(it) => command::check(it, inputs, &mut rules),
@@ -117,38 +115,6 @@ impl Rules<'_> {
     pub fn head(&self) -> Span {
         let block = self.place.block;
         block.entries().first().map_or(block.span, |it| it.key_span)
-    }
-}
-
-fn evaluate(block: &Evaluate, upstream: &Upstream<'_>, rules: &mut Rules<'_>) {
-    rules.say_repeated("metrics", &block.metrics);
-    let model = upstream.output("model");
-    let Some((loss, answer)) = model.and_then(|it| it.loss.zip(it.answer)) else {
-        return;
-    };
-    let trained = match answer {
-        Answer::Classes => "classes",
-        Answer::Number => "numbers",
-        Answer::Labels => "labels",
-        Answer::Numbers => "numbers of several targets",
-    };
-    for (i, metric) in block.metrics.iter().enumerate() {
-        if metric.is_for(answer) {
-            continue;
-        }
-        let measures = metric.measures(answer);
-        let legal: Vec<String> = Metric::all()
-            .filter(|it| it.is_for(answer))
-            .map(Metric::word)
-            .collect();
-        let legal = list(legal.iter().map(String::as_str));
-        let hint = format!("metrics that fit: {legal}");
-        rules.say(
-            &["metrics", &i.to_string()],
-            format!("`{}` measures {measures}", metric.word()),
-            format!("the model is trained with {}, for {trained}", loss.name()),
-            &hint,
-        );
     }
 }
 

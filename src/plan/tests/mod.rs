@@ -57,6 +57,24 @@ fn reads<'a>(plan: &'a Plan, stage: &str, role: &str) -> &'a [String] {
 }
 
 #[test]
+fn only_a_stage_that_slices_reads_raw_columns() {
+    let sliced = FULL.replace("data: prepare.test", "data: prepare.test, slices: [zip]");
+    assert_ne!(sliced, FULL, "the spec has such a stage");
+    let plan = plan_with(&sliced, &[]);
+    assert_eq!(
+        reads(&plan, "score", "data"),
+        [
+            "schema.json",
+            "test",
+            "raw/columns.json",
+            "raw/test.safetensors"
+        ]
+    );
+    assert_eq!(reads(&plan, "fit", "data"), ["schema.json", "train", "val"]);
+    assert_eq!(reads(&plan, "bundle", "data"), ["schema.json", "test"]);
+}
+
+#[test]
 fn readers_of_a_part_read_that_part_and_the_schema() {
     let plan = plan_with(FULL, &[]);
     assert_eq!(reads(&plan, "fit", "data"), ["schema.json", "train", "val"]);

@@ -9,10 +9,13 @@ use minijinja::{
     value::{Serde, Value},
 };
 use pipe_plot::{Axis, Chart, Line};
-use pipe_schema::{model::EpochRecord, report::Metrics};
+use pipe_schema::{
+    model::EpochRecord,
+    report::{Metrics, Slice, Sliced},
+};
 use serde::Serialize;
 
-use super::figures;
+use super::{figures, slices};
 use crate::{
     key::reason,
     report::summary::Measured,
@@ -35,6 +38,8 @@ pub struct Page<'a> {
     /// Which stage reads which other: (reader, read).
     pub edges: Vec<(String, String)>,
     pub reports: Vec<Measured>,
+    /// By stage.
+    pub slices: Vec<(String, Sliced)>,
     pub histories: Vec<History>,
     pub plots: Vec<Plot>,
     pub results: Vec<Place>,
@@ -85,6 +90,17 @@ struct Figure<'a> {
     baseline: String,
 }
 
+/// Slices as a table.
+#[derive(Serialize)]
+struct SliceTable<'a> {
+    stage: &'a str,
+    column: &'a str,
+    metrics: Vec<&'a str>,
+    /// Which rows, how many, and a cell a metric.
+    rows: Vec<(String, String, Vec<String>)>,
+    reasons: Vec<String>,
+}
+
 #[derive(Serialize)]
 struct Picture {
     title: String,
@@ -126,6 +142,7 @@ impl Page<'_> {
             before => self.before.map(|it| it.0),
             has_baseline => self.reports.iter().any(|it| !it.baseline.is_empty()),
             figures => listed(self.figures()),
+            slices => listed(self.slices.iter().map(slice_table).collect::<Vec<_>>()),
             curves => listed(self.histories.iter().flat_map(curves).collect::<Vec<_>>()),
             plots => listed(self.plots.iter().map(picture).collect::<Vec<_>>()),
             results => listed(&self.results),
@@ -201,6 +218,21 @@ fn figure<'a>(
             .get(name)
             .map(|it| figures::number(*it))
             .unwrap_or_default(),
+    }
+}
+
+fn slice_table((stage, by): &(String, Sliced)) -> SliceTable<'_> {
+    let metrics = slices::metrics(by);
+    let row = |slice: &Slice| {
+        let cells = metrics.iter().map(|it| slices::cell(slice, it)).collect();
+        (slice.of.to_string(), figures::count(slice.rows), cells)
+    };
+    SliceTable {
+        stage,
+        column: &by.column,
+        rows: by.slices.iter().map(row).collect(),
+        reasons: slices::reasons(by),
+        metrics,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use indexmap::IndexMap;
 use pipe_schema::{
-    report::Metrics,
+    report::{Metrics, Slice, SliceOf, Sliced},
     run::{Event, Failure, FailureKind, Line, RunFinished, RunStarted, RunStatus, Skip},
 };
 
@@ -33,6 +33,7 @@ fn page(story: &Story) -> Page<'_> {
         began: String::new(),
         edges: Vec::new(),
         reports: Vec::new(),
+        slices: Vec::new(),
         histories: Vec::new(),
         plots: Vec::new(),
         results: Vec::new(),
@@ -83,6 +84,43 @@ fn a_whole_run_has_all_sections() {
     // Pictures name their namespace, which nothing fetches.
     for outside in ["src=\"http", "href", "<script", "@import", "url("] {
         assert!(!html.contains(outside), "{outside}");
+    }
+}
+
+#[test]
+fn slices_have_a_table_with_what_they_lack() {
+    let story = story(&["score"]);
+    let mut page = page(&story);
+    let slice = |of: SliceOf, metrics: Metrics| Slice {
+        of,
+        rows: 12,
+        undefined: if metrics.is_empty() {
+            IndexMap::from([("roc_auc".to_owned(), "one class".to_owned())])
+        } else {
+            IndexMap::new()
+        },
+        metrics,
+    };
+    let sliced = Sliced {
+        column: "<city>".to_owned(),
+        slices: vec![
+            slice(
+                SliceOf::Value("Graz & Linz".to_owned()),
+                Metrics::from([("roc_auc".to_owned(), 0.75)]),
+            ),
+            slice(SliceOf::Missing, Metrics::new()),
+        ],
+    };
+    page.slices.push(("score".to_owned(), sliced));
+    let html = page.html().unwrap();
+    assert_eq!(sections(&html), ["graph", "slices", "stages"]);
+    for words in [
+        "score by &lt;city&gt;",
+        "Graz &amp; Linz",
+        "0.75",
+        "(missing): one class",
+    ] {
+        assert!(html.contains(words), "{words}\n{html}");
     }
 }
 

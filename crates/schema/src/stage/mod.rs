@@ -69,7 +69,7 @@ impl Task {
     pub fn revision(&self) -> u32 {
         match self {
             // 2: with batch_norm, a last row alone joins the step before it; a package's card tells sizes of layers.
-            // Of preprocess, 2: columns of dates and of free text are told from categories.
+            // Of preprocess, 2: columns of dates and of free text are told from categories; raw columns are kept.
             Self::Train(_) | Self::Compress(_) | Self::Package(_) | Self::Preprocess(_) => 2,
             // 2: a report tells of each class; 3: it has plots.
             Self::Evaluate(_) => 3,

@@ -4,6 +4,7 @@ mod bootstrap;
 mod each;
 mod paired;
 mod plots;
+mod slices;
 mod trivial;
 
 use std::path::Path;
@@ -71,10 +72,19 @@ pub fn evaluate(block: &Evaluate, request: &Request, reporter: &mut Reporter) ->
         })
     });
 
+    let mut metrics_of_all = measured.metrics;
+    let mut sliced = Vec::new();
+    for by in &block.slices {
+        let raw = dataset.raw(part_name, &by.column)?;
+        let found = slices::measure(by, &raw, &metrics, &paired)?;
+        metrics_of_all.extend(slices::worst(by, &found, &metrics));
+        sliced.push(found);
+    }
+
     let report = Report {
         part: part_name.to_owned(),
         rows: total,
-        metrics: measured.metrics,
+        metrics: metrics_of_all,
         baseline: baseline.metrics,
         classes: schema.target.classes().to_vec(),
         confusion_matrix: measured.confusion_matrix,
@@ -82,6 +92,7 @@ pub fn evaluate(block: &Evaluate, request: &Request, reporter: &mut Reporter) ->
         per_label: each::labels(&paired, &form),
         per_target: each::targets(&metrics, &paired, &trivial, &form)?,
         bootstrap,
+        slices: sliced,
     };
     let folder = Path::new(&request.output);
     write(folder, &report, &part, &answers, &form)?;

@@ -1,11 +1,15 @@
 //! The `evaluate` block: metrics and predictions of a model on a part of a dataset.
 
 mod metric;
+mod slice;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use self::metric::{MeanPinballLoss, Metric, TopKAccuracy};
+pub use self::{
+    metric::{MeanPinballLoss, Metric, TopKAccuracy},
+    slice::{SliceBy, WORST},
+};
 use super::train::Device;
 use crate::reference::Reference;
 
@@ -24,6 +28,9 @@ pub struct Evaluate {
     /// Says how sure the metrics are: an interval for each, from rows drawn with replacement.
     #[serde(default)]
     pub bootstrap: Option<Bootstrap>,
+    /// Measures the rows of each value of a raw column by themselves, too.
+    #[serde(default)]
+    pub slices: Vec<SliceBy>,
     /// Rows a step; changes nothing but memory and speed.
     #[serde(default = "default_batch_size")]
     #[schemars(range(min = 1))]
