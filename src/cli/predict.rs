@@ -2,9 +2,9 @@
 //! Needs no spec, and no store where the package is a folder.
 
 use std::{
-    collections::BTreeMap,
     fs::{self, File},
     io::{self, IsTerminal, Write},
+    iter,
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -33,8 +33,8 @@ use crate::exec::{
 pub struct Args {
     /// The package: its folder, or the stage that made it
     package: PathBuf,
-    /// The rows, plain or gzip; `-`, or nothing: standard input
-    rows: Option<PathBuf>,
+    /// The rows, plain or gzip, or pictures; of several files one after another. `-`, or nothing: standard input
+    rows: Vec<PathBuf>,
     /// Where the predictions go [default: standard output]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -67,7 +67,7 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
     let rows = Rows::find(&args, draft.path(), context)?;
     let input = args
         .input_format
-        .or_else(|| form_of(rows.given.as_deref()?));
+        .or_else(|| form_of(rows.files.first()?.given.as_deref()?));
     let alike = |form| match form {
         Form::Csv => Some(AnswerForm::Csv),
         Form::Jsonl => Some(AnswerForm::Jsonl),
@@ -91,10 +91,12 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
             probabilities: !args.no_probabilities,
             verify: args.verify,
         }),
-        inputs: BTreeMap::from([
-            ("package".to_owned(), path_of(&package)),
-            ("rows".to_owned(), path_of(&rows.path)),
-        ]),
+        inputs: iter::once(("package".to_owned(), path_of(&package)))
+            .chain(rows.files.iter().enumerate().map(|(at, it)| {
+                let role = format!("rows/{at:08}");
+                (role, path_of(&it.path))
+            }))
+            .collect(),
         output: folder.display().to_string(),
         checkpoints: None,
         threads: std::thread::available_parallelism().map_or(1, |it| it.get() as u32),
@@ -153,13 +155,14 @@ fn find_package(given: &Path, context: &Context) -> anyhow::Result<PathBuf> {
 /// Refuses to put the predictions where the rows are.
 fn refuse_overwriting(args: &Args, context: &Context) -> Result<(), UserError> {
     let real = |path: &Path| context.folder.join(path).canonicalize().ok();
-    let (Some(rows), Some(output)) = (&args.rows, &args.output) else {
+    let Some(output) = &args.output else {
         return Ok(());
     };
-    let Some(both) = real(rows).filter(|it| it.is_file()) else {
+    let Some(target) = real(output).filter(|it| it.is_file()) else {
         return Ok(());
     };
-    if real(output) != Some(both) {
+    let mut rows = args.rows.iter().filter_map(|it| real(it));
+    if !rows.any(|it| it == target) {
         return Ok(());
     }
     Err(
@@ -196,74 +199,114 @@ fn draft(output: Option<&Path>, context: &Context) -> anyhow::Result<TempDir> {
         .with_context(|| format!("cannot write to {}", parent.display()))
 }
 
-/// The rows as a file.
+/// The rows as files.
 struct Rows {
-    path: PathBuf,
-    /// As it was typed; standard input has none.
-    given: Option<PathBuf>,
+    files: Vec<RowFile>,
     /// Only the package is to be checked.
     are_none: bool,
 }
 
+struct RowFile {
+    path: PathBuf,
+    /// As it was typed; standard input has none.
+    given: Option<PathBuf>,
+}
+
 impl Rows {
     fn find(args: &Args, draft: &Path, context: &Context) -> anyhow::Result<Self> {
-        if let Some(given) = args.rows.as_ref().filter(|it| it.as_os_str() != "-") {
-            let path = context.folder.join(given);
-            if !path.exists() {
-                return Err(
-                    UserError::usage(format!("there is no file {}", given.display())).into(),
-                );
-            }
-            // A named pipe is read once, as standard input is.
-            let is_plain = path.is_file() || path.is_dir();
-            let path = if is_plain {
-                path.canonicalize()?
-            } else {
-                let file = File::open(&path)
-                    .with_context(|| format!("cannot read {}", given.display()))?;
-                spool(file, &draft.join("rows"))?
-            };
-            return Ok(Self {
-                path,
-                given: Some(given.clone()),
-                are_none: false,
-            });
+        let are_none = args.rows.is_empty() && args.verify;
+        let is_stdin = args.rows.iter().all(|it| it.as_os_str() == "-");
+        if !is_stdin {
+            let files = args.rows.iter().enumerate();
+            let files = files.map(|(at, given)| RowFile::find(given, at, draft, context));
+            let files = files.collect::<anyhow::Result<Vec<RowFile>>>()?;
+            check_alike(&files, args.input_format)?;
+            return Ok(Self { files, are_none });
         }
         let path = draft.join("rows.jsonl");
-        let are_none = args.rows.is_none() && args.verify;
         if are_none {
             fs::write(&path, "")?;
-            return Ok(Self {
-                given: Some(path.clone()),
-                path,
-                are_none,
-            });
+            let given = Some(path.clone());
+            let files = vec![RowFile { path, given }];
+            return Ok(Self { files, are_none });
         }
-        if args.rows.is_none() && io::stdin().is_terminal() {
+        if args.rows.is_empty() && io::stdin().is_terminal() {
             return Err(UserError::usage("there are no rows")
                 .hint("name a file, or pipe rows into it: `pipe predict PACKAGE rows.csv`")
                 .into());
         }
-        Ok(Self {
-            path: spool(io::stdin().lock(), &path)?,
-            given: None,
-            are_none,
-        })
+        let path = spool(io::stdin().lock(), &path)?;
+        let files = vec![RowFile { path, given: None }];
+        Ok(Self { files, are_none })
     }
 
     /// What the worker says, with the rows named as they were typed.
     fn refusal(&self, failure: Failure) -> UserError {
-        let given = self.given.as_ref().map(|it| it.display().to_string());
-        let message = failure.message.replace(
-            &self.path.display().to_string(),
-            given.as_deref().unwrap_or("standard input"),
-        );
+        let mut message = failure.message;
+        for file in &self.files {
+            let path = file.path.display().to_string();
+            if message.contains(&path) {
+                let given = file.given.as_ref().map(|it| it.display().to_string());
+                message = message.replace(&path, given.as_deref().unwrap_or("standard input"));
+                break;
+            }
+        }
         let mut refusal = UserError::failed(message);
         if let Some(hint) = failure.hint {
             refusal = refusal.hint(hint);
         }
         refusal
     }
+}
+
+impl RowFile {
+    /// A file or folder that was named, the one at this place among them.
+    fn find(given: &Path, at: usize, draft: &Path, context: &Context) -> anyhow::Result<Self> {
+        if given.as_os_str() == "-" {
+            return Err(UserError::usage("standard input stands alone")
+                .hint("name files only, or `-` only")
+                .into());
+        }
+        let path = context.folder.join(given);
+        if !path.exists() {
+            return Err(UserError::usage(format!("there is no file {}", given.display())).into());
+        }
+        // A named pipe is read once, as standard input is.
+        let is_plain = path.is_file() || path.is_dir();
+        let path = if is_plain {
+            path.canonicalize()?
+        } else {
+            let file =
+                File::open(&path).with_context(|| format!("cannot read {}", given.display()))?;
+            spool(file, &draft.join(format!("rows{at}")))?
+        };
+        Ok(Self {
+            path,
+            given: Some(given.to_owned()),
+        })
+    }
+}
+
+/// Files without a given form must all have names that tell of the same.
+fn check_alike(files: &[RowFile], given: Option<Form>) -> anyhow::Result<()> {
+    let form = |it: &RowFile| given.or_else(|| form_of(it.given.as_deref()?));
+    let Some(other) = files.iter().find(|it| form(it) != form(&files[0])) else {
+        return Ok(());
+    };
+    let name = |it: &RowFile| {
+        it.given
+            .as_deref()
+            .unwrap_or(&it.path)
+            .display()
+            .to_string()
+    };
+    Err(UserError::usage(format!(
+        "{} and {} are not of one form",
+        name(&files[0]),
+        name(other)
+    ))
+    .hint("say the form of all: `--input-format csv`")
+    .into())
 }
 
 /// Writes what comes into a file.

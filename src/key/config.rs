@@ -107,6 +107,7 @@ fn preprocess(block: &Preprocess) -> Fields {
                 npz: _,
                 idx: _,
                 parquet: _,
+                images: _,
                 from: _,
                 read: _,
             },

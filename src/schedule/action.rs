@@ -153,12 +153,18 @@ impl Maker<'_> {
 
     fn add_files(&self, action: &mut Action, stage: &Stage) -> Result<(), Failure> {
         let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+        let mut names = BTreeMap::new();
+        let reads_names = sources::reads_names(&stage.task);
         for input in &stage.files {
             let is_list = input.role == "source" || input.role.starts_with("split/");
             for (name, path) in sources::expand(&self.options.folder, &input.path, is_list)? {
                 let role = if is_list {
                     let count = counts.entry(&input.role).or_default();
                     *count += 1;
+                    if reads_names {
+                        let names: &mut sources::Names = names.entry(&input.role).or_default();
+                        names.add(&path);
+                    }
                     format!("{}/{}", input.role, *count - 1)
                 } else if input.role == "dep" {
                     format!("dep/{name}")
@@ -180,6 +186,10 @@ impl Maker<'_> {
                     action.places.insert(role, name);
                 }
             }
+        }
+        for (role, names) in names {
+            let role = format!("{role}/names");
+            action.parts.inputs.insert(role, names.digest());
         }
         Ok(())
     }

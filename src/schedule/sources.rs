@@ -2,7 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use pipe_schema::run::{Failure, FailureKind};
+use pipe_schema::{
+    manifest::Digest,
+    run::{Failure, FailureKind},
+    stage::Task,
+};
+use sha2::{Digest as _, Sha256};
 use walkdir::WalkDir;
 
 use crate::exec::failure;
@@ -43,6 +48,35 @@ pub fn expand(
         .into_iter()
         .map(|place| (name_of(folder, &place), place))
         .collect())
+}
+
+/// Whether a task reads more of its files than their content: the names by which rows are labelled.
+pub fn reads_names(task: &Task) -> bool {
+    match task {
+        Task::Preprocess(it) => it.reading().form().reads_names(),
+        _ => false,
+    }
+}
+
+/// What the names of files tell beside their content: the folder of each.
+#[derive(Default)]
+pub struct Names {
+    hasher: Sha256,
+}
+
+impl Names {
+    /// Adds the next file.
+    pub fn add(&mut self, path: &Path) {
+        let folder = path.parent().and_then(Path::file_name);
+        let name = folder.unwrap_or_default().as_encoded_bytes();
+        self.hasher.update((name.len() as u64).to_le_bytes());
+        self.hasher.update(name);
+    }
+
+    /// The digest of all.
+    pub fn digest(self) -> Digest {
+        Digest(self.hasher.finalize().into())
+    }
 }
 
 fn is_glob(path: &str) -> bool {

@@ -121,6 +121,27 @@ fn matrix_example_chooses_the_network_with_the_best_mean_over_its_folds() {
 }
 
 #[test]
+fn images_example_tells_shoes_apart_and_a_moved_picture_counts() {
+    let project = example("images");
+    project.done(&["run"]);
+    let shown = project.done(&["show", "score", "--format", "json"]).json();
+    let accuracy = &shown["outputs"][0]["content"]["metrics"]["accuracy"];
+    assert!(accuracy.as_f64().unwrap() > 0.8, "{shown}");
+    let files = ["shoes/sandal/001.png", "shoes/ankle_boot/002.png"];
+    let answer = project.done(&["predict", "bundle", "--verify", files[0], files[1]]);
+    assert_eq!(answer.out.lines().count(), 3, "{}", answer.out);
+    let all = project.done(&["predict", "bundle", "shoes/sandal"]);
+    assert_eq!(all.out.lines().count(), 121);
+    // Probabilities differ in the last digit with how many rows are beside one.
+    assert!(all.out.lines().nth(1).unwrap().starts_with("sandal,"));
+    // The content is the same and its order too: only the label differs.
+    let moved = ["shoes/ankle_boot/120.png", "shoes/sandal/000.png"].map(|it| project.path(it));
+    std::fs::rename(&moved[0], &moved[1]).unwrap();
+    let again = project.done(&["run", "--format", "json", "pipe.yaml", "prepare"]);
+    assert_eq!(again.stages("stage_started"), ["prepare"]);
+}
+
+#[test]
 fn snippets_of_the_kinds_pages_run() {
     workers::real();
     let pages: Vec<_> = std::fs::read_dir(repository().join("docs/kinds"))

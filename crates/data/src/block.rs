@@ -102,6 +102,11 @@ impl Block {
         channels(&self.shape)
     }
 
+    /// Whether its rows are images: channels, height and width.
+    pub fn is_image(&self) -> bool {
+        self.shape.len() == 3
+    }
+
     /// Adds the rows of another block of the same shape.
     pub fn append(&mut self, other: Self) {
         self.rows += other.rows;

@@ -10,6 +10,7 @@ use crate::{
     error::DataError,
     infer::{self, Missing},
     moment,
+    picture::Pictures,
     table::{Fields, Places},
     words::{NO_WORD, Words},
 };
@@ -31,6 +32,8 @@ pub enum Values {
     Words(Words),
     /// Many numbers a row, none of them missing.
     Block(Block),
+    /// Of any size, none of them missing.
+    Pictures(Pictures),
 }
 
 /// A text that is not of its column's type.
@@ -65,10 +68,10 @@ impl Values {
                 })
                 .collect::<Result<_, _>>()
                 .map(Self::Truths),
-            ColumnType::Categorical
-            | ColumnType::Datetime
-            | ColumnType::Text
-            | ColumnType::Image => {
+            ColumnType::Image => Pictures::of_texts(fields)
+                .map(Self::Pictures)
+                .map_err(|(row, text)| Misfit { row, text }),
+            ColumnType::Categorical | ColumnType::Datetime | ColumnType::Text => {
                 let words = Words::of(fields, missing);
                 Self::of_words(words, r#type).map_err(|(row, text)| Misfit { row, text })
             }
@@ -115,13 +118,18 @@ impl Values {
             Self::Truths(_) => "boolean",
             Self::Words(words) => words.r#type.name(),
             Self::Block(_) => "a block of numbers",
+            Self::Pictures(_) => "a column of pictures",
         }
     }
 
     /// Whether a choice of this type means the column.
     pub fn is(&self, r#type: ColumnType) -> bool {
         match self {
-            Self::Numbers(_) | Self::Block(_) => r#type == ColumnType::Numeric,
+            Self::Numbers(_) => r#type == ColumnType::Numeric,
+            Self::Block(block) => {
+                r#type == ColumnType::Numeric || (r#type == ColumnType::Image && block.is_image())
+            }
+            Self::Pictures(_) => r#type == ColumnType::Image,
             Self::Truths(_) => r#type == ColumnType::Boolean,
             Self::Words(words) => r#type == words.r#type,
         }
@@ -134,6 +142,7 @@ impl Values {
             Self::Truths(values) => values.len(),
             Self::Words(words) => words.codes.len(),
             Self::Block(block) => block.rows(),
+            Self::Pictures(pictures) => pictures.rows(),
         }
     }
 
@@ -143,7 +152,7 @@ impl Values {
             Self::Numbers(values) => values[row].is_nan(),
             Self::Truths(values) => values[row].is_none(),
             Self::Words(words) => words.codes[row] == NO_WORD,
-            Self::Block(_) => false,
+            Self::Block(_) | Self::Pictures(_) => false,
         }
     }
 
@@ -156,6 +165,7 @@ impl Values {
                 .get(row)
                 .map_or(Value::Null, |it| Value::String(it.to_owned())),
             Self::Block(block) => block.json(row),
+            Self::Pictures(pictures) => pictures.text(row).map_or(Value::Null, Value::String),
         }
     }
 }
@@ -186,6 +196,15 @@ impl Frame {
             .hint(format!(
                 "add a step: {}, or leave it out: `- drop: {{columns: [{name}]}}`",
                 step_for(r#type)
+            )));
+        }
+        let are_pictures = |it: &(&String, &Values)| matches!(it.1, Values::Pictures(_));
+        if let Some((name, _)) = self.columns.iter().find(are_pictures) {
+            return Err(DataError::wrong(format!(
+                "column `{name}` is of pictures: only numbers can be trained on"
+            ))
+            .hint(format!(
+                "add a step: `- resize: {{columns: [{name}], size: [64, 64]}}`"
             )));
         }
         if self.columns.is_empty() {
@@ -299,7 +318,7 @@ impl Values {
         match self {
             Self::Numbers(values) => values[row] as f32,
             Self::Truths(values) => f32::from(u8::from(values[row] == Some(true))),
-            Self::Words(_) | Self::Block(_) => f32::NAN,
+            Self::Words(_) | Self::Block(_) | Self::Pictures(_) => f32::NAN,
         }
     }
 }
@@ -312,7 +331,7 @@ pub fn expected(r#type: ColumnType) -> &'static str {
         ColumnType::Categorical => "a category",
         ColumnType::Datetime => "a date",
         ColumnType::Text => "a text",
-        ColumnType::Image => "a picture",
+        ColumnType::Image => "a PNG or JPEG file in base64",
     }
 }
 

@@ -11,6 +11,7 @@ mod grid;
 pub mod dataset;
 mod words;
 mod block;
+mod picture;
 mod frame;
 mod steps;
 mod codes;

@@ -3,6 +3,7 @@
 use jiff::{
     civil::{DateTime, Time},
     fmt::temporal::Pieces,
+    tz::Offset,
 };
 
 /// What to write instead of a text that is no date.
@@ -45,7 +46,7 @@ pub fn parse(text: &str) -> Option<Moment> {
         .date()
         .to_datetime(pieces.time().unwrap_or(Time::midnight()));
     // What was written before the offset is the clock of the place.
-    let offset = pieces.to_numeric_offset().map_or(0, |it| it.seconds());
+    let offset = pieces.to_numeric_offset().map_or(0, Offset::seconds);
     let since = clock.duration_since(DateTime::constant(1970, 1, 1, 0, 0, 0, 0));
     let micros = since.as_micros() as i64 - i64::from(offset) * 1_000_000;
     Some(Moment { clock, micros })

@@ -19,7 +19,9 @@ use crate::{
     error::DataError,
     frame::{Frame, Misfit, Values, expected},
     infer::{self, Missing},
-    moment, raw, split,
+    moment,
+    picture::column,
+    raw, split,
     steps::{self, Goal, one_hot},
     stray, summary,
     table::{self, Table},
@@ -66,7 +68,8 @@ impl Files {
     }
 }
 
-fn collect(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), DataError> {
+/// The file at a path, or all files below it.
+pub(crate) fn collect(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), DataError> {
     let fail = |it| DataError::io(path, &it);
     if !fs::metadata(path).map_err(fail)?.is_dir() {
         files.push(path.to_owned());
@@ -132,6 +135,7 @@ pub fn preprocess(
     let columns = std::mem::take(&mut table.columns);
     let blocks = std::mem::take(&mut table.blocks);
     let places = std::mem::take(&mut table.places);
+    let pictures = table.pictures.take();
     let mut frame = Frame {
         columns: IndexMap::with_capacity(columns.len()),
         places,
@@ -176,6 +180,7 @@ pub fn preprocess(
         });
         frame.add_block(&name, block, None)?;
     }
+    column::add(pictures, &mut frame, &mut raw)?;
 
     let mut outlines = Vec::with_capacity(parts.len());
     let in_train = split::leak::count(&frame, &parts, &dropped(block, &raw));
@@ -191,6 +196,7 @@ pub fn preprocess(
         outlines.push(outline);
     }
     raw::write(&frame, &parts, out)?;
+    column::settle(&block.steps, &mut frame, train, &mut raw)?;
     let mut fitted = Vec::with_capacity(block.steps.len());
     let mut codes = Codes::default();
     let goal = Goal {
@@ -340,7 +346,20 @@ fn check_blocks(block: &Preprocess, table: &Table) -> Result<(), DataError> {
             )));
         }
     }
-    Ok(())
+    let Some((name, _)) = &table.pictures else {
+        return Ok(());
+    };
+    let is_given = |it: &ColumnType| *it != ColumnType::Image;
+    let key = if block.target.contains(name) {
+        "target"
+    } else if block.columns.get(name).is_some_and(is_given) {
+        "columns"
+    } else {
+        return Ok(());
+    };
+    Err(DataError::wrong(format!(
+        "{key}: column `{name}` is of pictures, not of values"
+    )))
 }
 
 fn misfit(

@@ -15,7 +15,9 @@ use crate::{
     error::DataError,
     frame::{Frame, Values, expected},
     infer::{self, Missing},
-    moment, steps,
+    moment,
+    picture::column,
+    steps,
     table::{self, Table, jsonl},
 };
 
@@ -122,7 +124,8 @@ pub fn transform(schema: &DatasetSchema, rows: &RawRows) -> Result<Features, Dat
         frame.columns.insert(name.clone(), values);
     }
     for (name, block) in &rows.table.blocks {
-        let column = schema.columns.iter().find(|it| it.name == *name);
+        let is_block = |it: &&Column| it.name == *name && it.r#type != ColumnType::Image;
+        let column = schema.columns.iter().find(is_block);
         let Some(shape) = column.and_then(|it| it.shape.as_deref()) else {
             return Err(DataError::wrong(format!(
                 "{}: column `{name}`: a list is no value",
@@ -150,6 +153,7 @@ pub fn transform(schema: &DatasetSchema, rows: &RawRows) -> Result<Features, Dat
             shape_words(shape)
         )));
     }
+    column::follow(schema, rows.table.pictures.as_ref(), &mut frame)?;
     for step in &schema.steps {
         steps::apply(step, &mut frame).map_err(without_steps)?;
     }
@@ -226,6 +230,9 @@ fn property(column: &Column, schema: &DatasetSchema) -> Value {
         FittedStep::Impute { fill, .. } => fill.contains_key(name),
         _ => false,
     });
+    if r#type == ColumnType::Image {
+        return json!({"type": "string", "contentEncoding": "base64", "description": "a PNG or JPEG file"});
+    }
     if let Some(shape) = column.shape.as_deref() {
         let numbers = shape_words(shape);
         return json!({"type": "array", "description": format!("{numbers} numbers, in nested lists or one flat list")});

@@ -78,7 +78,9 @@ mod tests {
 
     fn found(texts: &[&str]) -> Option<(usize, u64, u64)> {
         let mut fields = Fields::default();
-        texts.iter().for_each(|it| fields.push(it.as_bytes()));
+        for text in texts {
+            fields.push(text.as_bytes());
+        }
         let counts = vec![true; texts.len()];
         let stray = find(
             &fields,

@@ -53,7 +53,13 @@ pub fn outline(frame: &Frame, target: &Target, targets: &TargetValues, rows: &[u
 /// So many raw rows are kept: fewer where they are wide.
 fn head_rows(frame: &Frame) -> usize {
     const MOST_NUMBERS: usize = 1 << 18;
-    let width: usize = frame.columns.values().map(Values::width).sum();
+    /// A file's bytes are as long in base64 as numbers of so many bytes.
+    const BYTES: usize = 4;
+    let width = |it: &Values| match it {
+        Values::Pictures(them) => them.largest() / BYTES,
+        other => other.width(),
+    };
+    let width: usize = frame.columns.values().map(width).sum();
     (MOST_NUMBERS / width.max(1)).clamp(1, HEAD_ROWS)
 }
 
@@ -65,6 +71,10 @@ fn column(name: &str, values: &Values, rows: &[usize]) -> ColumnSummary {
         }
         Values::Truths(values) => truths(rows.iter().map(|row| values[*row])),
         Values::Words(words) => worded(words, rows),
+        Values::Pictures(pictures) => {
+            let sizes = pictures.sizes(rows);
+            counted(sizes.iter().map(|(size, count)| (size.as_str(), *count)))
+        }
         Values::Block(block) => {
             let all = Moments::joined(&block.moments(rows));
             ColumnSummary {

@@ -23,7 +23,8 @@ use serde_json::{Map, Value};
 
 pub use self::{
     step::{
-        Bounds, CenterScale, Encodings, FittedStep, MeanScale, PowerScale, ScaleOffset, Vocabulary,
+        Bounds, CenterScale, ChannelScales, Encodings, FittedStep, MeanScale, PowerScale,
+        ScaleOffset, Vocabulary,
     },
     target::{Target, TargetKind},
 };

@@ -23,7 +23,7 @@ const AT_A_TIME: usize = 1 << 14;
 /// Rows in a step of the network.
 const BATCH: usize = 1024;
 
-/// Reads the inputs `package` and `rows`, writes `predictions.<form>`.
+/// Reads the inputs `package` and `rows`, one file or several; writes `predictions.<form>`.
 pub fn predict(work: &Predict, request: &Request, reporter: &mut Reporter) -> Result<Done> {
     let package = Opened::open(input(request, "package")?.path.as_ref())?;
     if work.verify {
@@ -35,15 +35,27 @@ pub fn predict(work: &Predict, request: &Request, reporter: &mut Reporter) -> Re
     });
     let mut table = Table::create(path, *work, &package.form)?;
     let mut is_first = true;
-    let rows = input(request, "rows")?.path.as_ref();
-    read_rows_by(AT_A_TIME, rows, work.input, &package.schema, &mut |rows| {
-        if std::mem::take(&mut is_first) {
-            rows.notes.iter().for_each(|note| reporter.log(note));
-        }
-        table.write(&package.answers(&rows, BATCH)?)
-    })?;
+    let schema = &package.schema;
+    for path in rows(request)? {
+        read_rows_by(AT_A_TIME, path, work.input, schema, &mut |rows| {
+            if std::mem::take(&mut is_first) {
+                rows.notes.iter().for_each(|note| reporter.log(note));
+            }
+            table.write(&package.answers(&rows, BATCH)?)
+        })?;
+    }
     table.finish()?;
     Ok(Done::default())
+}
+
+/// The files of rows: `rows`, or `rows/0`, `rows/1` and so on, in the order of their roles.
+fn rows(request: &Request) -> Result<Vec<&Path>> {
+    let several = request.inputs.iter().filter(|it| it.0.starts_with("rows/"));
+    let several: Vec<&Path> = several.map(|it| it.1.path.as_ref()).collect();
+    if several.is_empty() {
+        return Ok(vec![input(request, "rows")?.path.as_ref()]);
+    }
+    Ok(several)
 }
 
 /// Predictions on their way into a file.

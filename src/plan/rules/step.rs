@@ -1,10 +1,13 @@
 //! Rules of the steps of a preprocess block. Knows one step at a time.
 
 use pipe_schema::stage::preprocess::{
-    Bucketize, Clip, ColumnType, Columns, Impute, ImputeStrategy, Step, Unknown,
+    Bucketize, Clip, ColumnType, Columns, Impute, ImputeStrategy, Normalize, Resize, Step, Unknown,
 };
 
 use super::Rules;
+
+/// A picture becomes no larger in either direction.
+const MOST_PIXELS: u32 = 4096;
 
 /// Checks a step, whose place is `steps`, its number and its name.
 pub fn check(step: &Step, path: &[&str; 3], targets: &[String], rules: &mut Rules<'_>) {
@@ -56,6 +59,8 @@ pub fn check(step: &Step, path: &[&str; 3], targets: &[String], rules: &mut Rule
         Step::Robust(it) => check_quantiles(it.quantiles, path, rules),
         Step::Clip(it) => check_clip(it, path, rules),
         Step::Bucketize(it) => check_bucketize(it, path, rules),
+        Step::Resize(it) => check_resize(it, path, rules),
+        Step::Normalize(it) => check_normalize(it, path, rules),
         Step::OneHot(it) if it.unknown == Unknown::Other && it.min_count.is_none() => rules.say(
             &[steps, i, name, "unknown"],
             "`unknown: other` needs a column of rare categories",
@@ -127,6 +132,56 @@ fn check_bucketize(step: &Bucketize, path: &[&str; 3], rules: &mut Rules<'_>) {
             "remove one of the two",
         );
     }
+}
+
+fn check_resize(step: &Resize, path: &[&str; 3], rules: &mut Rules<'_>) {
+    let [steps, i, name] = *path;
+    let [height, width] = step.size;
+    if height == 0 || width == 0 || height > MOST_PIXELS || width > MOST_PIXELS {
+        rules.say(
+            &[steps, i, name, "size"],
+            format!("height and width must be between 1 and {MOST_PIXELS}"),
+            "",
+            "write `size: [64, 64]`",
+        );
+    }
+    if step.channels.is_some_and(|it| it != 1 && it != 3) {
+        rules.say(
+            &[steps, i, name, "channels"],
+            "pictures have 1 channel or 3",
+            "",
+            "write 1 for grey, 3 for colours",
+        );
+    }
+}
+
+fn check_normalize(step: &Normalize, path: &[&str; 3], rules: &mut Rules<'_>) {
+    let [steps, i, name] = *path;
+    let (option, other) = match (&step.mean, &step.std) {
+        (Some(_), None) => ("mean", "std"),
+        (None, Some(_)) => ("std", "mean"),
+        (Some(mean), Some(std)) => {
+            if mean.is_empty() || mean.len() != std.len() {
+                rules.say(
+                    &[steps, i, name, "std"],
+                    "`mean` and `std` must have a number for each channel",
+                    format!("{} beside {} of `mean`", std.len(), mean.len()),
+                    "",
+                );
+            }
+            if std.iter().any(|it| *it <= 0.0) {
+                rules.say(&[steps, i, name, "std"], "`std` must be above 0", "", "");
+            }
+            return;
+        }
+        (None, None) => return,
+    };
+    rules.say(
+        &[steps, i, name, option],
+        format!("`{option}` needs `{other}`"),
+        format!("no `{other}`"),
+        "give both, or none: then the train part tells them",
+    );
 }
 
 fn check_impute(it: &Impute, path: &[&str; 3], rules: &mut Rules<'_>) {

@@ -73,7 +73,9 @@ mod tests {
     fn numbers_are_told_apart_by_value_and_words_by_text() {
         let places = |texts: &[&str]| {
             let mut fields = crate::table::Fields::default();
-            texts.iter().for_each(|it| fields.push(it.as_bytes()));
+            for text in texts {
+                fields.push(text.as_bytes());
+            }
             let na = Missing::of(&pipe_schema::stage::preprocess::Read::default());
             let words = Words::of(&fields, &Missing::default());
             let numbers = numbers(&words, &na);

@@ -53,6 +53,7 @@ impl Values {
             Self::Truths(values) => values[row].hash(hasher),
             Self::Words(words) => words.codes[row].hash(hasher),
             Self::Block(block) => block.hash_row(row, hasher),
+            Self::Pictures(pictures) => pictures.hash_row(row, hasher),
         }
     }
 
@@ -62,6 +63,7 @@ impl Values {
             Self::Truths(values) => values[a] == values[b],
             Self::Words(words) => words.codes[a] == words.codes[b],
             Self::Block(block) => block.same(a, b),
+            Self::Pictures(pictures) => pictures.same(a, b),
         }
     }
 }

@@ -50,6 +50,9 @@ pub fn numbers<'a>(frame: &'a Frame, name: &str, step: &str) -> Result<&'a [f64]
                 Values::Truths(_) => error.hint(format!(
                     "leave it out of the step (it becomes 0 and 1 by itself), or set `columns: {{{name}: numeric}}`"
                 )),
+                Values::Block(_) | Values::Pictures(_) => error.hint(
+                    "it takes columns of one number a row: name them; blocks are scaled by `standardize`, `min_max` and `normalize`",
+                ),
                 _ => error.hint(format!(
                     "leave it out of the step, or set `columns: {{{name}: numeric}}` if it holds numbers"
                 )),

@@ -31,8 +31,8 @@ pub fn fit(step: &Impute, frame: &Frame, train: &[usize]) -> Result<FittedStep, 
     let mut indicators = Vec::new();
     for name in choice::resolve(&step.columns, frame)? {
         let values = &frame.columns[&name];
-        // A block has no missing values.
-        if matches!(values, Values::Block(_)) {
+        // They have no missing values.
+        if matches!(values, Values::Block(_) | Values::Pictures(_)) {
             continue;
         }
         let learned = match (constant, step.strategy) {
@@ -182,6 +182,6 @@ fn most_frequent(values: &Values, train: &[usize], name: &str) -> Result<Value, 
                 .max_by(|a, b| a.0.cmp(b.0).then_with(|| b.1.cmp(a.1)));
             best.map(|(_, name)| Value::from(name)).ok_or_else(none)
         }
-        Values::Block(_) => Err(none()),
+        Values::Block(_) | Values::Pictures(_) => Err(none()),
     }
 }

@@ -7,6 +7,7 @@ pub mod bucket;
 pub mod choice;
 pub mod dates;
 pub mod hash;
+pub mod images;
 pub mod impute;
 pub mod one_hot;
 pub mod ordinal;
@@ -48,6 +49,8 @@ pub fn fit(
         Step::TargetEncode(it) => target_mean::fit(it, frame, train, goal),
         Step::DatetimeParts(it) => dates::fit(it, frame),
         Step::BagOfWords(it) => bag::fit(it, frame, train),
+        Step::Resize(it) => images::fit_resize(it, frame, train),
+        Step::Normalize(it) => images::fit_normalize(it, frame, train),
         Step::Drop(it) => Ok(FittedStep::Drop {
             columns: choice::resolve(&it.columns, frame)?,
         }),
@@ -134,6 +137,11 @@ pub fn apply(step: &FittedStep, frame: &mut Frame) -> Result<(), DataError> {
             cyclic,
         } => dates::apply(columns, parts, *cyclic, frame),
         FittedStep::BagOfWords { columns, ngrams } => bag::apply(columns, *ngrams, frame),
+        FittedStep::Resize { columns, size } => images::apply_resize(columns, *size, frame),
+        FittedStep::Normalize { columns } => {
+            images::apply_normalize(columns, frame);
+            Ok(())
+        }
         FittedStep::Drop { columns } => {
             let dropped: HashSet<&String> = columns.iter().collect();
             frame.columns.retain(|name, _| !dropped.contains(name));

@@ -34,7 +34,8 @@ pub fn fit_standardize(
     Ok(FittedStep::Standardize { columns })
 }
 
-fn standard(mean: f64, variance: f64, count: f64) -> MeanScale {
+/// A deviation that is nothing but rounding counts as 1.
+pub fn standard(mean: f64, variance: f64, count: f64) -> MeanScale {
     let is_constant = is_rounding(mean, variance, count);
     let scale = if is_constant { 1.0 } else { variance.sqrt() };
     MeanScale { mean, scale }

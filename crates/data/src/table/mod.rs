@@ -4,6 +4,7 @@ mod decode;
 mod file;
 mod records;
 mod array;
+mod images;
 mod idx;
 mod npy;
 mod parquet;
@@ -28,6 +29,8 @@ pub struct Table {
     pub columns: Vec<Column>,
     /// The wide columns by name; they come after the others.
     pub blocks: Vec<(String, Block)>,
+    /// A column of files that hold pictures, with its name; it comes last.
+    pub pictures: Option<(String, Vec<PathBuf>)>,
     pub places: Places,
     rows: usize,
 }
@@ -58,6 +61,7 @@ pub fn read(
         Form::Npz => array::read(paths, &read.names, npy::read, progress),
         Form::Idx => array::read(paths, &read.names, idx::read, progress),
         Form::Parquet => parquet::read(paths, progress),
+        Form::Images => images::read(paths, progress),
     }
 }
 
@@ -67,6 +71,7 @@ pub fn columns(path: &Path, read: &Read) -> Option<Vec<String>> {
         Form::Csv => csv::columns(path, read).ok(),
         Form::Parquet => parquet::columns(path).ok(),
         Form::Npz | Form::Idx if !read.names.is_empty() => Some(read.names.clone()),
+        Form::Images => Some(images::columns()),
         Form::Jsonl | Form::Npz | Form::Idx => None,
     }
 }
@@ -87,6 +92,7 @@ pub fn read_wanted<E: From<DataError>>(
         Form::Npz => array::read_wanted(path, targets, wanted, limit, npy::read, take),
         Form::Idx => array::read_wanted(path, targets, wanted, limit, idx::read, take),
         Form::Parquet => parquet::read_wanted(path, targets, wanted, limit, take),
+        Form::Images => images::read_wanted(path, wanted, limit, take),
     }
 }
 
@@ -103,8 +109,16 @@ pub struct Places {
 #[derive(Clone, Debug)]
 struct FileName {
     name: String,
-    /// Its rows are told by their number, not by their line.
-    has_rows: bool,
+    rows: Rows,
+}
+
+/// How a row of a file is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Rows {
+    ByLine,
+    ByNumber,
+    /// The file is the row.
+    Single,
 }
 
 impl Table {
@@ -133,6 +147,7 @@ impl Table {
         let texts = self.columns.iter().map(|it| it.name.as_str());
         texts
             .chain(self.blocks.iter().map(|it| it.0.as_str()))
+            .chain(self.pictures.iter().map(|it| it.0.as_str()))
             .collect()
     }
 
@@ -166,6 +181,10 @@ impl Table {
                 .iter()
                 .map(|(name, block)| (name.clone(), block.slice(from, to)))
                 .collect(),
+            pictures: self
+                .pictures
+                .as_ref()
+                .map(|(name, paths)| (name.clone(), paths[from..to].to_vec())),
             places,
             rows: to - from,
         }
@@ -279,14 +298,20 @@ impl Places {
 
     /// Rows from `row` on are of this file. Without a name, they are told by their number.
     pub fn start_file(&mut self, row: usize, name: String) {
-        let has_rows = false;
-        self.files.push((row, FileName { name, has_rows }));
+        let rows = Rows::ByLine;
+        self.files.push((row, FileName { name, rows }));
     }
 
     /// Likewise of a file that has no lines.
     fn start_rows(&mut self, row: usize, name: String) {
-        let has_rows = true;
-        self.files.push((row, FileName { name, has_rows }));
+        let rows = Rows::ByNumber;
+        self.files.push((row, FileName { name, rows }));
+    }
+
+    /// The row is all of this file.
+    fn start_single(&mut self, row: usize, name: String) {
+        let rows = Rows::Single;
+        self.files.push((row, FileName { name, rows }));
     }
 
     /// Leaves the rows before `row` out.
@@ -327,7 +352,8 @@ impl Places {
         let file = self.files.partition_point(|(from, _)| *from <= row);
         let line = self.line(row);
         match file.checked_sub(1).map(|last| &self.files[last].1) {
-            Some(file) if file.has_rows => format!("{}: row {line}", file.name),
+            Some(file) if file.rows == Rows::Single => file.name.clone(),
+            Some(file) if file.rows == Rows::ByNumber => format!("{}: row {line}", file.name),
             Some(file) if !file.name.is_empty() => format!("{}:{line}", file.name),
             _ => format!("row {line}"),
         }

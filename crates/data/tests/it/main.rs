@@ -10,6 +10,7 @@ mod split;
 mod steps;
 mod dirty;
 mod arrays;
+mod images;
 mod jsonl;
 mod parquet;
 mod reading;

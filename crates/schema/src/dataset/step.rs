@@ -73,6 +73,15 @@ pub enum FittedStep {
         columns: IndexMap<String, Vocabulary>,
         ngrams: [u32; 2],
     },
+    /// Channels by column; pictures become blocks of this height and width.
+    Resize {
+        columns: IndexMap<String, u32>,
+        size: [u32; 2],
+    },
+    /// `(x - mean) / scale` by column and channel.
+    Normalize {
+        columns: IndexMap<String, ChannelScales>,
+    },
     /// Columns left out.
     Drop { columns: Vec<String> },
 }
@@ -104,6 +113,13 @@ pub struct PowerScale {
     pub lambda: f64,
     pub mean: f64,
     pub scale: f64,
+}
+
+/// Of `normalize`, given or fitted: by channel.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ChannelScales {
+    pub mean: Vec<f64>,
+    pub scale: Vec<f64>,
 }
 
 /// Bounds of `clip`, given or fitted.

@@ -1,18 +1,24 @@
 //! What holds of every step: it learns from the train part alone, and treats a row alone as it does among others.
 
+use std::path::Path;
+
 use indexmap::IndexMap;
 use pipe_schema::{
     dataset::{FittedStep, Target},
-    stage::preprocess::Step,
+    stage::preprocess::{ColumnType, Step},
 };
 use serde_json::{Value, json};
 
 use super::{target, values};
 use crate::{
+    block::Block,
     dataset::TargetValues,
     error::DataError,
     frame::{Frame, Values},
+    infer::Missing,
+    picture::Pictures,
     steps::{Goal, apply, fit},
+    table::Fields,
 };
 
 /// A step of every kind with what makes it learn something; one without a case here fails the tests below.
@@ -36,6 +42,8 @@ fn every_step() -> Vec<Step> {
         {"datetime_parts": {"columns": ["date"], "cyclic": true}},
         {"bag_of_words": {"columns": ["word", "date"], "max_features": 4}},
         {"drop": {"columns": "boolean"}},
+        {"resize": {"size": [3, 4]}},
+        {"normalize": {}},
     ]))
     .unwrap();
     // The error for a word that is no step names them all.
@@ -121,6 +129,49 @@ pub fn mixed(other: f64) -> Frame {
     }
 }
 
+/// The same; for steps that want them, with images.
+fn frame_for(step: &Step, other: f64) -> Frame {
+    let mut frame = mixed(other);
+    let column = match step {
+        Step::Resize(_) => pictures(
+            (0..30)
+                .map(|row| photo(row, other))
+                .collect::<Vec<_>>()
+                .iter(),
+        ),
+        Step::Normalize(_) => {
+            let number = |at: usize| {
+                let is_train = at < TRAIN_ROWS * 12;
+                (at * 7 % 13) as f32 * if is_train { 1.0 } else { other as f32 }
+            };
+            let numbers = (0..30 * 12).map(number).collect();
+            Values::Block(Block::of_floats(&[3, 2, 2], 30, numbers).unwrap())
+        }
+        _ => return frame,
+    };
+    frame.columns.insert("photo".to_owned(), column);
+    frame
+}
+
+fn pictures<'a>(texts: impl Iterator<Item = &'a Value>) -> Values {
+    let mut fields = Fields::default();
+    texts.for_each(|it| fields.push(it.as_str().unwrap().as_bytes()));
+    Values::of(&fields, ColumnType::Image, &Missing::default()).unwrap()
+}
+
+/// Grey in the train part, in colour elsewhere.
+fn photo(row: usize, other: f64) -> Value {
+    let name = match (row < TRAIN_ROWS, row % 2, other > 2.0) {
+        (true, 0, _) => "grey.png",
+        (true, _, _) => "bits.png",
+        (false, _, true) => "colour.png",
+        (false, _, false) => "palette.png",
+    };
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden/pictures");
+    let read = Pictures::of_paths(&[Path::new(folder).join(name)]).unwrap();
+    Value::from(read.text(0).unwrap())
+}
+
 /// Numbers to predict; those of rows that are not trained on are `other`.
 pub fn numbers_to_predict(other: f64) -> (Target, TargetValues) {
     let (target, mut values) = target(&[], 30);
@@ -157,7 +208,7 @@ fn row(frame: &Frame, row: usize) -> Vec<(String, Value)> {
 #[test]
 fn every_step_learns_from_the_train_part_alone() {
     for step in every_step() {
-        let [mut one, mut other] = [mixed(1.0), mixed(50.0)];
+        let [mut one, mut other] = [frame_for(&step, 1.0), frame_for(&step, 50.0)];
         assert_ne!(row(&one, 25), row(&other, 25));
         let learned = learn(&step, &one, TRAIN_ROWS, 1.0).unwrap();
         let again = learn(&step, &other, TRAIN_ROWS, 50.0).unwrap();
@@ -173,7 +224,7 @@ fn every_step_learns_from_the_train_part_alone() {
 #[test]
 fn every_step_reads_back_as_it_was_learned() {
     for step in every_step() {
-        let learned = learn(&step, &mixed(1.0), TRAIN_ROWS, 1.0).unwrap();
+        let learned = learn(&step, &frame_for(&step, 1.0), TRAIN_ROWS, 1.0).unwrap();
         let text = serde_json::to_string(&learned).unwrap();
         assert_eq!(serde_json::from_str::<FittedStep>(&text).unwrap(), learned);
     }
@@ -182,17 +233,18 @@ fn every_step_reads_back_as_it_was_learned() {
 #[test]
 fn a_row_alone_becomes_what_it_becomes_among_others() {
     for step in every_step() {
-        let learned = learn(&step, &mixed(1.0), TRAIN_ROWS, 1.0).unwrap();
-        let mut all = mixed(1.0);
+        let learned = learn(&step, &frame_for(&step, 1.0), TRAIN_ROWS, 1.0).unwrap();
+        let mut all = frame_for(&step, 1.0);
         apply(&learned, &mut all).unwrap();
         for at in 0..30 {
-            let whole = mixed(1.0);
+            let whole = frame_for(&step, 1.0);
             let alone = whole.columns.iter().map(|(name, it)| {
                 let alone = match it {
                     Values::Numbers(them) => Values::Numbers(vec![them[at]]),
                     Values::Truths(them) => Values::Truths(vec![them[at]]),
                     words @ Values::Words(_) => values(&[words.json(at)]),
                     Values::Block(block) => Values::Block(block.slice(at, at + 1)),
+                    them @ Values::Pictures(_) => pictures([them.json(at)].iter()),
                 };
                 (name.clone(), alone)
             });

@@ -16,8 +16,8 @@ pub use self::{
     split::{FilesSplit, FoldPart, GroupSplit, KfoldSplit, RandomSplit, Split, TimeSplit},
     step::{
         BagOfWords, BucketEncoding, BucketStrategy, Bucketize, Clip, DatetimePart, DatetimeParts,
-        Drop, Hash, Impute, ImputeStrategy, Log, MinMax, OneHot, Ordinal, Power, Robust,
-        Standardize, Step, TargetEncode, TermWeights, Unknown, UnknownRank,
+        Drop, Hash, Impute, ImputeStrategy, Log, MinMax, Normalize, OneHot, Ordinal, Power, Resize,
+        Robust, Standardize, Step, TargetEncode, TermWeights, Unknown, UnknownRank,
     },
     target::Targets,
 };

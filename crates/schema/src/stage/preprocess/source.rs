@@ -25,6 +25,9 @@ pub struct Source {
     /// Parquet files: a path, a glob or a list; or `{from: stage}`. A list of numbers that is equally long in all rows is a
     /// block.
     pub parquet: Option<OneOrMany<PathOrStage>>,
+    /// Pictures, PNG or JPEG: a path, a glob, a folder or a list; or `{from: stage}`. Each is a row with the columns
+    /// `image` and `label`, the name of the folder it lies in.
+    pub images: Option<OneOrMany<PathOrStage>>,
     /// Another stage's output; its files are read in the form that `read.form` says.
     pub from: Option<Reference>,
     /// How the files are read.
@@ -169,11 +172,20 @@ pub enum Form {
     Npz,
     Idx,
     Parquet,
+    /// .png or .jpg
+    Images,
 }
 
 impl Form {
     /// All forms, in the order in which messages name them.
-    pub const ALL: [Self; 5] = [Self::Csv, Self::Jsonl, Self::Npz, Self::Idx, Self::Parquet];
+    pub const ALL: [Self; 6] = [
+        Self::Csv,
+        Self::Jsonl,
+        Self::Npz,
+        Self::Idx,
+        Self::Parquet,
+        Self::Images,
+    ];
 
     /// The word in a spec.
     pub fn name(self) -> &'static str {
@@ -183,6 +195,15 @@ impl Form {
             Self::Npz => "npz",
             Self::Idx => "idx",
             Self::Parquet => "parquet",
+            Self::Images => "images",
+        }
+    }
+
+    /// Whether the files' names are among what is read.
+    pub fn reads_names(self) -> bool {
+        match self {
+            Self::Images => true,
+            Self::Csv | Self::Jsonl | Self::Npz | Self::Idx | Self::Parquet => false,
         }
     }
 
@@ -197,6 +218,7 @@ impl Form {
             name if name.ends_with("-ubyte") => Some(Self::Idx),
             "idx" => Some(Self::Idx),
             "parquet" | "pq" => Some(Self::Parquet),
+            "png" | "jpg" | "jpeg" => Some(Self::Images),
             _ => None,
         }
     }
@@ -209,6 +231,7 @@ impl Source {
             (Form::Csv, &self.csv),
             (Form::Jsonl, &self.jsonl),
             (Form::Parquet, &self.parquet),
+            (Form::Images, &self.images),
         ];
         let sets = [(Form::Npz, &self.npz), (Form::Idx, &self.idx)];
         let lists = lists.map(|(form, files)| Some((form, files.as_ref()?.0.as_slice())));
@@ -238,6 +261,10 @@ impl Preprocess {
         let form = named.or(self.source.read.form).or_else(told);
         let mut read = self.source.read.clone();
         read.form = form.filter(|it| *it != Form::default());
+        if form.is_some_and(Form::reads_names) {
+            // A folder may be called `NA`.
+            read.na.clear();
+        }
         if !names.is_empty() {
             names.clone_into(&mut read.names);
         }

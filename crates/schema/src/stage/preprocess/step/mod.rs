@@ -2,6 +2,7 @@
 
 mod category;
 mod fill;
+mod image;
 mod scale;
 mod shape;
 mod text;
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 pub use self::{
     category::{Hash, OneHot, Ordinal, TargetEncode, Unknown, UnknownRank},
     fill::{Drop, Impute, ImputeStrategy},
+    image::{Normalize, Resize},
     scale::{MinMax, Robust, Standardize},
     shape::{BucketEncoding, BucketStrategy, Bucketize, Clip, Log, Power},
     text::{BagOfWords, DatetimePart, DatetimeParts, TermWeights},
@@ -50,6 +52,10 @@ pub enum Step {
     DatetimeParts(DatetimeParts),
     /// Counts or weights of a text's words.
     BagOfWords(BagOfWords),
+    /// Scales pictures to one size.
+    Resize(Resize),
+    /// Subtracts the mean of each channel of images and divides by its deviation.
+    Normalize(Normalize),
     /// Leaves columns out.
     Drop(Drop),
 }
@@ -72,6 +78,8 @@ impl Step {
             Self::TargetEncode(_) => "target_encode",
             Self::DatetimeParts(_) => "datetime_parts",
             Self::BagOfWords(_) => "bag_of_words",
+            Self::Resize(_) => "resize",
+            Self::Normalize(_) => "normalize",
             Self::Drop(_) => "drop",
         }
     }
@@ -93,6 +101,8 @@ impl Step {
             Self::TargetEncode(it) => &it.columns,
             Self::DatetimeParts(it) => &it.columns,
             Self::BagOfWords(it) => &it.columns,
+            Self::Resize(it) => &it.columns,
+            Self::Normalize(it) => &it.columns,
             Self::Drop(it) => &it.columns,
         }
     }
@@ -114,6 +124,8 @@ impl Step {
             | Self::TargetEncode(_)
             | Self::DatetimeParts(_)
             | Self::BagOfWords(_)
+            | Self::Resize(_)
+            | Self::Normalize(_)
             | Self::Drop(_) => false,
         }
     }
@@ -135,6 +147,8 @@ impl Step {
             | Self::Power(_)
             | Self::Clip(_)
             | Self::Ordinal(_)
+            | Self::Resize(_)
+            | Self::Normalize(_)
             | Self::Drop(_) => false,
         }
     }
