@@ -163,7 +163,9 @@ pub fn preprocess(
         if given.is_none()
             && let Some(it) = stray::find(&column.fields, r#type, &missing, &is_train)
         {
-            report(Note::Log(it.told(&column.name, &frame.places)));
+            for line in it.told(&column.name, &frame.places) {
+                report(Note::Log(line));
+            }
         }
         raw.push(Column {
             name: column.name.clone(),

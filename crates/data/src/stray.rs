@@ -56,8 +56,8 @@ pub fn find(
 }
 
 impl Stray {
-    /// A line for people.
-    pub fn told(&self, column: &str, places: &Places) -> String {
+    /// What was found and what to do about it, a line each.
+    pub fn told(&self, column: &str, places: &Places) -> [String; 2] {
         let Self {
             row,
             word,
@@ -65,10 +65,14 @@ impl Stray {
             values,
         } = self;
         let place = places.of(*row);
-        format!(
-            "{place}: column `{column}` is taken for words: `{word}` is no finite number, and {numbers} of {values} values are; \
-             if it stands for a missing value, add it to `source: {{read: {{na: […]}}}}`; if words are meant, set `columns: {{{column}: categorical}}`"
-        )
+        [
+            format!(
+                "{place}: column `{column}`: `{word}` is no finite number, {numbers} of {values} values are: taken for words"
+            ),
+            format!(
+                "if `{word}` is a missing value, add it to `read.na`; if words are meant, set `columns: {{{column}: categorical}}`"
+            ),
+        ]
     }
 }
 
