@@ -186,3 +186,30 @@ fn without_a_table_the_digits_are_written() {
     );
     assert!(!project.path("other.yaml").exists());
 }
+
+#[test]
+fn json_lines_are_a_table_and_arrays_are_left_to_the_user() {
+    let project = Project::new();
+    let mut text = String::new();
+    for row in 0..40 {
+        writeln!(
+            text,
+            "{{\"age\": {}.5, \"ok\": \"{}\"}}",
+            row % 9,
+            ["a", "b"][row % 2]
+        )
+        .unwrap();
+    }
+    project.write("rows.jsonl", &text);
+    project.done(&["init", "rows.jsonl", "--target", "ok"]);
+    let spec = project.read("pipe.yaml");
+    assert!(spec.contains("source: {jsonl: rows.jsonl}"), "{spec}");
+    project.done(&["check"]);
+    project.write("wide.jsonl", &text.replace(".5,", ".5, \"x\": [1, 2],"));
+    for name in ["wide.jsonl", "rows.npz"] {
+        project.write("rows.npz", "");
+        let refused = project.pipe(&["init", name, "--target", "ok", "-o", "other.yaml"]);
+        assert_eq!(refused.code, Some(2), "{refused}");
+        assert!(refused.err.contains("pipe help language"), "{refused}");
+    }
+}

@@ -346,8 +346,10 @@ fn step_for(r#type: ColumnType) -> &'static str {
 
 /// A number as JSON, an integer without a point.
 pub fn number_json(value: f64) -> Value {
-    const EXACT: f64 = 9_007_199_254_740_992.0;
-    if value.fract() == 0.0 && value.abs() < EXACT && !(value == 0.0 && value.is_sign_negative()) {
+    if value.fract() == 0.0
+        && value.abs() < infer::EXACT
+        && !(value == 0.0 && value.is_sign_negative())
+    {
         Value::from(value as i64)
     } else {
         Value::from(value)

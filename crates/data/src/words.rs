@@ -16,7 +16,7 @@ pub const NO_WORD: u32 = u32::MAX;
 /// Words by row. A word's code is its place among the distinct ones, in the order in which they first came.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Words {
-    /// What the words are: categories, dates, texts, paths of pictures.
+    /// What the words are: categories, dates or texts.
     pub r#type: ColumnType,
     pub codes: Vec<u32>,
     /// The distinct words one after another.

@@ -220,3 +220,33 @@ fn several_files_are_joined_by_name() {
         .unwrap_err();
     assert_eq!(lab.told(&error).0, "b.csv:3: 2 fields where 3 are expected");
 }
+
+#[test]
+fn a_word_among_numbers_is_told_with_its_place() {
+    let mut text = "age,y\n".to_owned();
+    for row in 0..40 {
+        let age = if row == 7 {
+            "?".to_owned()
+        } else {
+            row.to_string()
+        };
+        text.push_str(&format!("{age},{row}.5\n"));
+    }
+    let lab = Lab::new();
+    let files = Files {
+        source: vec![lab.write("data.csv", &text)],
+        ..Files::default()
+    };
+    let steps = json!({"steps": [{"one_hot": {}}]});
+    let (.., logs) = lab.run_files("out", &files, all_train(steps)).unwrap();
+    let told =
+        "data.csv:9: column `age`: `?` is no finite number, 39 of 40 values are: taken for words";
+    assert!(logs[0].ends_with(told), "{logs:?}");
+    assert!(logs[1].contains("`read.na`"), "{logs:?}");
+    let given = json!({"steps": [{"one_hot": {}}], "columns": {"age": "categorical"}});
+    let (.., logs) = lab.run_files("meant", &files, all_train(given)).unwrap();
+    assert!(
+        !logs.iter().any(|it| it.contains("no finite number")),
+        "{logs:?}"
+    );
+}

@@ -134,3 +134,30 @@ fn the_form_is_told_by_the_source_the_reading_or_the_name() {
         assert_eq!(dataset.part("train").unwrap().features.values, [1.0, 2.0]);
     }
 }
+
+#[test]
+fn lists_with_a_gap_are_told_where_they_come_again() {
+    let row = |x: &str, y: &str| format!("{{\"x\": {x}, \"y\": {y}}}\n");
+    let rows = [
+        row("[1, 2]", "0.5"),
+        row("null", "1.5"),
+        row("[3, 4]", "2.5"),
+    ];
+    for (rows, message) in [
+        (
+            &rows[..],
+            "rows.jsonl:3: column `x`: a list, which a row before it has not",
+        ),
+        (
+            &rows[1..],
+            "rows.jsonl:2: column `x`: a list, which a row before it has not",
+        ),
+        (
+            &rows[..2],
+            "rows.jsonl:2: column `x`: no list, which the rows before it have",
+        ),
+    ] {
+        let told = run(&Lab::new(), &rows.concat(), json!({})).unwrap_err();
+        assert_eq!(told.0, message);
+    }
+}

@@ -1,9 +1,10 @@
 //! Columns and values that do not fit: what the message says, and of which line.
 
 use pipe_data::Files;
+use pipe_schema::dataset::TargetKind;
 use serde_json::{Value, json};
 
-use crate::{Lab, assert_refusal, features, halves};
+use crate::{Lab, all_train, assert_refusal, features, halves};
 
 #[test]
 fn a_name_that_is_not_there_brings_the_nearest() {
@@ -202,4 +203,26 @@ fn words_for_yes_and_no_become_numbers() {
         "data.csv:2: column `x`: `maybe` is not a word for yes or no",
         "",
     );
+}
+
+#[test]
+fn classes_that_one_float_stands_for_stay_apart() {
+    let mut text = "x,y\n".to_owned();
+    for row in 0..30 {
+        text.push_str(&format!("{row},{}\n", 9_007_199_254_740_992_u64 + row % 3));
+    }
+    let lab = Lab::new();
+    let dataset = lab.run(&text, all_train(json!({}))).unwrap();
+    let TargetKind::Classes {
+        names,
+        train_counts,
+    } = &dataset.schema().target.kind
+    else {
+        panic!("{:?}", dataset.schema().target);
+    };
+    assert_eq!(
+        names,
+        &["9007199254740992", "9007199254740993", "9007199254740994"]
+    );
+    assert_eq!(train_counts, &[10, 10, 10]);
 }

@@ -39,9 +39,7 @@ impl Classes<'_> {
 
     /// The mean by the classes' rows.
     pub fn weighted(&self, score: Score) -> f64 {
-        let tallies = self.tallies();
-        let sum: f64 = tallies.iter().map(|it| it.truth * score(*it)).sum();
-        share(sum, tallies.iter().map(|it| it.truth).sum())
+        Tally::weighted(&self.tallies(), score)
     }
 
     /// The score of all classes together.
@@ -125,6 +123,12 @@ impl Tally {
             predicted: sum(|it| it.predicted),
             truth: sum(|it| it.truth),
         }
+    }
+
+    /// The mean of a score by the rows of each.
+    pub fn weighted(tallies: &[Self], score: Score) -> f64 {
+        let sum: f64 = tallies.iter().map(|it| it.truth * score(*it)).sum();
+        share(sum, tallies.iter().map(|it| it.truth).sum())
     }
 
     pub fn precision(self) -> f64 {

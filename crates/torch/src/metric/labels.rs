@@ -46,9 +46,7 @@ impl Labels<'_> {
 
     /// The mean by the labels' rows.
     pub fn weighted(&self, score: Score) -> f64 {
-        let tallies = self.tallies();
-        let sum: f64 = tallies.iter().map(|it| it.truth * score(*it)).sum();
-        share(sum, tallies.iter().map(|it| it.truth).sum())
+        Tally::weighted(&self.tallies(), score)
     }
 
     /// The score of all labels together.
