@@ -84,6 +84,10 @@ impl Values {
         missing: &Missing,
         counts: &[bool],
     ) -> (ColumnType, Result<Self, Misfit>) {
+        // Most columns are of numbers: these need no second reading.
+        if let Ok(numbers) = Self::of(fields, ColumnType::Numeric, missing) {
+            return (ColumnType::Numeric, Ok(numbers));
+        }
         let r#type = infer::column_type(fields, missing, counts);
         if r#type != ColumnType::Categorical {
             return (r#type, Self::of(fields, r#type, missing));

@@ -1,9 +1,8 @@
 //! Rows of a held-out part that the train part has, too: a score on them measures memory. Knows raw columns.
 
-use std::{
-    collections::HashMap,
-    hash::{DefaultHasher, Hash, Hasher},
-};
+use std::hash::{BuildHasher, Hash, Hasher};
+
+use hashbrown::{DefaultHashBuilder, HashMap};
 
 use super::Parts;
 use crate::frame::{Frame, Values};
@@ -17,8 +16,9 @@ pub fn count(frame: &Frame, parts: &Parts, dropped: &[&str]) -> Vec<u64> {
         .filter(|(name, _)| !dropped.contains(&name.as_str()))
         .map(|(_, values)| values)
         .collect();
+    let hashes = DefaultHashBuilder::default();
     let hash = |row: usize| {
-        let mut hasher = DefaultHasher::new();
+        let mut hasher = hashes.build_hasher();
         for values in &columns {
             values.hash_row(row, &mut hasher);
         }
@@ -47,7 +47,7 @@ pub fn count(frame: &Frame, parts: &Parts, dropped: &[&str]) -> Vec<u64> {
 }
 
 impl Values {
-    fn hash_row(&self, row: usize, hasher: &mut DefaultHasher) {
+    fn hash_row(&self, row: usize, hasher: &mut impl Hasher) {
         match self {
             Self::Numbers(values) => values[row].to_bits().hash(hasher),
             Self::Truths(values) => values[row].hash(hasher),
