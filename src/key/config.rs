@@ -141,9 +141,42 @@ fn preprocess(block: &Preprocess) -> Fields {
 }
 
 fn train(block: &Train) -> Fields {
-    counted!(block: Train {
-        model, loss, class_weights, label_smoothing, optimizer, lr_scheduler, epochs, batch_size, shuffle, early_stopping, clip, seed, device
-    } not { data, init_from })
+    let Train {
+        model,
+        loss,
+        class_weights,
+        label_smoothing,
+        scale_target,
+        optimizer,
+        lr_scheduler,
+        epochs,
+        batch_size,
+        shuffle,
+        early_stopping,
+        clip,
+        seed,
+        device,
+        data: _,
+        init_from: _,
+    } = block;
+    // Where it is off as if there were none in the language.
+    let scale_target = scale_target.then_some(true);
+    Ok(fields!(
+        model,
+        loss,
+        class_weights,
+        label_smoothing,
+        scale_target,
+        optimizer,
+        lr_scheduler,
+        epochs,
+        batch_size,
+        shuffle,
+        early_stopping,
+        clip,
+        seed,
+        device
+    ))
 }
 
 fn evaluate(block: &Evaluate) -> Fields {

@@ -101,6 +101,11 @@ pub enum Layer {
     Gelu,
     /// Over dimension 1.
     Softmax,
+    /// From deviations of a target to its own units, by target: times `scale`, plus `shift`. It learns nothing.
+    Rescale {
+        scale: Vec<f64>,
+        shift: Vec<f64>,
+    },
 }
 
 /// The layers whose input a later one asks for, in order.
@@ -130,6 +135,7 @@ impl Layer {
             Self::Recall { .. } => "recall",
             Self::Add { .. } => "add",
             Self::Softmax => "softmax",
+            Self::Rescale { .. } => "rescale",
             Self::BatchNorm { .. } => "batch_norm",
             Self::Dropout { .. } => "dropout",
             Self::Flatten => "flatten",
@@ -205,6 +211,11 @@ impl Layer {
                 let sizes: Vec<String> = shape.iter().map(ToString::to_string).collect();
                 sizes.join("×")
             }
+            Self::Rescale { scale, shift } => {
+                let each = scale.iter().zip(shift);
+                let each: Vec<String> = each.map(|(scale, shift)| line(*scale, *shift)).collect();
+                each.join(", ")
+            }
             Self::GlobalAvgPool
             | Self::Flatten
             | Self::Relu
@@ -213,5 +224,33 @@ impl Layer {
             | Self::Gelu
             | Self::Softmax => String::new(),
         }
+    }
+}
+
+/// A line's slope and where it begins, in at most five digits each: `× 12 + 150`.
+fn line(scale: f64, shift: f64) -> String {
+    let short = |value: f64| {
+        let rounded: f64 = format!("{value:.4e}").parse().unwrap_or(value);
+        if (1e-4..1e7).contains(&rounded) {
+            rounded.to_string()
+        } else {
+            format!("{rounded:e}")
+        }
+    };
+    let sign = if shift < 0.0 { "−" } else { "+" };
+    format!("× {} {sign} {}", short(scale), short(shift.abs()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rescaling_is_told_as_a_line() {
+        let layer = Layer::Rescale {
+            scale: vec![12.0, 0.000_012_345_678],
+            shift: vec![152.133_456, -2e9],
+        };
+        assert_eq!(layer.sizes(), "× 12 + 152.13, × 1.2346e-5 − 2e9");
     }
 }

@@ -105,6 +105,7 @@ pub fn slots(layer: &Layer) -> Vec<Slot> {
         | Layer::Recall { .. }
         | Layer::Add { .. }
         | Layer::Softmax
+        | Layer::Rescale { .. }
         | Layer::Flatten
         | Layer::Reshape { .. }
         | Layer::Relu

@@ -3,6 +3,7 @@
 use indexmap::IndexMap;
 use pipe_schema::{
     dataset::TargetKind,
+    layer::Layer,
     stage::train::{ClassWeights, Loss},
 };
 use tch::{Device, Kind, Reduction, Tensor};
@@ -15,6 +16,8 @@ pub struct Criterion {
     /// f32 [classes], or [labels]: how much a yes of each counts.
     class_weights: Option<Tensor>,
     label_smoothing: f64,
+    /// f32 [targets]: what differences are divided by.
+    scale: Option<Tensor>,
 }
 
 impl Criterion {
@@ -36,7 +39,25 @@ impl Criterion {
             loss,
             class_weights,
             label_smoothing: label_smoothing.unwrap_or(0.0),
+            scale: None,
         })
+    }
+
+    /// For a network that ends by going from deviations of its targets to their units: measured in deviations.
+    pub fn for_layers(self, layers: &[Layer], device: Device) -> Result<Self> {
+        let scale = match layers.last() {
+            Some(Layer::Rescale { scale, .. }) => {
+                let scale = Tensor::f_from_slice(scale)?.f_to_kind(Kind::Float)?;
+                Some(scale.f_to_device(device)?)
+            }
+            _ => None,
+        };
+        Ok(Self { scale, ..self })
+    }
+
+    /// Whether it measures numbers in other units than those of the targets.
+    pub fn is_scaled(&self) -> bool {
+        self.scale.is_some()
     }
 
     pub fn loss(&self) -> Loss {
@@ -46,6 +67,15 @@ impl Criterion {
     /// The mean loss over the rows of a batch, as they weigh: outputs `[n, k]` or `[n, 1]` against classes `i64 [n]`, or
     /// outputs `[n, k]` against numbers or labels `f32 [n, k]`.
     pub fn mean(&self, outputs: &Tensor, target: &Tensor) -> Result<Tensor> {
+        if let Some(scale) = &self.scale {
+            // All losses of numbers follow from differences alone.
+            let off = outputs.f_sub(target)?.f_div(scale)?;
+            return self.unscaled(&off, &off.f_zeros_like()?);
+        }
+        self.unscaled(outputs, target)
+    }
+
+    fn unscaled(&self, outputs: &Tensor, target: &Tensor) -> Result<Tensor> {
         Ok(match self.loss {
             Loss::CrossEntropy => outputs.f_cross_entropy_loss(
                 target,

@@ -22,6 +22,8 @@ pub fn measure(net: &Net, criterion: &Criterion, rows: &Rows) -> Result<Metrics>
         1
     };
     let (mut loss_sum, mut weight, mut beside, mut start) = (0.0, 0.0, 0.0, 0);
+    // Elsewhere the loss tells it.
+    let by_target = targets > 1 || criterion.is_scaled();
     let mut squares = Tensor::f_zeros([targets], (Kind::Double, rows.target.device()))?;
     while start < rows.len() {
         let batch = rows.batch(None, start, BATCH)?;
@@ -38,7 +40,7 @@ pub fn measure(net: &Net, criterion: &Criterion, rows: &Rows) -> Result<Metrics>
             }
             _ => 0.0,
         };
-        if targets > 1 && loss == Loss::Mse {
+        if by_target && loss == Loss::Mse {
             let off = outputs.f_sub(&batch.target)?.f_to_kind(Kind::Double)?;
             squares += off
                 .f_square()?
@@ -49,7 +51,7 @@ pub fn measure(net: &Net, criterion: &Criterion, rows: &Rows) -> Result<Metrics>
     let mean = loss_sum / weight;
     let metric = match loss.metric() {
         // As the report has it: the mean of each target's own.
-        "rmse" if targets > 1 => {
+        "rmse" if by_target => {
             let each = (squares / rows.len() as f64).f_sqrt()?;
             each.f_mean(Kind::Double)?.f_double_value(&[])?
         }

@@ -167,7 +167,8 @@ impl Workshop {
         Self::with_steps(table, target, &steps)
     }
 
-    fn with_steps(table: &str, target: &Value, steps: &Value) -> Self {
+    /// With a dataset `data` of this table.
+    pub fn with_steps(table: &str, target: &Value, steps: &Value) -> Self {
         let workshop = Self {
             folder: tempfile::tempdir().unwrap(),
         };

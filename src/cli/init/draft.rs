@@ -247,6 +247,9 @@ fn write(
     line("      data: prepare".to_owned());
     line("      model: {mlp: {hidden: [64, 32], dropout: 0.1}}".to_owned());
     line(format!("      loss: {loss}"));
+    if !goal.means_classes {
+        line("      scale_target: true # whatever its unit".to_owned());
+    }
     if batch == 32 || mixed.is_empty() {
         line(format!("      optimizer: {{adamw: {{lr: {lr}}}}}"));
     }

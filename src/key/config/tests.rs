@@ -86,6 +86,22 @@ fn a_preprocess_counts_all_but_where_its_rows_come_from() {
 }
 
 #[test]
+fn scaled_target_counts_where_it_is_on() {
+    let mut block = json!({"train": {
+        "data": "prepare", "model": {"mlp": {"hidden": [4]}}, "loss": "mse", "epochs": 3,
+    }});
+    let plain = config_of(&stage(block.clone())).unwrap();
+    assert!(plain.get("scale_target").is_none());
+    block["train"]["scale_target"] = json!(false);
+    assert_eq!(config_of(&stage(block.clone())).unwrap(), plain);
+    block["train"]["scale_target"] = json!(true);
+    assert_eq!(
+        config_of(&stage(block.clone())).unwrap()["scale_target"],
+        json!(true)
+    );
+}
+
+#[test]
 fn a_training_counts_all_but_its_data_and_where_it_starts() {
     let block = json!({"train": {
         "data": "prepare",

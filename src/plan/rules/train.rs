@@ -58,6 +58,14 @@ pub fn check(block: &Train, facts: &Facts, upstream: &Upstream<'_>, rules: &mut 
 
 /// What is for one loss alone.
 fn check_losses(block: &Train, upstream: &Upstream<'_>, rules: &mut Rules<'_>) {
+    if block.scale_target && block.loss.answer() != Answer::Number {
+        rules.say(
+            &["scale_target"],
+            "`scale_target` is for numeric targets",
+            format!("the loss is `{}`, which learns classes", block.loss.name()),
+            "leave it out, or take `loss: mse`",
+        );
+    }
     if block.loss == Loss::CrossEntropy {
         return;
     }

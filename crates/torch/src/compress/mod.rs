@@ -184,7 +184,7 @@ impl Judge {
 /// The loss that the model was trained with.
 fn criterion(model: &Model, device: Device) -> Result<Criterion> {
     let (weights, smoothing) = (&model.class_weights, model.label_smoothing);
-    Criterion::new(model.loss, weights, smoothing, device)
+    Criterion::new(model.loss, weights, smoothing, device)?.for_layers(&model.layers, device)
 }
 
 fn on_cpu(net: &Net) -> Result<Net> {

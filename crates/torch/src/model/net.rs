@@ -136,6 +136,10 @@ impl Net {
                 Layer::Recall { point } => recall(point)?.shallow_clone(),
                 Layer::Add { point } => x.f_add(recall(point)?)?,
                 Layer::Softmax => x.f_softmax(1, Kind::Float)?,
+                Layer::Rescale { scale, shift } => {
+                    let like = |numbers| floats(numbers, x.device());
+                    x.f_mul(&like(scale)?)?.f_add(&like(shift)?)?
+                }
                 Layer::BatchNorm { eps, momentum, .. } => {
                     if train {
                         check_variance(&x)?;
@@ -354,6 +358,11 @@ fn pack(tensors: &[Tensor]) -> Result<QuantizedLinear> {
         scale: tensors[1].f_double_value(&[])?,
     };
     QuantizedLinear::new(&weight, tensors.get(2))
+}
+
+fn floats(numbers: &[f64], device: Device) -> Result<Tensor> {
+    let floats = Tensor::f_from_slice(numbers)?.f_to_kind(Kind::Float)?;
+    Ok(floats.f_to_device(device)?)
 }
 
 fn one(size: u32) -> [i64; 1] {

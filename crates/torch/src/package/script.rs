@@ -5,8 +5,9 @@ use std::fmt::Write;
 
 use pipe_schema::layer::{Layer, points};
 
-/// PyTorch's number for the type `int64`: TorchScript that is not made in Python has no name for it.
+/// PyTorch's numbers for the types `int64` and `float32`: TorchScript that is not made in Python has no names for them.
 const INT64: u32 = 4;
+const FLOAT32: u32 = 6;
 
 /// `forward` of the network, reading `self.<index>.<name>` as PyTorch's `Sequential` names them.
 pub fn forward(layers: &[Layer]) -> String {
@@ -91,6 +92,9 @@ fn lines(index: usize, layer: &Layer) -> Vec<String> {
         Layer::Recall { point } => one(format!("x = kept{point}")),
         Layer::Add { point } => one(format!("x = x + kept{point}")),
         Layer::Softmax => one("x = torch.softmax(x, 1)".to_owned()),
+        Layer::Rescale { scale, shift } => {
+            one(format!("x = x * {} + {}", floats(scale), floats(shift)))
+        }
         Layer::MaxPool2d {
             kernel_size: k,
             stride: s,
@@ -122,6 +126,15 @@ fn lines(index: usize, layer: &Layer) -> Vec<String> {
 fn sizes(shape: &[u32]) -> String {
     let sizes: Vec<String> = shape.iter().map(u32::to_string).collect();
     sizes.join(", ")
+}
+
+/// Numbers, one for each value of a row.
+fn floats(numbers: &[f64]) -> String {
+    let numbers: Vec<String> = numbers.iter().map(|it| format!("{it:?}")).collect();
+    format!(
+        "torch.tensor([{}], dtype={FLOAT32}, device=x.device)",
+        numbers.join(", ")
+    )
 }
 
 /// As `QuantizedLinear` computes, in the same order: each row is scaled to its own range first, so that it does not matter

@@ -29,7 +29,8 @@ impl Learner {
             &setting.class_weights,
             stage.label_smoothing,
             setting.device,
-        )?;
+        )?
+        .for_layers(&setting.layers, setting.device)?;
         Self::with(net, criterion, &stage.optimizer, stage.clip.clone())
     }
 

@@ -1,6 +1,6 @@
 //! Numbers that got lost while training: where, and what most likely helps. Changes nothing.
 
-use pipe_schema::report::Metrics;
+use pipe_schema::{report::Metrics, stage::train::Answer};
 
 use super::{Setting, State};
 use crate::{
@@ -10,6 +10,8 @@ use crate::{
 
 const SMALLER_STEPS: &str =
     "a lower `lr`, `clip: {norm: 1}` or a `standardize` step in preprocess keeps it finite";
+/// Of numbers: a target far from 0 does the same.
+const SCALED: &str = "`scale_target: true`, a lower `lr`, `clip: {norm: 1}` or a `standardize` step in preprocess keeps it finite";
 /// The square of a larger number is none in f32.
 const LARGEST: f64 = 1e18;
 
@@ -52,11 +54,16 @@ fn lost(what: &str, value: f64, place: &str, setting: &Setting, state: &State) -
         ));
     }
     let largest = setting.largest_target();
-    if largest.is_nan() || largest > LARGEST {
+    if (largest.is_nan() || largest > LARGEST) && !setting.stage.scale_target {
         let target = &setting.dataset.schema().target.name;
         return error.hint(format!(
-            "the target `{target}` has values too large to be squared: give it in a larger unit"
+            "the target `{target}` has values too large to be squared: write `scale_target: true`, or give it in a larger unit"
         ));
     }
-    error.hint(SMALLER_STEPS)
+    let is_number = setting.stage.loss.answer() == Answer::Number;
+    error.hint(if is_number && !setting.stage.scale_target {
+        SCALED
+    } else {
+        SMALLER_STEPS
+    })
 }

@@ -8,6 +8,7 @@ mod batches;
 mod checkpoint;
 mod learner;
 mod lost;
+mod rescale;
 mod setting;
 mod state;
 mod stopping;

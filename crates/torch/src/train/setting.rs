@@ -11,7 +11,7 @@ use pipe_schema::{
 };
 use tch::Device;
 
-use super::{Batches, Watch, stopping::check_metric};
+use super::{Batches, Watch, rescale::rescale, stopping::check_metric};
 use crate::{
     error::{Error, Result},
     loss::class_weights,
@@ -44,11 +44,14 @@ impl<'a> Setting<'a> {
         let device = device_of(request)?;
         let dataset = Dataset::open(&input(request, "data")?.path)?;
         check_target(&dataset, stage.loss)?;
-        let layers =
+        let mut layers =
             lower(&stage.model, dataset.schema(), stage.loss).map_err(|error| error.at("model"))?;
         let rows = Rows::load(&dataset, "train", device)?;
         if rows.is_empty() {
             return Err(Error::wrong("the train part has no rows"));
+        }
+        if stage.scale_target {
+            layers.push(rescale(&rows.target, &dataset.schema().target)?);
         }
         let val = dataset
             .has("val")

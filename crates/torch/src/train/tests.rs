@@ -1,6 +1,7 @@
 //! Trainings in small, from a table to the bytes of the model.
 
 mod bench;
+mod scaled;
 mod golden;
 mod tabular;
 

@@ -35,6 +35,10 @@ pub struct Train {
     #[serde(default)]
     #[schemars(range(min = 0.0), extend("exclusiveMaximum" = 1.0))]
     pub label_smoothing: Option<f64>,
+    /// Whether numeric targets are learned as deviations from their mean in the train part, in standard deviations. Losses
+    /// are then told in these; predictions and metrics are in the target's units either way.
+    #[serde(default)]
+    pub scale_target: bool,
     /// How parameters are changed.
     #[serde(default)]
     pub optimizer: Optimizer,

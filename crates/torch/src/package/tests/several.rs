@@ -1,5 +1,7 @@
 //! Several targets from the table to the package: what is said of them is the same everywhere.
 
+use std::fmt::Write;
+
 use pipe_schema::protocol::{Predict, RowForm};
 use serde_json::{Value, json};
 
@@ -146,6 +148,49 @@ fn several_numbers_are_measured_compressed_packed_and_predicted() {
     ] {
         assert!(card.contains(expected), "{expected} is not in\n{card}");
     }
+}
+
+#[test]
+fn scaled_targets_are_measured_compressed_packed_and_predicted_in_their_units() {
+    let mut table = "x,y,price,share\n".to_owned();
+    for row in 0..200u32 {
+        let (x, y) = (f64::from(row % 20) / 10.0, f64::from(row / 20) / 5.0);
+        let (price, share) = (4e6 + 1e6 * (x - y), 1e-3 * (x + y));
+        writeln!(table, "{x},{y},{price:.0},{share:.6}").unwrap();
+    }
+    let steps = json!([{"standardize": {}}]);
+    let workshop = Workshop::with_steps(&table, &json!(["price", "share"]), &steps);
+    let block = json!({"train": {
+        "data": "data", "model": {"mlp": {"hidden": [16]}}, "loss": "mse", "scale_target": true,
+        "epochs": 40, "batch_size": 16, "optimizer": {"adam": {"lr": 0.01}}, "seed": 5,
+    }});
+    workshop.stage(&block, &["data=data"], "fit").unwrap();
+    assert_live_metrics(&workshop, &[("rmse", "val.rmse")]);
+    let number = |it: &Value| it.as_f64().unwrap();
+    let history = workshop.json("fit/history.json");
+    // In deviations, where the mean alone would come to 1.
+    assert!(
+        number(&history[39]["metrics"]["val.loss"]) < 0.1,
+        "{history}"
+    );
+    compress(&workshop);
+    // Integers serve both: the layers are of one size, whatever the units.
+    let compression = workshop.json("fit/compression.json");
+    let rmse = |at: usize| number(&compression["after"][at][1]["metric"]);
+    assert!(rmse(1) < 1.2 * rmse(0), "{compression}");
+    let workshop = scored(workshop);
+    let report = workshop.json("score/report.json");
+    for at in [0, 1] {
+        let r2 = number(&report["per_target"][at]["metrics"]["r2"]);
+        assert!(r2 > 0.9, "{report}");
+    }
+    pack(&workshop).unwrap();
+    verify(&workshop).unwrap();
+    let row = predict_jsonl(&workshop, true);
+    assert!(
+        (2e6..6e6).contains(&number(&row["prediction"]["price"])),
+        "{row}"
+    );
 }
 
 #[test]

@@ -185,7 +185,9 @@ impl Bench {
         let dataset = Dataset::open(self.data()).unwrap();
         let val = Rows::load(&dataset, "val", Device::Cpu).unwrap();
         let (weights, smoothing) = (&model.class_weights, model.label_smoothing);
-        let criterion = Criterion::new(model.loss, weights, smoothing, Device::Cpu).unwrap();
+        let criterion = Criterion::new(model.loss, weights, smoothing, Device::Cpu)
+            .and_then(|it| it.for_layers(&model.layers, Device::Cpu))
+            .unwrap();
         measure(&net, &criterion, &val).unwrap()
     }
 

@@ -11,7 +11,7 @@ use super::bench::{Bench, Trained};
 use crate::seeded::seed;
 
 #[derive(Deserialize)]
-struct Expected {
+pub struct Expected {
     losses: Vec<f64>,
     final_weights: BTreeMap<String, Value>,
 }
@@ -107,7 +107,7 @@ fn several_targets_are_learned_along_pytorchs_curve() {
 }
 
 /// The curve is PyTorch's, and so are the weights at its end.
-fn assert_replayed(trained: &Trained, expected: &Expected, tolerance: f64) {
+pub fn assert_replayed(trained: &Trained, expected: &Expected, tolerance: f64) {
     let history = trained.history();
     assert_eq!(history.len(), expected.losses.len());
     let off = |(record, theirs): (&pipe_schema::model::EpochRecord, &f64)| {
