@@ -1,4 +1,4 @@
-//! The text of a first spec: what a table needs, in at most 24 lines (dates and texts take one more each), and the line for editors before them.
+//! The text of a first spec: what a table needs, in at most 24 lines (a number to predict, dates and texts take one more each), and the line for editors before them.
 //! Pure: a survey in, a text out.
 
 use std::fmt::Write;
