@@ -7,7 +7,7 @@ use pipe_schema::{
         ArtifactType, Choose, Command, Compress, Evaluate, Package, Preprocess, Summarize, Task,
         Train,
         command::{CommandInput, CommandOutput},
-        preprocess::{FilesSplit, Source, Split},
+        preprocess::{FilesSplit, Join, Source, Split},
     },
 };
 use serde::Serialize;
@@ -110,6 +110,7 @@ fn preprocess(block: &Preprocess) -> Fields {
                 images: _,
                 from: _,
                 read: _,
+                join,
             },
         target,
         columns,
@@ -137,7 +138,33 @@ fn preprocess(block: &Preprocess) -> Fields {
             seed,
         }) => json!({"files": fields!(val_share, stratify, seed)}),
     };
-    Ok(fields!(read, target, columns, split, steps))
+    let join: Vec<Value> = join
+        .0
+        .iter()
+        .map(|it| joined(it).map(Value::Object))
+        .collect::<Result<_, _>>()?;
+    // Without a join as if there were none in the language.
+    let join = (!join.is_empty()).then_some(join);
+    Ok(fields!(read, join, target, columns, split, steps))
+}
+
+fn joined(join: &Join) -> Fields {
+    let Join {
+        csv: _,
+        jsonl: _,
+        parquet: _,
+        npz: _,
+        from: _,
+        read: _,
+        on,
+        how,
+        columns,
+    } = join;
+    let read = join.reading();
+    // A key of several columns is the same in any order.
+    let mut on: Vec<(&String, &String)> = on.0.iter().collect();
+    on.sort();
+    Ok(fields!(read, on, how, columns))
 }
 
 fn train(block: &Train) -> Fields {

@@ -1,27 +1,40 @@
-//! Names of columns in a preprocess block, against the table where the loader can tell its columns.
+//! Names of columns in a preprocess block, against the tables where the loader can tell their columns.
 //! Knows names; not what is in them.
 
 use pipe_schema::{
     reference::PathOrStage,
     stage::{
         Preprocess, Task,
-        preprocess::{Columns, Step},
+        preprocess::{Columns, Join, Read, Step},
     },
 };
 
-use super::{Loader, paths};
+use super::{Loader, draft::joins, paths};
 use crate::spec::{Diagnostic, Node, Span, suggest::lacking};
 
 /// Checks that the columns that a block names are there.
 pub fn check(task: &Task, block: &Node, loader: &dyn Loader, found: &mut Vec<Diagnostic>) {
     let Task::Preprocess(task) = task else { return };
-    let Some((path, columns)) = first_table(task, loader) else {
+    let Some(mut table) = first_table(task, loader) else {
         return;
     };
-    let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
+    for (join, node) in task.source.join.0.iter().zip(joins(block)) {
+        let Some(other) = joined_table(join, loader) else {
+            return;
+        };
+        if !check_join(join, node, &table, &other, found) {
+            return;
+        }
+        table = table.with(&other, join);
+    }
+    check_names(task, block, &table, found);
+}
+
+fn check_names(task: &Preprocess, block: &Node, table: &Table, found: &mut Vec<Diagnostic>) {
+    let columns: Vec<&str> = table.columns.iter().map(String::as_str).collect();
     let mut check = |name: &str, span: Span| {
         if !columns.contains(&name) {
-            found.push(lacking(&path, "column", name, &columns, span));
+            found.push(lacking(&table.name, "column", name, &columns, span));
         }
     };
     for (i, name) in task.target.iter().enumerate() {
@@ -53,30 +66,125 @@ pub fn check(task: &Task, block: &Node, loader: &dyn Loader, found: &mut Vec<Dia
     }
 }
 
+/// Checks a join of two tables; says whether it can be made.
+fn check_join(
+    join: &Join,
+    node: &Node,
+    left: &Table,
+    right: &Table,
+    found: &mut Vec<Diagnostic>,
+) -> bool {
+    let before = found.len();
+    let on = node.nearest(["on"]);
+    for (i, (ours, theirs)) in join.on.0.iter().enumerate() {
+        let i = i.to_string();
+        let place = on.nearest([i.as_str()]);
+        let entry = on.entries().iter().find(|it| it.key == *ours);
+        let spans = entry.map_or((place.span, place.span), |it| (it.key_span, it.node.span));
+        for (table, name, span) in [(left, ours, spans.0), (right, theirs, spans.1)] {
+            if !table.columns.contains(name) {
+                let known: Vec<&str> = table.columns.iter().map(String::as_str).collect();
+                found.push(lacking(&table.name, "column", name, &known, span));
+            }
+        }
+    }
+    for (i, name) in join.columns.iter().enumerate() {
+        if !right.columns.contains(name) {
+            let known: Vec<&str> = right.columns.iter().map(String::as_str).collect();
+            let span = node.nearest(["columns", &i.to_string()]).span;
+            found.push(lacking(&right.name, "column", name, &known, span));
+        }
+    }
+    if let Some(name) = right.added(join).find(|it| left.columns.contains(it)) {
+        found.push(
+            Diagnostic::error(format!(
+                "`{}` and `{}` both have a column `{name}`",
+                left.name, right.name
+            ))
+            .at(node.span, "columns of one name")
+            .hint(
+                "take other columns alone: `columns: […]`; or rename one: `read: {names: […]}` names all columns of a file",
+            ),
+        );
+    }
+    found.len() == before
+}
+
 /// The columns of a dataset before any step, where they can be told.
 pub fn known(task: &Preprocess, loader: &dyn Loader) -> Option<Vec<String>> {
-    first_table(task, loader).map(|it| it.1)
+    let mut table = first_table(task, loader)?;
+    for join in &task.source.join.0 {
+        table = table.with(&joined_table(join, loader)?, join);
+    }
+    Some(table.columns)
+}
+
+/// A table by its columns.
+struct Table {
+    /// The files that it is of, as written.
+    name: String,
+    columns: Vec<String>,
+}
+
+impl Table {
+    /// The names of the columns that a join adds of this table.
+    fn added<'a>(&'a self, join: &'a Join) -> impl Iterator<Item = &'a String> {
+        let names = self.columns.iter();
+        names.filter(|it| join.adds(it))
+    }
+
+    fn with(self, other: &Self, join: &Join) -> Self {
+        Self {
+            name: format!("{} + {}", self.name, other.name),
+            columns: self
+                .columns
+                .into_iter()
+                .chain(other.added(join).cloned())
+                .collect(),
+        }
+    }
 }
 
 /// The columns of the first file that is read, where it is one of the project.
-fn first_table(task: &Preprocess, loader: &dyn Loader) -> Option<(String, Vec<String>)> {
-    let path = first_file(task)?;
-    let names = &task.source.read.names;
-    if !names.is_empty() {
-        return Some((path.to_owned(), names.clone()));
-    }
-    let columns = loader.columns(&first_path(task)?, &task.reading())?;
-    Some((path.to_owned(), columns))
+fn first_table(task: &Preprocess, loader: &dyn Loader) -> Option<Table> {
+    table(task.first_file()?, &task.reading(), loader)
 }
 
-/// The path of the first file that is read, relative to the spec's folder.
-pub fn first_path(task: &Preprocess) -> Option<String> {
-    paths::join("", first_file(task)?, usize::MAX).ok()
+fn joined_table(join: &Join, loader: &dyn Loader) -> Option<Table> {
+    table(join.first_file()?, &join.reading(), loader)
 }
 
-/// The same as written.
-fn first_file(task: &Preprocess) -> Option<&str> {
-    match task.first_file()? {
+fn table(file: &PathOrStage, read: &Read, loader: &dyn Loader) -> Option<Table> {
+    // Other files have names of their own.
+    let is_named = !read.names.is_empty() && read.form().takes_names();
+    let columns = if is_named {
+        read.names.clone()
+    } else {
+        loader.columns(&path(file)?, read)?
+    };
+    Some(Table {
+        name: written(file)?.to_owned(),
+        columns,
+    })
+}
+
+/// The files that a column may be in, relative to the spec's folder, each with how it is read.
+pub fn files(task: &Preprocess) -> Vec<(String, Read)> {
+    let joins = task.source.join.0.iter();
+    joins
+        .map(|it| (it.first_file(), it.reading()))
+        .chain([(task.first_file(), task.reading())])
+        .filter_map(|(file, read)| Some((path(file?)?, read)))
+        .collect()
+}
+
+/// The path of a file, relative to the spec's folder.
+fn path(file: &PathOrStage) -> Option<String> {
+    paths::join("", written(file)?, usize::MAX).ok()
+}
+
+fn written(file: &PathOrStage) -> Option<&str> {
+    match file {
         PathOrStage::Path(path) => Some(path),
         PathOrStage::Stage(_) => None,
     }

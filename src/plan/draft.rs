@@ -267,8 +267,14 @@ pub fn links(kind: &str, block: &Node) -> Vec<Link> {
                 source.and_then(|it| it.get("from")),
                 Want::Files,
             );
-            for (i, item) in sources(block).into_iter().flatten().enumerate() {
+            for (i, item) in source.map_or_else(Vec::new, forms).iter().enumerate() {
                 add(format!("source/{i}"), item.get("from"), Want::Files);
+            }
+            for (n, join) in joins(block).iter().enumerate() {
+                add(format!("join/{n}/0"), join.get("from"), Want::Files);
+                for (i, item) in forms(join).iter().enumerate() {
+                    add(format!("join/{n}/{i}"), item.get("from"), Want::Files);
+                }
             }
             let files = block.get("split").and_then(|it| it.get("files"));
             for part in files.map_or(&[][..], Node::entries) {
@@ -304,13 +310,17 @@ pub fn links(kind: &str, block: &Node) -> Vec<Link> {
     links
 }
 
-/// The files that the source of a preprocess block names, by form.
-pub fn sources(block: &Node) -> Vec<Vec<&Node>> {
-    let source = block.get("source");
+/// The files that a source, or a table that is joined to it, names in any form.
+pub fn forms(source: &Node) -> Vec<&Node> {
     let forms = Form::ALL.iter();
     forms
-        .map(|form| file_items(source.and_then(|it| it.get(form.name()))))
+        .flat_map(|form| file_items(source.get(form.name())))
         .collect()
+}
+
+/// The tables that are joined to the source of a preprocess block.
+pub fn joins(block: &Node) -> &[Node] {
+    one_or_many(block.get("source").and_then(|it| it.get("join")))
 }
 
 /// The files of a list, or of a map from columns in the columns' order, or the one.

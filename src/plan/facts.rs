@@ -133,7 +133,9 @@ fn is_flat(block: &Preprocess) -> bool {
                 | Step::Drop(_)
         )
     };
-    block.reading().form() == Form::Csv && block.steps.iter().all(gives_numbers)
+    let joined = block.source.join.0.iter().map(|it| it.reading().form());
+    let mut forms = joined.chain([block.reading().form()]);
+    forms.all(|it| it == Form::Csv) && block.steps.iter().all(gives_numbers)
 }
 
 fn model(loss: Option<Loss>, answer: Option<Answer>) -> Output {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     FileInput, Loader,
-    draft::{self, sources},
+    draft::{self, forms, joins},
     paths,
 };
 use crate::spec::{Diagnostic, Node, Span};
@@ -31,8 +31,10 @@ impl Files {
         };
         match kind {
             "preprocess" => {
-                for files in sources(block) {
-                    collector.read("source", &files);
+                let source = block.get("source");
+                collector.read("source", &source.map_or_else(Vec::new, forms));
+                for (n, join) in joins(block).iter().enumerate() {
+                    collector.read(&format!("join/{n}"), &forms(join));
                 }
                 let split = block.get("split").and_then(|it| it.get("files"));
                 let parts = split.map_or(&[][..], Node::entries).iter();

@@ -60,9 +60,20 @@ fn rows(record: &Record, path: &[String], out: &mut Vec<Row>) {
     }
 }
 
+/// Whether the options of a record are those of a place of the same name, which have been told.
+fn is_told(record: &Record, path: &[String], out: &[Row]) -> bool {
+    record.fields.iter().all(|(name, field)| {
+        out.iter().any(|row| {
+            let place = [path.last(), Some(name)];
+            row.doc == field.doc && row.path.iter().rev().take(2).rev().map(Some).eq(place)
+        })
+    })
+}
+
 /// The options inside a value.
 fn inside(grammar: &Grammar, path: &[String], out: &mut Vec<Row>) {
     match grammar {
+        Grammar::Record(record) if is_told(record, path, out) => {}
         Grammar::Record(record) => rows(record, path, out),
         Grammar::List(item, _) => inside(item, path, out),
         Grammar::Map(item) => {

@@ -93,7 +93,7 @@ pub struct Stage {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Input {
     /// What the stage uses it for: `data`, `model`, `report`, `init_from`; `inputs/x` and `deps/0` of a command;
-    /// `source/0`, `split/train/0` by place in the list (a list has paths or stages, not both);
+    /// `source/0`, `split/train/0`, `join/0/0` by place in the list (a list has paths or stages, not both);
     /// of a summarize or choose, `reports/fold=0`, `model/fold=0`, `by/fold=0`: the axes that end there, in the order of `over`;
     /// of a package, also `data`: the rows that the report was made on. No role is there twice.
     pub role: String,
@@ -116,7 +116,7 @@ pub struct Input {
 /// Files of the project that a stage reads.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FileInput {
-    /// What the stage uses it for: `source`, `split/train`, `init_from`, `dep`.
+    /// What the stage uses it for: `source`, `split/train`, `join/0`, `init_from`, `dep`.
     pub role: String,
     /// A path or glob relative to the spec's folder, with `/`. A folder means all that is in it.
     pub path: String,

@@ -34,8 +34,11 @@ struct Column {
 impl Target {
     /// Of a preprocess stage.
     pub fn of(block: &Preprocess, loader: &dyn Loader) -> Self {
-        let path = columns::first_path(block);
-        let evidence = |name: &str| loader.evidence(path.as_deref()?, &block.reading(), name);
+        let files = columns::files(block);
+        let evidence = |name: &str| {
+            let mut files = files.iter();
+            files.find_map(|(path, read)| loader.evidence(path, read, name))
+        };
         let columns = block.target.iter().map(|name| Column {
             name: name.clone(),
             declared: block.columns.get(name).copied(),

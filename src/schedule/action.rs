@@ -156,7 +156,7 @@ impl Maker<'_> {
         let mut names = BTreeMap::new();
         let reads_names = sources::reads_names(&stage.task);
         for input in &stage.files {
-            let is_list = input.role == "source" || input.role.starts_with("split/");
+            let is_list = sources::is_list(&input.role);
             for (name, path) in sources::expand(&self.options.folder, &input.path, is_list)? {
                 let role = if is_list {
                     let count = counts.entry(&input.role).or_default();

@@ -50,6 +50,11 @@ pub fn expand(
         .collect())
 }
 
+/// Whether what a stage reads under a role is a list of files, which are numbered.
+pub fn is_list(role: &str) -> bool {
+    role == "source" || role.starts_with("split/") || role.starts_with("join/")
+}
+
 /// Whether a task reads more of its files than their content: the names by which rows are labelled.
 pub fn reads_names(task: &Task) -> bool {
     match task {

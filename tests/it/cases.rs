@@ -32,8 +32,12 @@ impl Loader for Project {
     }
 
     fn columns(&self, path: &str, _: &Read) -> Option<Vec<String>> {
-        let words = ["age", "income", "zip", "churned"];
-        (path == "data/customers.csv").then(|| words.map(str::to_owned).to_vec())
+        let words: &[&str] = match path {
+            "data/customers.csv" => &["age", "income", "zip", "churned"],
+            "data/regions.csv" => &["code", "rent", "income"],
+            _ => return None,
+        };
+        Some(words.iter().map(|it| (*it).to_owned()).collect())
     }
 
     fn evidence(&self, _: &str, _: &Read, column: &str) -> Option<Evidence> {

@@ -129,17 +129,21 @@ impl Block {
 
     /// The rows from `from` up to `to`, not including it.
     pub fn slice(&self, from: usize, to: usize) -> Self {
-        let (to, width) = (to.min(self.rows), self.width());
+        self.gather(&(from..to.min(self.rows)).collect::<Vec<_>>())
+    }
+
+    /// These rows, in this order.
+    pub fn gather(&self, rows: &[usize]) -> Self {
         let numbers = match &self.numbers {
             Numbers::Bytes { bytes, values } => Numbers::Bytes {
-                bytes: bytes[from * width..to * width].to_vec(),
+                bytes: gathered(bytes, self.width(), rows),
                 values: values.clone(),
             },
-            Numbers::Floats(floats) => Numbers::Floats(floats[from * width..to * width].to_vec()),
+            Numbers::Floats(floats) => Numbers::Floats(gathered(floats, self.width(), rows)),
         };
         Self {
             shape: self.shape.clone(),
-            rows: to - from,
+            rows: rows.len(),
             numbers,
         }
     }
@@ -306,6 +310,11 @@ impl Numbers {
 pub fn shape_words(shape: &[u32]) -> String {
     let sizes: Vec<String> = shape.iter().map(u32::to_string).collect();
     sizes.join(" × ")
+}
+
+fn gathered<T: Copy>(all: &[T], width: usize, rows: &[usize]) -> Vec<T> {
+    let rows = rows.iter().map(|row| &all[row * width..(row + 1) * width]);
+    rows.flatten().copied().collect()
 }
 
 fn channels(shape: &[u32]) -> usize {

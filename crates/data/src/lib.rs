@@ -19,6 +19,8 @@ mod target;
 mod summary;
 mod write;
 mod raw;
+mod files;
+mod join;
 pub mod prepare;
 pub mod rows;
 pub mod convert;
@@ -27,8 +29,9 @@ pub use self::{
     convert::convert,
     dataset::{Dataset, Features, Part, TargetValues},
     error::DataError,
+    files::Files,
     grid::Grid,
-    prepare::{Files, Note, Summary, preprocess},
+    prepare::{Note, Summary, preprocess},
     raw::Raw,
     rows::{RawRows, input_schema, read_rows, read_rows_by, transform},
 };

@@ -1,7 +1,6 @@
 //! The `preprocess` stage: read, split, fit, write. Knows no store.
 
 use std::{
-    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
 };
@@ -9,7 +8,6 @@ use std::{
 use indexmap::IndexMap;
 use pipe_schema::{
     dataset::{Column, DatasetSchema, Target},
-    protocol::InputPath,
     stage::preprocess::{ColumnType, Columns, Preprocess, Read, Split, Step},
 };
 
@@ -17,9 +15,10 @@ use crate::{
     block::shape_words,
     codes::Codes,
     error::DataError,
+    files::Files,
     frame::{Frame, Misfit, Values, expected},
     infer::{self, Missing},
-    moment,
+    join, moment,
     picture::column,
     raw, split,
     steps::{self, Goal, one_hot},
@@ -27,63 +26,6 @@ use crate::{
     table::{self, Table},
     target, write,
 };
-
-/// Files to read, in order, by role.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Files {
-    pub source: Vec<PathBuf>,
-    pub train: Vec<PathBuf>,
-    pub val: Vec<PathBuf>,
-    pub test: Vec<PathBuf>,
-}
-
-impl Files {
-    /// Sorts a job's inputs: roles `source`, `source/0`, `split/train/0` and so on. Of a folder, all files in it.
-    pub fn from_inputs(inputs: &BTreeMap<String, InputPath>) -> Result<Self, DataError> {
-        let mut roles: Vec<(&str, usize, &InputPath)> = inputs
-            .iter()
-            .map(|(role, input)| {
-                let number = |it: &str| it.parse::<usize>().ok();
-                match role.rsplit_once('/') {
-                    Some((role, it)) if number(it).is_some() => {
-                        (role, number(it).map_or(0, |it| it + 1), input)
-                    }
-                    _ => (role.as_str(), 0, input),
-                }
-            })
-            .collect();
-        roles.sort_by_key(|(_, number, _)| *number);
-        let mut files = Self::default();
-        for (role, _, input) in roles {
-            let list = match role {
-                "source" => &mut files.source,
-                "split/train" => &mut files.train,
-                "split/val" => &mut files.val,
-                "split/test" => &mut files.test,
-                _ => continue,
-            };
-            collect(Path::new(&input.path), list)?;
-        }
-        Ok(files)
-    }
-}
-
-/// The file at a path, or all files below it.
-pub(crate) fn collect(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), DataError> {
-    let fail = |it| DataError::io(path, &it);
-    if !fs::metadata(path).map_err(fail)?.is_dir() {
-        files.push(path.to_owned());
-        return Ok(());
-    }
-    let entries: Result<Vec<_>, _> = fs::read_dir(path).map_err(fail)?.collect();
-    let mut paths: Vec<PathBuf> = entries
-        .map_err(fail)?
-        .iter()
-        .map(fs::DirEntry::path)
-        .collect();
-    paths.sort();
-    paths.iter().try_for_each(|it| collect(it, files))
-}
 
 /// What is told while the work goes on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -120,7 +62,8 @@ pub fn preprocess(
 ) -> Result<Summary, DataError> {
     let read = &block.reading();
     let paths = paths(block, files)?;
-    let mut table = read_all(&paths, read, report)?;
+    let table = read_all(&paths, read, report)?;
+    let mut table = join::all(table, block, &files.joins, report)?;
     check_names(block, &table)?;
     let missing = Missing::of(read);
     let counts = [&files.train, &files.val, &files.test].map(Vec::len);
@@ -281,7 +224,8 @@ fn paths(block: &Preprocess, files: &Files) -> Result<Vec<PathBuf>, DataError> {
     }
 }
 
-fn read_all(
+/// Reads files of one form into one table, and tells how far it is.
+pub(crate) fn read_all(
     paths: &[PathBuf],
     read: &Read,
     report: &mut dyn FnMut(Note),

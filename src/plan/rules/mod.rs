@@ -4,6 +4,8 @@
 mod command;
 mod evaluate;
 mod step;
+mod read;
+mod join;
 mod preprocess;
 mod train;
 

@@ -1,10 +1,10 @@
 //! Rules of preprocess blocks. Knows words of columns, not the columns of a file.
 
 use pipe_schema::stage::preprocess::{
-    ColumnType, FilesSplit, FoldPart, KfoldSplit, Preprocess, Read, Split,
+    ColumnType, FilesSplit, FoldPart, KfoldSplit, Preprocess, Split,
 };
 
-use super::{Rules, step};
+use super::{Rules, join, read, step};
 use crate::spec::Diagnostic;
 
 const SMALLEST_DIFFERENCE: f64 = 1e-9;
@@ -12,28 +12,14 @@ const SMALLEST_DIFFERENCE: f64 = 1e-9;
 pub fn check(block: &Preprocess, rules: &mut Rules<'_>) {
     check_source(block, rules);
     check_split(&block.split, rules);
-    let read = &block.source.read;
-    check_marks(read, rules);
-    if !read.header && read.names.is_empty() {
-        rules.say(
-            &["source", "read", "header"],
-            "without a header the columns need names",
-            "no header",
-            "write `names: [a, b, c]` beside it",
-        );
-    }
-    if read
-        .names
-        .iter()
-        .enumerate()
-        .any(|(i, it)| read.names[..i].contains(it))
-    {
-        rules.say(
-            &["source", "read", "names"],
-            "two columns have one name",
-            "a name is there twice",
-            "",
-        );
+    read::check(
+        &block.source.read,
+        block.reading().form(),
+        &["source", "read"],
+        rules,
+    );
+    for (i, it) in block.source.join.0.iter().enumerate() {
+        join::check(it, &i.to_string(), rules);
     }
     check_target(block, rules);
     for (i, step) in block.steps.iter().enumerate() {
@@ -43,35 +29,6 @@ pub fn check(block: &Preprocess, rules: &mut Rules<'_>) {
             &block.target,
             rules,
         );
-    }
-}
-
-/// Each mark of a CSV file is one ASCII character, for one purpose.
-fn check_marks(read: &Read, rules: &mut Rules<'_>) {
-    let marks = [
-        ("delimiter", Some(read.delimiter)),
-        ("quote", read.quoting.then_some(read.quote)),
-        ("comment", read.comment),
-        ("decimal", Some(read.decimal)),
-    ];
-    for (at, (name, mark)) in marks.iter().enumerate() {
-        let Some(mark) = mark else { continue };
-        let path = ["source", "read", name];
-        if !mark.is_ascii() || "\r\n".contains(*mark) {
-            rules.say(
-                &path,
-                format!("`{name}` must be one ASCII character"),
-                "",
-                "such as `,`, `;` or a tab: \"\\t\"",
-            );
-        } else if let Some((other, _)) = marks[..at].iter().find(|it| it.1 == Some(*mark)) {
-            rules.say(
-                &path,
-                format!("`{name}` and `{other}` are the same character"),
-                "",
-                "each mark has one meaning",
-            );
-        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{Column, Fields, Table, Take, missing_columns};
-use crate::{error::DataError, prepare::collect};
+use crate::{error::DataError, files::collect};
 
 const IMAGE: &str = "image";
 const LABEL: &str = "label";

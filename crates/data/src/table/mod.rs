@@ -9,6 +9,7 @@ mod idx;
 mod npy;
 mod parquet;
 mod places;
+mod gather;
 pub mod csv;
 pub mod jsonl;
 

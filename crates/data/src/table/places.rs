@@ -48,6 +48,21 @@ impl Places {
         self.jumps.insert(0, (0, line));
     }
 
+    /// The places of these rows alone, which are in order. All files stay, also those without a row.
+    pub(super) fn gather(&self, rows: &[usize]) -> Self {
+        let files = self.files.iter();
+        let mut places = Self {
+            files: files
+                .map(|(from, file)| (rows.partition_point(|row| row < from), file.clone()))
+                .collect(),
+            jumps: Vec::new(),
+        };
+        for (to, row) in rows.iter().enumerate() {
+            places.push(to, self.line(*row));
+        }
+        places
+    }
+
     /// The first row of each file.
     pub fn starts(&self) -> impl Iterator<Item = usize> {
         self.files.iter().map(|(row, _)| *row)

@@ -11,6 +11,7 @@ mod steps;
 mod dirty;
 mod arrays;
 mod images;
+mod join;
 mod jsonl;
 mod parquet;
 mod reading;

@@ -1,6 +1,7 @@
 //! The `preprocess` block: from raw tables to a dataset in parts.
 
 mod source;
+mod join;
 mod column;
 mod split;
 mod step;
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     column::{ColumnType, Columns},
+    join::{How, Join, On},
     source::{Encoding, Form, Read, Source},
     split::{FilesSplit, FoldPart, GroupSplit, KfoldSplit, RandomSplit, Split, TimeSplit},
     step::{

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Preprocess, Split};
+use super::{Join, Preprocess, Split};
 use crate::{
     reference::{NamedFiles, PathOrStage, Reference},
     scalar::OneOrMany,
@@ -32,6 +32,10 @@ pub struct Source {
     pub from: Option<Reference>,
     /// How the files are read.
     pub read: Read,
+    /// A table, or several one after another, whose columns are added to the rows by a key. Of each part, where
+    /// `split.files` names files.
+    #[serde(skip_serializing_if = "is_none")]
+    pub join: OneOrMany<Join>,
 }
 
 /// How files are read.
@@ -71,6 +75,10 @@ pub struct Read {
 
 fn is_usual<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
+}
+
+fn is_none<T>(list: &OneOrMany<T>) -> bool {
+    list.0.is_empty()
 }
 
 #[expect(
@@ -207,6 +215,14 @@ impl Form {
         }
     }
 
+    /// Whether columns may be named from outside: files that hold a column each have no names, those of CSV need none.
+    pub fn takes_names(self) -> bool {
+        match self {
+            Self::Csv | Self::Npz | Self::Idx => true,
+            Self::Jsonl | Self::Parquet | Self::Images => false,
+        }
+    }
+
     /// The form that a file's name tells of.
     pub fn of_name(name: &str) -> Option<Self> {
         let name = name.to_ascii_lowercase();
@@ -245,21 +261,18 @@ impl Read {
     pub fn form(&self) -> Form {
         self.form.unwrap_or_default()
     }
-}
 
-impl Preprocess {
-    /// How the files are read, with their form filled in: as the source names it, as `read.form` says, as the first
-    /// file's name tells. Of CSV it stays out, so that what is kept of a stage does not depend on how it was told.
-    pub fn reading(&self) -> Read {
-        let named = self.source.named().first().map(|it| it.0);
-        let names = self.file_names();
-        let told = || match self.first_file()? {
-            PathOrStage::Path(path) => Form::of_name(path),
-            PathOrStage::Stage(_) => None,
-        };
-        let told = || told().or((!names.is_empty()).then_some(Form::Idx));
-        let form = named.or(self.source.read.form).or_else(told);
-        let mut read = self.source.read.clone();
+    /// With the form filled in: the one that is named, else the given, else what a file's name tells. `names` are of
+    /// columns with a file each. CSV stays out, so that what is kept of a stage does not depend on how it was told.
+    pub(super) fn settled(
+        &self,
+        named: Option<Form>,
+        told: Option<Form>,
+        names: &[String],
+    ) -> Self {
+        let told = told.or((!names.is_empty()).then_some(Form::Idx));
+        let form = named.or(self.form).or(told);
+        let mut read = self.clone();
         read.form = form.filter(|it| *it != Form::default());
         if form.is_some_and(Form::reads_names) {
             // A folder may be called `NA`.
@@ -269,6 +282,20 @@ impl Preprocess {
             names.clone_into(&mut read.names);
         }
         read
+    }
+}
+
+impl Preprocess {
+    /// How the files are read, with their form filled in: as the source names it, as `read.form` says, as the first
+    /// file's name tells.
+    pub fn reading(&self) -> Read {
+        let named = self.source.named().first().map(|it| it.0);
+        let names = self.file_names();
+        let told = self.first_file().and_then(|file| match file {
+            PathOrStage::Path(path) => Form::of_name(path),
+            PathOrStage::Stage(_) => None,
+        });
+        self.source.read.settled(named, told, names)
     }
 
     /// The first of the files that are read, where the block names one.
