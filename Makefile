@@ -72,8 +72,9 @@ golden: venv ## compute the committed data and golden files anew
 baselines: venv data ## measure scikit-learn's simple models on these sets (10 minutes)
 	$(PYTHON) $(GOLDEN)/make_baselines.py $(SETS)
 
-check-outsiders: build venv ## compare PACKAGE, run in PyTorch on ROWS, with pipe predict
+check-outsiders: build venv ## run packages in PyTorch, and compare with pipe predict: PACKAGE on ROWS, and networks of every kind
 	$(PYTHON) $(GOLDEN)/compare_package.py $(PACKAGE) $(ROWS) --pipe $(TARGET)/debug/pipe
+	$(PYTHON) $(GOLDEN)/compare_networks.py --pipe $(TARGET)/debug/pipe
 
 compare-dvc: build ## run the imported pipelines of tests/cases/import beside DVC itself, in a venv of its own (200 MB)
 	@test -x .venv-dvc/bin/dvc || { python3 -m venv .venv-dvc && \

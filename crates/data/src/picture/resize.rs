@@ -1,6 +1,8 @@
 //! Scales pictures bilinearly; where one becomes smaller, all its pixels count. Knows no files.
 //!
 //! The weights are rounded as Pillow rounds them, so the levels are equal to those of its `resize` with `BILINEAR`.
+//! Rows are scaled first, as Pillow always did before version 13; that begins with the columns for some sizes, and may then
+//! differ by 1 of 255.
 
 use super::decode::Picture;
 
