@@ -108,6 +108,7 @@ fn preprocess(block: &Preprocess) -> Fields {
                 idx: _,
                 parquet: _,
                 images: _,
+                text: _,
                 from: _,
                 read: _,
                 join,

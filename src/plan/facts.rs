@@ -108,10 +108,14 @@ fn dataset(block: &Preprocess, loader: &dyn Loader) -> Output {
 }
 
 fn makes_codes(step: &Step) -> bool {
-    matches!(step, Step::Ordinal(it) if it.unknown == UnknownRank::Own)
+    match step {
+        Step::Ordinal(it) => it.unknown == UnknownRank::Own,
+        Step::Tokens(_) => true,
+        _ => false,
+    }
 }
 
-/// Whether each cell and each step gives single numbers, as far as they are known to.
+/// Whether rows are flat: each cell and each step gives single numbers, or a row of them, as far as they are known to.
 fn is_flat(block: &Preprocess) -> bool {
     let gives_numbers = |step: &Step| {
         matches!(
@@ -130,12 +134,13 @@ fn is_flat(block: &Preprocess) -> bool {
                 | Step::TargetEncode(_)
                 | Step::DatetimeParts(_)
                 | Step::BagOfWords(_)
+                | Step::Tokens(_)
                 | Step::Drop(_)
         )
     };
     let joined = block.source.join.0.iter().map(|it| it.reading().form());
     let mut forms = joined.chain([block.reading().form()]);
-    forms.all(|it| it == Form::Csv) && block.steps.iter().all(gives_numbers)
+    forms.all(|it| matches!(it, Form::Csv | Form::Text)) && block.steps.iter().all(gives_numbers)
 }
 
 fn model(loss: Option<Loss>, answer: Option<Answer>) -> Output {

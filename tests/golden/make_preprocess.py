@@ -357,6 +357,32 @@ def case(name, table, *steps, tolerance=1e-12, target=()):
     }
 
 
+def token_case(name, options):
+    """The vocabulary is CountVectorizer's, the words of a text those of its analyzer; a text without words has none."""
+    step = {"columns": ["mail"], **options}
+    bag = CountVectorizer(min_df=step["min_count"], lowercase=step.get("lowercase", True))
+    texts = MAILS["train"]["mail"]
+    counts = bag.fit_transform(it or "" for it in texts).sum(axis=0).A1
+    ranked = sorted(bag.vocabulary_, key=lambda it: (-counts[bag.vocabulary_[it]], it))
+    words = ranked[: step.get("vocabulary")]
+    codes = {word: at + 2 for at, word in enumerate(words)}
+    analyze = bag.build_analyzer()
+
+    def code(text):
+        found = [codes.get(it, 1) for it in analyze(text or "")][: step["length"]]
+        return found + [0] * (step["length"] - len(found))
+
+    return {
+        "name": name,
+        "tolerance": 0,
+        "target": [],
+        "steps": [{"tokens": step}],
+        "raw": MAILS,
+        "fitted": [{"tokens": {"columns": {"mail": words}}}],
+        "expected": {part: {"mail": [code(it) for it in columns["mail"]]} for part, columns in MAILS.items()},
+    }
+
+
 def main():
     cases = [
         case("impute_mean", NUMBERS, {"impute": {"strategy": "mean"}}),
@@ -412,6 +438,9 @@ def main():
             MAILS,
             {"bag_of_words": {"columns": ["mail"], "max_features": 2}},
         ),
+        token_case("words_in_order", {"length": 5, "min_count": 1}),
+        token_case("few_words_in_order", {"length": 3, "min_count": 2, "vocabulary": 2}),
+        token_case("words_as_written", {"length": 40, "min_count": 1, "lowercase": False}),
     ]
     CASES.write_text(json.dumps({"cases": cases}, indent=1, ensure_ascii=False) + "\n")
 

@@ -9,6 +9,7 @@ mod tidy;
 mod cli;
 mod own_table;
 mod networks;
+mod texts;
 mod parts;
 mod import;
 mod init;

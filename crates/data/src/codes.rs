@@ -4,7 +4,10 @@
 use indexmap::IndexMap;
 use pipe_schema::{dataset::FittedStep, stage::preprocess::UnknownRank};
 
-use crate::frame::{Frame, Values};
+use crate::{
+    frame::{Frame, Values},
+    steps::tokens,
+};
 
 /// Codes by column, as a step made them.
 #[derive(Default)]
@@ -20,16 +23,17 @@ struct Made {
 impl Codes {
     /// Notes what a step made, right after it.
     pub fn note(&mut self, step: &FittedStep, frame: &Frame, train: &[usize]) {
-        let FittedStep::Ordinal {
-            categories,
-            unknown: UnknownRank::Own,
-        } = step
-        else {
-            return;
+        let (columns, others) = match step {
+            FittedStep::Ordinal {
+                categories,
+                unknown: UnknownRank::Own,
+            } => (categories, 1),
+            FittedStep::Tokens { columns, .. } => (columns, tokens::OTHERS),
+            _ => return,
         };
-        for (name, categories) in categories {
+        for (name, words) in columns {
             if let Some(values) = frame.columns.get(name) {
-                let count = u32::try_from(categories.len() + 1).unwrap_or(u32::MAX);
+                let count = u32::try_from(words.len() + others).unwrap_or(u32::MAX);
                 let of_train = numbers(values, train);
                 self.0.insert(name.clone(), Made { count, of_train });
             }

@@ -343,7 +343,7 @@ pub fn expected(r#type: ColumnType) -> &'static str {
 fn step_for(r#type: ColumnType) -> &'static str {
     match r#type {
         ColumnType::Datetime => "`- datetime_parts: {columns: datetime}`",
-        ColumnType::Text => "`- bag_of_words: {columns: text}`",
+        ColumnType::Text => "`- bag_of_words: {columns: text}` or `- tokens: {columns: text}`",
         _ => "`- one_hot: {columns: categorical}`",
     }
 }

@@ -21,6 +21,7 @@ mod write;
 mod raw;
 mod files;
 mod join;
+mod named;
 pub mod prepare;
 pub mod rows;
 pub mod convert;

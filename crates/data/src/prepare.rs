@@ -7,18 +7,17 @@ use std::{
 
 use indexmap::IndexMap;
 use pipe_schema::{
-    dataset::{Column, DatasetSchema, Target},
+    dataset::{Column, DatasetSchema},
     stage::preprocess::{ColumnType, Columns, Preprocess, Read, Split, Step},
 };
 
 use crate::{
-    block::shape_words,
     codes::Codes,
     error::DataError,
     files::Files,
     frame::{Frame, Misfit, Values, expected},
-    infer::{self, Missing},
-    join, moment,
+    infer::Missing,
+    join, moment, named,
     picture::column,
     raw, split,
     steps::{self, Goal, one_hot},
@@ -64,7 +63,7 @@ pub fn preprocess(
     let paths = paths(block, files)?;
     let table = read_all(&paths, read, report)?;
     let mut table = join::all(table, block, &files.joins, report)?;
-    check_names(block, &table)?;
+    named::check(block, &table)?;
     let missing = Missing::of(read);
     let counts = [&files.train, &files.val, &files.test].map(Vec::len);
     let parts = split::divide(&block.split, counts, &table, &missing)?;
@@ -74,7 +73,7 @@ pub fn preprocess(
         is_train[*row] = true;
     }
 
-    check_blocks(block, &table)?;
+    named::check_wide(block, &table)?;
     let columns = std::mem::take(&mut table.columns);
     let blocks = std::mem::take(&mut table.blocks);
     let places = std::mem::take(&mut table.places);
@@ -96,7 +95,7 @@ pub fn preprocess(
         &frame.places,
     )?;
     for column in columns {
-        let given = block.columns.get(&column.name).copied();
+        let given = block.column_type(&column.name);
         let (r#type, values) = match given {
             Some(it) => (it, Values::of(&column.fields, it, &missing)),
             None => Values::infer(&column.fields, &missing, &is_train),
@@ -242,70 +241,6 @@ pub(crate) fn read_all(
         });
     };
     table::read(paths, read, &mut progress)
-}
-
-/// Checks that the columns which the block names are there.
-fn check_names(block: &Preprocess, table: &Table) -> Result<(), DataError> {
-    let names = table.names();
-    for (at, name) in block.target.iter().enumerate() {
-        if block.target[..at].contains(name) {
-            return Err(DataError::wrong(format!("target: `{name}` is named twice")));
-        }
-    }
-    let targets = block.target.iter().map(|it| ("target", it.as_str()));
-    let named = targets
-        .chain(block.split.columns())
-        .chain(block.columns.keys().map(|it| ("columns", it.as_str())));
-    for (key, name) in named {
-        if names.contains(&name) {
-            continue;
-        }
-        let error = DataError::wrong(format!("{key}: there is no column `{name}`"));
-        let only = names.first().filter(|_| names.len() == 1);
-        let other = only.and_then(|it| [';', '\t', '|', ','].into_iter().find(|c| it.contains(*c)));
-        return Err(match (other, infer::closest(name, names.iter().copied())) {
-            (Some(other), _) => error.hint(format!(
-                "the file has a single column; is its delimiter {other:?}? set `source: {{read: {{delimiter: {other:?}}}}}`"
-            )),
-            (None, Some(meant)) => error.hint(format!("did you mean `{meant}`?")),
-            (None, None) => error.hint(format!("the columns are: {}", infer::listed(&names))),
-        });
-    }
-    if names.len() <= block.target.len() {
-        return Err(DataError::wrong(format!(
-            "there is no column beside the target `{}`",
-            Target::name_of(&block.target)
-        )));
-    }
-    Ok(())
-}
-
-/// Checks that no wide column is where one value a row is meant.
-fn check_blocks(block: &Preprocess, table: &Table) -> Result<(), DataError> {
-    for (name, wide) in &table.blocks {
-        let is_target = block.target.contains(name);
-        if is_target || block.columns.contains_key(name) {
-            let key = if is_target { "target" } else { "columns" };
-            return Err(DataError::wrong(format!(
-                "{key}: column `{name}` has {} numbers a row, not one value",
-                shape_words(wide.shape())
-            )));
-        }
-    }
-    let Some((name, _)) = &table.pictures else {
-        return Ok(());
-    };
-    let is_given = |it: &ColumnType| *it != ColumnType::Image;
-    let key = if block.target.contains(name) {
-        "target"
-    } else if block.columns.get(name).is_some_and(is_given) {
-        "columns"
-    } else {
-        return Ok(());
-    };
-    Err(DataError::wrong(format!(
-        "{key}: column `{name}` is of pictures, not of values"
-    )))
 }
 
 fn misfit(

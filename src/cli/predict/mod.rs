@@ -36,7 +36,7 @@ use crate::exec::{
 pub struct Args {
     /// The package: its folder, or the stage that made it
     package: PathBuf,
-    /// The rows, plain or gzip, or pictures; of several files one after another. `-`, or nothing: standard input
+    /// The rows, plain or gzip, or pictures or texts; of several files one after another. `-`, or nothing: standard input
     rows: Vec<PathBuf>,
     /// Where the predictions go [default: standard output]
     #[arg(short, long, value_name = "FILE")]

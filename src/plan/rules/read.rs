@@ -55,7 +55,9 @@ fn check_form(form: Form, place: &[&str], rules: &mut Rules<'_>) {
 fn fits(option: &str, form: Form) -> bool {
     match option {
         "form" => true,
-        "na" => form != Form::Images,
+        "na" => !form.reads_names(),
+        "rows" => form == Form::Text,
+        "encoding" => matches!(form, Form::Csv | Form::Text),
         "names" => form.takes_names(),
         _ => form == Form::Csv,
     }

@@ -8,7 +8,7 @@ use pipe_schema::{
     stage::preprocess::{BagOfWords, TermWeights},
 };
 
-use super::choice;
+use super::{choice, terms};
 use crate::{
     error::DataError,
     frame::{Frame, Values},
@@ -127,10 +127,7 @@ fn weigh(
 /// How often each term occurs in a text.
 fn counts(text: &str, [fewest, most]: [u32; 2]) -> HashMap<String, u64> {
     let text = text.to_lowercase();
-    let words: Vec<&str> = text
-        .split(|it: char| !(it.is_alphanumeric() || it == '_'))
-        .filter(|it| it.chars().nth(1).is_some())
-        .collect();
+    let words: Vec<&str> = terms::words(&text).collect();
     let mut counts = HashMap::new();
     for length in fewest..=most {
         for term in words.windows(length as usize) {

@@ -14,6 +14,8 @@ pub mod ordinal;
 pub mod quantile;
 pub mod scale;
 pub mod target_mean;
+pub mod terms;
+pub mod tokens;
 #[cfg(test)]
 mod tests;
 
@@ -49,6 +51,7 @@ pub fn fit(
         Step::TargetEncode(it) => target_mean::fit(it, frame, train, goal),
         Step::DatetimeParts(it) => dates::fit(it, frame),
         Step::BagOfWords(it) => bag::fit(it, frame, train),
+        Step::Tokens(it) => tokens::fit(it, frame, train),
         Step::Resize(it) => images::fit_resize(it, frame, train),
         Step::Normalize(it) => images::fit_normalize(it, frame, train),
         Step::Drop(it) => Ok(FittedStep::Drop {
@@ -137,6 +140,11 @@ pub fn apply(step: &FittedStep, frame: &mut Frame) -> Result<(), DataError> {
             cyclic,
         } => dates::apply(columns, parts, *cyclic, frame),
         FittedStep::BagOfWords { columns, ngrams } => bag::apply(columns, *ngrams, frame),
+        FittedStep::Tokens {
+            columns,
+            length,
+            lowercase,
+        } => tokens::apply(columns, *length, *lowercase, frame),
         FittedStep::Resize { columns, size } => images::apply_resize(columns, *size, frame),
         FittedStep::Normalize { columns } => {
             images::apply_normalize(columns, frame);

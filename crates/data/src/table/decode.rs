@@ -16,6 +16,8 @@ pub struct Decoded {
     piece: Vec<u8>,
     /// What of the piece was not yet taken.
     rest: std::ops::Range<usize>,
+    /// Bytes that were decoded.
+    before: u64,
     is_over: bool,
 }
 
@@ -43,6 +45,7 @@ impl Decoded {
             decoder,
             piece: vec![0; PIECE],
             rest: 0..0,
+            before: 0,
             is_over: false,
         }
     }
@@ -68,11 +71,13 @@ impl Decoded {
                     match result {
                         DecoderResult::InputEmpty => self.is_over = at_end,
                         DecoderResult::OutputFull => {}
-                        DecoderResult::Malformed(..) => {
+                        DecoderResult::Malformed(bad, after) => {
                             let name = self.encoding.name();
+                            let at = self.before + read as u64 + 1;
+                            let at = at.saturating_sub(u64::from(bad) + u64::from(after));
                             return Err(io::Error::new(
                                 io::ErrorKind::InvalidData,
-                                format!("is not {name} text"),
+                                format!("byte {at} is not {name} text"),
                             ));
                         }
                     }
@@ -80,6 +85,7 @@ impl Decoded {
                 }
             };
             self.text.consume(read);
+            self.before += read as u64;
             self.rest = 0..written;
         }
         Ok(())

@@ -2,11 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Column, Fields, Table, Take, missing_columns};
-use crate::{error::DataError, files::collect};
+use super::{
+    Column, Fields, Table, Take,
+    folders::{self, LABEL},
+    missing_columns,
+};
+use crate::error::DataError;
 
 const IMAGE: &str = "image";
-const LABEL: &str = "label";
 
 /// The columns of the table.
 pub fn columns() -> Vec<String> {
@@ -15,10 +18,10 @@ pub fn columns() -> Vec<String> {
 
 /// A row for each file; those that a desktop leaves in folders do not count.
 pub fn read(paths: &[PathBuf], progress: &mut dyn FnMut(u64)) -> Result<Table, DataError> {
-    let paths: Vec<PathBuf> = paths.iter().filter(|it| !is_clutter(it)).cloned().collect();
+    let paths = folders::counting(paths);
     let mut label = Fields::default();
     for path in &paths {
-        label.push(folder(path)?.as_bytes());
+        label.push(folders::label(path)?.as_bytes());
     }
     let mut table = Table::default();
     table.columns.push(Column {
@@ -41,13 +44,7 @@ pub fn read_wanted<E: From<DataError>>(
     if !lacking.is_empty() {
         return Err(missing_columns(path, &lacking, &[IMAGE.to_owned()]).into());
     }
-    let mut paths = Vec::new();
-    collect(path, &mut paths)?;
-    paths.retain(|it| !is_clutter(it));
-    if paths.is_empty() {
-        return Err(DataError::wrong(format!("{}: has no files", path.display())).into());
-    }
-    for paths in paths.chunks(limit) {
+    for paths in folders::files(path)?.chunks(limit) {
         let mut table = Table::default();
         add(&mut table, paths);
         take(table, &[])?;
@@ -61,22 +58,4 @@ fn add(table: &mut Table, paths: &[PathBuf]) {
         table.close_row(1);
     }
     table.pictures = Some((IMAGE.to_owned(), paths.to_vec()));
-}
-
-fn is_clutter(path: &Path) -> bool {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    name.starts_with('.') || name == "Thumbs.db" || name == "desktop.ini"
-}
-
-/// The name of the folder that a file lies in.
-pub fn folder(path: &Path) -> Result<&str, DataError> {
-    let name = path.parent().and_then(Path::file_name);
-    name.and_then(|it| it.to_str())
-        .filter(|it| !it.trim().is_empty())
-        .ok_or_else(|| {
-            DataError::wrong(format!(
-                "{}: lies in no folder whose name could be its label",
-                path.display()
-            ))
-        })
 }

@@ -5,6 +5,8 @@ mod file;
 mod records;
 mod array;
 mod images;
+mod text;
+mod folders;
 mod idx;
 mod npy;
 mod parquet;
@@ -65,6 +67,7 @@ pub fn read(
         Form::Idx => array::read(paths, &read.names, idx::read, progress),
         Form::Parquet => parquet::read(paths, progress),
         Form::Images => images::read(paths, progress),
+        Form::Text => text::read(paths, read, progress),
     }
 }
 
@@ -75,6 +78,7 @@ pub fn columns(path: &Path, read: &Read) -> Option<Vec<String>> {
         Form::Parquet => parquet::columns(path).ok(),
         Form::Npz | Form::Idx if !read.names.is_empty() => Some(read.names.clone()),
         Form::Images => Some(images::columns()),
+        Form::Text => Some(text::columns()),
         Form::Jsonl | Form::Npz | Form::Idx => None,
     }
 }
@@ -96,6 +100,7 @@ pub fn read_wanted<E: From<DataError>>(
         Form::Idx => array::read_wanted(path, targets, wanted, limit, idx::read, take),
         Form::Parquet => parquet::read_wanted(path, targets, wanted, limit, take),
         Form::Images => images::read_wanted(path, wanted, limit, take),
+        Form::Text => text::read_wanted(path, read, wanted, limit, take),
     }
 }
 

@@ -15,6 +15,7 @@ mod join;
 mod jsonl;
 mod parquet;
 mod reading;
+mod text;
 mod types;
 mod values;
 mod rows;

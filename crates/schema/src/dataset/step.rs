@@ -73,6 +73,12 @@ pub enum FittedStep {
         columns: IndexMap<String, Vocabulary>,
         ngrams: [u32; 2],
     },
+    /// Words by column, in the order of their codes from 2; 0 fills up to the length, 1 is an unknown word.
+    Tokens {
+        columns: IndexMap<String, Vec<String>>,
+        length: u32,
+        lowercase: bool,
+    },
     /// Channels by column; pictures become blocks of this height and width.
     Resize {
         columns: IndexMap<String, u32>,

@@ -21,7 +21,7 @@ pub fn embed(weight: &Tensor, codes: &Tensor) -> Result<Tensor> {
             count - 1
         ))
         .hint(
-            "`ordinal: {unknown: own}` makes codes of words; no step may change them afterwards",
+            "`tokens` and `ordinal: {unknown: own}` make codes of words; no step may change them afterwards",
         ));
     }
     Ok(Tensor::f_embedding(weight, &whole, -1, false, false)?)

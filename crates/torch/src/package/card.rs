@@ -323,6 +323,7 @@ fn step(step: &FittedStep) -> &'static str {
         FittedStep::TargetEncode { .. } => "words become the target's mean over their rows",
         FittedStep::DatetimeParts { .. } => "dates become their parts",
         FittedStep::BagOfWords { .. } => "texts become weights of their words",
+        FittedStep::Tokens { .. } => "texts become codes of their words, in order",
         FittedStep::Resize { .. } => "pictures are scaled to one size",
         FittedStep::Normalize { .. } => "channels of images are standardized",
         FittedStep::Drop { .. } => "columns are dropped",

@@ -41,6 +41,8 @@ fn every_step() -> Vec<Step> {
         {"target_encode": {"columns": ["word"]}},
         {"datetime_parts": {"columns": ["date"], "cyclic": true}},
         {"bag_of_words": {"columns": ["word", "date"], "max_features": 4}},
+        {"tokens": {"columns": ["word", "date"], "length": 3}},
+        {"tokens": {"columns": ["date"], "vocabulary": 3, "lowercase": false}},
         {"drop": {"columns": "boolean"}},
         {"resize": {"size": [3, 4]}},
         {"normalize": {}},

@@ -14,12 +14,12 @@ use serde::{Deserialize, Serialize};
 pub use self::{
     column::{ColumnType, Columns},
     join::{How, Join, On},
-    source::{Encoding, Form, Read, Source},
+    source::{Encoding, Form, Read, Source, TextRows},
     split::{FilesSplit, FoldPart, GroupSplit, KfoldSplit, RandomSplit, Split, TimeSplit},
     step::{
         BagOfWords, BucketEncoding, BucketStrategy, Bucketize, Clip, DatetimePart, DatetimeParts,
         Drop, Hash, Impute, ImputeStrategy, Log, MinMax, Normalize, OneHot, Ordinal, Power, Resize,
-        Robust, Standardize, Step, TargetEncode, TermWeights, Unknown, UnknownRank,
+        Robust, Standardize, Step, TargetEncode, TermWeights, Tokens, Unknown, UnknownRank,
     },
     target::Targets,
 };

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Join, Preprocess, Split};
+use super::{ColumnType, Join, Preprocess, Split};
 use crate::{
     reference::{NamedFiles, PathOrStage, Reference},
     scalar::OneOrMany,
@@ -28,6 +28,9 @@ pub struct Source {
     /// Pictures, PNG or JPEG: a path, a glob, a folder or a list; or `{from: stage}`. Each is a row with the columns
     /// `image` and `label`, the name of the folder it lies in.
     pub images: Option<OneOrMany<PathOrStage>>,
+    /// Text files, plain or gzip: a path, a glob, a folder or a list; or `{from: stage}`. Each is a row, or each of its lines,
+    /// with the columns `text` and, where the files lie in several folders, `label`: the name of the folder.
+    pub text: Option<OneOrMany<PathOrStage>>,
     /// Another stage's output; its files are read in the form that `read.form` says.
     pub from: Option<Reference>,
     /// How the files are read.
@@ -53,7 +56,10 @@ pub struct Read {
     pub header: bool,
     /// The columns' names, where the file has none or others are wanted.
     pub names: Vec<String>,
-    /// How the characters of CSV files are written. Default: `utf-8`.
+    /// What of a text file is a row. Default: `file`.
+    #[serde(skip_serializing_if = "is_usual")]
+    pub rows: TextRows,
+    /// How the characters of CSV and text files are written. Default: `utf-8`.
     #[serde(skip_serializing_if = "is_usual")]
     pub encoding: Encoding,
     /// The character around fields that hold delimiters or lines; twice inside such a field, it means itself. Default: `"`.
@@ -103,6 +109,17 @@ fn is_point(mark: &char) -> bool {
 )]
 fn is_true(value: &bool) -> bool {
     *value
+}
+
+/// What of a text file is a row.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TextRows {
+    /// All of it.
+    #[default]
+    File,
+    /// Each line; blank ones do not count.
+    Line,
 }
 
 /// How the characters of a text are written as bytes. A byte order mark is left out.
@@ -159,6 +176,7 @@ impl Default for Read {
                 .to_vec(),
             header: true,
             names: Vec::new(),
+            rows: TextRows::default(),
             encoding: Encoding::default(),
             quote: '"',
             quoting: true,
@@ -182,17 +200,20 @@ pub enum Form {
     Parquet,
     /// .png or .jpg
     Images,
+    /// Words, one text or one line a row.
+    Text,
 }
 
 impl Form {
     /// All forms, in the order in which messages name them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Csv,
         Self::Jsonl,
         Self::Npz,
         Self::Idx,
         Self::Parquet,
         Self::Images,
+        Self::Text,
     ];
 
     /// The word in a spec.
@@ -204,13 +225,14 @@ impl Form {
             Self::Idx => "idx",
             Self::Parquet => "parquet",
             Self::Images => "images",
+            Self::Text => "text",
         }
     }
 
     /// Whether the files' names are among what is read.
     pub fn reads_names(self) -> bool {
         match self {
-            Self::Images => true,
+            Self::Images | Self::Text => true,
             Self::Csv | Self::Jsonl | Self::Npz | Self::Idx | Self::Parquet => false,
         }
     }
@@ -219,8 +241,13 @@ impl Form {
     pub fn takes_names(self) -> bool {
         match self {
             Self::Csv | Self::Npz | Self::Idx => true,
-            Self::Jsonl | Self::Parquet | Self::Images => false,
+            Self::Jsonl | Self::Parquet | Self::Images | Self::Text => false,
         }
+    }
+
+    /// The type of a column of such files, where it does not depend on what the column holds.
+    pub fn column_type(self, name: &str) -> Option<ColumnType> {
+        (self == Self::Text && name == "text").then_some(ColumnType::Text)
     }
 
     /// The form that a file's name tells of.
@@ -248,6 +275,7 @@ impl Source {
             (Form::Jsonl, &self.jsonl),
             (Form::Parquet, &self.parquet),
             (Form::Images, &self.images),
+            (Form::Text, &self.text),
         ];
         let sets = [(Form::Npz, &self.npz), (Form::Idx, &self.idx)];
         let lists = lists.map(|(form, files)| Some((form, files.as_ref()?.0.as_slice())));
@@ -296,6 +324,12 @@ impl Preprocess {
             PathOrStage::Stage(_) => None,
         });
         self.source.read.settled(named, told, names)
+    }
+
+    /// The type of a column, where the block or the form of the files says it.
+    pub fn column_type(&self, name: &str) -> Option<ColumnType> {
+        let of_form = || self.reading().form().column_type(name);
+        self.columns.get(name).copied().or_else(of_form)
     }
 
     /// The first of the files that are read, where the block names one.

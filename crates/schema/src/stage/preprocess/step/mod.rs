@@ -16,7 +16,7 @@ pub use self::{
     image::{Normalize, Resize},
     scale::{MinMax, Robust, Standardize},
     shape::{BucketEncoding, BucketStrategy, Bucketize, Clip, Log, Power},
-    text::{BagOfWords, DatetimePart, DatetimeParts, TermWeights},
+    text::{BagOfWords, DatetimePart, DatetimeParts, TermWeights, Tokens},
 };
 use super::column::Columns;
 
@@ -52,6 +52,8 @@ pub enum Step {
     DatetimeParts(DatetimeParts),
     /// Counts or weights of a text's words.
     BagOfWords(BagOfWords),
+    /// The words of a text as codes, in their order.
+    Tokens(Tokens),
     /// Scales pictures to one size.
     Resize(Resize),
     /// Subtracts the mean of each channel of images and divides by its deviation.
@@ -78,6 +80,7 @@ impl Step {
             Self::TargetEncode(_) => "target_encode",
             Self::DatetimeParts(_) => "datetime_parts",
             Self::BagOfWords(_) => "bag_of_words",
+            Self::Tokens(_) => "tokens",
             Self::Resize(_) => "resize",
             Self::Normalize(_) => "normalize",
             Self::Drop(_) => "drop",
@@ -101,6 +104,7 @@ impl Step {
             Self::TargetEncode(it) => &it.columns,
             Self::DatetimeParts(it) => &it.columns,
             Self::BagOfWords(it) => &it.columns,
+            Self::Tokens(it) => &it.columns,
             Self::Resize(it) => &it.columns,
             Self::Normalize(it) => &it.columns,
             Self::Drop(it) => &it.columns,
@@ -124,6 +128,7 @@ impl Step {
             | Self::TargetEncode(_)
             | Self::DatetimeParts(_)
             | Self::BagOfWords(_)
+            | Self::Tokens(_)
             | Self::Resize(_)
             | Self::Normalize(_)
             | Self::Drop(_) => false,
@@ -147,6 +152,7 @@ impl Step {
             | Self::Power(_)
             | Self::Clip(_)
             | Self::Ordinal(_)
+            | Self::Tokens(_)
             | Self::Resize(_)
             | Self::Normalize(_)
             | Self::Drop(_) => false,

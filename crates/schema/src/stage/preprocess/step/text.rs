@@ -78,6 +78,48 @@ pub struct BagOfWords {
     pub ngrams: [u32; 2],
 }
 
+/// The words of a text as a block of codes, in their order, for `embedding`: 0 after the last word of a short text, 1 for a
+/// word that is not known, from 2 on the words of the train part, the most frequent first. Words are those of `bag_of_words`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Tokens {
+    /// Which columns.
+    #[serde(default = "Columns::text")]
+    pub columns: Columns,
+    /// So many words of a text, from its first; more are left out.
+    #[serde(default = "usual_length")]
+    #[schemars(range(min = 1, max = 65536))]
+    pub length: u32,
+    /// At most so many words are known, the most frequent ones of the train part; of equally frequent ones the first by code
+    /// point.
+    #[serde(default = "ten_thousand")]
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub vocabulary: u32,
+    /// A known word must be in so many rows of the train part.
+    #[serde(default = "two")]
+    #[schemars(range(min = 1))]
+    pub min_count: u64,
+    /// Whether words that differ in capitals alone are one.
+    #[serde(default = "yes")]
+    pub lowercase: bool,
+}
+
+fn usual_length() -> u32 {
+    64
+}
+
+fn ten_thousand() -> u32 {
+    10_000
+}
+
+fn two() -> u64 {
+    2
+}
+
+fn yes() -> bool {
+    true
+}
+
 fn thousand() -> u32 {
     1000
 }
