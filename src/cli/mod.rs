@@ -12,6 +12,7 @@ pub mod discovery;
 pub mod project;
 mod overview;
 
+mod browser;
 mod check;
 mod clean;
 mod completions;

@@ -1,7 +1,6 @@
 //! `pipe report`: writes a run as one HTML page. Gathers from the run's log and the store; changes neither.
 
 use std::{
-    collections::BTreeMap,
     fs,
     io::Write,
     path::{Path, PathBuf},
@@ -11,16 +10,14 @@ use std::{
 use anyhow::Context as _;
 use jiff::{Timestamp, tz::TimeZone};
 use pipe_schema::{
-    manifest::Digest,
     model::HISTORY_FILE,
     record::Record,
     report::{METRICS_FILE, Metrics, PLOTS_FOLDER, REPORT_FILE, Report, Sliced},
-    run::Skip,
     stage::ArtifactType,
 };
 use serde::de::DeserializeOwned;
 
-use super::{Context, UserError, subject};
+use super::{Context, UserError, browser, subject};
 use crate::{
     report::{
         figures,
@@ -50,6 +47,9 @@ pub struct Args {
     /// Where the page is written
     #[arg(short, long, value_name = "FILE", default_value = "report.html")]
     output: PathBuf,
+    /// Open the page in the browser: that of $BROWSER, else the desktop's
+    #[arg(long)]
+    open: bool,
 }
 
 /// Writes the page.
@@ -66,7 +66,40 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
         "{} tells of run {run} ({size})",
         context.display(&path)
     )?;
+    if args.open && !browser::open(&path, context) {
+        writeln!(out, "no browser was found here; open that file in one")?;
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Opens the page of the newest run that has a stage.
+pub fn open_stage(store: &Store, stage: &str, context: &Context) -> anyhow::Result<()> {
+    let has_it = |run: &String| {
+        let lines = store.read_run(run).unwrap_or_default();
+        Story::from_lines(&lines).stages.contains_key(stage)
+    };
+    let Some(run) = store.runs()?.into_iter().find(has_it) else {
+        return Err(
+            UserError::usage(format!("no run is left that has `{stage}`"))
+                .hint("`pipe run` makes one")
+                .into(),
+        );
+    };
+    let html = page(store, &run, context)?;
+    let path = store.write_page(&run, &html).context(
+        "the page has no place in the store; `pipe report --open -o FILE` writes it elsewhere",
+    )?;
+    let mut out = context.output();
+    let path_text = context.display(&path);
+    if browser::open(&path, context) {
+        writeln!(out, "opened {path_text}, which tells of run {run}")?;
+    } else {
+        writeln!(
+            out,
+            "no browser was found here; {path_text} tells of run {run}"
+        )?;
+    }
+    Ok(())
 }
 
 /// The run that is meant.
@@ -99,13 +132,13 @@ fn page(store: &Store, run: &str, context: &Context) -> anyhow::Result<String> {
         .iter()
         .filter_map(|(id, chapter)| Some((id, chapter.record.as_deref()?)))
         .collect();
+    let (reports, slices) = measured(store, &records);
     let page = Page {
         run,
         before: before.as_ref().map(|it| (it.0.as_str(), &it.1)),
         began: began(story.at),
-        edges: edges(&story, &records),
-        reports: reports(store, &records),
-        slices: slices(store, &records),
+        reports,
+        slices,
         histories: histories(store, &records),
         plots: plots(store, &records),
         results: results(store, &records, context),
@@ -136,33 +169,6 @@ fn began(at: u64) -> String {
     })
 }
 
-/// (reader, read), as records tell: by the key of what was read, or by its content, where that came from elsewhere.
-fn edges(story: &Story, records: &[(&String, &Record)]) -> Vec<(String, String)> {
-    let by_key: BTreeMap<_, _> = records.iter().map(|it| (it.1.key, it.0)).collect();
-    let contents = records
-        .iter()
-        .flat_map(|(id, record)| record.outputs.values().map(move |it| (it.digest, *id)));
-    let by_content: BTreeMap<Digest, &String> = contents.collect();
-    let mut edges = Vec::new();
-    for (id, record) in records {
-        let keys = record.observed.upstream.values();
-        let read = keys.filter_map(|it| by_key.get(it));
-        let same = record.parts.inputs.values();
-        for source in read.chain(same.filter_map(|it| by_content.get(it))) {
-            edges.push(((*id).clone(), (*source).clone()));
-        }
-    }
-    for (id, chapter) in &story.stages {
-        if let Some(Skip::Upstream(stage)) = &chapter.skip {
-            edges.push((id.clone(), stage.clone()));
-        }
-    }
-    edges.retain(|(reader, read)| reader != read);
-    edges.sort();
-    edges.dedup();
-    edges
-}
-
 /// Folders of outputs of a type, with their stage.
 fn outputs<'a>(
     store: &'a Store,
@@ -178,28 +184,31 @@ fn outputs<'a>(
     })
 }
 
-fn reports(store: &Store, records: &[(&String, &Record)]) -> Vec<Measured> {
-    outputs(store, records, ArtifactType::Report)
-        .filter_map(|(id, _, folder)| {
-            Some(Measured {
+/// What evaluate stages measured: metrics, and slices by stage.
+fn measured(
+    store: &Store,
+    records: &[(&String, &Record)],
+) -> (Vec<Measured>, Vec<(String, Sliced)>) {
+    let (mut reports, mut slices) = (Vec::new(), Vec::new());
+    for (id, _, folder) in outputs(store, records, ArtifactType::Report) {
+        let report = read::<Report>(&folder.join(REPORT_FILE));
+        let (baseline, sliced) = report
+            .map(|it| (it.baseline, it.slices))
+            .unwrap_or_default();
+        slices.extend(sliced.into_iter().map(|it| (id.clone(), it)));
+        if let Some(metrics) = read::<Metrics>(&folder.join(METRICS_FILE)) {
+            reports.push(Measured {
                 stage: id.clone(),
-                metrics: read::<Metrics>(&folder.join(METRICS_FILE))?,
-                baseline: read::<Report>(&folder.join(REPORT_FILE))
-                    .map(|it| it.baseline)
-                    .unwrap_or_default(),
-            })
-        })
-        .take(REPORTS)
-        .collect()
-}
-
-/// The slices of evaluate stages, by stage.
-fn slices(store: &Store, records: &[(&String, &Record)]) -> Vec<(String, Sliced)> {
-    outputs(store, records, ArtifactType::Report)
-        .filter_map(|(id, _, folder)| Some((id, read::<Report>(&folder.join(REPORT_FILE))?)))
-        .flat_map(|(id, report)| report.slices.into_iter().map(move |it| (id.clone(), it)))
-        .take(REPORTS)
-        .collect()
+                metrics,
+                baseline,
+            });
+        }
+        if reports.len() >= REPORTS {
+            break;
+        }
+    }
+    slices.truncate(REPORTS);
+    (reports, slices)
 }
 
 fn histories(store: &Store, records: &[(&String, &Record)]) -> Vec<History> {

@@ -74,6 +74,7 @@ fn run(lr: f64, loss: f64, accuracy: f64, status: RunStatus) -> Vec<Line> {
             spec: name("pipe.yaml"),
             overrides: Vec::new(),
             stages: stages.map(name).to_vec(),
+            after: Vec::new(),
             vars: json!({}),
             git: None,
             pipe: name("0"),

@@ -55,12 +55,26 @@ pub fn run(
             .filter(|id| selection.contains(*id))
             .map(|id| &plan.stages[id])
             .collect();
+        let places: HashMap<&str, usize> = order
+            .iter()
+            .enumerate()
+            .map(|(place, stage)| (stage.id.as_str(), place))
+            .collect();
+        let after = |stage: &&Stage| {
+            let before = graph.before(&stage.id);
+            let mut places: Vec<u32> = before
+                .filter_map(|id| places.get(id.as_str()).map(|it| *it as u32))
+                .collect();
+            places.sort_unstable();
+            places
+        };
         events(Event::RunStarted(RunStarted {
             run: options.run.clone(),
             name: plan.name.clone(),
             spec: options.spec.clone(),
             overrides: plan.overrides.clone(),
             stages: order.iter().map(|it| it.id.clone()).collect(),
+            after: order.iter().map(after).collect(),
             vars: serde_json::to_value(&plan.vars)?,
             git: options.git.as_ref().map(|it| it.name().to_owned()),
             pipe: env!("CARGO_PKG_VERSION").to_owned(),
@@ -70,11 +84,6 @@ pub fn run(
         } else {
             Machine::unknown()
         };
-        let places: HashMap<&str, usize> = order
-            .iter()
-            .enumerate()
-            .map(|(place, stage)| (stage.id.as_str(), place))
-            .collect();
         let states: Vec<State> = order
             .iter()
             .map(|stage| match graph.before(&stage.id).count() {

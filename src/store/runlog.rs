@@ -12,7 +12,9 @@ use super::{
     Store,
     error::{At, Result, StoreError},
     record::children,
+    replace::replace,
 };
+use crate::plan::file_name;
 
 /// A run's log, open for appending.
 #[derive(Debug)]
@@ -60,6 +62,15 @@ impl Store {
             .collect();
         runs.sort_by(|a, b| b.cmp(a));
         Ok(runs)
+    }
+
+    /// Writes a run's page for a browser, which may be kept from folders outside of the project. It lies in `tmp/`: a later
+    /// run sweeps it away.
+    pub fn write_page(&self, run: &str, html: &str) -> Result<PathBuf> {
+        let name = format!("page-{}", file_name(run));
+        let path = self.layout.scratch().join(name).join("page.html");
+        replace(&path, html.as_bytes())?;
+        Ok(path)
     }
 
     /// A run's story. A line that was cut off by a crash is left out.

@@ -10,6 +10,7 @@ mod cli;
 mod own_table;
 mod networks;
 mod texts;
+mod pages;
 mod parts;
 mod import;
 mod init;

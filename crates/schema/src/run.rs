@@ -96,6 +96,9 @@ pub struct RunStarted {
     pub overrides: Vec<String>,
     /// Stages that take part, in order.
     pub stages: Vec<String>,
+    /// For each of them, the places in that list of those that it waits for.
+    #[serde(default)]
+    pub after: Vec<Vec<u32>>,
     /// The vars as bound.
     pub vars: Value,
     /// The commit that the project was at; records tell whether its tree had changes.

@@ -25,7 +25,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::{
-    Context, Format,
+    Context, Format, report as report_page,
     subject::{self, Subject},
 };
 use crate::{
@@ -50,12 +50,19 @@ pub struct Args {
     /// For people or for programs
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
+    /// Open the page of the newest run that has the stage in the browser, as `pipe report` writes it
+    #[arg(long, conflicts_with = "format")]
+    open: bool,
 }
 
 /// Shows the stage's last result.
 pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
     let store = subject::open_store(context)?;
     let subject = subject::find(&store, &args.stage)?;
+    if args.open {
+        report_page::open_stage(&store, &subject.id, context)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let views = views(&subject, &store, context);
     if !subject.path.is_empty() && !views.iter().any(|it| has_metric(it, &subject)) {
         // The error says what there is.

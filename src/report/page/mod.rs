@@ -1,6 +1,7 @@
 //! A run as one HTML page that needs nothing else: no network, no script. Knows what is told of a run, not where it lies.
 
 mod graph;
+mod layout;
 #[cfg(test)]
 mod tests;
 
@@ -8,7 +9,7 @@ use minijinja::{
     AutoEscape, Environment, context,
     value::{Serde, Value},
 };
-use pipe_plot::{Axis, Chart, Line};
+use pipe_plot::{Axis, Chart, Line, short};
 use pipe_schema::{
     model::EpochRecord,
     report::{Metrics, Slice, Sliced},
@@ -35,8 +36,6 @@ pub struct Page<'a> {
     pub before: Option<(&'a str, &'a Story)>,
     /// When it began, as people write it.
     pub began: String,
-    /// Which stage reads which other: (reader, read).
-    pub edges: Vec<(String, String)>,
     pub reports: Vec<Measured>,
     /// By stage.
     pub slices: Vec<(String, Sliced)>,
@@ -121,8 +120,9 @@ impl Page<'_> {
             rows.sort_by_key(|it| it.class == "cached");
             rows.truncate(LISTED);
         }
-        let graph = (all <= DRAWN).then(|| graph::svg(self.story, &self.edges));
         let started = self.story.started.as_ref();
+        let after = started.map_or(&[][..], |it| &it.after);
+        let graph = (all <= DRAWN && all == after.len()).then(|| graph::svg(self.story, after));
         let finished = self.story.finished.as_ref();
         environment.get_template("page")?.render(context! {
             style => include_str!("page.css"),
@@ -290,7 +290,7 @@ fn curves(history: &History) -> Vec<Picture> {
                 ..Line::default()
             };
             let chart = Chart {
-                title: format!("{}: {title}", history.stage),
+                title: format!("{}: {title}", short(&history.stage, 32)),
                 note: kept.map_or(String::new(), |it| format!("kept: epoch {}", it.epoch)),
                 x: Axis {
                     label: "epoch".to_owned(),

@@ -16,6 +16,7 @@ fn story(stages: &[&str]) -> Story {
         spec: "pipe.yaml".to_owned(),
         overrides: vec!["--set lr=\"<b>\"".to_owned()],
         stages: stages.iter().map(|it| (*it).to_owned()).collect(),
+        after: vec![Vec::new(); stages.len()],
         vars: serde_json::Value::Null,
         git: None,
         pipe: "0.1.0".to_owned(),
@@ -31,7 +32,6 @@ fn page(story: &Story) -> Page<'_> {
         story,
         before: None,
         began: String::new(),
-        edges: Vec::new(),
         reports: Vec::new(),
         slices: Vec::new(),
         histories: Vec::new(),
@@ -162,8 +162,8 @@ fn a_failed_run_says_what_failed_and_what_was_skipped() {
     for event in [failed, skipped, ended] {
         story.hear(&Line { at: 2, event });
     }
-    let mut page = page(&story);
-    page.edges.push(("score".to_owned(), "fit".to_owned()));
+    story.started.as_mut().unwrap().after[1].push(0);
+    let page = page(&story);
     let html = page.html().unwrap();
     assert!(html.contains("1 failed, 1 skipped in 2.00s"), "{html}");
     assert!(html.contains("ended with code 1") && html.contains("ValueError: &lt;&#x2f;pre&gt;"));
