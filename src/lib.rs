@@ -6,6 +6,7 @@ pub mod import;
 pub mod graph;
 pub mod key;
 pub mod store;
+pub mod fetch;
 pub mod exec;
 pub mod schedule;
 pub mod track;

@@ -42,7 +42,7 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
         let all = json!({
             "dry_run": policy.dry_run, "bytes": collected.bytes, "results": collected.objects,
             "records": collected.records, "checkpoints": collected.checkpoints, "leftovers": collected.leftovers,
-            "kept_runs": collected.kept_runs, "kept_results": collected.kept_objects,
+            "files": collected.blobs, "kept_runs": collected.kept_runs, "kept_results": collected.kept_objects,
         });
         writeln!(out, "{}", serde_json::to_string_pretty(&all)?)?;
     } else if context.verbosity > Verbosity::Quiet {
@@ -55,6 +55,7 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
             (collected.objects, "result"),
             (collected.records, "record"),
             (collected.checkpoints, "checkpoint"),
+            (collected.blobs, "fetched file"),
             (collected.leftovers, "leftover"),
         ];
         let parts: Vec<String> = counts

@@ -37,6 +37,7 @@ mod show;
 mod status;
 mod subject;
 mod supervise;
+mod fetch;
 mod verify;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -178,6 +179,9 @@ enum Command {
     /// Watch over a run's processes; started by `run`
     #[command(hide = true)]
     Supervise(supervise::Args),
+    /// Fetch a file into the store; started by `run`
+    #[command(hide = true)]
+    Fetch(fetch::Args),
 }
 
 fn dispatch(command: Command, context: &Context) -> anyhow::Result<ExitCode> {
@@ -204,5 +208,6 @@ fn dispatch(command: Command, context: &Context) -> anyhow::Result<ExitCode> {
         Command::Gc(args) => gc::run(args, context),
         Command::Clean(args) => clean::run(args, context),
         Command::Supervise(args) => supervise::run(args, context),
+        Command::Fetch(args) => Ok(fetch::run(args, context)),
     }
 }

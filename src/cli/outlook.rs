@@ -94,6 +94,7 @@ pub fn options(
     let host = Host::new(context.environment.clone());
     let capacity = Capacity::of_machine(&host);
     Ok(Options {
+        offline: false,
         run: String::new(),
         spec: discovery::recorded_spec(&project.spec, &project.store, context),
         folder: project.folder.clone(),

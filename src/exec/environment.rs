@@ -18,6 +18,19 @@ const FIXED: [(&str, &str); 3] = [
 ];
 /// What the worker gets besides, to find its libraries and devices; its environment class stands for them in the key.
 const WORKER: [&str; 2] = ["LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES"];
+/// What a process that fetches files gets besides: the way out, and whom to trust.
+const FETCHER: [&str; 10] = [
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+    "NO_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "all_proxy",
+    "no_proxy",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+];
 
 /// The environment that pipe itself was started with.
 #[derive(Clone, Debug, Default)]
@@ -50,6 +63,11 @@ impl Host {
     /// What every worker sees.
     pub fn worker_base(&self) -> Vec<(String, String)> {
         self.base().into_iter().chain(self.pick(&WORKER)).collect()
+    }
+
+    /// What a process that fetches files sees.
+    pub fn fetcher_base(&self) -> Vec<(String, String)> {
+        self.base().into_iter().chain(self.pick(&FETCHER)).collect()
     }
 
     /// The program that a shell would start for `name`, which may be a path relative to `folder`.

@@ -40,6 +40,8 @@ pub enum JobWork {
     Worker(WorkerJob),
     /// A program of the user's does it.
     Command(CommandJob),
+    /// pipe itself does it, in a process of its own: it fetches a file.
+    Fetch(Box<Request>),
 }
 
 /// A request to the worker.

@@ -266,7 +266,7 @@ fn command(block: &Command) -> Fields {
         .iter()
         .filter_map(|it| match it {
             PathOrStage::Path(path) => Some(path),
-            PathOrStage::Stage(_) => None,
+            PathOrStage::Stage(_) | PathOrStage::Url(_) => None,
         })
         .collect();
     deps.sort();

@@ -186,6 +186,6 @@ fn path(file: &PathOrStage) -> Option<String> {
 fn written(file: &PathOrStage) -> Option<&str> {
     match file {
         PathOrStage::Path(path) => Some(path),
-        PathOrStage::Stage(_) => None,
+        PathOrStage::Stage(_) | PathOrStage::Url(_) => None,
     }
 }

@@ -326,7 +326,8 @@ pub fn joins(block: &Node) -> &[Node] {
 /// The files of a list, or of a map from columns in the columns' order, or the one.
 pub fn file_items(node: Option<&Node>) -> Vec<&Node> {
     let entries = node.map_or(&[][..], Node::entries);
-    if entries.is_empty() || (entries.len() == 1 && entries[0].key == "from") {
+    let is_one = |it: &Entry| ["from", "url", "sha256"].contains(&it.key.as_str());
+    if entries.iter().all(is_one) {
         return one_or_many(node).iter().collect();
     }
     let mut entries: Vec<&Entry> = entries.iter().collect();

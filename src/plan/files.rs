@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use pipe_schema::remote::Remote;
+
 use super::{
     FileInput, Loader,
     draft::{self, forms, joins},
@@ -102,11 +104,14 @@ impl Collector<'_> {
             );
         }
         for item in items {
-            if let Some(path) = self.join(item) {
-                let input = FileInput {
-                    role: role.to_owned(),
-                    path,
-                };
+            let remote = remote(item, role, self.found);
+            let path = match &remote {
+                Some(it) => Some(it.shown()),
+                None => self.join(item),
+            };
+            if let Some(path) = path {
+                let role = role.to_owned();
+                let input = FileInput { role, path, remote };
                 self.files.reads.push((input, item.span));
             }
         }
@@ -134,6 +139,39 @@ impl Collector<'_> {
             }
         }
     }
+}
+
+/// A file elsewhere, as `{url: …, sha256: …}` names it. What is wrong with it is said.
+fn remote(item: &Node, role: &str, found: &mut Vec<Diagnostic>) -> Option<Remote> {
+    let (url, sha256) = (item.get("url")?, item.get("sha256")?);
+    let remote = Remote {
+        url: url.as_text()?.to_owned(),
+        sha256: sha256.as_text()?.to_owned(),
+    };
+    if role == "dep" || role == "init_from" {
+        found.push(
+            Diagnostic::error("only a source of rows is fetched")
+                .at(item.span, "not taken here")
+                .hint("fetch it by a command stage, and read what that makes"),
+        );
+    }
+    if !remote.is_known() {
+        found.push(
+            Diagnostic::error("`url` is no address that can be fetched")
+                .at(url.span, "expected https, http or file")
+                .hint(
+                    "write it in full: `https://example.org/rows.csv` or `file:///data/rows.csv`",
+                ),
+        );
+    }
+    if remote.digest().is_none() {
+        found.push(
+            Diagnostic::error("`sha256` must be 64 hexadecimal digits")
+                .at(sha256.span, format!("found {}", sha256.value.describe()))
+                .hint("`sha256sum FILE` prints it"),
+        );
+    }
+    Some(remote)
 }
 
 /// Who writes what, found by path.
@@ -248,7 +286,7 @@ pub fn check_exists(
     loader: &dyn Loader,
     found: &mut Vec<Diagnostic>,
 ) {
-    if loader.exists(&input.path) {
+    if input.remote.is_some() || loader.exists(&input.path) {
         return;
     }
     let path = &input.path;

@@ -205,14 +205,19 @@ fn path_or_stage(grammar: &Grammar) -> Option<&'static str> {
         return None;
     };
     match forms.as_slice() {
-        [Grammar::Text, Grammar::Record(record)] if record.fields.keys().eq(["from"]) => {
+        [Grammar::Text, Grammar::Record(stage), Grammar::Record(url)]
+            if stage.fields.keys().eq(["from"]) && url.fields.keys().eq(["url", "sha256"]) =>
+        {
+            // A url is for sources alone, which take lists.
             Some("path, or `{from: stage}`")
         }
         [one, Grammar::List(item, None)] if *one == **item => {
-            path_or_stage(one).map(|_| "path, or `{from: stage}`, or a list")
+            path_or_stage(one).map(|_| "path, `{from: stage}`, `{url: …, sha256: …}`, or a list")
         }
         [one, Grammar::List(item, None), Grammar::Map(file)] if *one == **item && item == file => {
-            path_or_stage(one).map(|_| "path, or `{from: stage}`, or a list, or a map from columns")
+            path_or_stage(one).map(|_| {
+                "path, `{from: stage}`, `{url: …, sha256: …}`, or a list, or a map from columns"
+            })
         }
         _ => None,
     }

@@ -30,6 +30,7 @@ mod wiring;
 use indexmap::IndexMap;
 use pipe_schema::{
     promote::Promote,
+    remote::Remote,
     stage::{ArtifactType, Control, Reuse, Task},
     sweep::Sweep,
 };
@@ -119,7 +120,11 @@ pub struct FileInput {
     /// What the stage uses it for: `source`, `split/train`, `join/0`, `init_from`, `dep`.
     pub role: String,
     /// A path or glob relative to the spec's folder, with `/`. A folder means all that is in it.
+    /// Of a file elsewhere: its address, for people.
     pub path: String,
+    /// A file that is no path of the project.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remote: Option<Remote>,
 }
 
 /// What plan may ask of the outside.

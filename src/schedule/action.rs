@@ -6,6 +6,7 @@ use pipe_schema::{
     key::{EnvironmentClass, Key, KeyParts},
     protocol::InputPath,
     record::Record,
+    remote::Remote,
     run::{Failure, FailureKind},
     stage::{Reuse, Task, train::Device},
 };
@@ -30,6 +31,8 @@ pub struct Action {
     pub key: Key,
     /// Where inputs lie, by the role that the worker knows them by.
     pub inputs: BTreeMap<String, InputPath>,
+    /// Files elsewhere, which must be fetched before it is executed.
+    pub remotes: Vec<Remote>,
     /// Files of the project that were read, to see afterwards whether they stayed as they were.
     pub files: Vec<PathDigest>,
     /// Names for people of inputs whose role alone says little: `source/0` is `data/digits.csv.gz`.
@@ -77,6 +80,7 @@ impl Maker<'_> {
             },
             key: Key(pipe_schema::manifest::Digest([0; 32])),
             inputs: BTreeMap::new(),
+            remotes: Vec::new(),
             files: Vec::new(),
             places: BTreeMap::new(),
             upstream: BTreeMap::new(),
@@ -157,6 +161,24 @@ impl Maker<'_> {
         let reads_names = sources::reads_names(&stage.task);
         for input in &stage.files {
             let is_list = sources::is_list(&input.role);
+            if let Some((remote, digest)) = input
+                .remote
+                .as_ref()
+                .and_then(|it| Some((it, it.digest()?)))
+            {
+                let count = counts.entry(&input.role).or_default();
+                let role = format!("{}/{count}", input.role);
+                *count += 1;
+                action.parts.inputs.insert(role.clone(), digest);
+                action.remotes.push(remote.clone());
+                let place = InputPath {
+                    path: text_of(&self.store.blob(&digest))?,
+                    part: None,
+                };
+                action.inputs.insert(role.clone(), place);
+                action.places.insert(role, remote.shown());
+                continue;
+            }
             for (name, path) in sources::expand(&self.options.folder, &input.path, is_list)? {
                 let role = if is_list {
                     let count = counts.entry(&input.role).or_default();

@@ -58,7 +58,7 @@ impl Cycle<'_> {
             place,
             outs,
             job: 0,
-            conversions: std::collections::VecDeque::new(),
+            preparations: std::collections::VecDeque::new(),
             share,
             gpus: self.lend_gpus(share.gpus),
             deadline: timeout.map(|it| now + Duration::from_millis(it.millis)),
@@ -75,8 +75,8 @@ impl Cycle<'_> {
         if inline::is_inline(&stage.task) {
             return self.make_inline(at, running);
         }
-        match launch::conversions(stage, &running.pending.action, &running.place) {
-            Ok(conversions) => running.conversions = conversions,
+        match launch::preparations(stage, &running, self.store, self.options) {
+            Ok(preparations) => running.preparations = preparations,
             Err(failure) => return self.end_attempt(at, running, failure),
         }
         self.advance(at, running);
@@ -94,11 +94,11 @@ impl Cycle<'_> {
         self.gpus.append(&mut running.gpus);
     }
 
-    /// Starts the next job of an attempt: a conversion that is left, else the stage's own.
+    /// Starts the next job of an attempt: a preparation that is left, else the stage's own.
     fn advance(&mut self, at: usize, mut running: Box<Running>) {
         let stage = self.order[at];
-        let work = match running.conversions.front() {
-            Some(conversion) => launch::convert(conversion),
+        let work = match running.preparations.front() {
+            Some(preparation) => launch::prepare(preparation, self.store),
             None => launch::work(stage, &running, self.store, self.options),
         };
         let work = match work {
@@ -163,7 +163,7 @@ impl Cycle<'_> {
             .and_then(|done| self.check(at, &running, done));
         match checked {
             Ok(done) => {
-                if running.conversions.pop_front().is_none() {
+                if running.preparations.pop_front().is_none() {
                     let finished = Finished {
                         elsewhere: None,
                         metrics: done.metrics,
@@ -212,7 +212,7 @@ impl Cycle<'_> {
                 ));
             }
         }
-        if running.conversions.is_empty() {
+        if running.preparations.is_empty() {
             outputs::check(
                 stage,
                 &running.place,

@@ -17,8 +17,8 @@ use super::{
     Options,
     action::Action,
     capacity::DEVICES,
-    script,
-    state::{Conversion, Running},
+    fetches, script,
+    state::{Conversion, Preparation, Running},
     trouble::{of_store, text_of},
 };
 use crate::{
@@ -27,8 +27,34 @@ use crate::{
     store::{Attempt, Store},
 };
 
+/// What must be done before the stage's own job: files are fetched, inputs converted, each once.
+pub fn preparations(
+    stage: &Stage,
+    running: &Running,
+    store: &Store,
+    options: &Options,
+) -> Result<VecDeque<Preparation>, Failure> {
+    let (action, place) = (&running.pending.action, &running.place);
+    let mut all = VecDeque::new();
+    for fetch in fetches::needed(action, place, store, options)? {
+        create_folder(&fetch.output)?;
+        all.push_back(Preparation::Fetch(fetch));
+    }
+    let conversions = conversions(stage, action, place)?;
+    all.extend(conversions.into_iter().map(Preparation::Convert));
+    Ok(all)
+}
+
+/// The job that prepares.
+pub fn prepare(preparation: &Preparation, store: &Store) -> Result<JobWork, Failure> {
+    match preparation {
+        Preparation::Convert(it) => convert(it),
+        Preparation::Fetch(it) => fetches::fetch(it, store),
+    }
+}
+
 /// A command's inputs that must be converted before it starts, each once.
-pub fn conversions(
+fn conversions(
     stage: &Stage,
     action: &Action,
     place: &Attempt,
@@ -57,7 +83,7 @@ pub fn conversions(
 }
 
 /// The job that converts an input.
-pub fn convert(conversion: &Conversion) -> Result<JobWork, Failure> {
+fn convert(conversion: &Conversion) -> Result<JobWork, Failure> {
     let request = Request {
         work: Work::Convert {
             form: conversion.form,

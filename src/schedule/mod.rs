@@ -6,6 +6,7 @@ mod action;
 mod claim;
 mod cycle;
 mod elf;
+mod fetches;
 mod forecast;
 mod inline;
 mod intake;
@@ -62,6 +63,8 @@ pub struct Options {
     pub force: BTreeSet<StageId>,
     /// Whether outs may overwrite what the store does not hold.
     pub overwrite: bool,
+    /// Whether files elsewhere must not be fetched.
+    pub offline: bool,
     /// The project's commit; whether the tree has changes is found out once a stage is executed.
     pub git: Option<Commit>,
 }

@@ -2,7 +2,9 @@
 
 use std::{collections::VecDeque, path::PathBuf, time::Instant};
 
-use pipe_schema::{protocol::InputPath, report::Metrics, run::Reason, stage::command::InputForm};
+use pipe_schema::{
+    protocol::InputPath, remote::Remote, report::Metrics, run::Reason, stage::command::InputForm,
+};
 
 use super::{action::Action, capacity::Share};
 use crate::store::{Attempt, KeyLock, OutsLock};
@@ -50,8 +52,8 @@ pub struct Running {
     pub outs: Option<OutsLock>,
     /// The job in progress.
     pub job: u64,
-    /// Conversions that come before the stage's own job.
-    pub conversions: VecDeque<Conversion>,
+    /// What comes before the stage's own job.
+    pub preparations: VecDeque<Preparation>,
     pub share: Share,
     /// The devices that it may use, as `CUDA_VISIBLE_DEVICES` names them.
     pub gpus: Vec<String>,
@@ -62,6 +64,21 @@ pub struct Running {
     pub since: Instant,
     pub cpu_seconds: f64,
     pub peak_bytes: u64,
+}
+
+/// What must be done before a stage's own job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Preparation {
+    Convert(Conversion),
+    Fetch(Fetch),
+}
+
+/// A file elsewhere that the store does not have yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fetch {
+    pub remote: Remote,
+    /// An empty folder.
+    pub output: PathBuf,
 }
 
 /// A dataset's part that a command gets in a form of its own.

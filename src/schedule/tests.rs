@@ -42,6 +42,7 @@ impl Fixture {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(&folder.path().join("artifacts")).unwrap();
         let options = Options {
+            offline: false,
             run: store.new_run().unwrap(),
             spec: "pipe.yaml".to_owned(),
             folder: folder.path().to_owned(),
@@ -367,6 +368,7 @@ fn a_missing_file_fails_its_stage_alone() {
     lost.files.push(crate::plan::FileInput {
         role: "dep".to_owned(),
         path: "nowhere/*.csv".to_owned(),
+        remote: None,
     });
     let mut fixture = Fixture::new(vec![lost, source("fine", "y")]);
     fixture.options.keep_going = true;

@@ -46,6 +46,8 @@ pub struct Collected {
     pub bytes: u64,
     pub kept_runs: usize,
     pub kept_objects: usize,
+    /// Files that were fetched.
+    pub blobs: usize,
 }
 
 impl Store {
@@ -68,6 +70,7 @@ impl Store {
             keys,
             digests,
             trained,
+            inputs,
         } = self.needed(kept_runs, policy)?;
 
         let mut remove = Remover {
@@ -93,6 +96,14 @@ impl Store {
             remove.tree(&self.layout.manifest(&digest))?;
             remove.tree(&self.layout.object(&digest))?;
             collected.objects += 1;
+        }
+        for digest in self.blob_digests()? {
+            let folder = self.layout.blob(&digest);
+            let is_young = age(&folder).is_some_and(|it| it < policy.older_than);
+            if !is_young && !inputs.contains(&digest) {
+                remove.tree(&folder)?;
+                collected.blobs += 1;
+            }
         }
         for path in self.idle_checkpoints(&trained)? {
             remove.tree(&path)?;
@@ -140,6 +151,7 @@ impl Store {
             if let Some(record) = self.find_record(&key) {
                 let digests = named_objects(&record).map(|(_, digest)| digest);
                 needed.digests.extend(digests);
+                needed.inputs.extend(record.parts.inputs.values());
                 if record.parts.until.is_none() || key::is_full(&record.parts) {
                     needed.trained.insert(key::without_until(&record.parts));
                 }
@@ -265,6 +277,8 @@ struct Needed {
     digests: BTreeSet<Digest>,
     /// Trainings that went to their end, by their keys without `until`.
     trained: BTreeSet<Key>,
+    /// What these records were made of, files that were fetched among it.
+    inputs: BTreeSet<Digest>,
 }
 
 struct Remover {

@@ -155,6 +155,11 @@ impl Store {
         Ok(read.manifest)
     }
 
+    /// The SHA-256 of a file's bytes, by the index where it is sure.
+    pub(super) fn lone_sha256(&self, path: &Path, stat: &Stat) -> Result<Digest> {
+        self.sha256_of(path, &group_of(path)?, stat)
+    }
+
     fn sha256_of(&self, path: &Path, group: &str, stat: &Stat) -> Result<Digest> {
         if let Some(sha256) = self.with_sources(|it| it.find(group, "", stat)) {
             return Ok(sha256);

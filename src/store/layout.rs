@@ -43,6 +43,19 @@ impl Layout {
         self.objects().join(split(digest) + ".json")
     }
 
+    pub fn blobs(&self) -> PathBuf {
+        self.root.join("blobs/sha256")
+    }
+
+    /// The folder of a file that was fetched.
+    pub fn blob(&self, sha256: &Digest) -> PathBuf {
+        self.blobs().join(split(sha256))
+    }
+
+    pub fn blob_lock(&self, sha256: &Digest) -> PathBuf {
+        self.root.join("locks/blobs").join(sha256.to_string())
+    }
+
     pub fn records(&self) -> PathBuf {
         self.root.join("records/v1")
     }

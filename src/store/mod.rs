@@ -26,6 +26,7 @@ mod answers;
 mod links;
 mod runlog;
 mod verify;
+mod blob;
 mod gc;
 
 use std::{
@@ -41,6 +42,7 @@ use rustix::fs::Access;
 
 pub use self::{
     attempt::Attempt,
+    blob::BlobLock,
     error::{Result, StoreError},
     gc::{Collected, Policy},
     input::PathDigest,

@@ -18,6 +18,7 @@ mod engine;
 mod engine_commands;
 mod engine_harm;
 mod engine_workers;
+mod fetch;
 mod digits;
 mod shipped;
 mod predict;

@@ -4,6 +4,7 @@
 //! what runner and worker say to each other.
 
 pub mod reference;
+pub mod remote;
 pub mod scalar;
 pub mod stage;
 pub mod sweep;

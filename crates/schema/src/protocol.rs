@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     key::EnvironmentClass,
+    remote::Remote,
     report::Metrics,
     run::FailureKind,
     stage::{Task, preprocess::Form},
@@ -57,6 +58,8 @@ pub enum Work {
     Convert {
         form: crate::stage::command::InputForm,
     },
+    /// A file of the network into the store. Input role: `store` (its root). pipe itself does it, in a process of its own.
+    Fetch(Remote),
     /// The environment class of this machine; answered in `Done::environments`.
     Probe,
 }

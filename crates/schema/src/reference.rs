@@ -5,6 +5,8 @@ use std::{borrow::Cow, collections::BTreeMap, fmt, str::FromStr};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use crate::remote::Remote;
+
 /// `stage`, `stage.part`, `stage.output.part`, each with selectors last: `score.accuracy@fold=0@lr=0.1`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Reference {
@@ -124,30 +126,41 @@ impl JsonSchema for Reference {
     }
 }
 
-/// A path in the project, or `{from: stage.part}`.
+/// A path in the project, `{from: stage.part}`, or `{url: …, sha256: …}`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PathOrStage {
     /// A file or folder of the project, relative to the spec's folder.
     Path(String),
     /// Another stage's output.
     Stage(Reference),
+    /// A file elsewhere.
+    Url(Remote),
 }
 
 impl PathOrStage {
     /// The reference, where it is one.
     pub fn reference(&self) -> Option<&Reference> {
         match self {
-            Self::Path(_) => None,
+            Self::Path(_) | Self::Url(_) => None,
             Self::Stage(reference) => Some(reference),
         }
     }
 }
 
-#[derive(Serialize, Deserialize, JsonSchema)]
+#[derive(Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct From {
     /// The stage whose output is read.
     from: Reference,
+}
+
+/// What is written as a map.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    from: Option<Reference>,
+    url: Option<String>,
+    sha256: Option<String>,
 }
 
 impl Serialize for PathOrStage {
@@ -155,6 +168,7 @@ impl Serialize for PathOrStage {
         match self {
             Self::Path(path) => serializer.serialize_str(path),
             Self::Stage(from) => From { from: from.clone() }.serialize(serializer),
+            Self::Url(remote) => remote.serialize(serializer),
         }
     }
 }
@@ -165,14 +179,20 @@ impl<'de> Deserialize<'de> for PathOrStage {
         impl<'de> de::Visitor<'de> for Either {
             type Value = PathOrStage;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a path, or `{from: stage}`")
+                f.write_str("a path, `{from: stage}`, or `{url: …, sha256: …}`")
             }
             fn visit_str<E: de::Error>(self, text: &str) -> Result<PathOrStage, E> {
                 Ok(PathOrStage::Path(text.to_owned()))
             }
             fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<PathOrStage, A::Error> {
-                let from = From::deserialize(de::value::MapAccessDeserializer::new(map))?;
-                Ok(PathOrStage::Stage(from.from))
+                let entry = Entry::deserialize(de::value::MapAccessDeserializer::new(map))?;
+                match (entry.from, entry.url, entry.sha256) {
+                    (Some(stage), None, None) => Ok(PathOrStage::Stage(stage)),
+                    (None, Some(url), Some(sha256)) => Ok(PathOrStage::Url(Remote { url, sha256 })),
+                    _ => Err(de::Error::custom(
+                        "expected `{from: stage}`, or `{url: …, sha256: …}`",
+                    )),
+                }
             }
         }
         deserializer.deserialize_any(Either)
@@ -185,7 +205,8 @@ impl JsonSchema for PathOrStage {
     }
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let from = From::json_schema(generator);
-        json_schema!({"anyOf": [{"type": "string"}, from]})
+        let url = Remote::json_schema(generator);
+        json_schema!({"anyOf": [{"type": "string"}, from, url]})
     }
 }
 
@@ -239,6 +260,13 @@ impl<'de> Deserialize<'de> for NamedFiles {
                 let mut all = BTreeMap::new();
                 while let Some((name, file)) = map.next_entry::<String, PathOrStage>()? {
                     all.insert(name, file);
+                }
+                // `{url: …, sha256: …}` is one file, not two columns.
+                if let (2, Some(PathOrStage::Path(url)), Some(PathOrStage::Path(sha256))) =
+                    (all.len(), all.get("url"), all.get("sha256"))
+                {
+                    let (url, sha256) = (url.clone(), sha256.clone());
+                    return Ok(list(vec![PathOrStage::Url(Remote { url, sha256 })]));
                 }
                 // `{from: stage}` is a stage's output, not a column.
                 if let (1, Some(PathOrStage::Path(stage))) = (all.len(), all.get("from")) {

@@ -41,6 +41,7 @@ fn dispatch(request: &Request, reporter: &mut Reporter) -> Result<Done> {
             environments: probe::environments()?,
             ..Done::default()
         }),
+        Work::Fetch(_) => Err(Error::bug("a worker was asked to fetch a file")),
         Work::Stage(task) => Err(Error::bug(format!(
             "a worker was asked for a {} stage",
             task.kind()

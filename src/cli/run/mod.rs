@@ -54,6 +54,9 @@ pub struct Args {
     /// Also run all that depends on the wanted stages
     #[arg(long)]
     downstream: bool,
+    /// Fetch nothing: files elsewhere must be in the store
+    #[arg(long, env = "PIPE_OFFLINE", value_parser = clap::builder::FalseyValueParser::new(), hide_env_values = true)]
+    offline: bool,
     /// Only say what would be done
     #[arg(short = 'n', long)]
     dry_run: bool,
@@ -86,6 +89,7 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
     let before = previous(&store, &project.plan.name);
     let mut options = outlook::options(&project, &wish, &selection, context)?;
     options.run = store.new_run()?;
+    options.offline = args.offline;
     options.git =
         git::commit(&project.folder).map(|name| Commit::new(name, project.folder.clone()));
     let interrupts = interrupt::watch()?;

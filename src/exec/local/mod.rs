@@ -19,7 +19,7 @@ use std::{
 };
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
-use pipe_schema::run::Failure;
+use pipe_schema::{protocol::Request, run::Failure};
 
 use self::{
     attendant::Attendant,
@@ -85,7 +85,22 @@ impl Local {
         match &job.work {
             JobWork::Command(command) => self.begin_command(job, command, attendant),
             JobWork::Worker(worker) if worker.is_fresh => {
-                self.begin_fresh_worker(job, worker, attendant)
+                let mut env = self.config.host.worker_base();
+                env.extend(worker.env.iter().cloned());
+                let program = (self.config.worker.clone(), "job");
+                self.begin_fresh(
+                    job,
+                    program,
+                    env,
+                    worker.request.clone(),
+                    &worker.secrets,
+                    attendant,
+                )
+            }
+            JobWork::Fetch(request) => {
+                let env = self.config.host.fetcher_base();
+                let program = (self.config.program.clone(), "fetch");
+                self.begin_fresh(job, program, env, request.clone(), &[], attendant)
             }
             JobWork::Worker(worker) => self.begin_forked_worker(job, worker, attendant),
         }
@@ -115,30 +130,31 @@ impl Local {
         spawn(move || command::attend(attendant, &command, output))
     }
 
-    fn begin_fresh_worker(
+    /// Starts a program, with its mode, that serves one request.
+    fn begin_fresh(
         &mut self,
         job: &Job,
-        worker: &WorkerJob,
+        (program, mode): (PathBuf, &str),
+        env: Vec<(String, String)>,
+        request: Box<Request>,
+        secrets: &[String],
         mut attendant: Attendant,
     ) -> io::Result<()> {
         let (reader, writer) = io::pipe()?;
         let (channel, theirs) = pipe_wire::Channel::pair()?;
-        let mut env = self.config.host.worker_base();
-        env.extend(worker.env.iter().cloned());
         let start = supervisor::Start {
             job: job.id,
-            program: text_of(&self.config.worker)?,
-            args: vec!["job".to_owned()],
+            program: text_of(&program)?,
+            args: vec![mode.to_owned()],
             env,
             folder: text_of(&self.config.logs)?,
             memory: job.memory,
             has_socket: true,
         };
-        let output = output::Output::new(reader, &job.log, &worker.secrets)?;
+        let output = output::Output::new(reader, &job.log, secrets)?;
         self.link()?
             .start(&start, writer.into(), Some(theirs.into()))?;
-        attendant.name_program(&self.config.worker);
-        let request = worker.request.clone();
+        attendant.name_program(&program);
         spawn(move || worker::attend(attendant, channel, &request, Some(output)))
     }
 

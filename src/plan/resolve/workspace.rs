@@ -40,7 +40,10 @@ impl Resolver<'_> {
         let mut afters: Vec<Vec<(usize, Span)>> = vec![Vec::new(); all.len()];
         for (i, (id, files)) in all.iter().enumerate() {
             for (input, span) in &files.reads {
-                let writers = producers.of(&input.path);
+                let writers = match input.remote {
+                    Some(_) => Vec::new(),
+                    None => producers.of(&input.path),
+                };
                 if writers.contains(&i) {
                     self.found.push(
                         Diagnostic::error(format!("`{id}` reads what it writes")).at(

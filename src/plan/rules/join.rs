@@ -41,7 +41,7 @@ pub fn check(join: &Join, at: &str, rules: &mut Rules<'_>) {
             "another form",
             "remove one of the two",
         ),
-        (Some(Form::Images | Form::Idx), _) => rules.say(
+        (Some(Form::Images | Form::Idx | Form::Text), _) => rules.say(
             &inside("read"),
             "files of this form have no key to join by",
             "",

@@ -1,7 +1,8 @@
 //! Rules of preprocess blocks. Knows words of columns, not the columns of a file.
 
-use pipe_schema::stage::preprocess::{
-    ColumnType, FilesSplit, FoldPart, KfoldSplit, Preprocess, Split,
+use pipe_schema::{
+    reference::PathOrStage,
+    stage::preprocess::{ColumnType, FilesSplit, FoldPart, KfoldSplit, Preprocess, Split},
 };
 
 use super::{Rules, join, read, step};
@@ -100,7 +101,7 @@ fn check_source(block: &Preprocess, rules: &mut Rules<'_>) {
             "a second source",
             &format!("remove `{}` here; `read` may stay", words[0]),
         ),
-        _ if !has_paths && !has_files && !rules.is_pruned() => {
+        _ if !has_paths && !has_files && !rules.is_doubtful(&["source"]) => {
             let head = rules
                 .place(&["source"])
                 .entries()
@@ -113,6 +114,17 @@ fn check_source(block: &Preprocess, rules: &mut Rules<'_>) {
             );
         }
         _ => {}
+    }
+    for (form, files) in &named {
+        let is_url = |it: &PathOrStage| matches!(it, PathOrStage::Url(_));
+        if form.reads_names() && files.iter().any(is_url) {
+            rules.say(
+                &["source", form.name()],
+                "files that are labelled by their folders are not fetched one by one",
+                "a url",
+                "fetch and unpack them by a command stage, and read its output",
+            );
+        }
     }
     if block
         .source

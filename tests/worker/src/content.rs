@@ -31,7 +31,11 @@ pub fn write(request: &Request) -> io::Result<Done> {
             let split = format!("{:?}", block.split);
             put(
                 "schema.json",
-                of(&[&config, &roles(request, "split/train")?]),
+                of(&[
+                    &config,
+                    &roles(request, "split/train")?,
+                    &roles(request, "join/")?,
+                ]),
             )?;
             for part in ["train", "val", "test"] {
                 let rows = [
@@ -42,6 +46,7 @@ pub fn write(request: &Request) -> io::Result<Done> {
                         split.clone()
                     },
                     roles(request, "source")?,
+                    roles(request, "join/")?,
                     roles(request, &format!("split/{part}"))?,
                 ];
                 let rows: Vec<&str> = rows.iter().map(String::as_str).collect();

@@ -62,7 +62,9 @@ fn handle(request: Request, reporter: &mut Reporter) -> Result<Done, Failed> {
             report(task, reporter);
             content::write(&request).map_err(io)?
         }
-        Work::Convert { .. } | Work::Predict(_) => content::write(&request).map_err(io)?,
+        Work::Convert { .. } | Work::Predict(_) | Work::Fetch(_) => {
+            content::write(&request).map_err(io)?
+        }
     };
     behaviour.finish(&request, &mut done).map_err(io)?;
     Ok(done)
@@ -74,6 +76,7 @@ fn kind_of(work: &Work) -> &'static str {
         Work::Predict(_) => "predict",
         Work::Convert { .. } => "convert",
         Work::Probe => "probe",
+        Work::Fetch(_) => "fetch",
     }
 }
 

@@ -321,6 +321,7 @@ impl Preprocess {
         let names = self.file_names();
         let told = self.first_file().and_then(|file| match file {
             PathOrStage::Path(path) => Form::of_name(path),
+            PathOrStage::Url(remote) => Form::of_name(&remote.file_name()),
             PathOrStage::Stage(_) => None,
         });
         self.source.read.settled(named, told, names)

@@ -1,0 +1,91 @@
+//! A file elsewhere, by its address and its content. Knows no network.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::manifest::Digest;
+
+/// A file that is fetched once and kept in the store.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Remote {
+    /// Where it is fetched from: `https://…`, `http://…` or `file:///…`.
+    pub url: String,
+    /// The SHA-256 of the file's bytes in 64 hexadecimal digits, as `sha256sum FILE` prints it. It stands for the file in the key.
+    pub sha256: String,
+}
+
+impl Remote {
+    /// What the file holds; nothing where the digits are wrong.
+    pub fn digest(&self) -> Option<Digest> {
+        self.sha256.to_ascii_lowercase().parse().ok()
+    }
+
+    /// Whether the address is of a kind that can be fetched.
+    pub fn is_known(&self) -> bool {
+        ["https://", "http://", "file:///"]
+            .iter()
+            .any(|it| self.url.len() > it.len() && self.url.starts_with(it))
+    }
+
+    /// The name that the address gives the file, made harmless.
+    pub fn file_name(&self) -> String {
+        const LONGEST: usize = 100;
+        let path = self.url.split(['?', '#']).next().unwrap_or_default();
+        let path = path.split_once("://").map_or(path, |it| it.1);
+        let name = path.rsplit_once('/').map_or("", |it| it.1);
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+        let plain = |c: char| if is_plain(c) { c } else { '_' };
+        let name: String = name.chars().map(plain).take(LONGEST).collect();
+        match name.trim_start_matches('.') {
+            "" => "data".to_owned(),
+            name => name.to_owned(),
+        }
+    }
+
+    /// The address without a user's name and password.
+    pub fn shown(&self) -> String {
+        let Some((scheme, rest)) = self.url.split_once("://") else {
+            return self.url.clone();
+        };
+        let end = rest.find('/').unwrap_or(rest.len());
+        let host = rest[..end].rsplit('@').next().unwrap_or_default();
+        format!("{scheme}://{host}{}", &rest[end..])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(url: &str) -> Remote {
+        Remote {
+            url: url.to_owned(),
+            sha256: String::new(),
+        }
+    }
+
+    #[test]
+    fn a_file_is_named_by_the_end_of_its_address() {
+        for (url, name) in [
+            ("https://a.org/data/iris.csv?x=/1#y", "iris.csv"),
+            ("https://a.org/", "data"),
+            ("https://a.org", "data"),
+            ("file:///data/räte 1.csv", "r_te_1.csv"),
+            ("https://a.org/..", "data"),
+        ] {
+            assert_eq!(of(url).file_name(), name, "{url}");
+        }
+    }
+
+    #[test]
+    fn a_password_in_the_address_is_not_shown() {
+        for (url, shown) in [
+            ("https://me:secret@a.org/x@y.csv", "https://a.org/x@y.csv"),
+            ("https://a.org/x.csv", "https://a.org/x.csv"),
+            ("file:///x.csv", "file:///x.csv"),
+        ] {
+            assert_eq!(of(url).shown(), shown);
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! Files that were fetched, each in a folder named by its SHA-256: `blobs/sha256/ab/<62>/iris.csv`.
+//! Knows no address. Trusts no file that it did not hash, also not one that was put there by hand.
+
+use std::{
+    fs::{self, File, Permissions},
+    io::ErrorKind,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+};
+
+use pipe_schema::manifest::Digest;
+use rustix::fs::FileType;
+
+use super::{
+    Store,
+    error::{At, Result, StoreError},
+    lock::{self, Hold},
+    record::{children, names},
+    stat::Stat,
+};
+
+const FILE_MODE: u32 = 0o444;
+
+/// The right to fetch a file; given up when dropped.
+#[derive(Debug)]
+pub struct BlobLock {
+    _file: File,
+}
+
+impl Store {
+    /// The folder of a file with this content, whether it is there or not.
+    pub fn blob(&self, sha256: &Digest) -> PathBuf {
+        self.layout.blob(sha256)
+    }
+
+    /// Whether the file is there and whole. What lies in its place and is another is set aside.
+    pub fn has_blob(&self, sha256: &Digest) -> Result<bool> {
+        let folder = self.layout.blob(sha256);
+        let is_whole = match children(&folder)?.as_slice() {
+            [name] => self.digest_of_blob(&folder.join(name))? == Some(*sha256),
+            _ => false,
+        };
+        if !is_whole {
+            self.set_aside(&folder)?;
+        }
+        Ok(is_whole)
+    }
+
+    fn digest_of_blob(&self, path: &Path) -> Result<Option<Digest>> {
+        match Stat::of_link(path) {
+            Ok(stat) if stat.kind() == FileType::RegularFile => {
+                self.lone_sha256(path, &stat).map(Some)
+            }
+            Ok(_) => Ok(None),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(StoreError::io("read", path, error)),
+        }
+    }
+
+    /// Waits until no other run fetches the file. Ask `has_blob` again afterwards.
+    pub fn lock_blob(&self, sha256: &Digest, wait: bool) -> Result<Option<BlobLock>> {
+        self.must_write()?;
+        let file = lock::take(&self.layout.blob_lock(sha256), Hold::Alone, wait)?;
+        Ok(file.map(|file| BlobLock { _file: file }))
+    }
+
+    /// Makes a folder with the one file of this content the store's: all or nothing, also if the machine stops.
+    pub fn publish_blob(&self, draft: &Path, sha256: &Digest) -> Result<()> {
+        self.must_write()?;
+        for name in children(draft)? {
+            let path = draft.join(name);
+            fs::set_permissions(&path, Permissions::from_mode(FILE_MODE))
+                .at("change the mode of", &path)?;
+            File::open(&path)
+                .and_then(|it| it.sync_all())
+                .at("write", &path)?;
+        }
+        let folder = self.layout.blob(sha256);
+        super::create_parent(&folder)?;
+        match fs::rename(draft, &folder) {
+            // Another run was faster: it has the same content.
+            Err(error) if error.kind() == ErrorKind::DirectoryNotEmpty => {}
+            moved => moved.at("publish", &folder)?,
+        }
+        rustix::fs::syncfs(&self.folder).at("write", self.root())
+    }
+
+    /// All files that were fetched.
+    pub(super) fn blob_digests(&self) -> Result<Vec<Digest>> {
+        names(&self.layout.blobs(), "")
+    }
+}
