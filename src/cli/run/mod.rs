@@ -6,7 +6,7 @@ pub mod words;
 
 use std::{
     fs,
-    io::Write,
+    io::{ErrorKind, Write},
     path::Path,
     process::ExitCode,
     time::{SystemTime, UNIX_EPOCH},
@@ -179,8 +179,14 @@ fn finish(
         return;
     }
     let mut out = context.output();
-    // A reader that has gone does not change how the run ended.
-    let _ = write!(out, "{}", summary.render(context.width)).and_then(|()| out.flush());
+    let written = write!(out, "{}", summary.render(context.width)).and_then(|()| out.flush());
+    // That nobody can read of it does not change how the run ended.
+    if let Err(error) = written
+        && error.kind() != ErrorKind::BrokenPipe
+    {
+        let text = format!("the summary cannot be written: {error}");
+        failure::write_error(&text, context);
+    }
 }
 
 fn face(format: Format, before: Option<Story>, context: &Context) -> Box<dyn Face> {

@@ -183,15 +183,11 @@ fn columns(dataset: &Dataset, context: &Context) -> String {
     let is_listed = context.verbosity == Verbosity::Verbose || all.len() <= LISTED;
     let limit = if is_listed { all.len() } else { LISTED };
     let mut table = Table::new(&[
-        "column", "type", "#count", "#missing", "#min", "#mean", "#max", "values",
+        "column", "!type", "#count", "#missing", "#min", "#mean", "#max", "values",
     ]);
     for column in all.iter().take(limit) {
         let summary = train.and_then(|part| part.columns.iter().find(|it| it.name == column.name));
         let summary = summary.cloned().unwrap_or_default();
-        let [first, last] = summary
-            .dates
-            .clone()
-            .unwrap_or_else(|| [summary.min, summary.max].map(number));
         let rows = train.map_or(0, |it| it.rows);
         let missing = if summary.missing > 0 {
             figures::count(summary.missing)
@@ -203,9 +199,9 @@ fn columns(dataset: &Dataset, context: &Context) -> String {
             type_name(column),
             figures::count(rows.saturating_sub(summary.missing)),
             missing,
-            first,
+            number(summary.min),
             number(summary.mean),
-            last,
+            number(summary.max),
             values(&summary),
         ]);
     }
@@ -232,6 +228,9 @@ fn type_name(column: &Column) -> String {
 }
 
 fn values(summary: &ColumnSummary) -> String {
+    if let Some([first, last]) = &summary.dates {
+        return format!("{first} to {last}");
+    }
     if let Some(distinct) = summary.distinct {
         return format!("{} different", figures::count(distinct));
     }

@@ -40,7 +40,12 @@ pub fn unknown_word(span: Span, word: &str, choice: &Choice, name: &str) -> Diag
         Some(near) => format!("did you mean `{near}`?"),
         None => "not known".to_owned(),
     };
-    Diagnostic::error(format!("unknown {} `{word}`", one(name)))
+    let title = match one(name) {
+        // Of a step's field of that name.
+        "unknown" => format!("`unknown` cannot be `{word}`"),
+        name => format!("unknown {name} `{word}`"),
+    };
+    Diagnostic::error(title)
         .at(span, label)
         .hint(format!("legal here: {}", words(choice)))
 }

@@ -219,14 +219,14 @@ fn choose(block: &Choose, inputs: &[Input], upstream: &Upstream<'_>, rules: &mut
     };
     let (models, metrics) = (places("model/"), places("by/"));
     if !models.is_empty() && !metrics.is_empty() && models != metrics {
-        let label = format!("{} instances here", metrics.len());
+        let here = |count: usize| match count {
+            1 => "1 instance here".to_owned(),
+            count => format!("{count} instances here"),
+        };
         let error =
             Diagnostic::error("the metric and what is chosen from must have the same instances")
-                .at(rules.place(&["by"]).span, label)
-                .at(
-                    rules.place(&["model"]).span,
-                    format!("{} instances here", models.len()),
-                )
+                .at(rules.place(&["by"]).span, here(metrics.len()))
+                .at(rules.place(&["model"]).span, here(models.len()))
                 .hint("`by` names a metric of a stage that reads each of them");
         rules.push(error);
     }

@@ -59,6 +59,18 @@ pub fn check(step: &Step, path: &[&str; 3], targets: &[String], rules: &mut Rule
         Step::Robust(it) => check_quantiles(it.quantiles, path, rules),
         Step::Clip(it) => check_clip(it, path, rules),
         Step::Bucketize(it) => check_bucketize(it, path, rules),
+        Step::BagOfWords(it) if it.ngrams[0] < 1 || it.ngrams[0] > it.ngrams[1] => rules.say(
+            &[steps, i, name, "ngrams"],
+            "the lengths of `ngrams` must rise from 1",
+            format!("from {} to {}", it.ngrams[0], it.ngrams[1]),
+            "write `ngrams: [1, 2]` for single words and pairs",
+        ),
+        Step::DatetimeParts(it) if it.parts.is_empty() => rules.say(
+            &[steps, i, name, "parts"],
+            "`parts` names no part of a date",
+            "",
+            "write `parts: [year, month, weekday]`, or leave it out",
+        ),
         Step::Resize(it) => check_resize(it, path, rules),
         Step::Normalize(it) => check_normalize(it, path, rules),
         Step::OneHot(it) if it.unknown == Unknown::Other && it.min_count.is_none() => rules.say(

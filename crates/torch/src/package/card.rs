@@ -11,6 +11,8 @@ use pipe_schema::{
     stage::{package::Format, preprocess::ColumnType, train::Answer},
 };
 
+use super::markdown::{cell, counted, figure, quoted, words};
+
 /// How many raw columns the card names.
 const COLUMNS: usize = 12;
 
@@ -45,14 +47,14 @@ impl Card<'_> {
     }
 
     fn what(&self) -> String {
-        let target = &self.package.target;
+        let target = quoted(&self.package.target);
         let gives = match (&self.package.targets, self.package.classes.as_slice()) {
             (Some(Several::Numbers(names)), _) => format!("the numbers {}", words(names)),
             (Some(Several::Labels(names)), _) => {
                 format!("yes or no for each of {},", words(names))
             }
-            (None, []) => format!("a number, `{target}`,"),
-            (None, classes) => format!("the class of `{target}`, one of {},", words(classes)),
+            (None, []) => format!("a number, {target},"),
+            (None, classes) => format!("the class of {target}, one of {},", words(classes)),
         };
         let loss = self.model.loss.title();
         let mut text = format!(
@@ -327,45 +329,5 @@ fn step(step: &FittedStep) -> &'static str {
         FittedStep::Resize { .. } => "pictures are scaled to one size",
         FittedStep::Normalize { .. } => "channels of images are standardized",
         FittedStep::Drop { .. } => "columns are dropped",
-    }
-}
-
-/// The first few names.
-fn words(names: &[String]) -> String {
-    const SHOWN: usize = 12;
-    let mut shown: Vec<String> = names
-        .iter()
-        .take(SHOWN)
-        .map(|it| format!("`{it}`"))
-        .collect();
-    if names.len() > SHOWN {
-        shown.push(format!("… ({} in all)", names.len()));
-    }
-    shown.join(", ")
-}
-
-/// A text that cannot end its cell.
-fn cell(text: &str) -> String {
-    text.replace('|', "\\|").replace(['\n', '\r'], " ")
-}
-
-fn counted(count: usize, noun: &str) -> String {
-    let digits = count.to_string();
-    let mut grouped = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    let plural = if count == 1 { "" } else { "s" };
-    format!("{grouped} {noun}{plural}")
-}
-
-fn figure(value: f64) -> String {
-    if value != 0.0 && value.abs() < 1e-3 {
-        format!("{value:.3e}")
-    } else {
-        format!("{value:.4}")
     }
 }

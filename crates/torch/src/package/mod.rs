@@ -1,6 +1,7 @@
 //! The `package` stage: all that is needed to serve a model, in one folder, which is then loaded again on its own and must
 //! give the predictions that the report has. Knows no store.
 
+mod markdown;
 mod card;
 mod checksum;
 mod opened;
