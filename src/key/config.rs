@@ -117,6 +117,7 @@ fn preprocess(block: &Preprocess) -> Fields {
         columns,
         split,
         steps,
+        windows,
     } = block;
     // The form counts, not how it is told.
     let read = block.reading();
@@ -146,7 +147,7 @@ fn preprocess(block: &Preprocess) -> Fields {
         .collect::<Result<_, _>>()?;
     // Without a join as if there were none in the language.
     let join = (!join.is_empty()).then_some(join);
-    Ok(fields!(read, join, target, columns, split, steps))
+    Ok(fields!(read, join, target, columns, split, steps, windows))
 }
 
 fn joined(join: &Join) -> Fields {

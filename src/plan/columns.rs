@@ -5,7 +5,7 @@ use pipe_schema::{
     reference::PathOrStage,
     stage::{
         Preprocess, Task,
-        preprocess::{Columns, Join, Read, Step},
+        preprocess::{Columns, Join, Read, Step, Windows},
     },
 };
 
@@ -46,6 +46,9 @@ fn check_names(task: &Preprocess, block: &Node, table: &Table, found: &mut Vec<D
     for (option, column) in task.split.columns() {
         let node = block.nearest(["split", task.split.name(), option]);
         check(column, node.span);
+    }
+    for (option, column) in task.windows.iter().flat_map(Windows::columns) {
+        check(column, block.nearest(["windows", option]).span);
     }
     for (i, step) in task.steps.iter().enumerate() {
         let may_be_made = task.steps[..i].iter().any(Step::adds_columns);

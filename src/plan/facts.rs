@@ -140,7 +140,9 @@ fn is_flat(block: &Preprocess) -> bool {
     };
     let joined = block.source.join.0.iter().map(|it| it.reading().form());
     let mut forms = joined.chain([block.reading().form()]);
-    forms.all(|it| matches!(it, Form::Csv | Form::Text)) && block.steps.iter().all(gives_numbers)
+    forms.all(|it| matches!(it, Form::Csv | Form::Text))
+        && block.windows.is_none()
+        && block.steps.iter().all(gives_numbers)
 }
 
 fn model(loss: Option<Loss>, answer: Option<Answer>) -> Output {

@@ -11,6 +11,7 @@ mod own_table;
 mod networks;
 mod texts;
 mod pages;
+mod series;
 mod parts;
 mod import;
 mod init;

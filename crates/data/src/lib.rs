@@ -22,6 +22,7 @@ mod raw;
 mod files;
 mod join;
 mod named;
+mod windows;
 pub mod prepare;
 pub mod rows;
 pub mod convert;

@@ -2,7 +2,7 @@
 
 use pipe_schema::{
     dataset::Target,
-    stage::preprocess::{ColumnType, Form, Preprocess},
+    stage::preprocess::{ColumnType, Form, Preprocess, Windows},
 };
 
 use crate::{block::shape_words, error::DataError, infer, table::Table};
@@ -18,7 +18,8 @@ pub fn check(block: &Preprocess, table: &Table) -> Result<(), DataError> {
     let targets = block.target.iter().map(|it| ("target", it.as_str()));
     let named = targets
         .chain(block.split.columns())
-        .chain(block.columns.keys().map(|it| ("columns", it.as_str())));
+        .chain(block.columns.keys().map(|it| ("columns", it.as_str())))
+        .chain(block.windows.iter().flat_map(Windows::columns));
     for (key, name) in named {
         if names.contains(&name) {
             continue;
@@ -37,7 +38,8 @@ pub fn check(block: &Preprocess, table: &Table) -> Result<(), DataError> {
             (None, None) => error.hint(format!("the columns are: {}", infer::listed(&names))),
         });
     }
-    if names.len() <= block.target.len() {
+    let is_alone = block.windows.as_ref().is_none_or(|it| !it.with_target);
+    if is_alone && names.len() <= block.target.len() {
         return Err(DataError::wrong(format!(
             "there is no column beside the target `{}`",
             Target::name_of(&block.target)

@@ -23,7 +23,7 @@ use crate::{
     steps::{self, Goal, one_hot},
     stray, summary,
     table::{self, Table},
-    target, write,
+    target, windows, write,
 };
 
 /// What is told while the work goes on.
@@ -66,8 +66,10 @@ pub fn preprocess(
     named::check(block, &table)?;
     let missing = Missing::of(read);
     let counts = [&files.train, &files.val, &files.test].map(Vec::len);
-    let parts = split::divide(&block.split, counts, &table, &missing)?;
-    let train = &parts[0].1;
+    let mut parts = split::divide(&block.split, counts, &table, &missing)?;
+    let train = &parts[0].1.clone();
+    let mut log = |text| report(Note::Log(text));
+    let series = windows::divide(block, &table, &missing, &mut parts, &mut log)?;
     let mut is_train = vec![false; table.rows()];
     for row in train {
         is_train[*row] = true;
@@ -83,9 +85,12 @@ pub fn preprocess(
         places,
     };
     let mut raw = Vec::with_capacity(columns.len());
-    let (predicted, columns): (Vec<_>, Vec<_>) = columns
+    let (predicted, mut columns): (Vec<_>, Vec<_>) = columns
         .into_iter()
         .partition(|it| block.target.contains(&it.name));
+    if block.windows.as_ref().is_some_and(|it| it.with_target) {
+        columns.extend(predicted.iter().cloned());
+    }
     let (target, targets) = target::read(
         &block.target,
         &predicted,
@@ -127,8 +132,12 @@ pub fn preprocess(
     column::add(pictures, &mut frame, &mut raw)?;
 
     let mut outlines = Vec::with_capacity(parts.len());
-    let in_train = split::leak::count(&frame, &parts, &dropped(block, &raw));
-    for ((part, rows), in_train) in parts.iter().zip(in_train) {
+    let in_train = match &series {
+        None => split::leak::count(&frame, &parts, &dropped(block, &raw)),
+        // Single rows may well be equal.
+        Some(all) => vec![0; all.len()],
+    };
+    for (at, ((part, rows), in_train)) in parts.iter().zip(in_train).enumerate() {
         if in_train > 0 {
             report(Note::Log(format!(
                 "{in_train} of {} rows of the {part} part have the same inputs as a row of the train part",
@@ -137,6 +146,9 @@ pub fn preprocess(
         }
         let mut outline = summary::outline(&frame, &target, &targets, rows);
         outline.part.in_train = in_train;
+        if let Some(all) = &series {
+            outline.keep_windows(&all[at], &frame);
+        }
         outlines.push(outline);
     }
     raw::write(&frame, &parts, out)?;
@@ -161,18 +173,27 @@ pub fn preprocess(
     }
     frame.check_numbers()?;
 
-    let schema = DatasetSchema {
+    let mut schema = DatasetSchema {
         columns: raw,
         target,
         steps: fitted,
         features: frame.feature_names(),
         shape: frame.shape(),
         codes: codes.left(&frame, train),
+        windows: block.windows.clone(),
         read: read.clone(),
     };
+    if let Some(spec) = &block.windows {
+        schema.shape = Some(vec![schema.features.len() as u32, spec.length]);
+        schema.features = windows::names(&schema.features, spec.length);
+        schema.codes.clear();
+    }
     write::schema(&schema, out)?;
-    for ((part, rows), outline) in parts.iter().zip(&outlines) {
-        let features = frame.features(rows)?;
+    for (at, ((part, rows), outline)) in parts.iter().zip(&outlines).enumerate() {
+        let features = match &series {
+            Some(all) => all[at].features(&frame)?,
+            None => frame.features(rows)?,
+        };
         write::part(&out.join(part), &features, &targets, rows, outline)?;
     }
     Ok(Summary {

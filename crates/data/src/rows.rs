@@ -5,7 +5,7 @@ use std::{collections::HashSet, path::Path};
 use indexmap::IndexMap;
 use pipe_schema::{
     dataset::{Column, DatasetSchema, FittedStep},
-    stage::preprocess::{ColumnType, Form, Read, Unknown},
+    stage::preprocess::{ColumnType, Form, Read, Unknown, Windows},
 };
 use serde_json::{Map, Value, json};
 
@@ -19,6 +19,7 @@ use crate::{
     picture::column,
     steps,
     table::{self, Table, jsonl},
+    windows::{self, Order, Series},
 };
 
 /// Raw rows as they came, with the columns that the schema asks for.
@@ -27,6 +28,8 @@ pub struct RawRows {
     /// What is worth telling: columns that were not used.
     pub notes: Vec<String>,
     table: Table,
+    /// Whether each so many rows are a window by themselves.
+    are_apart: bool,
 }
 
 impl RawRows {
@@ -36,8 +39,17 @@ impl RawRows {
         schema: &DatasetSchema,
     ) -> Result<Self, DataError> {
         let wanted = needed(schema);
+        let spread = match &schema.windows {
+            Some(spec) => Some(spread(rows, &wanted, spec.length as usize)?),
+            None => None,
+        };
+        let are_apart = spread.is_some();
+        let rows = spread.as_deref().unwrap_or(rows);
         let (table, unused) = jsonl::take_wanted(rows, schema.target.columns(), &wanted)?;
-        Ok(Self::of(table, &unused))
+        Ok(Self {
+            are_apart,
+            ..Self::of(table, &unused)
+        })
     }
 
     /// How many rows there are.
@@ -56,7 +68,11 @@ impl RawRows {
             [one] => vec![format!("column `{one}` is not used")],
             more => vec![format!("columns {} are not used", infer::listed(more))],
         };
-        Self { notes, table }
+        Self {
+            notes,
+            table,
+            are_apart: false,
+        }
     }
 }
 
@@ -76,6 +92,7 @@ pub fn read_rows(
 }
 
 /// Likewise, but at most `limit` rows at a time, for files that are larger than memory. `take` is called once at least.
+/// Where the schema makes windows, the rows of a file are a series, read at once; or each line of JSON is a window.
 pub fn read_rows_by<E: From<DataError>>(
     limit: usize,
     path: &Path,
@@ -83,8 +100,31 @@ pub fn read_rows_by<E: From<DataError>>(
     schema: &DatasetSchema,
     take: &mut dyn FnMut(RawRows) -> Result<(), E>,
 ) -> Result<(), E> {
-    let wanted = needed(schema);
+    let mut wanted = needed(schema);
     let targets = schema.target.columns();
+    let of_windows = schema.windows.iter().flat_map(Windows::columns);
+    let of_windows: Vec<&str> = of_windows.map(|it| it.1).collect();
+    let form_of_rows = form.or(schema.read.form).unwrap_or_default();
+    if schema.windows.is_some()
+        && form_of_rows == Form::Jsonl
+        && jsonl::first(path)?.is_some_and(|row| {
+            let has_list = |it: &&str| row.get(*it).is_some_and(Value::is_array);
+            wanted.iter().any(has_list)
+        })
+    {
+        return jsonl::objects(path, limit, &mut |rows| {
+            take(RawRows::from_json(&rows, schema)?)
+        });
+    }
+    for name in of_windows {
+        if !wanted.contains(&name) {
+            wanted.push(name);
+        }
+    }
+    let limit = match &schema.windows {
+        Some(_) => usize::MAX,
+        None => limit,
+    };
     let mut take = |table: Table, unused: &[String]| take(RawRows::of(table, unused));
     let read = Read {
         form: form.or(schema.read.form),
@@ -158,13 +198,66 @@ pub fn transform(schema: &DatasetSchema, rows: &RawRows) -> Result<Features, Dat
         steps::apply(step, &mut frame).map_err(without_steps)?;
     }
     frame.check_numbers().map_err(without_steps)?;
-    if frame.feature_names() != schema.features {
+    let mut features = frame.feature_names();
+    if let Some(spec) = &schema.windows {
+        features = windows::names(&features, spec.length);
+    }
+    if features != schema.features {
         return Err(DataError::wrong(
             "the steps do not give the features that the schema names",
         ));
     }
     let all: Vec<usize> = (0..rows.len()).collect();
-    frame.features(&all)
+    let Some(spec) = &schema.windows else {
+        return frame.features(&all);
+    };
+    let series = if rows.are_apart {
+        Series::apart(rows.len(), spec.length)
+    } else {
+        let order = Order::of(spec, &rows.table, &missing)?;
+        Series::among(&order, &all, spec.length, 0)
+    };
+    if series.len() == 0 && !rows.is_empty() {
+        let length = spec.length;
+        return Err(DataError::wrong(format!(
+            "{}: {} rows from here on, and no {length} of them make a window",
+            frame.places.of(0),
+            rows.len()
+        ))
+        .hint(format!(
+            "the model takes {length} rows that follow each other"
+        )));
+    }
+    series.features(&frame)
+}
+
+/// The rows of windows whose columns are lists, one window after another.
+fn spread(
+    windows: &[Map<String, Value>],
+    wanted: &[&str],
+    length: usize,
+) -> Result<Vec<Map<String, Value>>, DataError> {
+    let mut rows = Vec::with_capacity(windows.len() * length);
+    for (number, window) in windows.iter().enumerate() {
+        let lists = wanted.iter().filter_map(|it| window.get_key_value(*it));
+        let lists: Vec<(&String, &Vec<Value>)> = lists
+            .map(|(name, value)| match value {
+                Value::Array(list) if list.len() == length => Ok((name, list)),
+                _ => Err(DataError::wrong(format!(
+                    "row {}: column `{name}` needs a list of {length} values, those of a window in order",
+                    number + 1
+                ))),
+            })
+            .collect::<Result<_, _>>()?;
+        for at in 0..length {
+            let row = lists.iter();
+            rows.push(
+                row.map(|(name, list)| ((*name).clone(), list[at].clone()))
+                    .collect(),
+            );
+        }
+    }
+    Ok(rows)
 }
 
 /// Steps cannot be added to what is trained: the remedy is another row.
@@ -212,7 +305,14 @@ pub fn input_schema(schema: &DatasetSchema) -> Value {
         .iter()
         .filter(|it| needed.contains(&it.name.as_str()))
     {
-        properties.insert(column.name.clone(), property(column, schema));
+        let one = property(column, schema);
+        let property = match &schema.windows {
+            Some(it) => {
+                json!({"type": "array", "items": one, "minItems": it.length, "maxItems": it.length})
+            }
+            None => one,
+        };
+        properties.insert(column.name.clone(), property);
     }
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -11,6 +11,7 @@ use crate::{
     dataset::TargetValues,
     frame::{Frame, Values, number_json},
     moment,
+    windows::Series,
     words::Words,
 };
 
@@ -50,9 +51,22 @@ pub fn outline(frame: &Frame, target: &Target, targets: &TargetValues, rows: &[u
     }
 }
 
+impl Outline {
+    /// Of windows, the first rows are the first windows: lists of raw values.
+    pub fn keep_windows(&mut self, series: &Series, frame: &Frame) {
+        let most = MOST_NUMBERS / (frame.columns.len() * series.length()).max(1);
+        self.head.truncate(most.max(1));
+        for (window, row) in self.head.iter_mut().enumerate() {
+            row.input = series.raw(window, frame);
+        }
+    }
+}
+
+/// Numbers that the first rows may have in all.
+const MOST_NUMBERS: usize = 1 << 18;
+
 /// So many raw rows are kept: fewer where they are wide.
 fn head_rows(frame: &Frame) -> usize {
-    const MOST_NUMBERS: usize = 1 << 18;
     /// A file's bytes are as long in base64 as numbers of so many bytes.
     const BYTES: usize = 4;
     let width = |it: &Values| match it {

@@ -28,7 +28,7 @@ pub use self::{
     },
     target::{Target, TargetKind},
 };
-use crate::stage::preprocess::{ColumnType, Read};
+use crate::stage::preprocess::{ColumnType, Read, Windows};
 
 /// The parts a dataset may have, in order.
 pub const PARTS: [&str; 3] = ["train", "val", "test"];
@@ -51,12 +51,16 @@ pub struct DatasetSchema {
     pub steps: Vec<FittedStep>,
     /// Names of the columns of `features` after the steps.
     pub features: Vec<String>,
-    /// The shape of a row of `features`, where they are one block and nothing else: channels, height, width.
+    /// The shape of a row of `features`, where they are one block and nothing else: channels, height, width; or, of windows,
+    /// columns and length.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shape: Option<Vec<u32>>,
     /// How many codes there are, by feature or block that holds codes of categories: whole numbers from 0.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub codes: IndexMap<String, u32>,
+    /// Where rows that follow each other became one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub windows: Option<Windows>,
     /// How files were read; predictions read theirs alike.
     pub read: Read,
 }

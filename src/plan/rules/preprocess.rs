@@ -5,7 +5,7 @@ use pipe_schema::{
     stage::preprocess::{ColumnType, FilesSplit, FoldPart, KfoldSplit, Preprocess, Split},
 };
 
-use super::{Rules, join, read, step};
+use super::{Rules, join, read, step, windows};
 use crate::spec::Diagnostic;
 
 const SMALLEST_DIFFERENCE: f64 = 1e-9;
@@ -23,11 +23,17 @@ pub fn check(block: &Preprocess, rules: &mut Rules<'_>) {
         join::check(it, &i.to_string(), rules);
     }
     check_target(block, rules);
+    if let Some(windows) = &block.windows {
+        windows::check(windows, &block.split, rules);
+    }
+    // Of the past of the target there is a column.
+    let has_past = block.windows.as_ref().is_some_and(|it| it.with_target);
+    let targets = if has_past { &[][..] } else { &block.target };
     for (i, step) in block.steps.iter().enumerate() {
         step::check(
             step,
             &["steps", &i.to_string(), step.name()],
-            &block.target,
+            targets,
             rules,
         );
     }

@@ -4,11 +4,11 @@ pub mod leak;
 mod files;
 mod group;
 pub mod kfold;
-mod label;
+pub mod label;
 mod random;
 mod share;
 mod shuffle;
-mod time;
+pub mod time;
 
 use pipe_schema::stage::preprocess::Split;
 

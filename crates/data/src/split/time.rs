@@ -55,14 +55,15 @@ pub fn divide(split: &TimeSplit, table: &Table, missing: &Missing) -> Result<Par
 }
 
 /// The column as numbers: itself where all its values are, else as moments.
-fn times(name: &str, table: &Table, missing: &Missing) -> Result<Vec<f64>, DataError> {
+pub fn times(name: &str, table: &Table, missing: &Missing) -> Result<Vec<f64>, DataError> {
     let Some(column) = table.column(name) else {
         return Ok(Vec::new());
     };
     let refuse = |row: usize, what: String| {
         DataError::wrong(format!("{}: column `{name}`: {what}", table.places.of(row)))
     };
-    let are_numbers = column.fields.iter().all(|it| infer::number(it).is_some());
+    let is_number = |it: &[u8]| missing.has(it) || infer::number(it).is_some();
+    let are_numbers = column.fields.iter().all(is_number);
     let mut times = Vec::with_capacity(table.rows());
     for (row, text) in column.fields.iter().enumerate() {
         let time = if are_numbers {

@@ -92,6 +92,29 @@ pub fn read_wanted<E: From<DataError>>(
     }
 }
 
+/// The first object of a file.
+pub fn first(path: &Path) -> Result<Option<Map<String, Value>>, DataError> {
+    let first = Lines::open(path, &Count::default())?.next()?;
+    Ok(first.map(|it| it.1))
+}
+
+/// The objects of a file as they are, at most `limit` at a time.
+pub fn objects<E: From<DataError>>(
+    path: &Path,
+    limit: usize,
+    take: &mut dyn FnMut(Vec<Map<String, Value>>) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut lines = Lines::open(path, &Count::default())?;
+    let mut rows = Vec::new();
+    while let Some((_, row)) = lines.next()? {
+        rows.push(row);
+        if rows.len() == limit {
+            take(std::mem::take(&mut rows))?;
+        }
+    }
+    if rows.is_empty() { Ok(()) } else { take(rows) }
+}
+
 /// Takes the columns `wanted` of rows that are at hand.
 pub fn take_wanted(
     rows: &[Map<String, Value>],

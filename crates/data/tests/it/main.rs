@@ -20,6 +20,7 @@ mod types;
 mod values;
 mod rows;
 mod targets;
+mod windows;
 
 use std::{
     fs,

@@ -48,6 +48,7 @@ mod tests {
             features: (0..features).map(|it| it.to_string()).collect(),
             shape,
             codes: IndexMap::new(),
+            windows: None,
             read: serde_json::from_value(json!({})).unwrap(),
         }
     }

@@ -110,7 +110,7 @@ impl Opened {
 
     fn answers_of(&self, network: &Inference, rows: &RawRows, batch: usize) -> Result<Answers> {
         let features = transform(&self.schema, rows)?;
-        let ids: Vec<u64> = (0..rows.len() as u64).collect();
+        let ids: Vec<u64> = (0..features.rows as u64).collect();
         network.answers(&features, &self.form, batch, &ids, &mut |_| {})
     }
 

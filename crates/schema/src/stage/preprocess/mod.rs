@@ -6,6 +6,7 @@ mod column;
 mod split;
 mod step;
 mod target;
+mod windows;
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
@@ -22,6 +23,7 @@ pub use self::{
         Robust, Standardize, Step, TargetEncode, TermWeights, Tokens, Unknown, UnknownRank,
     },
     target::Targets,
+    windows::Windows,
 };
 
 /// Reads tables, splits the rows into parts, fits steps on the train part and writes a dataset.
@@ -42,4 +44,7 @@ pub struct Preprocess {
     /// What is done to the columns, in order. Each step is fitted on the train part alone.
     #[serde(default)]
     pub steps: Vec<Step>,
+    /// For rows that follow each other: so many of them become one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub windows: Option<Windows>,
 }
