@@ -31,7 +31,7 @@ pub fn check(windows: &Windows, split: &Split, rules: &mut Rules<'_>) {
     if windows.with_target && windows.horizon == 0 {
         rules.say(
             &["windows", "with_target"],
-            "the target of a window's last row cannot be predicted from itself",
+            "the target would be in the window that it is predicted from",
             "`horizon` is 0",
             "remove it, or predict ahead: `horizon: 1`",
         );
