@@ -5,7 +5,7 @@ use pipe_schema::{
     reference::PathOrStage,
     stage::{
         Preprocess, Task,
-        preprocess::{Columns, Join, Read, Step, Windows},
+        preprocess::{Columns, Join, Read, Step},
     },
 };
 
@@ -47,7 +47,7 @@ fn check_names(task: &Preprocess, block: &Node, table: &Table, found: &mut Vec<D
         let node = block.nearest(["split", task.split.name(), option]);
         check(column, node.span);
     }
-    for (option, column) in task.windows.iter().flat_map(Windows::columns) {
+    for (option, column) in task.windows.iter().flat_map(|it| it.columns()) {
         check(column, block.nearest(["windows", option]).span);
     }
     for (i, step) in task.steps.iter().enumerate() {

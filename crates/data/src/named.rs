@@ -2,7 +2,7 @@
 
 use pipe_schema::{
     dataset::Target,
-    stage::preprocess::{ColumnType, Form, Preprocess, Windows},
+    stage::preprocess::{ColumnType, Form, Preprocess},
 };
 
 use crate::{block::shape_words, error::DataError, infer, table::Table};
@@ -19,7 +19,7 @@ pub fn check(block: &Preprocess, table: &Table) -> Result<(), DataError> {
     let named = targets
         .chain(block.split.columns())
         .chain(block.columns.keys().map(|it| ("columns", it.as_str())))
-        .chain(block.windows.iter().flat_map(Windows::columns));
+        .chain(block.windows.iter().flat_map(|it| it.columns()));
     for (key, name) in named {
         if names.contains(&name) {
             continue;

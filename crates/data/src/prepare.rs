@@ -180,7 +180,7 @@ pub fn preprocess(
         features: frame.feature_names(),
         shape: frame.shape(),
         codes: codes.left(&frame, train),
-        windows: block.windows.clone(),
+        windows: block.windows.as_deref().cloned(),
         read: read.clone(),
     };
     if let Some(spec) = &block.windows {

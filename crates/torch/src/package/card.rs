@@ -125,6 +125,13 @@ impl Card<'_> {
             let more = counted(self.schema.columns.len() - COLUMNS, "more column");
             let _ = writeln!(text, "\nand {more}; `input.schema.json` names all.");
         }
+        if let Some(windows) = &self.schema.windows {
+            let length = windows.length;
+            let _ = writeln!(
+                text,
+                "\nA row is a window: in JSON each of these columns is a list of {length} values, in order. A table of rows that follow each other will do as well."
+            );
+        }
         let steps: Vec<&str> = self.schema.steps.iter().map(step).collect();
         if !steps.is_empty() {
             let steps = steps.join(", then ");

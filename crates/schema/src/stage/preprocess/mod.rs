@@ -46,5 +46,5 @@ pub struct Preprocess {
     pub steps: Vec<Step>,
     /// For rows that follow each other: so many of them become one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub windows: Option<Windows>,
+    pub windows: Option<Box<Windows>>,
 }
