@@ -32,9 +32,14 @@ pub fn check(task: &Task, block: &Node, loader: &dyn Loader, found: &mut Vec<Dia
 
 fn check_names(task: &Preprocess, block: &Node, table: &Table, found: &mut Vec<Diagnostic>) {
     let columns: Vec<&str> = table.columns.iter().map(String::as_str).collect();
+    let hint = other_delimiter(&columns);
     let mut check = |name: &str, span: Span| {
         if !columns.contains(&name) {
-            found.push(lacking(&table.name, "column", name, &columns, span));
+            let error = lacking(&table.name, "column", name, &columns, span);
+            found.push(match &hint {
+                Some(hint) => error.hint(hint.clone()),
+                None => error,
+            });
         }
     };
     for (i, name) in task.target.iter().enumerate() {
@@ -67,6 +72,17 @@ fn check_names(task: &Preprocess, block: &Node, table: &Table, found: &mut Vec<D
             }
         }
     }
+}
+
+/// Where the only column looks like several: with what they may be divided.
+fn other_delimiter(columns: &[&str]) -> Option<String> {
+    let [only] = columns else { return None };
+    let mark = [";", "\t", "|", ","]
+        .into_iter()
+        .find(|it| only.contains(it))?;
+    Some(format!(
+        "it has a single column; if {mark:?} divides it, write `read: {{delimiter: {mark:?}}}`"
+    ))
 }
 
 /// Checks a join of two tables; says whether it can be made.

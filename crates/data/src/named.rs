@@ -26,7 +26,7 @@ pub fn check(block: &Preprocess, table: &Table) -> Result<(), DataError> {
         }
         let error = DataError::wrong(format!("{key}: there is no column `{name}`"));
         let only = names.first().filter(|_| names.len() == 1);
-        let other = only.and_then(|it| [';', '\t', '|', ','].into_iter().find(|c| it.contains(*c)));
+        let other = only.and_then(|it| [";", "\t", "|", ","].into_iter().find(|c| it.contains(c)));
         if block.reading().form() == Form::Text && name == "label" {
             return Err(error.hint("all files lie in one folder: there is no label to tell"));
         }

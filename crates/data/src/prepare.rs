@@ -64,6 +64,7 @@ pub fn preprocess(
     let table = read_all(&paths, read, report)?;
     let mut table = join::all(table, block, &files.joins, report)?;
     named::check(block, &table)?;
+    block.target.iter().for_each(|it| table.flatten(it));
     let missing = Missing::of(read);
     let counts = [&files.train, &files.val, &files.test].map(Vec::len);
     let mut parts = split::divide(&block.split, counts, &table, &missing)?;

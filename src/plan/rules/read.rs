@@ -70,6 +70,7 @@ fn check_marks(read: &Read, place: &[&str], rules: &mut Rules<'_>) {
         ("quote", read.quoting.then_some(read.quote)),
         ("comment", read.comment),
         ("decimal", Some(read.decimal)),
+        ("escape", read.escape),
     ];
     for (at, (name, mark)) in marks.iter().enumerate() {
         let Some(mark) = mark else { continue };
@@ -85,6 +86,25 @@ fn check_marks(read: &Read, place: &[&str], rules: &mut Rules<'_>) {
             rules.say(
                 &path,
                 format!("`{name}` and `{other}` are the same character"),
+                "",
+                "each mark has one meaning",
+            );
+        }
+    }
+    // Fields with groups of digits may be quoted, so that the delimiter may divide them.
+    if let Some(mark) = read.thousands {
+        let path = [place, &["thousands"]].concat();
+        if !mark.is_ascii() || mark.is_ascii_alphanumeric() || "\r\n+-".contains(mark) {
+            rules.say(
+                &path,
+                "`thousands` must be one ASCII mark",
+                "",
+                "such as `,`, `.` or a blank",
+            );
+        } else if mark == read.decimal {
+            rules.say(
+                &path,
+                "`thousands` and `decimal` are the same character",
                 "",
                 "each mark has one meaning",
             );

@@ -1,7 +1,8 @@
 //! Rules of the steps of a preprocess block. Knows one step at a time.
 
 use pipe_schema::stage::preprocess::{
-    Bucketize, Clip, ColumnType, Columns, Impute, ImputeStrategy, Normalize, Resize, Step, Unknown,
+    Bucketize, Clip, ColumnType, Columns, Impute, ImputeStrategy, Normalize, Ordinal, Resize, Step,
+    Unknown,
 };
 
 use super::Rules;
@@ -47,6 +48,7 @@ pub fn check(step: &Step, path: &[&str; 3], targets: &[String], rules: &mut Rule
         );
     }
     match step {
+        Step::Ordinal(it) => check_order(it, path, rules),
         Step::Impute(it) => check_impute(it, path, rules),
         Step::MinMax(it) if it.range[0] >= it.range[1] => {
             rules.say(
@@ -238,5 +240,21 @@ fn check_impute(it: &Impute, path: &[&str; 3], rules: &mut Rules<'_>) {
             "",
             "write `most_frequent` or `constant`",
         );
+    }
+}
+
+/// A category has one rank.
+fn check_order(step: &Ordinal, [steps, i, name]: &[&str; 3], rules: &mut Rules<'_>) {
+    for (column, order) in &step.order {
+        for (at, category) in order.iter().enumerate() {
+            if order[..at].contains(category) {
+                rules.say(
+                    &[steps, i, name, "order", column, &at.to_string()],
+                    format!("the order of `{column}` has `{category}` twice"),
+                    "given again here",
+                    "remove it: each category has one rank",
+                );
+            }
+        }
     }
 }

@@ -18,6 +18,8 @@ pub enum Items {
     Bytes(Vec<u8>),
     Numbers(Vec<f64>),
     Floats(Vec<f32>),
+    /// Whole numbers of which some are too large for a float to tell them from others.
+    Integers(Vec<i128>),
     Words(Vec<String>),
 }
 
@@ -28,12 +30,30 @@ impl Array {
     }
 }
 
-/// Arrays of the same rows, by name, and the file they came from, to be added to a table below its rows.
-pub fn add(table: &mut Table, arrays: Vec<(String, Array)>, path: &Path) -> Result<(), DataError> {
-    let place = path.display();
+/// Arrays of the same rows, by name, to be added to a table below its rows. They come from one file, or from one each.
+pub fn add(
+    table: &mut Table,
+    arrays: Vec<(String, Array)>,
+    paths: &[&Path],
+) -> Result<(), DataError> {
+    let place = paths.last().map_or(Path::new(""), |it| it).display();
     let Some((first, rows)) = arrays.first().map(|it| (it.0.clone(), it.1.rows())) else {
         return Err(DataError::wrong(format!("{place}: has no arrays")));
     };
+    let of = |at: usize, name: &str| {
+        let path = paths.get(at).filter(|_| paths.len() == arrays.len());
+        let place = path.map_or_else(|| place.to_string(), |it| it.display().to_string());
+        format!("{place}: `{name}`")
+    };
+    let places: Vec<String> = (arrays.iter().enumerate())
+        .map(|(at, it)| of(at, &it.0))
+        .collect();
+    if let Some(at) = arrays.iter().position(|it| it.1.shape.is_empty()) {
+        let message = format!("{}: is a single value, not an array of rows", places[at]);
+        return Err(DataError::wrong(message).hint(
+            "save one entry a row; where it is the same in all rows, leave it out of the file",
+        ));
+    }
     if let Some((other, array)) = arrays.iter().find(|it| it.1.rows() != rows) {
         return Err(DataError::wrong(format!(
             "{place}: `{first}` has {rows} rows, `{other}` has {}",
@@ -53,13 +73,18 @@ pub fn add(table: &mut Table, arrays: Vec<(String, Array)>, path: &Path) -> Resu
         );
         return Err(DataError::wrong(message));
     }
-    for (name, array) in arrays {
+    for ((name, array), its_place) in arrays.into_iter().zip(places) {
+        add_narrow(table, &name, &array);
         let lacking = || {
             DataError::wrong(format!(
                 "{place}: `{name}` is not in the files before it, or has another shape there"
             ))
         };
-        match column(&array).map_err(|why| DataError::wrong(format!("{place}: `{name}`: {why}")))? {
+        let column = column(&array).map_err(|mut error| {
+            error.message = format!("{its_place}: {}", error.message);
+            error
+        })?;
+        match column {
             Content::Texts(texts) if is_new => table.columns.push(super::Column {
                 name,
                 fields: texts,
@@ -83,42 +108,68 @@ pub fn add(table: &mut Table, arrays: Vec<(String, Array)>, path: &Path) -> Resu
     Ok(())
 }
 
+/// Keeps the exact texts of an array with one number a row beside its block: as a target, it is a column.
+fn add_narrow(table: &mut Table, name: &str, array: &Array) {
+    let (&[_, 1], Ok(fields)) = (array.shape.as_slice(), texts(&array.items)) else {
+        return;
+    };
+    match table.narrow.iter_mut().find(|it| it.name == name) {
+        Some(column) => column.fields.append(fields),
+        None => table.narrow.push(super::Column {
+            name: name.to_owned(),
+            fields,
+        }),
+    }
+}
+
 enum Content {
     Texts(Fields),
     Block(Block),
 }
 
-fn column(array: &Array) -> Result<Content, String> {
+fn column(array: &Array) -> Result<Content, DataError> {
     let (rows, inner) = match array.shape.as_slice() {
-        [] => return Err("is a single value, not an array of rows".to_owned()),
+        [] => (0, &[][..]),
         [rows] => (*rows, &[][..]),
         [rows, inner @ ..] => (*rows, inner),
     };
-    if inner.is_empty() {
-        return texts(&array.items).map(Content::Texts);
+    // Words have no blocks, but one in each row is a column.
+    if inner.is_empty() || (inner == [1] && matches!(array.items, Items::Words(_))) {
+        let texts = texts(&array.items).map_err(|why| {
+            DataError::wrong(why).hint("save NaN for a missing number: `impute` can fill it")
+        });
+        return texts.map(Content::Texts);
     }
     let floats = |floats: Vec<f32>| match floats.iter().position(|it| !it.is_finite()) {
         None => Ok(floats),
         Some(at) => {
             let width = (floats.len() / rows.max(1)).max(1);
-            Err(format!(
+            Err(DataError::wrong(format!(
                 "row {} holds a number that is missing, infinite or too large",
                 at / width + 1
             ))
+            .hint("a block of numbers has no missing ones: fill them before it is saved, e.g. by np.nan_to_num; or save its columns as arrays of their own, which `impute` can fill"))
         }
     };
     let block = match &array.items {
-        Items::Words(_) => return Err("holds words, in more than one dimension".to_owned()),
+        Items::Words(_) => {
+            return Err(DataError::wrong("holds words, in more than one dimension")
+                .hint("save each column of words as an array of its own"));
+        }
         Items::Bytes(bytes) => Block::of_bytes(inner, rows, bytes.clone()),
         Items::Floats(numbers) => Block::of_floats(inner, rows, floats(numbers.clone())?),
         Items::Numbers(numbers) => {
             let numbers = numbers.iter().map(|it| *it as f32).collect();
             Block::of_floats(inner, rows, floats(numbers)?)
         }
+        Items::Integers(numbers) => {
+            let numbers = numbers.iter().map(|it| *it as f32).collect();
+            Block::of_floats(inner, rows, numbers)
+        }
     };
     block.map(Content::Block).ok_or_else(|| {
         let sizes: Vec<String> = array.shape.iter().map(usize::to_string).collect();
-        format!("its shape {} holds no numbers", sizes.join(" × "))
+        DataError::wrong(format!("its shape {} holds no numbers", sizes.join(" × ")))
     })
 }
 
@@ -148,6 +199,10 @@ fn texts(items: &Items) -> Result<Fields, String> {
         Items::Floats(all) => {
             let mut all = all.iter().enumerate();
             all.try_for_each(|(row, it)| push(row, f64::from(*it)))?;
+        }
+        Items::Integers(all) => {
+            let all = all.iter();
+            all.for_each(|it| fields.push(it.to_string().as_bytes()));
         }
         Items::Words(all) => all.iter().for_each(|it| fields.push(it.as_bytes())),
     }
@@ -197,8 +252,8 @@ pub fn read(
                 (None, _) => arrays.extend(named(found, path)?),
             }
         }
-        let path = group.last().map_or(Path::new(""), |it| it);
-        add(&mut table, arrays, path)?;
+        let group: Vec<&Path> = group.iter().map(PathBuf::as_path).collect();
+        add(&mut table, arrays, &group)?;
     }
     Ok(table)
 }
@@ -258,7 +313,7 @@ pub fn read_wanted<E: From<DataError>>(
     let unused: Vec<String> = unused.filter(|it| !targets.contains(it)).collect();
     let mut table = Table::default();
     table.places.start_rows(0, path.display().to_string());
-    add(&mut table, used, path)?;
+    add(&mut table, used, &[path])?;
     for from in (0..table.rows()).step_by(limit) {
         take(table.slice(from, from.saturating_add(limit)), &unused)?;
     }

@@ -118,7 +118,7 @@ fn append(
             if let Some(column) = column {
                 let text = records.field(at);
                 let fields = &mut table.columns[*column].fields;
-                match records.pointed(text) {
+                match records.plain_number(text) {
                     Some(number) => fields.push(&number),
                     None => fields.push(text),
                 }
@@ -188,9 +188,14 @@ fn loose_header(
 
 /// Refuses a name given twice; names those that have none by their position.
 fn unique(mut names: Vec<String>, path: &Path) -> Result<Vec<String>, DataError> {
-    for (at, name) in names.iter_mut().enumerate() {
-        if name.is_empty() {
-            *name = format!("unnamed_{}", at + 1);
+    for at in 0..names.len() {
+        if names[at].is_empty() {
+            let mut name = format!("unnamed_{}", at + 1);
+            // Another column may be called so.
+            while names.contains(&name) {
+                name.push('_');
+            }
+            names[at] = name;
         }
     }
     let mut seen = HashMap::new();

@@ -5,7 +5,7 @@ use super::{Column, Fields, Table};
 impl Table {
     /// Leaves all rows but these out; they are in order.
     pub fn keep(&mut self, rows: &[usize]) {
-        for column in &mut self.columns {
+        for column in self.columns.iter_mut().chain(&mut self.narrow) {
             column.fields = column.fields.gather(rows.iter().map(|it| Some(*it)));
         }
         for (_, block) in &mut self.blocks {
@@ -16,6 +16,14 @@ impl Table {
         }
         self.places = self.places.gather(rows);
         self.rows = rows.len();
+    }
+
+    /// Makes a block with one number a row the column that it is, by its exact texts.
+    pub fn flatten(&mut self, name: &str) {
+        if let Some(at) = self.narrow.iter().position(|it| it.name == name) {
+            self.columns.push(self.narrow.swap_remove(at));
+            self.blocks.retain(|it| it.0 != name);
+        }
     }
 
     /// Puts columns of another table beside: in each row the values of that of its rows which is told, or missing ones.

@@ -17,7 +17,7 @@ use super::{
     file::{self, Count},
     missing_columns,
 };
-use crate::{block::Block, error::DataError};
+use crate::{block::Block, error::DataError, infer::text_of};
 
 /// Reads files of one object a line, one after another. The columns are the names that occur, in the order in which they
 /// first do; a name that a row lacks is a missing value. `progress` is told the bytes read.
@@ -168,20 +168,52 @@ impl<'a> Lines<'a> {
                 continue;
             }
             let row: Row = serde_json::from_slice(&self.line).map_err(|it| {
-                let whole = it.to_string();
-                let why = whole.split(" at line ").next().unwrap_or_default();
-                let column = it.column().max(1);
-                DataError::wrong(format!("{path}:{number}:{column}: {why}")).hint(
-                    if self.line.trim_ascii_start().starts_with(b"[") {
-                        "the file holds a list: write its objects one a line, e.g. with: jq -c '.[]' FILE"
-                    } else {
-                        "each line must be one JSON object, like {\"age\": 41, \"city\": \"Bern\"}"
-                    },
-                )
+                let (column, why, hint) = trouble(&self.line, &it);
+                DataError::wrong(format!("{path}:{number}:{column}: {why}")).hint(hint)
             })?;
             return Ok(Some((number, row.0)));
         }
     }
+}
+
+/// Where a line is no object, why, and what to do about it.
+fn trouble(line: &[u8], error: &serde_json::Error) -> (usize, String, &'static str) {
+    if let Err(error) = std::str::from_utf8(line) {
+        return (
+            error.valid_up_to() + 1,
+            "is not UTF-8 text".to_owned(),
+            "JSON Lines are UTF-8; convert the file, e.g.: iconv -f WINDOWS-1252 -t UTF-8 FILE > NEW",
+        );
+    }
+    let column = error.column().max(1);
+    let whole = error.to_string();
+    let why = whole.split(" at line ").next().unwrap_or_default();
+    match word_at(line, column - 1) {
+        word @ (b"NaN" | b"Infinity" | b"None" | b"True" | b"False" | b"inf" | b"nan") => (
+            column,
+            format!("`{}` is no value of JSON", text_of(word)),
+            "write null for a missing value, and true or false for a truth",
+        ),
+        _ if line.trim_ascii_start().starts_with(b"[") => (
+            column,
+            why.to_owned(),
+            "the file holds a list: write its objects one a line, e.g. with: jq -c '.[]' FILE",
+        ),
+        _ => (
+            column,
+            why.to_owned(),
+            "each line must be one JSON object, like {\"age\": 41, \"city\": \"Bern\"}",
+        ),
+    }
+}
+
+/// The letters around a place in a line.
+fn word_at(line: &[u8], at: usize) -> &[u8] {
+    let is_other = |it: &u8| !it.is_ascii_alphabetic();
+    let (before, after) = line.split_at(at.min(line.len()));
+    let start = before.iter().rposition(is_other).map_or(0, |it| it + 1);
+    let end = after.iter().position(is_other).unwrap_or(after.len());
+    &line[start..before.len() + end]
 }
 
 /// An object without a name that is given twice.

@@ -2,6 +2,7 @@
 
 mod decode;
 mod file;
+mod notation;
 mod records;
 mod array;
 mod images;
@@ -34,6 +35,8 @@ pub struct Table {
     pub columns: Vec<Column>,
     /// The wide columns by name; they come after the others.
     pub blocks: Vec<(String, Block)>,
+    /// Exact texts of those blocks that have one number a row.
+    pub narrow: Vec<Column>,
     /// A column of files that hold pictures, with its name; it comes last.
     pub pictures: Option<(String, Vec<PathBuf>)>,
     pub places: Places,
@@ -168,6 +171,7 @@ impl Table {
                 .pictures
                 .as_ref()
                 .map(|(name, paths)| (name.clone(), paths[from..to].to_vec())),
+            narrow: Vec::new(),
             places,
             rows: to - from,
         }

@@ -13,7 +13,7 @@ use super::{
     file::{self, Count},
     idx::broken,
 };
-use crate::error::DataError;
+use crate::{error::DataError, infer};
 
 const NPY: &[u8] = b"\x93NUMPY";
 const ZIP: &[u8] = b"PK";
@@ -123,10 +123,10 @@ fn items_of(bytes: Vec<u8>, kind: &TypeStr, size: usize) -> Result<Items, String
         (TypeChar::Int, 1) => numbers!(i8),
         (TypeChar::Int, 2) => numbers!(i16),
         (TypeChar::Int, 4) => numbers!(i32),
-        (TypeChar::Int, 8) => numbers!(i64),
+        (TypeChar::Int, 8) => integers(decode(&bytes, is_big, i64::from_le_bytes)),
         (TypeChar::Uint, 2) => numbers!(u16),
         (TypeChar::Uint, 4) => numbers!(u32),
-        (TypeChar::Uint, 8) => numbers!(u64),
+        (TypeChar::Uint, 8) => integers(decode(&bytes, is_big, u64::from_le_bytes)),
         (TypeChar::Float, 2) => numbers(&bytes, is_big, |it| half(u16::from_le_bytes(it))),
         (TypeChar::Float, 4) => Items::Floats(decode(&bytes, is_big, f32::from_le_bytes)),
         (TypeChar::Float, 8) => numbers!(f64),
@@ -148,6 +148,18 @@ fn items_of(bytes: Vec<u8>, kind: &TypeStr, size: usize) -> Result<Items, String
 
 fn numbers<const N: usize>(bytes: &[u8], is_big: bool, from: impl Fn([u8; N]) -> f64) -> Items {
     Items::Numbers(decode(bytes, is_big, from))
+}
+
+/// Whole numbers, as floats where each of them has one of its own.
+fn integers<T: Copy + Into<i128>>(numbers: Vec<T>) -> Items {
+    let is_exact = |it: &T| (*it).into().unsigned_abs() < infer::EXACT as u128;
+    let are_exact = numbers.iter().all(is_exact);
+    let numbers = numbers.into_iter().map(Into::into);
+    if are_exact {
+        Items::Numbers(numbers.map(|it: i128| it as f64).collect())
+    } else {
+        Items::Integers(numbers.collect())
+    }
 }
 
 fn decode<const N: usize, T>(bytes: &[u8], is_big: bool, from: impl Fn([u8; N]) -> T) -> Vec<T> {

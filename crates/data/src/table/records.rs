@@ -8,7 +8,10 @@ use std::{io::BufRead, path::Path};
 use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
 use pipe_schema::stage::preprocess::Read;
 
-use super::file::{self, Count};
+use super::{
+    file::{self, Count},
+    notation::Notation,
+};
 use crate::{error::DataError, infer};
 
 /// The records of one file, one at a time in a buffer that is used again.
@@ -28,8 +31,8 @@ pub struct Records<'a> {
     /// The first record is to be given once more: it is a row, not a header.
     again: bool,
     quote: Option<u8>,
-    /// The mark before a fraction, where it is no point.
-    decimal: Option<u8>,
+    escape: Option<u8>,
+    notation: Notation,
     /// What lines start with that are passed over.
     comment: Option<u8>,
 }
@@ -40,7 +43,8 @@ impl<'a> Records<'a> {
         let delimiter = mark("delimiter", read.delimiter)?;
         let quote = mark("quote", read.quote)?;
         let comment = read.comment.map(|it| mark("comment", it)).transpose()?;
-        let taken = [read.quoting.then_some(quote), comment];
+        let escape = read.escape.map(|it| mark("escape", it)).transpose()?;
+        let taken = [read.quoting.then_some(quote), comment, escape];
         if taken.contains(&Some(delimiter)) {
             return Err(none_of("delimiter", read.delimiter));
         }
@@ -48,6 +52,7 @@ impl<'a> Records<'a> {
             .delimiter(delimiter)
             .quote(quote)
             .quoting(read.quoting)
+            .escape(escape)
             .build();
         let mut records = Self {
             path,
@@ -61,9 +66,11 @@ impl<'a> Records<'a> {
             after_cr: false,
             again: false,
             quote: read.quoting.then_some(quote),
-            decimal: (read.decimal != '.')
-                .then(|| mark("decimal", read.decimal))
-                .transpose()?,
+            escape,
+            notation: Notation {
+                decimal: mark("decimal", read.decimal)?,
+                thousands: read.thousands.map(|it| mark("thousands", it)).transpose()?,
+            },
             comment,
         };
         for _ in 0..read.skip_lines {
@@ -93,13 +100,9 @@ impl<'a> Records<'a> {
         &self.fields[start..self.ends[at]]
     }
 
-    /// A number that has another mark before its fraction than a point, with a point.
-    pub fn pointed(&self, text: &[u8]) -> Option<Vec<u8>> {
-        let mark = self.decimal?;
-        let place = text.iter().position(|it| *it == mark)?;
-        let mut number = text.to_vec();
-        number[place] = b'.';
-        infer::number(number.trim_ascii()).map(|_| number)
+    /// A number that is written with other marks than a point, as it is usually written.
+    pub fn plain_number(&self, text: &[u8]) -> Option<Vec<u8>> {
+        self.notation.plain(text)
     }
 
     /// The texts of the first record, which is a row where the file has no header.
@@ -111,14 +114,10 @@ impl<'a> Records<'a> {
             )));
         }
         self.again = !read.header;
-        (0..self.len())
-            .map(
-                |at| match std::str::from_utf8(self.field(at).trim_ascii()) {
-                    Ok(name) => Ok(name.to_owned()),
-                    Err(_) => Err(self.not_text(&format!("column {}", at + 1))),
-                },
-            )
-            .collect()
+        self.check_text(|_| None)?;
+        let names =
+            (0..self.len()).map(|at| infer::text_of(self.field(at).trim_ascii()).to_owned());
+        Ok(names.collect())
     }
 
     /// Skips a line with its end.
@@ -209,6 +208,7 @@ impl<'a> Records<'a> {
         self.count = 0;
         let mut filled = 0;
         let mut quotes = 0_usize;
+        let mut is_escaped = false;
         loop {
             let buffer = match self.text.fill_buf() {
                 Ok(buffer) => buffer,
@@ -226,7 +226,13 @@ impl<'a> Records<'a> {
                 self.next_line += u64::from(consumed.last() == Some(&b'\n'));
             } else {
                 self.next_line += count(consumed, b'\n') as u64;
-                quotes += self.quote.map_or(0, |it| count(consumed, it));
+                quotes += match (self.quote, self.escape) {
+                    (None, _) => 0,
+                    (Some(quote), None) => count(consumed, quote),
+                    (Some(quote), Some(escape)) => {
+                        count_unescaped(consumed, quote, escape, &mut is_escaped)
+                    }
+                };
             }
             if result == ReadRecordResult::Record && consumed.last() == Some(&b'\r') {
                 self.next_line += 1;
@@ -254,18 +260,30 @@ impl<'a> Records<'a> {
 
     /// Checks that the fields are UTF-8; `name` tells a column's name by its position, where it has one.
     pub fn check_text<'n>(&self, name: impl Fn(usize) -> Option<&'n str>) -> Result<(), DataError> {
-        let filled = self.ends[self.count - 1];
-        if self.fields[..filled].is_ascii() {
+        let text = &self.fields[..self.ends[self.count - 1]];
+        let has_nul = text.contains(&0);
+        if text.is_ascii() && !has_nul {
             return Ok(());
         }
-        let bad = (0..self.len()).find(|at| std::str::from_utf8(self.field(*at)).is_err());
-        match bad {
-            None => Ok(()),
-            Some(at) => Err(match name(at) {
-                Some(name) => self.not_text(&format!("column `{name}`")),
-                None => self.not_text(&format!("column {}", at + 1)),
-            }),
+        let column = |at: usize| match name(at) {
+            Some(name) => format!("column `{name}`"),
+            None => format!("column {}", at + 1),
+        };
+        if let Some(at) = (0..self.len()).find(|at| self.field(*at).contains(&0)) {
+            return Err(self.no_text(&column(at)));
         }
+        let is_bad = |at: &usize| std::str::from_utf8(self.field(*at)).is_err();
+        let bad = (0..self.len()).find(is_bad);
+        bad.map_or(Ok(()), |at| Err(self.not_text(&column(at))))
+    }
+
+    fn no_text(&self, column: &str) -> DataError {
+        DataError::wrong(format!(
+            "{}:{}: {column}: holds a NUL byte, which no text has",
+            self.path.display(),
+            self.line
+        ))
+        .hint("is it UTF-16? then say so: `read: {encoding: utf-16}`; else the file is damaged, or no text")
     }
 
     fn not_text(&self, column: &str) -> DataError {
@@ -325,4 +343,19 @@ fn none_of(name: &str, given: char) -> DataError {
 )]
 fn count(bytes: &[u8], wanted: u8) -> usize {
     bytes.iter().filter(|it| **it == wanted).count()
+}
+
+/// Quotes that no escape goes before; `is_escaped` is carried on from the bytes before.
+fn count_unescaped(bytes: &[u8], quote: u8, escape: u8, is_escaped: &mut bool) -> usize {
+    let mut quotes = 0;
+    for byte in bytes {
+        if *is_escaped {
+            *is_escaped = false;
+        } else if *byte == escape {
+            *is_escaped = true;
+        } else {
+            quotes += usize::from(*byte == quote);
+        }
+    }
+    quotes
 }

@@ -1,7 +1,8 @@
 //! What is predicted: the classes or numbers of a column, or several columns. Knows the rule by which it is told, not what is trained.
 //!
 //! Without a given type: words mean classes; numbers with a fraction mean a number; integers mean classes if the train
-//! part has at most 20 distinct ones, each in two rows on average. Classes that are numbers are told by their value.
+//! part has at most 20 distinct ones, each in two rows on average. Classes that are numbers are told by their value;
+//! words for yes and no that are spelled in several ways (`yes`, `Yes`) are the classes `true` and `false`.
 
 mod several;
 
@@ -120,17 +121,33 @@ fn label_of(fields: &Fields, given: Option<ColumnType>, is_train: &[bool]) -> Bo
         }
         Some(_) => Box::new(by_text),
         None => {
-            let mut train = fields
-                .iter()
-                .zip(is_train)
-                .filter(|(_, is_train)| **is_train);
-            if train.all(|(text, _)| infer::number(text).is_some()) {
+            let train = || {
+                let rows = fields.iter().zip(is_train);
+                rows.filter(|it| *it.1).map(|it| it.0)
+            };
+            if train().all(|text| infer::number(text).is_some()) {
                 Box::new(number_label)
+            } else if spells_truths(train()) {
+                Box::new(|text| infer::truth(text).map(|it| it.to_string()))
             } else {
                 Box::new(by_text)
             }
         }
     }
+}
+
+/// Whether all texts are words for yes or no, and one of the two is spelled in several ways.
+fn spells_truths<'a>(texts: impl Iterator<Item = &'a [u8]>) -> bool {
+    let mut spelled: [Option<&[u8]>; 2] = [None, None];
+    let mut is_mixed = false;
+    for text in texts {
+        let Some(truth) = infer::truth(text) else {
+            return false;
+        };
+        let first = *spelled[usize::from(truth)].get_or_insert(text);
+        is_mixed = is_mixed || first != text;
+    }
+    is_mixed
 }
 
 /// Names a class by its number, so that `1` and `1.0` are one; where floats are too coarse, by its text.

@@ -183,7 +183,7 @@ fn read_options_are_followed() {
         "x;y\n1;a\n",
         json!({}),
         "target: there is no column `y`",
-        "delimiter ';'",
+        "read: {delimiter: \";\"}",
     );
     let wide = json!({"source": {"read": {"delimiter": "→"}}});
     assert_refusal("x,y\n", wide, "`→` cannot be the delimiter", "ASCII");

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::{Lab, all_train};
 
-fn run(lab: &Lab, text: &str, more: Value) -> Result<Dataset, (String, String)> {
+fn run(lab: &Lab, text: impl AsRef<[u8]>, more: Value) -> Result<Dataset, (String, String)> {
     let files = Files {
         source: vec![lab.write("rows.jsonl", text)],
         ..Files::default()
@@ -157,7 +157,37 @@ fn lists_with_a_gap_are_told_where_they_come_again() {
             "rows.jsonl:2: column `x`: no list, which the rows before it have",
         ),
     ] {
-        let told = run(&Lab::new(), &rows.concat(), json!({})).unwrap_err();
+        let told = run(&Lab::new(), rows.concat(), json!({})).unwrap_err();
         assert_eq!(told.0, message);
+    }
+}
+
+#[test]
+fn what_python_writes_that_is_no_json_is_named() {
+    for (line, message, hint) in [
+        (
+            &b"{\"x\": NaN, \"y\": 1}\n"[..],
+            "rows.jsonl:1:7: `NaN` is no value of JSON",
+            "write null",
+        ),
+        (
+            b"{\"x\": 1, \"y\": True}\n",
+            "rows.jsonl:1:15: `True` is no value of JSON",
+            "true or false",
+        ),
+        (
+            b"{\"x\": -Infinity, \"y\": 1}\n",
+            "`Infinity` is no value of JSON",
+            "write null",
+        ),
+        (
+            b"{\"x\": \"caf\xe9\", \"y\": 1}\n",
+            "rows.jsonl:1:11: is not UTF-8 text",
+            "iconv",
+        ),
+    ] {
+        let told = run(&Lab::new(), line, json!({})).unwrap_err();
+        assert!(told.0.contains(message), "{told:?}");
+        assert!(told.1.contains(hint), "{told:?}");
     }
 }

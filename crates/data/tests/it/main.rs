@@ -13,6 +13,7 @@ mod arrays;
 mod images;
 mod join;
 mod jsonl;
+mod numpy;
 mod parquet;
 mod reading;
 mod text;

@@ -126,3 +126,75 @@ fn marks_are_one_character_each_for_one_purpose() {
         assert_eq!(refusal("x,y\n1,a\n", with(read)).0, message);
     }
 }
+
+#[test]
+fn groups_of_digits_are_numbers_where_a_mark_for_them_is_given() {
+    let read = json!({"thousands": ","});
+    let text = "x,y\n\"1,234.5\",a\n-7,b\n\"12,34,567\",a\n";
+    assert_eq!(
+        features(text, with(read.clone())),
+        [1234.5, -7.0, 1_234_567.0]
+    );
+    let read = json!({"delimiter": ";", "decimal": ",", "thousands": "."});
+    assert_eq!(features("x;y\n1.234,5;a\n2;b\n", with(read)), [1234.5, 2.0]);
+    // What is not in groups stays as it is.
+    assert_eq!(
+        word(
+            b"x,word,y\n1,\"so, so\",a\n2,b,b\n",
+            json!({"thousands": ","})
+        ),
+        "so, so"
+    );
+    let mut block = with(json!({"thousands": ","}));
+    block["columns"] = json!({"x": "numeric"});
+    let told = refusal("x,y\n\"1,23\",a\n2,b\n", block);
+    assert_eq!(told.0, "data.csv:2: column `x`: `1,23` is not a number");
+}
+
+#[test]
+fn an_escape_takes_the_meaning_from_a_quote() {
+    let escape = json!({"escape": "\\"});
+    let text = b"x,word,y\n1,\"say \\\"hi\\\", then \\\\ go\",a\n2,b,b\n";
+    assert_eq!(word(text, escape.clone()), "say \"hi\", then \\ go");
+    // Lines are counted, and an open quote is found, as without.
+    let text = "x,word,y\n1,\"a \\\" b\nc\",a\n2,b\n";
+    assert_eq!(
+        refusal(text, with(escape.clone())).0,
+        "data.csv:4: 2 fields where 3 are expected"
+    );
+    let text = "x,word,y\n1,\"a \\\" b\n2,b,b\n";
+    let told = refusal(text, with(escape));
+    assert!(
+        told.0.starts_with("data.csv:2: a quote is opened"),
+        "{told:?}"
+    );
+    assert_eq!(
+        refusal("x,y\n1,a\n", with(json!({"escape": ","}))).0,
+        "`,` cannot be the delimiter"
+    );
+}
+
+#[test]
+fn a_nul_byte_is_no_text() {
+    let told = refusal(b"x,y\n1,a\n2,b\0c\n", json!({}));
+    assert_eq!(
+        told.0,
+        "data.csv:3: column `y`: holds a NUL byte, which no text has"
+    );
+    // Like UTF-16 without a mark.
+    let told = refusal(utf16("x,y\n1,a\n", true, false), json!({}));
+    assert!(
+        told.0.starts_with("data.csv:1: column 1: holds a NUL byte"),
+        "{told:?}"
+    );
+    assert!(told.1.contains("encoding: utf-16"), "{told:?}");
+}
+
+#[test]
+fn a_column_without_a_name_takes_none_that_is_there() {
+    let lab = Lab::new();
+    let dataset = lab
+        .run("a,,unnamed_2,y\n1,2,3,u\n4,5,6,v\n", all_train(json!({})))
+        .unwrap();
+    assert_eq!(dataset.schema().features, ["a", "unnamed_2_", "unnamed_2"]);
+}

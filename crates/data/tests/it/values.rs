@@ -226,3 +226,18 @@ fn classes_that_one_float_stands_for_stay_apart() {
     );
     assert_eq!(train_counts, &[10, 10, 10]);
 }
+
+#[test]
+fn words_for_yes_and_no_in_several_spellings_are_two_classes() {
+    let lab = Lab::new();
+    let classes = |text: &str| {
+        let dataset = lab.run(text, all_train(json!({}))).unwrap();
+        dataset.schema().target.classes().to_vec()
+    };
+    let mixed = "x,y\n1,yes\n2,NO\n3,Yes\n4,no\n5,TRUE\n";
+    assert_eq!(classes(mixed), ["false", "true"]);
+    // Where each is spelled in one way, the words stay.
+    assert_eq!(classes("x,y\n1,Yes\n2,No\n3,Yes\n"), ["No", "Yes"]);
+    let other = "x,y\n1,yes\n2,No\n3,Yes\n4,maybe\n";
+    assert_eq!(classes(other), ["No", "Yes", "maybe", "yes"]);
+}

@@ -77,6 +77,12 @@ pub struct Read {
     /// The mark before the fraction of a number: with `,` the field `3,5` is the number 3.5. Default: `.`.
     #[serde(skip_serializing_if = "is_point")]
     pub decimal: char,
+    /// The mark between groups of digits: with `,` the field `1,234.5` is the number 1234.5.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub thousands: Option<char>,
+    /// The character inside quotes after which another one means itself: with `\`, `\"` is a quote.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub escape: Option<char>,
 }
 
 fn is_usual<T: Default + PartialEq>(value: &T) -> bool {
@@ -183,6 +189,8 @@ impl Default for Read {
             comment: None,
             skip_lines: 0,
             decimal: '.',
+            thousands: None,
+            escape: None,
         }
     }
 }
