@@ -167,7 +167,12 @@ impl Drawn {
             Err(misfit) => (Vec::new(), Some(misfit.to_string())),
         };
         let footprint = match misfit {
-            None => Footprint::of(&layers, &ends.row, &train.optimizer),
+            None => Footprint::of(
+                &layers,
+                &ends.row,
+                &train.optimizer,
+                train.early_stopping.is_some(),
+            ),
             Some(_) => None,
         };
         let rows = dataset.map(|it| it.train_rows);
@@ -239,7 +244,7 @@ impl Drawn {
         };
         let [training, weights, gradients, optimizer, activations] = [
             found.training(batch, self.measured),
-            found.weights,
+            found.weights.saturating_add(found.best),
             found.gradients,
             found.optimizer,
             found.activations(batch),
@@ -247,7 +252,12 @@ impl Drawn {
         .map(figures::bytes);
         let rows = figures::plural(batch, "row");
         let measuring = found.measuring(self.measured);
-        let measured = if measuring > found.activations(batch) {
+        let other = if found.saving > measuring.max(found.activations(batch)) {
+            format!(
+                " or, to write a checkpoint, {}",
+                figures::bytes(found.saving)
+            )
+        } else if measuring > found.activations(batch) {
             let rows = figures::plural(self.measured, "row");
             format!(" or, to measure {rows}, {}", figures::bytes(measuring))
         } else {
@@ -255,7 +265,7 @@ impl Drawn {
         };
         format!(
             "memory, about: {training} to train (weights {weights}, gradients {gradients}, optimizer {optimizer}, \
-             activations of {rows} {activations}{measured}); {run}"
+             activations of {rows} {activations}{other}); {run}"
         )
     }
 
@@ -273,6 +283,8 @@ impl Drawn {
                 "gradients": it.gradients,
                 "optimizer": it.optimizer,
                 "batch": self.batch,
+                "best_weights": it.best,
+                "checkpoint": it.saving,
                 "activations": self.batch.map(|batch| it.activations(batch)),
                 "training": self.training(),
                 "run_rows": RUN_ROWS,
