@@ -60,6 +60,13 @@ pub fn run() -> ExitCode {
         Ok(context) => context,
         Err(error) => return failure::print(&error, &Context::plain()),
     };
+    #[cfg(debug_assertions)]
+    if let Some(plan) = context.environment.get(std::ffi::OsStr::new("PIPE_FAULT"))
+        && !crate::store::fault::arm(&plan.to_string_lossy())
+    {
+        let error = UserError::usage(format!("PIPE_FAULT: `{}` is no plan", plan.display()));
+        return failure::print(&error.into(), &context);
+    }
     match dispatch(cli.command, &context) {
         Ok(code) => code,
         Err(error) => failure::print(&error, &context),

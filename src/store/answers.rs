@@ -6,7 +6,7 @@ use std::{fs, path::PathBuf};
 use pipe_schema::key::{EnvironmentClass, KeyParts};
 
 use super::{
-    Store,
+    Store, disk,
     error::{At, Result, StoreError},
     removal,
     replace::replace,
@@ -48,7 +48,7 @@ impl Store {
     pub fn checkpoints(&self, parts: &KeyParts) -> Result<PathBuf> {
         self.must_write()?;
         let path = self.checkpoints_of(parts);
-        fs::create_dir_all(&path).at("create", &path)?;
+        disk::create_dir_all(&path).at("create", &path)?;
         Ok(path)
     }
 

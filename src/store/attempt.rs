@@ -1,12 +1,9 @@
 //! The place of one attempt: where a job writes, and where its log is. Knows no process.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use super::{
-    Store,
+    Store, disk,
     error::{At, Result},
     lease::Scratch,
 };
@@ -43,7 +40,7 @@ impl Store {
         let name = format!("{}.{number}", file_name(stage));
         let scratch = self.scratch(run, &name)?;
         let outputs = scratch.path.join("out");
-        fs::create_dir(&outputs).at("create", &outputs)?;
+        disk::create_dir(&outputs).at("create", &outputs)?;
         let log = self
             .layout
             .attempt_logs()

@@ -2,9 +2,8 @@
 //! Knows no address. Trusts no file that it did not hash, also not one that was put there by hand.
 
 use std::{
-    fs::{self, File, Permissions},
+    fs::File,
     io::ErrorKind,
-    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
 };
 
@@ -12,7 +11,7 @@ use pipe_schema::manifest::Digest;
 use rustix::fs::FileType;
 
 use super::{
-    Store,
+    Store, disk,
     error::{At, Result, StoreError},
     lock::{self, Hold},
     record::{children, names},
@@ -69,20 +68,19 @@ impl Store {
         self.must_write()?;
         for name in children(draft)? {
             let path = draft.join(name);
-            fs::set_permissions(&path, Permissions::from_mode(FILE_MODE))
-                .at("change the mode of", &path)?;
+            disk::set_mode(&path, FILE_MODE).at("change the mode of", &path)?;
             File::open(&path)
-                .and_then(|it| it.sync_all())
+                .and_then(|it| disk::sync(&it, &path))
                 .at("write", &path)?;
         }
         let folder = self.layout.blob(sha256);
         super::create_parent(&folder)?;
-        match fs::rename(draft, &folder) {
+        match disk::rename(draft, &folder) {
             // Another run was faster: it has the same content.
             Err(error) if error.kind() == ErrorKind::DirectoryNotEmpty => {}
             moved => moved.at("publish", &folder)?,
         }
-        rustix::fs::syncfs(&self.folder).at("write", self.root())
+        disk::sync_all(&self.folder, self.root()).at("write", self.root())
     }
 
     /// All files that were fetched.

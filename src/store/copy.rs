@@ -1,13 +1,13 @@
 //! Copies of files and trees: by sharing blocks where the file system can, else by bytes. Knows no digest.
 
 use std::{
-    fs::{self, File, OpenOptions, Permissions},
-    io,
-    os::unix::fs::{OpenOptionsExt, PermissionsExt},
+    fs::{File, OpenOptions},
+    os::unix::fs::OpenOptionsExt,
     path::Path,
 };
 
 use super::{
+    disk,
     error::{At, Result, StoreError},
     stat::Stat,
     tree::{self, Kind, Node, Rules},
@@ -17,17 +17,14 @@ use super::{
 pub fn file(from: &Path, to: &Path, stat: &Stat) -> Result<()> {
     let mode = if stat.is_executable() { 0o777 } else { 0o666 };
     let mut source = File::open(from).at("read", from)?;
-    let mut target = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(mode)
-        .open(to)
-        .at("create", to)?;
-    if reflink_copy::reflink_file(&source, &target).is_ok() {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true).mode(mode);
+    let mut target = disk::open(&options, to).at("create", to)?;
+    if disk::reflink(&source, &target, to).is_ok() {
         return Ok(());
     }
     // It may be the reading that failed, but what fails is nearly always a full disk.
-    io::copy(&mut source, &mut target).at("write", to)?;
+    disk::copy(&mut source, &mut target, to).at("write", to)?;
     Ok(())
 }
 
@@ -36,9 +33,9 @@ pub fn nodes(from: &Path, nodes: &[Node], to: &Path) -> Result<()> {
     for node in nodes {
         let (source, target) = (from.join(&node.path), to.join(&node.path));
         match &node.kind {
-            Kind::Directory => fs::create_dir(&target).at("create", &target)?,
+            Kind::Directory => disk::create_dir(&target).at("create", &target)?,
             Kind::Link { target: text } => {
-                std::os::unix::fs::symlink(text, &target).at("create", &target)?;
+                disk::symlink(text, &target).at("create", &target)?;
             }
             Kind::File { .. } | Kind::Followed => file(&source, &target, &node.stat)?,
         }
@@ -68,5 +65,5 @@ pub fn name_of(path: &Path) -> Result<&str> {
 }
 
 pub fn set_mode(path: &Path, mode: u32) -> Result<()> {
-    fs::set_permissions(path, Permissions::from_mode(mode)).at("change the mode of", path)
+    disk::set_mode(path, mode).at("change the mode of", path)
 }

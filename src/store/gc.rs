@@ -11,7 +11,7 @@ use std::{
 use pipe_schema::{key::Key, manifest::Digest, run::Event};
 
 use super::{
-    Store,
+    Store, disk,
     error::{At, Result, StoreError},
     index::{self, Index},
     lookup::named_objects,
@@ -85,7 +85,7 @@ impl Store {
         }
         if collected.records > 0 && !policy.dry_run {
             // Durable before any object goes.
-            rustix::fs::syncfs(&self.folder).at("write", self.root())?;
+            disk::sync_all(&self.folder, self.root()).at("write", self.root())?;
         }
         for digest in self.object_digests()? {
             if digests.contains(&digest) {
@@ -263,7 +263,7 @@ fn remove_dangling(folder: &Path) -> Result<()> {
             }
         } else if path.is_dir() {
             remove_dangling(&path)?;
-            let _ = fs::remove_dir(&path);
+            let _ = disk::remove_dir(&path);
         }
     }
     Ok(())

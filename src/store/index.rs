@@ -4,7 +4,7 @@
 use std::{
     collections::HashMap,
     fs::{File, OpenOptions},
-    io::{self, ErrorKind, Read, Seek, SeekFrom, Write},
+    io::{self, ErrorKind, Read, Seek, SeekFrom},
     os::unix::fs::MetadataExt,
     path::Path,
 };
@@ -12,7 +12,7 @@ use std::{
 use pipe_schema::{key::Key, manifest::Digest};
 use sha2::{Digest as _, Sha256};
 
-use super::{error::Result, replace::replace};
+use super::{disk, error::Result, replace::replace};
 
 /// Hexadecimal digits of a line's checksum.
 const CHECK_DIGITS: usize = 16;
@@ -145,12 +145,12 @@ impl Index {
 /// Appends lines by one write, which other writers cannot interleave.
 /// The newline in front ends what a crash may have left unfinished.
 pub fn append(path: &Path, lines: &[Line]) -> io::Result<()> {
-    let mut file = OpenOptions::new().append(true).create(true).open(path)?;
+    let file = disk::open(OpenOptions::new().append(true).create(true), path)?;
     let mut text = String::from("\n");
     for line in lines {
         encode(line, &mut text);
     }
-    file.write_all(text.as_bytes())
+    disk::write_all(&file, path, text.as_bytes())
 }
 
 /// Replaces the index; the caller holds the lock that keeps other writers away.

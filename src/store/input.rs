@@ -12,7 +12,7 @@ use rustix::fs::FileType;
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    Store, copy,
+    Store, copy, disk,
     error::{At, Result, StoreError},
     lock::{self, Hold},
     merkle,
@@ -183,7 +183,7 @@ impl Store {
         let folder = self.layout.scratch();
         Moment::probe(&folder)
             .or_else(|_| {
-                std::fs::create_dir_all(&folder)?;
+                disk::create_dir_all(&folder)?;
                 Moment::probe(&folder)
             })
             .unwrap_or_else(|_| Moment::guess())

@@ -2,8 +2,8 @@
 //! Knows runs by name only.
 
 use std::{
-    fs::{self, File},
-    io::{ErrorKind, Write},
+    fs::File,
+    io::ErrorKind,
     path::PathBuf,
     sync::{
         PoisonError,
@@ -12,7 +12,7 @@ use std::{
 };
 
 use super::{
-    Store,
+    Store, disk,
     error::{At, Result, StoreError},
     lock::{self, Hold},
     record::children,
@@ -77,12 +77,12 @@ impl Store {
         }
         let path = self.layout.lease(run);
         let calm = lock::take(&self.layout.lock(SWEEP), Hold::Shared, true)?;
-        let Some(mut file) = lock::take(&path, Hold::Alone, false)? else {
+        let Some(file) = lock::take(&path, Hold::Alone, false)? else {
             return Ok(false);
         };
         drop(calm);
         // For people who look; nothing reads it.
-        writeln!(file, "{run}").at("write", &path)?;
+        disk::write_all(&file, &path, format!("{run}\n").as_bytes()).at("write", &path)?;
         leases.files.push((run.to_owned(), file));
         drop(leases);
         self.sweep_once()?;
@@ -99,7 +99,7 @@ impl Store {
         }
         let path = self.layout.scratch().join(file_name(run)).join(name);
         super::removal::remove_tree(&path)?;
-        fs::create_dir_all(&path).at("create", &path)?;
+        disk::create_dir_all(&path).at("create", &path)?;
         Ok(Scratch { path })
     }
 
@@ -147,7 +147,7 @@ impl Store {
                 super::removal::remove_tree(&folder)?;
                 swept.push(folder);
             }
-            match fs::remove_file(&lease) {
+            match disk::remove_file(&lease) {
                 Err(error) if error.kind() != ErrorKind::NotFound => {
                     return Err(StoreError::io("remove", &lease, error));
                 }
@@ -162,8 +162,8 @@ impl Store {
         let mut leases = self.leases.lock().unwrap_or_else(PoisonError::into_inner);
         for (run, file) in leases.files.drain(..) {
             // What is not empty is swept by a later run.
-            let _ = fs::remove_dir(self.layout.scratch().join(file_name(&run)));
-            let _ = fs::remove_file(self.layout.lease(&run));
+            let _ = disk::remove_dir(&self.layout.scratch().join(file_name(&run)));
+            let _ = disk::remove_file(&self.layout.lease(&run));
             drop(file);
         }
     }

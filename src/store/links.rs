@@ -4,14 +4,13 @@
 use std::{
     fs,
     io::ErrorKind,
-    os::unix::fs::symlink,
     path::{Path, PathBuf},
 };
 
 use pipe_schema::{manifest::Digest, record::Record};
 
 use super::{
-    Store,
+    Store, disk,
     error::{At, Result},
     index::Line,
     lookup::named_objects,
@@ -98,7 +97,7 @@ impl Store {
         }
         let scratch = self.own_scratch()?;
         let link = scratch.path.join("link");
-        symlink(&target, &link).at("create", &link)?;
-        fs::rename(&link, at).at("create", at)
+        disk::symlink(&target, &link).at("create", &link)?;
+        disk::rename(&link, at).at("create", at)
     }
 }

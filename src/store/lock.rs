@@ -10,7 +10,7 @@ use std::{
 use pipe_schema::key::Key;
 
 use super::{
-    Store,
+    Store, disk,
     error::{At, Result, StoreError},
     stat::Stat,
 };
@@ -52,10 +52,10 @@ pub fn take(path: &Path, hold: Hold, wait: bool) -> Result<Option<File>> {
 fn open(path: &Path) -> Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
-    match options.open(path) {
+    match disk::open(&options, path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             super::create_parent(path)?;
-            options.open(path).at("open", path)
+            disk::open(&options, path).at("open", path)
         }
         opened => opened.at("open", path),
     }

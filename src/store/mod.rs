@@ -2,6 +2,8 @@
 //! Knows files, digests and locks; not what a stage is, nor why one is asked for.
 
 mod error;
+pub mod fault;
+mod disk;
 mod layout;
 mod stat;
 mod hash;
@@ -237,16 +239,16 @@ impl Drop for Store {
 /// Makes the folder that is above `path`.
 fn create_parent(path: &Path) -> Result<()> {
     let folder = path.parent().unwrap_or(Path::new("/"));
-    match fs::create_dir(folder) {
+    match disk::create_dir(folder) {
         Ok(()) => Ok(()),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
-        Err(_) => fs::create_dir_all(folder).at("create", folder),
+        Err(_) => disk::create_dir_all(folder).at("create", folder),
     }
 }
 
 /// Makes an empty store: `VERSION` comes in one step, so that there is a whole store or none.
 fn create(root: &Path) -> Result<()> {
-    fs::create_dir_all(root).at("create", root)?;
+    disk::create_dir_all(root).at("create", root)?;
     // A folder that is kept in a repository may have its own `.gitignore`.
     if record::children(root)?
         .iter()
@@ -260,7 +262,7 @@ fn create(root: &Path) -> Result<()> {
     }
     let ignore: PathBuf = root.join(".gitignore");
     if !ignore.exists() {
-        fs::write(&ignore, IGNORE_ALL).at("write", &ignore)?;
+        disk::write(&ignore, IGNORE_ALL).at("write", &ignore)?;
     }
     replace::replace(&root.join("VERSION"), format!("{VERSION}\n").as_bytes())
 }

@@ -3,9 +3,8 @@
 
 use std::{
     collections::BTreeMap,
-    fs::{self, Permissions},
+    fs,
     io::ErrorKind,
-    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     sync::PoisonError,
     thread,
@@ -13,11 +12,10 @@ use std::{
 };
 
 use pipe_schema::manifest::{Digest, Entry, Manifest};
-use rustix::fs::{AtFlags, Mode};
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    Store,
+    Store, disk,
     error::{At, Result, StoreError},
     index::Line,
     merkle, removal,
@@ -185,7 +183,7 @@ impl Store {
         let written = scratch.path.join("manifest.json");
         write_manifest_to(&written, manifest)?;
         let path = self.layout.manifest(&manifest.digest);
-        fs::rename(&written, &path).at("write", &path)
+        disk::rename(&written, &path).at("write", &path)
     }
 
     fn set_object_aside(&self, digest: &Digest, what: String) -> Result<Option<String>> {
@@ -231,14 +229,14 @@ impl Store {
             removal::make_writable(path)?;
         }
         let folder = self.layout.quarantine();
-        fs::create_dir_all(&folder).at("create", &folder)?;
+        disk::create_dir_all(&folder).at("create", &folder)?;
         for number in 1_u32.. {
             let to = folder.join(format!("{name}.{number}"));
             // A folder can be renamed onto an empty one only, a file onto a file: look first, and never lose one.
             if fs::symlink_metadata(&to).is_ok() {
                 continue;
             }
-            match fs::rename(path, &to) {
+            match disk::rename(path, &to) {
                 Err(error) if error.kind() == ErrorKind::NotFound => break,
                 Err(error) if error.kind() == ErrorKind::DirectoryNotEmpty => {}
                 moved => return moved.at("set aside", path),
@@ -267,8 +265,8 @@ pub(super) fn write_manifest_to(path: &Path, manifest: &Manifest) -> Result<()> 
         what: format!("it cannot be written as JSON: {error}"),
     })?;
     bytes.push(b'\n');
-    fs::write(path, bytes).at("write", path)?;
-    fs::set_permissions(path, Permissions::from_mode(FILE_MODE)).at("change the mode of", path)
+    disk::write(path, bytes).at("write", path)?;
+    disk::set_mode(path, FILE_MODE).at("change the mode of", path)
 }
 
 /// Makes a tree read-only: files 0444 or 0555, folders 0555.
@@ -282,19 +280,13 @@ pub(super) fn seal(folder: &Path, nodes: &[Node]) -> Result<()> {
             Kind::Link { .. } | Kind::Followed => continue,
         };
         if node.stat.mode & 0o7777 != wanted {
-            rustix::fs::chmodat(
-                &top,
-                &node.path,
-                Mode::from_raw_mode(wanted),
-                AtFlags::empty(),
-            )
-            .at("change the mode of", folder.join(&node.path))?;
+            disk::set_mode_at(&top, folder, &node.path, wanted)
+                .at("change the mode of", folder.join(&node.path))?;
         }
     }
     let mode = Stat::of_file(&top).at("read", folder)?.mode;
     if mode & 0o7777 != EXECUTABLE_MODE {
-        fs::set_permissions(folder, Permissions::from_mode(EXECUTABLE_MODE))
-            .at("change the mode of", folder)?;
+        disk::set_mode(folder, EXECUTABLE_MODE).at("change the mode of", folder)?;
     }
     Ok(())
 }

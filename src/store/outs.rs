@@ -12,7 +12,7 @@ use pipe_schema::{manifest::Digest, record::Record};
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    Store, copy,
+    Store, copy, disk,
     error::{At, Result, StoreError},
     lock::{self, Hold},
     removal,
@@ -143,10 +143,8 @@ impl Store {
         match self.set_aside_as(path, &format!("out-{name}")) {
             Err(StoreError::Io { source, .. }) if source.kind() == ErrorKind::CrossesDevices => {
                 let folder = self.layout.quarantine();
-                let copy = tempfile::Builder::new()
-                    .prefix("out-")
-                    .tempdir_in(&folder)
-                    .at("create a folder in", &folder)?;
+                let copy =
+                    disk::temporary_folder("out-", &folder).at("create a folder in", &folder)?;
                 copy::out(path, &Stat::of_link(path).at("read", path)?, copy.path())?;
                 let _kept = copy.keep();
                 removal::remove_tree(path)
@@ -170,19 +168,20 @@ impl Store {
         let folder = path.parent().unwrap_or(Path::new("/"));
         let is_near = Stat::of(folder).at("read", folder)?.dev == self.device;
         let scratch = self.own_scratch()?;
-        let beside = tempfile::Builder::new()
-            .prefix(".pipe-restore-")
-            .tempdir_in(if is_near { &scratch.path } else { folder })
-            .at("create a folder in", folder)?;
+        let beside = disk::temporary_folder(
+            ".pipe-restore-",
+            if is_near { &scratch.path } else { folder },
+        )
+        .at("create a folder in", folder)?;
         let object = self.layout.object(digest);
         let copied = beside.path().join("out");
         if is_directory {
-            fs::create_dir(&copied).at("create", &copied)?;
+            disk::create_dir(&copied).at("create", &copied)?;
             copy::out(&object, &Stat::of(&object).at("read", &object)?, &copied)?;
         } else {
             let name = copy::name_of(path)?;
             let from = object.join(name);
-            fs::create_dir(&copied).at("create", &copied)?;
+            disk::create_dir(&copied).at("create", &copied)?;
             copy::out(&from, &Stat::of_link(&from).at("read", &from)?, &copied)?;
         }
         let from = if is_directory {
@@ -191,7 +190,7 @@ impl Store {
             copied.join(copy::name_of(path)?)
         };
         self.clear(path, way)?;
-        fs::rename(&from, path).at("restore", path)
+        disk::rename(&from, path).at("restore", path)
     }
 
     fn lock_out(&self, path: &Path) -> Result<File> {
@@ -217,7 +216,7 @@ impl Store {
             Mark::Left(picture) => format!("left {picture} {}\n", path.display()),
         };
         // In place: the file is the lock.
-        fs::write(&file, text).at("write", &file)
+        disk::write(&file, text).at("write", &file)
     }
 
     fn mark_of(&self, path: &Path) -> Mark {

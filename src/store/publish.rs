@@ -5,7 +5,6 @@
 //! What a crash leaves between two of them is found by the next who looks, and finished or replaced.
 
 use std::{
-    fs,
     io::{self, ErrorKind},
     path::{Path, PathBuf},
 };
@@ -19,7 +18,7 @@ use pipe_schema::{
 };
 
 use super::{
-    Store,
+    Store, disk,
     error::{At, Result, StoreError},
     index::Line,
     lease::Scratch,
@@ -104,7 +103,7 @@ impl Store {
 
     /// All that was written to the file system so far. The descriptor was opened before, else errors would be missed.
     fn sync(&self) -> io::Result<()> {
-        Ok(rustix::fs::syncfs(&self.folder)?)
+        disk::sync_all(&self.folder, self.root())
     }
 
     fn stage(&self, publication: Publication) -> Result<Ready> {
@@ -153,7 +152,7 @@ impl Store {
             paths.push(path);
         }
         let record_file = scratch.path.join("record.jsonl");
-        fs::write(&record_file, record::encode(&record)?).at("write", &record_file)?;
+        disk::write(&record_file, record::encode(&record)?).at("write", &record_file)?;
         Ok(Ready {
             record,
             record_file,
@@ -188,7 +187,7 @@ impl Store {
         }
         let path = self.layout.record(&record.key);
         super::create_parent(&path)?;
-        fs::rename(&record_file, &path).at("write", &path)?;
+        disk::rename(&record_file, &path).at("write", &path)?;
         drop(scratch);
         self.forget_damage(&record.key.0);
         for (_, digest) in super::lookup::named_objects(&record) {
@@ -214,12 +213,12 @@ impl Store {
         super::create_parent(&to)?;
         for _ in 0..3 {
             // Renamed while it is writable: an ordinary user cannot move a read-only folder.
-            match fs::rename(&tree.folder, &to) {
+            match disk::rename(&tree.folder, &to) {
                 Ok(()) => {
                     seal(&to, &tree.nodes)?;
                     let nodes = self.as_hashed(&to, &tree.nodes)?;
                     let manifest = self.layout.manifest(digest);
-                    fs::rename(&tree.manifest, &manifest).at("write", &manifest)?;
+                    disk::rename(&tree.manifest, &manifest).at("write", &manifest)?;
                     return self.stamp(digest, &nodes);
                 }
                 Err(error)

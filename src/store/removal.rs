@@ -1,13 +1,11 @@
 //! Removing trees, read-only ones too: an ordinary user cannot empty a folder that is not writable.
 
-use std::{
-    fs::{self, Permissions},
-    io::ErrorKind,
-    os::unix::fs::PermissionsExt,
-    path::Path,
-};
+use std::{fs, io::ErrorKind, os::unix::fs::PermissionsExt, path::Path};
 
-use super::error::{At, Result, StoreError};
+use super::{
+    disk,
+    error::{At, Result, StoreError},
+};
 
 /// Removes what is at `path`, be it a file, a link or a tree; nothing there is fine. Links are not followed.
 pub fn remove_tree(path: &Path) -> Result<()> {
@@ -17,9 +15,9 @@ pub fn remove_tree(path: &Path) -> Result<()> {
         Err(error) => return Err(StoreError::io("read", path, error)),
     };
     if !metadata.is_dir() {
-        return fs::remove_file(path).at("remove", path);
+        return disk::remove_file(path).at("remove", path);
     }
-    match fs::remove_dir_all(path) {
+    match disk::remove_dir_all(path) {
         Err(error) if error.kind() == ErrorKind::PermissionDenied => {}
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
         removed => return removed.at("remove", path),
@@ -34,7 +32,7 @@ pub fn remove_tree(path: &Path) -> Result<()> {
             make_writable(entry.path())?;
         }
     }
-    fs::remove_dir_all(path).at("remove", path)
+    disk::remove_dir_all(path).at("remove", path)
 }
 
 /// Lets the owner list, enter and change a folder.
@@ -46,6 +44,5 @@ pub fn make_writable(folder: &Path) -> Result<()> {
     if mode & 0o700 == 0o700 {
         return Ok(());
     }
-    fs::set_permissions(folder, Permissions::from_mode(mode & 0o7777 | 0o700))
-        .at("change the mode of", folder)
+    disk::set_mode(folder, mode & 0o7777 | 0o700).at("change the mode of", folder)
 }

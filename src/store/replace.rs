@@ -2,12 +2,12 @@
 
 use std::{
     fs::{self, Permissions},
-    io::Write,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
 };
 
 use super::{
+    disk,
     error::{At, Result},
     record::children,
 };
@@ -16,17 +16,13 @@ use super::{
 pub fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
     super::create_parent(path)?;
     let folder = path.parent().unwrap_or(Path::new("/"));
-    let mut file = tempfile::Builder::new()
-        .prefix(PREFIX)
-        // As any program would make it, not for its owner alone: a team may share a store.
-        .permissions(Permissions::from_mode(0o666))
-        .tempfile_in(folder)
-        .at("create a file in", folder)?;
-    file.write_all(bytes).at("write", file.path())?;
-    file.persist(path)
-        .map_err(|it| it.error)
-        .at("replace", path)?;
-    Ok(())
+    let mut how = tempfile::Builder::new();
+    // As any program would make it, not for its owner alone: a team may share a store.
+    how.prefix(PREFIX)
+        .permissions(Permissions::from_mode(0o666));
+    let file = disk::temporary_file(&how, folder).at("create a file in", folder)?;
+    disk::write_all(file.as_file(), file.path(), bytes).at("write", file.path())?;
+    disk::persist(file, path).at("replace", path)
 }
 
 const PREFIX: &str = ".draft-";

@@ -2,14 +2,14 @@
 
 use std::{
     fs::{self, File, OpenOptions},
-    io::{ErrorKind, Write},
+    io::ErrorKind,
     path::PathBuf,
 };
 
 use pipe_schema::run::Line;
 
 use super::{
-    Store,
+    Store, disk,
     error::{At, Result, StoreError},
     record::children,
     replace::replace,
@@ -31,7 +31,7 @@ impl RunLog {
             what: format!("an event cannot be written as JSON: {error}"),
         })?;
         bytes.push(b'\n');
-        self.file.write_all(&bytes).at("write", &self.path)
+        disk::write_all(&self.file, &self.path, &bytes).at("write", &self.path)
     }
 }
 
@@ -46,11 +46,8 @@ impl Store {
         }
         let path = self.layout.run_log(run);
         super::create_parent(&path)?;
-        let file = OpenOptions::new()
-            .append(true)
-            .create(true)
-            .open(&path)
-            .at("open", &path)?;
+        let file =
+            disk::open(OpenOptions::new().append(true).create(true), &path).at("open", &path)?;
         Ok(RunLog { path, file })
     }
 

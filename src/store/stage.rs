@@ -2,7 +2,6 @@
 //! Changes nothing that others can see.
 
 use std::{
-    fs,
     io::ErrorKind,
     path::{Path, PathBuf},
 };
@@ -14,7 +13,7 @@ use pipe_schema::{
 };
 
 use super::{
-    Store, copy,
+    Store, copy, disk,
     error::{At, Result, StoreError},
     lease::Scratch,
     object::write_manifest_to,
@@ -79,7 +78,7 @@ impl Store {
             folder = new_folder(scratch)?;
             let to = folder.join(file_name);
             if is_ours {
-                fs::rename(path, &to).at("move", path)?;
+                disk::rename(path, &to).at("move", path)?;
             } else {
                 copy::file(path, &to, &stat)?;
             }
@@ -139,9 +138,7 @@ fn stage_folder(scratch: &Scratch, folder: PathBuf) -> Result<Staged> {
 }
 
 fn new_folder(scratch: &Scratch) -> Result<PathBuf> {
-    let folder = tempfile::Builder::new()
-        .prefix("tree-")
-        .tempdir_in(&scratch.path)
+    let folder = disk::temporary_folder("tree-", &scratch.path)
         .at("create a folder in", &scratch.path)?
         .keep();
     removal::make_writable(&folder)?;
@@ -197,7 +194,7 @@ fn unshare(folder: &Path, nodes: &[Node]) -> Result<bool> {
             copy.push(".pipe-copy");
             let copy = PathBuf::from(copy);
             copy::file(&path, &copy, &node.stat)?;
-            fs::rename(&copy, &path).at("replace", &path)?;
+            disk::rename(&copy, &path).at("replace", &path)?;
             is_any = true;
         }
     }

@@ -5,6 +5,8 @@ use std::{fs::File, io, path::Path, time::SystemTime};
 
 use rustix::fs::{AtFlags, FileType, Timespec, Timestamps, UTIME_NOW};
 
+use super::disk;
+
 const SECOND: i64 = 1_000_000_000;
 /// Clocks of file systems move with the kernel's tick, at most 10 ms.
 const TICK_MARGIN: i64 = 20_000_000;
@@ -98,7 +100,7 @@ pub struct Moment {
 impl Moment {
     /// By a probe file in `folder`: the clock of its file system.
     pub fn probe(folder: &Path) -> io::Result<Self> {
-        let probe = tempfile::tempfile_in(folder)?;
+        let probe = disk::nameless_file(folder)?;
         let now = Timespec {
             tv_sec: 0,
             tv_nsec: UTIME_NOW,

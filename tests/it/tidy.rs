@@ -77,6 +77,45 @@ fn only_cli_reads_the_process_environment() {
 }
 
 #[test]
+fn the_store_changes_the_disk_through_one_file() {
+    let changes = [
+        "fs::write(",
+        "fs::rename(",
+        "fs::copy(",
+        "fs::create_dir",
+        "fs::remove_",
+        "fs::set_permissions(",
+        "fs::hard_link(",
+        "fs::chmodat(",
+        "fs::syncfs(",
+        "File::create",
+        "create(true).open(",
+        ".write_all(",
+        "writeln!(",
+        "io::copy(",
+        " symlink(",
+        ".set_len(",
+        ".sync_",
+        "tempfile_in(",
+        "tempdir_in(",
+        ".persist(",
+        "reflink_file(",
+    ];
+    for source in sources(&["src/store"]) {
+        let is_other = source.path.starts_with("src/store/tests")
+            || ["src/store/disk.rs", "src/store/fault.rs"].contains(&source.path.as_str());
+        for change in changes {
+            let found = source.text.lines().any(|it| it.contains(change));
+            assert!(
+                is_other || !found,
+                "{}: `{change}` belongs into src/store/disk.rs",
+                source.path
+            );
+        }
+    }
+}
+
+#[test]
 fn only_the_worker_names_libtorch() {
     let names = [concat!("t", "ch::"), concat!("torch", "_sys")];
     for source in sources(&FOLDERS) {
