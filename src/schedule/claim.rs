@@ -117,12 +117,7 @@ impl Cycle<'_> {
     /// Starts what must be executed and has room, in the order of the graph.
     pub(super) fn fill(&mut self) {
         if self.ending.is_some() {
-            // Other runs need not wait for what is not made here.
-            for at in std::mem::take(&mut self.pending) {
-                self.states[at] = State::Ready;
-            }
-            self.locked.clear();
-            return;
+            return self.forgo();
         }
         for at in std::mem::take(&mut self.locked) {
             self.pending.insert(at);
@@ -150,11 +145,23 @@ impl Cycle<'_> {
                 self.claim(at, share);
             }
         }
+        if self.ending.is_some() {
+            // One of them failed before it began: nothing will be heard of it that would wake the loop.
+            return self.forgo();
+        }
         // What the store had meanwhile made other stages ready.
         if !self.ready.is_empty() {
             self.settle();
             self.fill();
         }
+    }
+
+    /// Nothing more is begun, and other runs need not wait for what is not made here.
+    fn forgo(&mut self) {
+        for at in std::mem::take(&mut self.pending) {
+            self.states[at] = State::Ready;
+        }
+        self.locked.clear();
     }
 
     fn share(&self, at: usize, uses_gpu: bool) -> Share {

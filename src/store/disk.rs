@@ -153,13 +153,15 @@ pub fn persist(file: NamedTempFile, path: &Path) -> io::Result<()> {
 /// Waits until the file, which is at `path`, would survive a loss of power.
 pub fn sync(file: &File, path: &Path) -> io::Result<()> {
     fault::step("fsync", path)?;
-    file.sync_all()
+    file.sync_all()?;
+    fault::note_sync(Some(file));
+    Ok(())
 }
 
 /// The same for all that was written to the file system of an open folder, which is at `path`.
 pub fn sync_all(folder: &File, path: &Path) -> io::Result<()> {
     fault::step("syncfs", path)?;
     rustix::fs::syncfs(folder)?;
-    fault::note_sync();
+    fault::note_sync(None);
     Ok(())
 }

@@ -43,7 +43,7 @@ mod unarmed {
     }
 
     #[inline]
-    pub fn note_sync() {}
+    pub fn note_sync(_: Option<&std::fs::File>) {}
 }
 
 #[cfg(debug_assertions)]
@@ -174,15 +174,17 @@ mod armed {
         is_now.then(|| plan.fault.clone())
     }
 
-    /// All that is in the store by now is durable.
-    pub fn note_sync() {
-        if let Some(Plan {
-            fault: Fault::Power(store),
-            ..
-        }) = PLAN.get()
-        {
-            *DURABLE.lock().unwrap_or_else(PoisonError::into_inner) = Some(states(store));
-        }
+    /// This file is durable, or all that is in the store by now.
+    pub fn note_sync(file: Option<&File>) {
+        let Some(Fault::Power(store)) = PLAN.get().map(|it| &it.fault) else {
+            return;
+        };
+        let now = match file {
+            Some(file) => file.metadata().iter().map(state_of).collect(),
+            None => states(store),
+        };
+        let mut durable = DURABLE.lock().unwrap_or_else(PoisonError::into_inner);
+        durable.get_or_insert_default().extend(now);
     }
 
     /// What a file system may do: names are as they were last, bytes are gone.
@@ -202,14 +204,17 @@ mod armed {
         files(store).map(|(_, state)| state).collect()
     }
 
+    fn state_of(stat: &fs::Metadata) -> State {
+        (stat.ino(), stat.size(), stat.mtime(), stat.mtime_nsec())
+    }
+
     fn files(store: &Path) -> impl Iterator<Item = (PathBuf, State)> {
         let entries = walkdir::WalkDir::new(store).into_iter().flatten();
         entries
             .filter(|it| it.file_type().is_file())
             .filter_map(|it| {
                 let stat = fs::symlink_metadata(it.path()).ok()?;
-                let state = (stat.ino(), stat.size(), stat.mtime(), stat.mtime_nsec());
-                Some((it.into_path(), state))
+                Some((it.into_path(), state_of(&stat)))
             })
     }
 }

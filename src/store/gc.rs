@@ -92,9 +92,9 @@ impl Store {
                 collected.kept_objects += 1;
                 continue;
             }
-            // Without its manifest the folder does not count, should we be killed now.
+            // Without its manifest the folder does not count, should we be killed now. Half of it must not be found there.
             remove.tree(&self.layout.manifest(&digest))?;
-            remove.tree(&self.layout.object(&digest))?;
+            remove.tree_at_once(&self.layout.object(&digest), &self.layout.scratch())?;
             collected.objects += 1;
         }
         for digest in self.blob_digests()? {
@@ -287,6 +287,21 @@ struct Remover {
 }
 
 impl Remover {
+    /// A folder that is there as a whole or not at all, should we be killed: it is moved to `scratch` before. What stays
+    /// there is swept by the next run.
+    fn tree_at_once(&mut self, path: &Path, scratch: &Path) -> Result<()> {
+        if self.dry_run || !path.is_dir() || path.is_symlink() {
+            return self.tree(path);
+        }
+        let doomed = scratch.join("gc");
+        removal::remove_tree(&doomed)?;
+        disk::create_dir_all(scratch).at("create", scratch)?;
+        // An ordinary user cannot move a folder that is read-only.
+        removal::make_writable(path)?;
+        disk::rename(path, &doomed).at("remove", path)?;
+        self.tree(&doomed)
+    }
+
     fn tree(&mut self, path: &Path) -> Result<()> {
         self.bytes += tree_bytes(path);
         if self.dry_run {

@@ -264,7 +264,7 @@ fn create(root: &Path) -> Result<()> {
     if !ignore.exists() {
         disk::write(&ignore, IGNORE_ALL).at("write", &ignore)?;
     }
-    replace::replace(&root.join("VERSION"), format!("{VERSION}\n").as_bytes())
+    replace::replace_for_good(&root.join("VERSION"), format!("{VERSION}\n").as_bytes())
 }
 
 #[cfg(test)]

@@ -14,6 +14,15 @@ use super::{
 
 /// Writes beside `path`, then renames. Not in `tmp/`: there, what no live run claims is swept away.
 pub fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
+    swap(path, bytes, false)
+}
+
+/// The same for a file that must not be empty after a loss of power.
+pub fn replace_for_good(path: &Path, bytes: &[u8]) -> Result<()> {
+    swap(path, bytes, true)
+}
+
+fn swap(path: &Path, bytes: &[u8], is_for_good: bool) -> Result<()> {
     super::create_parent(path)?;
     let folder = path.parent().unwrap_or(Path::new("/"));
     let mut how = tempfile::Builder::new();
@@ -22,6 +31,9 @@ pub fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
         .permissions(Permissions::from_mode(0o666));
     let file = disk::temporary_file(&how, folder).at("create a file in", folder)?;
     disk::write_all(file.as_file(), file.path(), bytes).at("write", file.path())?;
+    if is_for_good {
+        disk::sync(file.as_file(), file.path()).at("write", file.path())?;
+    }
     disk::persist(file, path).at("replace", path)
 }
 

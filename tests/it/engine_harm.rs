@@ -228,3 +228,21 @@ fn a_python_command_leaves_no_compiled_files_in_its_outputs() {
     assert_eq!(answer.code, Some(0), "{answer}");
     assert!(!steered.path("o/__pycache__").exists());
 }
+
+#[test]
+fn a_stage_that_cannot_begin_ends_a_run_in_which_others_wait_for_room() {
+    let steered = commands(
+        r"
+  first:
+    command: {cmd: 'echo 1 > first.txt', outs: [first.txt]}
+  second:
+    command: {cmd: 'echo 2 > second.txt', outs: [second.txt]}
+",
+    );
+    steered.project.write("first.txt", "mine\n");
+    let mut child = steered.start(&["--jobs", "1"]);
+    let pid = child.id() as i32;
+    wait_for("its end", || !is_alive(pid));
+    assert_eq!(child.wait().unwrap().code(), Some(1));
+    assert_eq!(steered.project.read("first.txt"), "mine\n");
+}

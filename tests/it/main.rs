@@ -24,3 +24,5 @@ mod digits;
 mod shipped;
 mod predict;
 mod kill;
+mod scenes;
+mod faults;
