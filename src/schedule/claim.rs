@@ -96,13 +96,16 @@ impl Cycle<'_> {
         let found = match self.store.lookup(&pending.action.key) {
             Ok(Lookup::Fresh(record)) => {
                 let folder = &self.options.folder;
-                match (self.store).restore_outs(&record, folder, self.options.overwrite) {
-                    Ok(_) => {}
+                let restored = (self.store).restore_outs(&record, folder, self.options.overwrite);
+                let outs = match restored {
+                    Ok(outs) => outs,
                     Err(StoreError::Busy { .. }) => return Ok(Answer::Busy),
                     Err(error) => return Err(of_store(&error)),
-                }
+                };
                 self.counts.cached += 1;
-                self.complete(at, *record, true);
+                if self.complete(at, *record, true) {
+                    self.release(at, outs);
+                }
                 return Ok(Answer::Done);
             }
             Ok(Lookup::Stale(found)) => found,

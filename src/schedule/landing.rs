@@ -245,7 +245,12 @@ impl Cycle<'_> {
                 if let Err(error) = self.store.drop_checkpoints(&record.parts) {
                     self.warn(at, &error);
                 }
-                self.complete(at, record, false);
+                let outs = running.outs.take();
+                if self.complete(at, record, false)
+                    && let Some(outs) = outs
+                {
+                    self.release(at, outs);
+                }
             }
             Err(error) => self.end_attempt(at, running, of_store(&error)),
         }

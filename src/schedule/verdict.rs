@@ -11,7 +11,7 @@ use super::{
     cycle::{Cycle, Ending},
     state::State,
 };
-use crate::store::StoreError;
+use crate::store::{OutsLock, StoreError};
 
 /// How many stages came to which end.
 #[derive(Default)]
@@ -23,13 +23,14 @@ pub(super) struct Counts {
 }
 
 impl Cycle<'_> {
-    /// The stage's outputs are in the store.
-    pub(super) fn complete(&mut self, at: usize, record: Record, is_cached: bool) {
+    /// The stage's outputs are in the store. Returns whether they will be found and kept there.
+    pub(super) fn complete(&mut self, at: usize, record: Record, is_cached: bool) -> bool {
         let stage = &self.order[at].id;
         // People find the result without it, too.
         let linked = self.store.link_current(stage, &record);
         // Several specs may share the store and have stages of one name: changes are told against the same spec's.
         let noted = (self.store).note_last(&self.plan.full_name(stage), &record);
+        let is_linked = linked.is_ok();
         if let Err(error) = linked.and(noted) {
             self.warn(at, &error);
         }
@@ -61,6 +62,14 @@ impl Cycle<'_> {
                     self.ready.insert(at);
                 }
             }
+        }
+        is_linked
+    }
+
+    /// From now on, what is in the stage's outs is the user's.
+    pub(super) fn release(&mut self, at: usize, outs: OutsLock) {
+        if let Err(error) = self.store.release_outs(outs) {
+            self.warn(at, &error);
         }
     }
 

@@ -2,7 +2,7 @@
 //! Records go before objects, so that no record ever speaks of what gc removed.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
     time::{Duration, SystemTime},
@@ -14,6 +14,7 @@ use super::{
     Store, disk,
     error::{At, Result, StoreError},
     index::{self, Index},
+    layout,
     lookup::named_objects,
     record::children,
     removal, replace,
@@ -133,16 +134,26 @@ impl Store {
             }
         }
         let current = children(&self.layout.current())?;
+        let mut told = BTreeMap::new();
         self.with_index(|index| {
             for (stage, key) in index.stages() {
                 // Whoever removes the link gives the result up.
                 if current.contains(&file_name(stage)) {
                     keys.insert(*key);
+                    told.insert(file_name(stage), *key);
                 }
             }
         })?;
+        let linked = self.linked_otherwise(&current, &told)?;
         let mut needed = Needed::default();
         for key in self.record_keys()? {
+            if !linked.is_empty() && !keys.contains(&key) {
+                let record = self.find_record(&key);
+                let digests = record.iter().flat_map(|it| named_objects(it));
+                if linked.contains(&digests.map(|(_, digest)| digest).collect()) {
+                    keys.insert(key);
+                }
+            }
             let is_young = age(&self.layout.record(&key)).is_some_and(|it| it < policy.older_than);
             if !is_young && !keys.contains(&key) {
                 continue;
@@ -158,6 +169,34 @@ impl Store {
             }
         }
         Ok(needed)
+    }
+
+    /// Objects that links in `current` lead to, by link, where the index tells of another record or of none: a loss of power
+    /// may have taken its end.
+    fn linked_otherwise(
+        &self,
+        current: &[String],
+        told: &BTreeMap<String, Key>,
+    ) -> Result<BTreeSet<BTreeSet<Digest>>> {
+        let mut linked = BTreeSet::new();
+        for name in current {
+            let path = self.layout.current().join(name);
+            let mut links = vec![path.clone()];
+            if !path.is_symlink() {
+                links = children(&path)?.iter().map(|it| path.join(it)).collect();
+            }
+            let objects: BTreeSet<Digest> =
+                links.iter().filter_map(|it| object_of_link(it)).collect();
+            let record = told.get(name).and_then(|key| self.find_record(key));
+            let is_told = record.is_some_and(|it| {
+                let digests = named_objects(&it).map(|(_, digest)| digest);
+                digests.collect::<BTreeSet<Digest>>() == objects
+            });
+            if !is_told && !objects.is_empty() {
+                linked.insert(objects);
+            }
+        }
+        Ok(linked)
     }
 
     /// Checkpoints of trainings that are done, or were not touched for long.
@@ -251,6 +290,14 @@ impl Store {
     pub fn size(&self) -> u64 {
         tree_bytes(self.root())
     }
+}
+
+/// The object that a link of people's leads to: `…/objects/sha256/ab/<62>`.
+fn object_of_link(link: &Path) -> Option<Digest> {
+    let target = fs::read_link(link).ok()?;
+    let name = target.file_name()?.to_str()?;
+    let shelf = target.parent()?.file_name()?.to_str()?;
+    layout::joined(shelf, name)
 }
 
 /// Removes links whose object is gone, and folders of links that are empty then.

@@ -113,6 +113,11 @@ impl Index {
         self.stamps.get(digest).copied()
     }
 
+    /// Whether it says nothing: as if there were none.
+    pub fn is_empty(&self) -> bool {
+        self.lines == 0
+    }
+
     /// Whether it should be written anew: because of damage, or because most of it is history.
     pub fn is_worn(&self) -> bool {
         self.damaged > 0 || self.lines > self.last.len() + self.stamps.len() + MAX_IDLE_LINES

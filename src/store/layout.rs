@@ -85,7 +85,12 @@ impl Layout {
         self.root.join("locks/keys").join(key.0.to_string())
     }
 
-    /// The lock of a workspace path; not empty while a job that writes there is unfinished.
+    /// Is there while a job that writes to the workspace path is unfinished.
+    pub fn out_begun(&self, path: &Path) -> PathBuf {
+        self.out_lock(path).with_extension("begun")
+    }
+
+    /// The lock of a workspace path; tells what a failed job left there.
     pub fn out_lock(&self, path: &Path) -> PathBuf {
         self.root
             .join("locks/outs")

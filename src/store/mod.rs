@@ -180,7 +180,7 @@ impl Store {
         let path = self.layout.index();
         let mut index = Index::default();
         let is_there = index.refresh(&path).at("read", &path)?.is_some();
-        if is_there && !index.is_worn() {
+        if is_there && !index.is_worn() && !index.is_empty() {
             return Ok(index);
         }
         self.rebuild_index(&index)

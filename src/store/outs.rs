@@ -19,11 +19,22 @@ use super::{
     stat::Stat,
 };
 
-/// The right to write workspace outs; given up when dropped.
+/// The right to write workspace outs; given up when dropped. What lies there counts as a job's until `release_outs`.
 #[derive(Debug)]
 pub struct OutsLock {
     paths: Vec<PathBuf>,
-    _files: Vec<File>,
+    files: Vec<File>,
+}
+
+impl OutsLock {
+    /// How many outs it is about.
+    pub fn len(&self) -> usize {
+        self.files.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.files.is_empty()
+    }
 }
 
 /// What is known of what lies where an out belongs, from one job to the next.
@@ -47,7 +58,7 @@ impl Store {
     /// Claims workspace outs (relative to `base`) for a job and removes what earlier jobs left there.
     /// Content that the store does not hold is an error, unless forced; what a failed job left may go as long as it is
     /// as the job left it, and what a killed one left is set aside. `Busy` where another process has one of them.
-    /// Hold the lock until after `publish`, or hand it to `leave_outs`.
+    /// Hand the lock to `release_outs` or `leave_outs` at the end.
     pub fn clear_outs(&self, base: &Path, outs: &[String], force: bool) -> Result<OutsLock> {
         self.must_write()?;
         let mut paths: Vec<PathBuf> = outs.iter().map(|it| place(base, it)).collect();
@@ -65,10 +76,7 @@ impl Store {
             self.clear(path, &way)?;
             super::create_parent(path)?;
         }
-        Ok(OutsLock {
-            paths,
-            _files: files,
-        })
+        Ok(OutsLock { paths, files })
     }
 
     /// Notes what a failed job left in its outs: as long as it stays like that, it is nobody's.
@@ -81,21 +89,38 @@ impl Store {
         Ok(())
     }
 
-    /// Brings a record's outs back into the workspace, those that are not there already. Returns how many.
+    /// What is in these outs is published and will be kept: from here on a change there is the user's. Call it when
+    /// `current` leads to the result. Before that, a gc may take it, and then nobody would know whose bytes these are.
+    pub fn release_outs(&self, lock: OutsLock) -> Result<()> {
+        for path in &lock.paths {
+            self.mark_out(path, &Mark::None)?;
+        }
+        drop(lock);
+        Ok(())
+    }
+
+    /// Brings a record's outs back into the workspace, those that are not there already; for `release_outs`.
     /// `Busy` where another process has one of them.
-    pub fn restore_outs(&self, record: &Record, base: &Path, force: bool) -> Result<usize> {
-        let mut restored = 0;
+    pub fn restore_outs(&self, record: &Record, base: &Path, force: bool) -> Result<OutsLock> {
+        let mut restored = OutsLock {
+            paths: Vec::new(),
+            files: Vec::new(),
+        };
         for (name, out) in &record.outs {
             let path = place(base, name);
-            if self.holds(&path)? == Some(out.digest) {
+            let is_there = self.holds(&path)? == Some(out.digest);
+            // A job that was killed between its end and `release_outs` left its mark.
+            if is_there && !(self.is_writable && self.layout.out_begun(&path).exists()) {
                 continue;
             }
             self.must_write()?;
-            let _lock = self.lock_out(&path)?;
-            let way = self.way_out(&path, force)?;
-            self.restore(&out.digest, out.is_directory, &path, &way)?;
-            self.mark_out(&path, &Mark::None)?;
-            restored += 1;
+            let file = self.lock_out(&path)?;
+            if !is_there {
+                let way = self.way_out(&path, force)?;
+                self.restore(&out.digest, out.is_directory, &path, &way)?;
+            }
+            restored.files.push(file);
+            restored.paths.push(path);
         }
         Ok(restored)
     }
@@ -113,7 +138,14 @@ impl Store {
         }
         let held = match self.holds(path) {
             Ok(None) => return Ok(Way::Remove),
-            Ok(Some(digest)) => self.check_object(&digest, false)?.is_none(),
+            Ok(Some(digest)) => {
+                let is_whole = self.check_object(&digest, false)?.is_none();
+                if !is_whole && self.is_recorded(&digest)? {
+                    // Made by a stage and not changed since, but the store's own copy is lost.
+                    return Ok(Way::SetAside);
+                }
+                is_whole
+            }
             // What no artifact could hold is not held.
             Err(StoreError::Unfit { .. }) => false,
             Err(error) => return Err(error),
@@ -123,6 +155,15 @@ impl Store {
             Mark::Begun => Ok(Way::SetAside),
             Mark::None | Mark::Left(_) => Err(StoreError::WouldLose(path.to_owned())),
         }
+    }
+
+    /// Whether a record speaks of it as an out. Reads all records: for what is found damaged only.
+    fn is_recorded(&self, digest: &Digest) -> Result<bool> {
+        let keys = self.record_keys()?;
+        Ok(keys.iter().any(|key| {
+            self.find_record(key)
+                .is_some_and(|it| it.outs.values().any(|out| out.digest == *digest))
+        }))
     }
 
     /// Leaves nothing at `path`. From here until it is published, what is there is the job's.
@@ -201,22 +242,33 @@ impl Store {
         })
     }
 
-    /// Notes that what is at `path` is published.
-    pub(super) fn release_out(&self, path: &Path) -> Result<()> {
-        self.mark_out(path, &Mark::None)
-    }
-
     fn mark_out(&self, path: &Path, mark: &Mark) -> Result<()> {
         let file = self.layout.out_lock(path);
+        let begun = self.layout.out_begun(path);
         super::create_parent(&file)?;
-        // The path is for people who look.
-        let text = match mark {
-            Mark::None => String::new(),
-            Mark::Begun => format!("begun {}\n", path.display()),
-            Mark::Left(picture) => format!("left {picture} {}\n", path.display()),
+        let forget = || match fs::metadata(&file) {
+            Ok(metadata) if metadata.len() == 0 => Ok(()),
+            // In place: the file is the lock.
+            _ => disk::write(&file, "").at("write", &file),
         };
-        // In place: the file is the lock.
-        disk::write(&file, text).at("write", &file)
+        match mark {
+            Mark::None => {
+                forget()?;
+                match disk::remove_file(&begun) {
+                    Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+                    removed => removed.at("remove", &begun),
+                }
+            }
+            // A name, which stays after a loss of power that takes bytes away. The path is for people who look.
+            Mark::Begun => {
+                disk::write(&begun, format!("{}\n", path.display())).at("write", &begun)?;
+                forget()
+            }
+            Mark::Left(picture) => {
+                let text = format!("left {picture} {}\n", path.display());
+                disk::write(&file, text).at("write", &file)
+            }
+        }
     }
 
     fn mark_of(&self, path: &Path) -> Mark {
@@ -224,8 +276,8 @@ impl Store {
         let text = String::from_utf8_lossy(&text);
         let mut words = text.split(' ');
         match (words.next(), words.next().map(str::parse)) {
-            (Some("") | None, _) => Mark::None,
             (Some("left"), Some(Ok(picture))) => Mark::Left(picture),
+            (Some("") | None, _) if !self.layout.out_begun(path).exists() => Mark::None,
             _ => Mark::Begun,
         }
     }

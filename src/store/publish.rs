@@ -47,8 +47,6 @@ struct Ready {
     record: Record,
     record_file: PathBuf,
     trees: Vec<(Digest, Tree)>,
-    /// Workspace paths that now hold what the store holds.
-    outs: Vec<PathBuf>,
     /// Removed with all that was not moved out of it.
     scratch: Scratch,
 }
@@ -139,7 +137,6 @@ impl Store {
             record.outputs.insert(name, output);
             keep(staged);
         }
-        let mut paths = Vec::new();
         for (name, path) in outs {
             let (staged, is_directory) = stage_out(&scratch, &name, &path)?;
             let out = Out {
@@ -149,7 +146,6 @@ impl Store {
             };
             record.outs.insert(name, out);
             keep(staged);
-            paths.push(path);
         }
         let record_file = scratch.path.join("record.jsonl");
         disk::write(&record_file, record::encode(&record)?).at("write", &record_file)?;
@@ -157,7 +153,6 @@ impl Store {
             record,
             record_file,
             trees,
-            outs: paths,
             scratch,
         })
     }
@@ -168,7 +163,6 @@ impl Store {
             record,
             record_file,
             trees,
-            outs,
             scratch,
         } = ready;
         for (digest, tree) in &trees {
@@ -200,9 +194,6 @@ impl Store {
             stage: record.observed.stage.clone(),
         });
         // It is published; what follows only makes life easier, and must not make it look as if it were not.
-        for out in &outs {
-            let _ = self.release_out(out);
-        }
         let _ = self.link_run(&record);
         Ok(record)
     }

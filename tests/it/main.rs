@@ -26,3 +26,7 @@ mod predict;
 mod kill;
 mod scenes;
 mod faults;
+mod model;
+mod harm;
+mod world;
+mod histories;

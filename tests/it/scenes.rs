@@ -164,12 +164,14 @@ impl Place {
         command.output().unwrap()
     }
 
-    /// An output that is another, one without its manifest, and a record that is cut off.
+    /// An output and an out that are others, one without its manifest, and a record that is cut off.
     fn damage(&self) {
         let table = fs::canonicalize(self.0.path("artifacts/current/table")).unwrap();
         overwrite(&table.join("upper"), "DAMAGE\n");
         let lines = fs::canonicalize(self.0.path("artifacts/current/lines/made")).unwrap();
         fs::remove_file(lines.with_extension("json")).unwrap();
+        let out = fs::canonicalize(self.0.path("artifacts/current/lines/lines.txt")).unwrap();
+        overwrite(&out.join("lines.txt"), "DAMAGE\n");
         let records = files(&self.0.path("artifacts/records"));
         let record = records.keys().next().unwrap();
         overwrite(&self.0.path("artifacts/records").join(record), "{");

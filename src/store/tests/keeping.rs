@@ -90,6 +90,24 @@ fn gc_keeps_what_current_points_at_until_the_link_is_removed() {
 }
 
 #[test]
+fn gc_keeps_what_current_points_at_though_the_index_lost_its_end() {
+    for index in ["", "\n"] {
+        let (folder, _) = two_runs();
+        fs::write(open(&folder).layout.index(), index).unwrap();
+        open(&folder).gc(&ALL).unwrap();
+        assert!(is_there(&open(&folder), 2));
+    }
+    let (folder, _) = two_runs();
+    let store = open(&folder);
+    let text = fs::read_to_string(store.layout.index()).unwrap();
+    let first = text.lines().find(|it| it.contains(" r ")).unwrap();
+    fs::write(store.layout.index(), format!("{first}\n")).unwrap();
+    drop(store);
+    open(&folder).gc(&ALL).unwrap();
+    assert!(is_there(&open(&folder), 2));
+}
+
+#[test]
 fn gc_keeps_what_is_young() {
     let (folder, _) = two_runs();
     let collected = open(&folder)

@@ -7,15 +7,29 @@ use super::*;
 /// A command that writes these outs in the workspace.
 fn command(place: &Place, seed: u64, outs: &[&str], write: impl Fn()) -> Record {
     let names: Vec<String> = outs.iter().map(|it| (*it).to_owned()).collect();
-    let _lock = place
+    let lock = place
         .store
         .clear_outs(&place.work(), &names, false)
         .unwrap();
     write();
-    publish(place, seed, outs)
+    let record = publish(place, seed, outs);
+    place.store.release_outs(lock).unwrap();
+    record
+}
+
+/// Brings outs back; returns how many.
+fn restore(store: &Store, record: &Record, base: &Path, force: bool) -> Result<usize> {
+    let lock = store.restore_outs(record, base, force)?;
+    let count = lock.len();
+    store.release_outs(lock)?;
+    Ok(count)
 }
 
 fn publish(place: &Place, seed: u64, outs: &[&str]) -> Record {
+    publish_by(&place.store, place, seed, outs)
+}
+
+fn publish_by(store: &Store, place: &Place, seed: u64, outs: &[&str]) -> Record {
     let publication = Publication {
         parts: parts(seed),
         outputs: Vec::new(),
@@ -25,7 +39,7 @@ fn publish(place: &Place, seed: u64, outs: &[&str]) -> Record {
             .collect(),
         observed: seen("features"),
     };
-    place.store.publish(publication).unwrap()
+    store.publish(publication).unwrap()
 }
 
 fn names(outs: &[&str]) -> Vec<String> {
@@ -46,12 +60,7 @@ fn outs_come_back_on_a_hit() {
     });
     assert_fresh(&place.reopened(), &key(1));
     let before = picture(&place.work());
-    let restore = || {
-        place
-            .store
-            .restore_outs(&record, &place.work(), false)
-            .unwrap()
-    };
+    let restore = || restore(&place.store, &record, &place.work(), false).unwrap();
     assert_eq!(restore(), 0, "they are there");
     fs::remove_dir_all(place.work()).unwrap();
     assert_eq!(restore(), 2);
@@ -70,10 +79,7 @@ fn what_the_store_does_not_hold_is_not_overwritten() {
     place.write("out.csv", "hours of work by hand");
     let path = place.work().join("out.csv");
     let errors = [
-        place
-            .store
-            .restore_outs(&record, &place.work(), false)
-            .unwrap_err(),
+        restore(&place.store, &record, &place.work(), false).unwrap_err(),
         place
             .store
             .clear_outs(&place.work(), &names(&["out.csv"]), false)
@@ -88,10 +94,7 @@ fn what_the_store_does_not_hold_is_not_overwritten() {
     }
     assert_eq!(fs::read_to_string(&path).unwrap(), "hours of work by hand");
     assert_eq!(
-        place
-            .store
-            .restore_outs(&record, &place.work(), true)
-            .unwrap(),
+        restore(&place.store, &record, &place.work(), true).unwrap(),
         1
     );
     assert_eq!(fs::read_to_string(&path).unwrap(), "1");
@@ -121,34 +124,71 @@ fn an_earlier_version_gives_way_and_can_be_had_again() {
     let two = command(&place, 2, &["out"], || drop(place.write("out", "2")));
     let path = place.work().join("out");
     assert_eq!(
-        place
-            .store
-            .restore_outs(&one, &place.work(), false)
-            .unwrap(),
+        restore(&place.store, &one, &place.work(), false).unwrap(),
         1
     );
     assert_eq!(fs::read_to_string(&path).unwrap(), "1");
     assert_eq!(
-        place
-            .store
-            .restore_outs(&two, &place.work(), false)
-            .unwrap(),
+        restore(&place.store, &two, &place.work(), false).unwrap(),
         1
     );
     assert_eq!(fs::read_to_string(&path).unwrap(), "2");
 }
 
 #[test]
-fn bytes_whose_object_is_damaged_are_not_given_up() {
+fn bytes_whose_object_is_damaged_make_way_and_are_kept_aside() {
     let place = Place::new();
     let record = command(&place, 1, &["out"], || drop(place.write("out", "1")));
     let object = place.store.artifact(&record.outs["out"].digest);
     overwrite(&object.join("out"), "2");
-    let error = place
-        .reopened()
-        .clear_outs(&place.work(), &names(&["out"]), false)
-        .unwrap_err();
-    assert!(matches!(error, StoreError::WouldLose(_)), "{error}");
+    drop(claim(&place.reopened(), &place).unwrap());
+    assert!(!place.work().join("out").exists());
+    let aside = place.store.root().join("quarantine/out-out.1");
+    assert_eq!(fs::read_to_string(aside).unwrap(), "1");
+}
+
+#[test]
+fn what_a_gc_took_before_its_job_was_done_with_makes_way() {
+    let place = Place::new();
+    let killed = place.reopened();
+    let lock = claim(&killed, &place).unwrap();
+    place.write("out", "1");
+    publish_by(&killed, &place, 1, &["out"]);
+    // Killed here: nothing says that the result is the stage's current one.
+    drop((lock, killed));
+    let store = place.reopened();
+    let policy = Policy {
+        keep_runs: 0,
+        older_than: std::time::Duration::ZERO,
+        dry_run: false,
+    };
+    assert_eq!(store.gc(&policy).unwrap().records, 1);
+    drop(claim(&store, &place).unwrap());
+    assert!(!place.work().join("out").exists());
+}
+
+#[test]
+fn a_hit_takes_over_what_its_killed_job_left() {
+    let place = Place::new();
+    let lock = claim(&place.store, &place).unwrap();
+    place.write("out", "1");
+    let record = publish(&place, 1, &["out"]);
+    drop(lock);
+    restore(&place.reopened(), &record, &place.work(), false).unwrap();
+    place.write("out", "mine");
+    assert!(claim(&place.store, &place).is_err());
+}
+
+#[test]
+fn what_a_job_began_is_known_though_a_loss_of_power_took_the_mark_s_bytes() {
+    let place = Place::new();
+    drop(claim(&place.store, &place).unwrap());
+    place.write("out", "");
+    for entry in fs::read_dir(place.store.root().join("locks/outs")).unwrap() {
+        fs::write(entry.unwrap().path(), "").unwrap();
+    }
+    drop(claim(&place.reopened(), &place).unwrap());
+    assert!(!place.work().join("out").exists());
 }
 
 /// The lock under which a job of the place may write its out `out`.
@@ -169,7 +209,7 @@ fn what_a_killed_job_left_makes_way_and_is_kept_aside() {
     assert_eq!(fs::read_to_string(aside).unwrap(), "half, or edited since");
     place.write("out", "whole");
     publish(&place, 1, &["out"]);
-    drop(lock);
+    store.release_outs(lock).unwrap();
     // Published: from now on a change is the user's.
     place.write("out", "mine");
     assert!(claim(&place.store, &place).is_err());
@@ -245,10 +285,7 @@ fn an_out_that_is_a_link_stays_a_link() {
         link("model-3", &place.work().join("latest"));
     });
     fs::remove_file(place.work().join("latest")).unwrap();
-    place
-        .store
-        .restore_outs(&record, &place.work(), false)
-        .unwrap();
+    restore(&place.store, &record, &place.work(), false).unwrap();
     assert_eq!(
         fs::read_link(place.work().join("latest")).unwrap(),
         Path::new("model-3")
@@ -306,8 +343,8 @@ proptest! {
         let record = command(&place, 1, &["out"], make);
         let before = picture(&folder);
         removal::remove_tree(&folder).unwrap();
-        prop_assert_eq!(place.store.restore_outs(&record, &place.work(), false).unwrap(), 1);
+        prop_assert_eq!(restore(&place.store, &record, &place.work(), false).unwrap(), 1);
         prop_assert_eq!(picture(&folder), before);
-        prop_assert_eq!(place.store.restore_outs(&record, &place.work(), false).unwrap(), 0);
+        prop_assert_eq!(restore(&place.store, &record, &place.work(), false).unwrap(), 0);
     }
 }

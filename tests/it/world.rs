@@ -1,0 +1,348 @@
+//! A project in which a history happens: its spec, its sources, its store and what is done to them by hand.
+//! Compares each run with the model's forecast.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    path::{Path, PathBuf},
+    process::{Output, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use crate::{
+    harm::damage,
+    model::{Act, BAD_SALT, Blow, Forecast, Form, Harm, History, Model, SOURCES, Struck},
+    project::Project,
+    scenes::told,
+};
+
+/// Longer than any run of a history takes, however slow the machine is.
+const LIMIT: Duration = Duration::from_secs(60);
+
+pub struct World {
+    project: Project,
+    model: Model,
+    /// Whether something happened after which a stage's own bytes in the workspace may be taken for the user's.
+    is_harmed: bool,
+}
+
+impl World {
+    pub fn new(history: &History) -> Self {
+        let mut model = Model::default();
+        model.stages.clone_from(&history.stages);
+        let world = Self {
+            project: Project::new(),
+            model,
+            is_harmed: false,
+        };
+        for source in 0..SOURCES {
+            world.write_source(source);
+        }
+        world.write_spec();
+        world
+    }
+
+    /// Lets something happen; says what is not as it must be.
+    pub fn act(&mut self, act: &Act) -> Result<(), String> {
+        let count = self.model.stages.len();
+        let at = |stage: u8| usize::from(stage) % count;
+        match *act {
+            Act::Edit { source, text } => {
+                self.model.sources[usize::from(source) % SOURCES] = text;
+                self.write_source(usize::from(source) % SOURCES);
+            }
+            Act::Touch { source } => self.write_source(usize::from(source) % SOURCES),
+            Act::Salt { stage, salt } => {
+                self.model.stages[at(stage)].salt = salt;
+                self.write_spec();
+            }
+            Act::Wire { stage, inputs } => {
+                self.model.stages[at(stage)].inputs = inputs;
+                self.write_spec();
+            }
+            Act::Run { target, jobs } => return self.run(target, jobs),
+            Act::Gc { keep } => {
+                if self.has_store() {
+                    let keep = keep.to_string();
+                    let output = self.pipe(&["gc", "--keep-runs", &keep], None)?;
+                    if !output.status.success() {
+                        return Err(told(&output));
+                    }
+                    self.model.note_gc();
+                }
+            }
+            Act::Verify => {
+                if self.has_store() {
+                    let output = self.pipe(&["verify"], None)?;
+                    if !matches!(output.status.code(), Some(0 | 1)) {
+                        return Err(told(&output));
+                    }
+                }
+            }
+            Act::Strike {
+                command,
+                blow,
+                step,
+            } => return self.strike(command, blow, step),
+            Act::Damage { object, harm } => self.damage(object, harm),
+            Act::LoseOut { stage } => {
+                let _ = fs::remove_file(self.out(at(stage)));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whatever happened: the next run ends well, the store is whole, and there is nothing to do then.
+    pub fn end(&mut self) -> Result<(), String> {
+        for stage in &mut self.model.stages {
+            if stage.salt == BAD_SALT {
+                stage.salt = 0;
+            }
+        }
+        self.write_spec();
+        self.run(None, 2)?;
+        let mut verify = self.pipe(&["verify"], None)?;
+        if self.is_harmed && !verify.status.success() {
+            // It found what no run needed any more, and set it aside.
+            verify = self.pipe(&["verify"], None)?;
+        }
+        let text = told(&verify);
+        let mut damage = text.lines().filter(|it| it.starts_with("damaged"));
+        if !verify.status.success() && !(self.is_harmed && damage.all(|it| it.ends_with("is gone")))
+        {
+            return Err(text);
+        }
+        self.run(None, 1)?;
+        for folder in ["tmp", "roots"] {
+            let left = fs::read_dir(self.project.path("artifacts").join(folder)).unwrap();
+            let left: Vec<_> = left.flatten().map(|it| it.file_name()).collect();
+            if !left.is_empty() {
+                return Err(format!("left in {folder}: {left:?}"));
+            }
+        }
+        Ok(())
+    }
+
+    fn run(&mut self, target: Option<u8>, jobs: u8) -> Result<(), String> {
+        let forecast = self.model.forecast(target);
+        let words = self.words(target, jobs);
+        let _ = fs::remove_file(self.journal());
+        let mut output = self.pipe(&words, None)?;
+        if self.is_harmed && told(&output).contains("would be overwritten") {
+            let _ = fs::remove_file(self.journal());
+            for stage in 0..self.model.stages.len() {
+                let _ = fs::remove_file(self.out(stage));
+            }
+            self.model.note_broken_run(&forecast);
+            output = self.pipe(&words, None)?;
+            let good = output.status.success() == forecast.is_good;
+            self.model.note_run(&forecast);
+            return good.then_some(()).ok_or_else(|| told(&output));
+        }
+        if output.status.code() != Some(i32::from(!forecast.is_good)) {
+            return Err(format!("{forecast:?}\n{}", told(&output)));
+        }
+        self.compare(&forecast)
+            .map_err(|error| format!("{error}\n{forecast:?}\n{}", told(&output)))?;
+        self.model.note_run(&forecast);
+        Ok(())
+    }
+
+    fn compare(&self, forecast: &Forecast) -> Result<(), String> {
+        let journal = fs::read_to_string(self.journal()).unwrap_or_default();
+        let mut runs: BTreeMap<u8, usize> = BTreeMap::new();
+        for line in journal.lines() {
+            *runs.entry(line.parse().unwrap()).or_default() += 1;
+        }
+        for salt in 0..=BAD_SALT {
+            let (least, most) = forecast.runs.get(&salt).copied().unwrap_or_default();
+            let count = runs.get(&salt).copied().unwrap_or_default();
+            if !(least..=most).contains(&count) {
+                return Err(format!(
+                    "commands of salt {salt} ran {count} times, not {least} to {most}"
+                ));
+            }
+        }
+        for (stage, content) in &forecast.contents {
+            let Some(content) = content else { continue };
+            let current = self.project.path(&format!("artifacts/current/s{stage}"));
+            let file = match self.model.stages[*stage].form {
+                Form::Out => current.join("o/o"),
+                _ => current.join("o"),
+            };
+            let mut places = vec![file];
+            if self.model.stages[*stage].form == Form::Out {
+                places.push(self.out(*stage));
+            }
+            for place in places {
+                let found = fs::read_to_string(&place).unwrap_or_default();
+                if found != *content {
+                    let place = place.display();
+                    return Err(format!("{place} is `{found}`, not `{content}`"));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn strike(&mut self, command: Struck, blow: Blow, step: u16) -> Result<(), String> {
+        let store = self.project.path("artifacts");
+        if command != Struck::Run && !self.has_store() {
+            return Ok(());
+        }
+        let plan = match blow {
+            Blow::Kill => format!("kill {step}"),
+            Blow::Power => format!("power {step} {}", store.display()),
+            Blow::Full => format!("ENOSPC {step}+"),
+            Blow::Broken => format!("EIO {step}"),
+            Blow::NoFiles => format!("EMFILE {step}+"),
+        };
+        let run = self.words(None, 2);
+        let words: &[&str] = match command {
+            Struck::Run => &run,
+            Struck::Gc => &["gc", "--keep-runs", "1"],
+            Struck::Verify => &["verify"],
+        };
+        let output = self.pipe(words, Some(&plan))?;
+        let is_killed = matches!(blow, Blow::Kill | Blow::Power) && output.status.code().is_none();
+        if !is_killed && !matches!(output.status.code(), Some(0 | 1)) {
+            return Err(format!("{plan}: {}", told(&output)));
+        }
+        match command {
+            Struck::Run => {
+                let forecast = self.model.forecast(None);
+                self.model.note_broken_run(&forecast);
+            }
+            Struck::Gc => self.model.note_gc(),
+            Struck::Verify => {}
+        }
+        self.wait_for_its_commands();
+        Ok(())
+    }
+
+    /// What a killed run started ends soon after it, but may still write into the journal.
+    fn wait_for_its_commands(&self) {
+        let folder = self.project.path("");
+        // The supervisor works elsewhere, and has our standard error.
+        let printed = folder.join(".git/printed");
+        let is_here = |pid: &Path| {
+            let leads =
+                |name: &str, to: &Path| fs::read_link(pid.join(name)).is_ok_and(|it| it == to);
+            leads("cwd", &folder) || leads("fd/2", &printed)
+        };
+        let begin = Instant::now();
+        while fs::read_dir("/proc")
+            .unwrap()
+            .flatten()
+            .any(|it| is_here(&it.path()))
+        {
+            assert!(begin.elapsed() < LIMIT, "a killed run's processes live on");
+            thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    fn damage(&mut self, object: u8, harm: Harm) {
+        damage(&self.project.path("artifacts"), object, harm);
+        if !harm.is_harmless() {
+            self.is_harmed = true;
+            self.model.note_damage();
+        }
+    }
+
+    fn words(&self, target: Option<u8>, jobs: u8) -> Vec<&'static str> {
+        const NAMES: [&str; 6] = ["s0", "s1", "s2", "s3", "s4", "s5"];
+        const JOBS: [&str; 4] = ["1", "1", "2", "3"];
+        let mut words = vec!["run", "--keep-going", "--jobs", JOBS[usize::from(jobs) % 4]];
+        words.extend(target.map(|it| NAMES[usize::from(it) % self.model.stages.len()]));
+        words
+    }
+
+    /// Runs `pipe`, which must come to an end.
+    fn pipe(&self, words: &[&str], fault: Option<&str>) -> Result<Output, String> {
+        let mut command = self.project.command(words);
+        let printed = self.project.path(".git/printed");
+        let file = File::create(&printed).unwrap();
+        command
+            .stdout(Stdio::from(file.try_clone().unwrap()))
+            .stderr(Stdio::from(file));
+        if let Some(fault) = fault {
+            command.env("PIPE_FAULT", fault);
+        }
+        let mut child = command.spawn().unwrap();
+        let begin = Instant::now();
+        let status = loop {
+            if let Some(status) = child.try_wait().unwrap() {
+                break status;
+            }
+            if begin.elapsed() > LIMIT {
+                child.kill().unwrap();
+                child.wait().unwrap();
+                let printed = fs::read_to_string(&printed).unwrap();
+                return Err(format!("pipe {words:?} with {fault:?} hangs\n{printed}"));
+            }
+            thread::sleep(Duration::from_millis(1));
+        };
+        Ok(Output {
+            status,
+            stdout: fs::read(&printed).unwrap(),
+            stderr: Vec::new(),
+        })
+    }
+
+    fn write_source(&self, source: usize) {
+        self.project
+            .write(&format!("f{source}"), &self.model.text(source));
+    }
+
+    fn has_store(&self) -> bool {
+        self.project.path("artifacts/VERSION").exists()
+    }
+
+    fn out(&self, stage: usize) -> PathBuf {
+        self.project.path(&format!("s{stage}.out"))
+    }
+
+    /// Outside of what pipe looks at.
+    fn journal(&self) -> PathBuf {
+        self.project.path(".git/journal")
+    }
+
+    fn write_spec(&self) {
+        let mut text = "version: 1\nname: history\nstages:\n".to_owned();
+        for (at, stage) in self.model.stages.iter().enumerate() {
+            let inputs = self.model.inputs(at);
+            let mut read: Vec<String> = (0..inputs.len())
+                .map(|it| format!("${{inputs.i{it}}}/o"))
+                .collect();
+            read.extend(self.model.source(at).map(|it| format!("f{it}")));
+            let (salt, read) = (stage.salt, read.join(" "));
+            let bad = if salt == BAD_SALT { "exit 3; " } else { "" };
+            let (short, out) = match stage.form {
+                Form::Whole => ("", String::new()),
+                Form::Short => (" | head -c 3", String::new()),
+                Form::Out => ("", format!("; cp ${{outputs.o}} s{at}.out")),
+            };
+            text += &format!(
+                "  s{at}:\n    command:\n      cmd: \"echo {salt} >> .git/journal; {bad}\
+                 (printf '{salt}('; cat /dev/null {read}; printf ')'){short} > ${{outputs.o}}{out}\"\n      \
+                 outputs: {{o: {{type: files}}}}\n"
+            );
+            if let Some(source) = self.model.source(at) {
+                text += &format!("      deps: [f{source}]\n");
+            }
+            if stage.form == Form::Out {
+                text += &format!("      outs: [s{at}.out]\n");
+            }
+            if !inputs.is_empty() {
+                let named: Vec<String> = inputs
+                    .iter()
+                    .enumerate()
+                    .map(|(it, input)| format!("i{it}: s{input}.o"))
+                    .collect();
+                text += &format!("      inputs: {{{}}}\n", named.join(", "));
+            }
+        }
+        self.project.write("pipe.yaml", &text);
+    }
+}
