@@ -149,7 +149,7 @@ impl Store {
         for key in self.record_keys()? {
             if !linked.is_empty() && !keys.contains(&key) {
                 let record = self.find_record(&key);
-                let digests = record.iter().flat_map(|it| named_objects(it));
+                let digests = record.iter().flat_map(named_objects);
                 if linked.contains(&digests.map(|(_, digest)| digest).collect()) {
                     keys.insert(key);
                 }

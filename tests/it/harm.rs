@@ -14,8 +14,8 @@ pub fn damage(artifacts: &Path, object: u8, harm: Harm) {
         0 => None,
         count => Some(found[usize::from(object) % count].clone()),
     };
-    let objects = || below(&artifacts.join("objects"), |it| !it.ends_with(".json"));
-    let manifests = || below(&artifacts.join("objects"), |it| it.ends_with(".json"));
+    let objects = || below(&artifacts.join("objects"), |it| !is_manifest(it));
+    let manifests = || below(&artifacts.join("objects"), is_manifest);
     let records = || below(&artifacts.join("records"), |_| true);
     let index = artifacts.join("index/records");
     if harm.is_harmless() {
@@ -61,6 +61,10 @@ pub fn damage(artifacts: &Path, object: u8, harm: Harm) {
         }
         _ => fs::remove_file(&path).unwrap(),
     }
+}
+
+fn is_manifest(name: &str) -> bool {
+    Path::new(name).extension().is_some()
 }
 
 fn set_mode(path: &Path, mode: u32) {

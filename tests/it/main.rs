@@ -30,3 +30,4 @@ mod model;
 mod harm;
 mod world;
 mod histories;
+mod races;
