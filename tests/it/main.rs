@@ -31,3 +31,4 @@ mod harm;
 mod world;
 mod histories;
 mod races;
+mod disks;
