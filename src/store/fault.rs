@@ -155,23 +155,18 @@ mod armed {
     /// Counts a step; what is to happen instead of it, if anything.
     pub fn next(what: &'static str, path: &Path) -> Option<Fault> {
         let plan = PLAN.get()?;
-        if let Fault::Error(errno) = plan.fault {
-            let is_spared = match errno {
-                Errno::NOSPC => SPARING.contains(&what),
-                Errno::MFILE => what != "open",
-                _ => false,
-            };
-            if is_spared {
-                return None;
-            }
-        }
         let number = STEPS.fetch_add(1, Ordering::SeqCst) + 1;
         if let Some(log) = &plan.log {
             let mut log = log.lock().unwrap_or_else(PoisonError::into_inner);
             let _ = writeln!(log, "{number} {what} {}", path.display());
         }
         let is_now = number == plan.at || plan.is_lasting && number > plan.at;
-        is_now.then(|| plan.fault.clone())
+        let is_spared = match plan.fault {
+            Fault::Error(Errno::NOSPC) => SPARING.contains(&what),
+            Fault::Error(Errno::MFILE) => what != "open",
+            _ => false,
+        };
+        (is_now && !is_spared).then(|| plan.fault.clone())
     }
 
     /// This file is durable, or all that is in the store by now.

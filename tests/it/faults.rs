@@ -35,18 +35,22 @@ fn rehearse(scene: &Scene) -> (Vec<String>, BTreeMap<String, String>) {
     (steps.lines().map(str::to_owned).collect(), results)
 }
 
-/// One step of each kind: what is done, and where, names made of numbers left out.
-fn one_of_each_kind(steps: &[String]) -> Vec<usize> {
-    let mut kinds = BTreeSet::new();
-    (0..steps.len())
-        .filter(|&at| {
-            let (_, step) = steps[at].split_once(' ').unwrap();
-            let step = step.split("/artifacts").last().unwrap();
-            let kind: String = step.chars().filter(|it| !it.is_ascii_hexdigit()).collect();
-            let what = steps[at].split(' ').nth(1).unwrap();
-            kinds.insert(format!("{what} {kind}"))
-        })
-        .collect()
+/// What is done, in which folder of the store, how deep below it, to what kind of file.
+fn kind_of(step: &str) -> String {
+    let mut words = step.splitn(3, ' ').skip(1);
+    let (what, path) = (words.next().unwrap(), words.next().unwrap());
+    let path = path
+        .split("/artifacts")
+        .last()
+        .unwrap()
+        .trim_start_matches('/');
+    let folder = path.split('/').next().unwrap();
+    let extension = Path::new(path).extension().unwrap_or_default();
+    format!(
+        "{what} {folder} {} {}",
+        path.matches('/').count(),
+        extension.display()
+    )
 }
 
 /// Lets a fault happen at each step of all scenes. `plan` makes it of the step's number and the store;
@@ -59,16 +63,14 @@ fn prove(
 ) {
     crate::workers::fake();
     let begin = Instant::now();
-    let mut points = Vec::new();
+    let (mut points, mut kinds) = (Vec::new(), BTreeSet::new());
     let mut count = 0;
     for scene in &SCENES {
         let (steps, results) = rehearse(scene);
         count += steps.len();
-        let taken = if is_full() {
-            (0..steps.len()).collect()
-        } else {
-            one_of_each_kind(&steps)
-        };
+        let taken: Vec<usize> = (0..steps.len())
+            .filter(|&at| is_full() || kinds.insert((scene.words[0], kind_of(&steps[at]))))
+            .collect();
         let results = Arc::new(results);
         points.extend(
             taken
@@ -149,14 +151,14 @@ fn tells(output: &Output, word: &str) -> Result<(), String> {
 
 #[test]
 fn a_command_may_be_killed_at_any_step() {
-    prove("kill", 40, |at, _| format!("kill {at}"), is_dead);
+    prove("kill", 98, |at, _| format!("kill {at}"), is_dead);
 }
 
 #[test]
 fn the_power_may_fail_at_any_step() {
     prove(
         "power",
-        40,
+        65,
         |at, store| format!("power {at} {}", store.display()),
         is_dead,
     );
@@ -186,7 +188,7 @@ fn the_disk_may_be_full_at_any_step() {
 fn any_step_may_fail() {
     prove(
         "EIO",
-        30,
+        98,
         |at, _| format!("EIO {at}"),
         |output| tells(output, "input/output error"),
     );
