@@ -246,3 +246,29 @@ fn a_stage_that_cannot_begin_ends_a_run_in_which_others_wait_for_room() {
     assert_eq!(child.wait().unwrap().code(), Some(1));
     assert_eq!(steered.project.read("first.txt"), "mine\n");
 }
+
+#[test]
+fn however_a_run_is_ended_no_grandchild_survives() {
+    for signal in ["INT", "TERM", "KILL"] {
+        // In a session of its own, without its environment, and without its parent.
+        let steered = commands(
+            r"
+  tree:
+    command:
+      cmd: |
+        (env -i setsid sh -c 'echo $$ > alone; exec sleep 1000' &)
+        setsid sh -c 'trap : TERM INT HUP; echo $$ > deaf; while :; do sleep 1; done' &
+        sleep 1000 & echo $! > near
+        wait
+",
+        );
+        let child = steered.start(&[]);
+        let pids = ["alone", "deaf", "near"].map(|it| number_in(&steered.path(it)));
+        let answer = end_with_signal(child, signal);
+        let expected = (signal != "KILL").then_some(130);
+        assert_eq!(answer.code, expected, "{signal}: {answer}");
+        for pid in pids {
+            wait_for(&format!("its end after {signal}"), || !is_alive(pid));
+        }
+    }
+}

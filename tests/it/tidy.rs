@@ -116,6 +116,17 @@ fn the_store_changes_the_disk_through_one_file() {
 }
 
 #[test]
+fn no_field_of_a_block_is_left_out_of_the_key_unseen() {
+    let text = fs::read_to_string(root().join("src/key/config.rs")).unwrap();
+    // A pattern with `..` would let a new field pass without a decision; without it, the compiler asks for one.
+    let rest = text.lines().find(|line| {
+        let code = line.split("//").next().unwrap_or_default();
+        code.contains("..")
+    });
+    assert_eq!(rest, None, "src/key/config.rs takes blocks apart in full");
+}
+
+#[test]
 fn only_the_worker_names_libtorch() {
     let names = [concat!("t", "ch::"), concat!("torch", "_sys")];
     for source in sources(&FOLDERS) {
