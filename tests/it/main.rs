@@ -32,3 +32,4 @@ mod world;
 mod histories;
 mod races;
 mod disks;
+mod upkeep;

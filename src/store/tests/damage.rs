@@ -140,22 +140,9 @@ fn a_file_made_writable_is_made_read_only_again_and_nothing_is_lost() {
 fn a_touched_file_is_read_again_once_and_is_fine() {
     let place = Place::new();
     let record = place.make("fit", 1, &[("a", "a")]);
-    let file = place.object(&record).join("a");
-    let past = filetime(1_000_000_000);
-    rustix::fs::utimensat(rustix::fs::CWD, &file, &past, rustix::fs::AtFlags::empty()).unwrap();
+    set_time(&place.object(&record).join("a"), 1_000_000_000);
     assert_fresh(&place.reopened(), &key(1));
     assert_eq!(place.store.quarantined().unwrap(), 0);
-}
-
-fn filetime(seconds: i64) -> rustix::fs::Timestamps {
-    let time = rustix::fs::Timespec {
-        tv_sec: seconds,
-        tv_nsec: 0,
-    };
-    rustix::fs::Timestamps {
-        last_access: time,
-        last_modification: time,
-    }
 }
 
 #[test]

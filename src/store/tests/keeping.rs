@@ -9,6 +9,7 @@ use super::*;
 const ALL: Policy = Policy {
     keep_runs: 0,
     older_than: Duration::ZERO,
+    max_bytes: None,
     dry_run: false,
 };
 

@@ -7,6 +7,7 @@ mod inputs;
 mod keeping;
 mod outs;
 mod publishing;
+mod room;
 mod runs;
 mod trees;
 
@@ -157,6 +158,19 @@ fn overwrite(path: &Path, text: &str) {
         fs::set_permissions(path, fs::Permissions::from_mode(0o644)).unwrap();
     }
     fs::write(path, text).unwrap();
+}
+
+/// As if it had been written at this time, in seconds since 1970.
+fn set_time(path: &Path, seconds: i64) {
+    let time = rustix::fs::Timespec {
+        tv_sec: seconds,
+        tv_nsec: 0,
+    };
+    let times = rustix::fs::Timestamps {
+        last_access: time,
+        last_modification: time,
+    };
+    rustix::fs::utimensat(rustix::fs::CWD, path, &times, rustix::fs::AtFlags::empty()).unwrap();
 }
 
 fn mode(path: &Path) -> u32 {

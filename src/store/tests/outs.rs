@@ -160,6 +160,7 @@ fn what_a_gc_took_before_its_job_was_done_with_makes_way() {
     let policy = Policy {
         keep_runs: 0,
         older_than: std::time::Duration::ZERO,
+        max_bytes: None,
         dry_run: false,
     };
     assert_eq!(store.gc(&policy).unwrap().records, 1);

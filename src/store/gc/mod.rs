@@ -1,25 +1,28 @@
 //! Removing what no kept run needs. Never beside a run: it wants the store for itself.
 //! Records go before objects, so that no record ever speaks of what gc removed.
 
+mod clean;
+mod needed;
+mod room;
+
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
     time::{Duration, SystemTime},
 };
 
-use pipe_schema::{key::Key, manifest::Digest, run::Event};
+use pipe_schema::{key::Key, manifest::Digest};
 
+use self::needed::Needed;
 use super::{
     Store, disk,
     error::{At, Result, StoreError},
     index::{self, Index},
-    layout,
-    lookup::named_objects,
     record::children,
     removal, replace,
 };
-use crate::{key, plan::file_name};
+use crate::plan::file_name;
 
 /// A training that was broken off may be taken up again for this long.
 const CHECKPOINT_DAYS: u32 = 30;
@@ -32,6 +35,8 @@ pub struct Policy {
     pub keep_runs: usize,
     /// What is younger stays, whatever run it is of.
     pub older_than: Duration,
+    /// Nothing more goes once the store is no larger than this; what was used last stays longest.
+    pub max_bytes: Option<u64>,
     /// Only say what would go.
     pub dry_run: bool,
 }
@@ -49,30 +54,37 @@ pub struct Collected {
     pub kept_objects: usize,
     /// Files that were fetched.
     pub blobs: usize,
+    /// Bytes of the store that stay, where `max_bytes` was given: more than that if the policy keeps more.
+    pub left: Option<u64>,
 }
 
 impl Store {
     /// Removes what neither the newest runs, nor the last success of any stage, nor anything young needs.
     pub fn gc(&self, policy: &Policy) -> Result<Collected> {
         let Some(_alone) = self.alone()? else {
-            return Err(StoreError::Busy {
-                path: self.root().to_owned(),
-                what: self.live_leases()?.first().map_or_else(
-                    || "a run is going on".to_owned(),
-                    |run| format!("run `{run}` is going on"),
-                ),
-            });
+            return Err(self.in_use());
         };
         let mut collected = Collected::default();
         let runs = self.runs()?;
         let (kept_runs, old_runs) = runs.split_at(policy.keep_runs.min(runs.len()));
         collected.kept_runs = kept_runs.len();
+        let mut needed = self.needed(kept_runs, policy)?;
+        let mut old_runs = old_runs.to_vec();
+        let before = policy.max_bytes.map(|limit| (limit, self.size()));
+        if let Some((limit, size)) = before {
+            self.keep_what_fits(
+                size.saturating_sub(limit),
+                &mut old_runs,
+                &mut needed,
+                policy,
+            )?;
+        }
         let Needed {
             keys,
             digests,
             trained,
             inputs,
-        } = self.needed(kept_runs, policy)?;
+        } = needed;
 
         let mut remove = Remover {
             dry_run: policy.dry_run,
@@ -110,11 +122,12 @@ impl Store {
             remove.tree(&path)?;
             collected.checkpoints += 1;
         }
-        for path in self.leftovers(old_runs)? {
+        for path in self.leftovers(&old_runs)? {
             remove.tree(&path)?;
             collected.leftovers += 1;
         }
         collected.bytes = remove.bytes;
+        collected.left = before.map(|(_, size)| size.saturating_sub(remove.bytes));
         if !policy.dry_run {
             remove_dangling(&self.layout.current())?;
             self.forget(&keys, &digests)?;
@@ -122,81 +135,16 @@ impl Store {
         Ok(collected)
     }
 
-    fn needed(&self, kept_runs: &[String], policy: &Policy) -> Result<Needed> {
-        let mut keys = BTreeSet::new();
-        for run in kept_runs {
-            for line in self.read_run(run)? {
-                if let Event::StageCached { record, .. } | Event::StageDone { record, .. } =
-                    line.event
-                {
-                    keys.insert(record.key);
-                }
-            }
+    /// Who has the store.
+    fn in_use(&self) -> StoreError {
+        let live = self.live_leases().unwrap_or_default();
+        StoreError::Busy {
+            path: self.root().to_owned(),
+            what: live.first().map_or_else(
+                || "a run is going on".to_owned(),
+                |run| format!("run `{run}` is going on"),
+            ),
         }
-        let current = children(&self.layout.current())?;
-        let mut told = BTreeMap::new();
-        self.with_index(|index| {
-            for (stage, key) in index.stages() {
-                // Whoever removes the link gives the result up.
-                if current.contains(&file_name(stage)) {
-                    keys.insert(*key);
-                    told.insert(file_name(stage), *key);
-                }
-            }
-        })?;
-        let linked = self.linked_otherwise(&current, &told)?;
-        let mut needed = Needed::default();
-        for key in self.record_keys()? {
-            if !linked.is_empty() && !keys.contains(&key) {
-                let record = self.find_record(&key);
-                let digests = record.iter().flat_map(named_objects);
-                if linked.contains(&digests.map(|(_, digest)| digest).collect()) {
-                    keys.insert(key);
-                }
-            }
-            let is_young = age(&self.layout.record(&key)).is_some_and(|it| it < policy.older_than);
-            if !is_young && !keys.contains(&key) {
-                continue;
-            }
-            needed.keys.insert(key);
-            if let Some(record) = self.find_record(&key) {
-                let digests = named_objects(&record).map(|(_, digest)| digest);
-                needed.digests.extend(digests);
-                needed.inputs.extend(record.parts.inputs.values());
-                if record.parts.until.is_none() || key::is_full(&record.parts) {
-                    needed.trained.insert(key::without_until(&record.parts));
-                }
-            }
-        }
-        Ok(needed)
-    }
-
-    /// Objects that links in `current` lead to, by link, where the index tells of another record or of none: a loss of power
-    /// may have taken its end.
-    fn linked_otherwise(
-        &self,
-        current: &[String],
-        told: &BTreeMap<String, Key>,
-    ) -> Result<BTreeSet<BTreeSet<Digest>>> {
-        let mut linked = BTreeSet::new();
-        for name in current {
-            let path = self.layout.current().join(name);
-            let mut links = vec![path.clone()];
-            if !path.is_symlink() {
-                links = children(&path)?.iter().map(|it| path.join(it)).collect();
-            }
-            let objects: BTreeSet<Digest> =
-                links.iter().filter_map(|it| object_of_link(it)).collect();
-            let record = told.get(name).and_then(|key| self.find_record(key));
-            let is_told = record.is_some_and(|it| {
-                let digests = named_objects(&it).map(|(_, digest)| digest);
-                digests.collect::<BTreeSet<Digest>>() == objects
-            });
-            if !is_told && !objects.is_empty() {
-                linked.insert(objects);
-            }
-        }
-        Ok(linked)
     }
 
     /// Checkpoints of trainings that are done, or were not touched for long.
@@ -259,45 +207,6 @@ impl Store {
         *guard = None::<Index>;
         Ok(())
     }
-
-    /// Removes the whole store, whatever is in it. Only a store: a folder without `VERSION` was refused when it was opened.
-    /// A folder that is kept in a repository stays, with its own `.gitignore`.
-    pub fn clean(self) -> Result<()> {
-        let Some(alone) = self.alone()? else {
-            return Err(StoreError::Busy {
-                path: self.root().to_owned(),
-                what: "a run is going on".to_owned(),
-            });
-        };
-        let root = self.root().to_owned();
-        // `VERSION` last: what is left of a removal that was broken off is a store still.
-        let mut names = children(&root)?;
-        names.sort_by_key(|it| it == "VERSION");
-        for name in names.iter().filter(|it| !it.starts_with(".git")) {
-            removal::remove_tree(&root.join(name))?;
-        }
-        drop(alone);
-        let ignore = root.join(".gitignore");
-        if children(&root)? == [".gitignore"]
-            && fs::read_to_string(&ignore).is_ok_and(|it| it == super::IGNORE_ALL)
-        {
-            removal::remove_tree(&root)?;
-        }
-        Ok(())
-    }
-
-    /// Bytes on disk of everything in the store.
-    pub fn size(&self) -> u64 {
-        tree_bytes(self.root())
-    }
-}
-
-/// The object that a link of people's leads to: `…/objects/sha256/ab/<62>`.
-fn object_of_link(link: &Path) -> Option<Digest> {
-    let target = fs::read_link(link).ok()?;
-    let name = target.file_name()?.to_str()?;
-    let shelf = target.parent()?.file_name()?.to_str()?;
-    layout::joined(shelf, name)
 }
 
 /// Removes links whose object is gone, and folders of links that are empty then.
@@ -314,18 +223,6 @@ fn remove_dangling(folder: &Path) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// What must stay.
-#[derive(Default)]
-struct Needed {
-    keys: BTreeSet<Key>,
-    /// The objects that the records of these keys speak of.
-    digests: BTreeSet<Digest>,
-    /// Trainings that went to their end, by their keys without `until`.
-    trained: BTreeSet<Key>,
-    /// What these records were made of, files that were fetched among it.
-    inputs: BTreeSet<Digest>,
 }
 
 struct Remover {
@@ -371,10 +268,10 @@ fn tree_bytes(path: &Path) -> u64 {
 }
 
 fn age(path: &Path) -> Option<Duration> {
-    let changed = fs::metadata(path).ok()?.modified().ok()?;
-    Some(
-        SystemTime::now()
-            .duration_since(changed)
-            .unwrap_or_default(),
-    )
+    let now = SystemTime::now();
+    changed(path).map(|it| now.duration_since(it).unwrap_or_default())
+}
+
+fn changed(path: &Path) -> Option<SystemTime> {
+    fs::metadata(path).ok()?.modified().ok()
 }

@@ -1,0 +1,65 @@
+//! Looking after a store as its users do: how much it holds, whether that is whole, what may go.
+
+use serde_json::Value;
+
+use crate::project::Project;
+
+const SPEC: &str = "version: 1
+name: upkeep
+vars: {n: 1}
+stages:
+  large:
+    command: {cmd: 'yes ${n} | head -c 50000 > ${outputs.o}', outputs: {o: {type: files}}}
+";
+
+/// Results of four values, one after another.
+fn four_runs() -> Project {
+    let project = Project::new();
+    project.write("pipe.yaml", SPEC);
+    for n in 1..=4 {
+        project.done(&["run", "--set", &format!("n={n}")]);
+    }
+    project
+}
+
+fn is_cached(project: &Project, n: u32) -> bool {
+    let set = format!("n={n}");
+    let answer = project.done(&["status", "--set", &set]);
+    answer.out.contains("cached")
+}
+
+#[test]
+fn gc_stops_at_the_size_it_is_given_and_says_where_that_leads() {
+    let project = four_runs();
+    let words = ["gc", "--keep-runs", "1", "--max-size", "170kB"];
+    let would = project.done(&[&words[..], &["--dry-run"]].concat());
+    assert!(would.out.contains("that would leave 1"), "{would}");
+    assert!((1..=4).all(|n| is_cached(&project, n)));
+    let did = project
+        .done(&[&words[..], &["--format", "json"]].concat())
+        .json();
+    assert_eq!(did["results"], 1, "{did}");
+    assert!(did["left"].as_u64().unwrap() <= 170_000, "{did}");
+    let cached = [1, 2, 3, 4].map(|n| is_cached(&project, n));
+    assert_eq!(cached, [false, true, true, true]);
+
+    let all = project.done(&["gc", "--keep-runs", "1", "--max-size", "1kB"]);
+    assert!(all.out.contains("hint: that is more than 1.0 kB"), "{all}");
+    let cached = [1, 2, 3, 4].map(|n| is_cached(&project, n));
+    assert_eq!(cached, [false, false, false, true]);
+    let without = project.done(&["gc", "--format", "json"]).json();
+    assert_eq!(without["left"], Value::Null);
+}
+
+#[test]
+fn a_span_or_a_size_that_is_none_is_refused_with_one_that_is() {
+    let project = four_runs();
+    for (words, hint) in [
+        (["--max-size", "20 gigs"], "`500MB`, `20GB`"),
+        (["--older-than", "long"], "`12h`, `30d`"),
+    ] {
+        let answer = project.pipe(&[&["gc"], &words[..]].concat());
+        assert_eq!(answer.code, Some(2), "{answer}");
+        assert!(answer.err.contains(hint), "{answer}");
+    }
+}
