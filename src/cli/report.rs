@@ -24,7 +24,6 @@ use crate::{
         page::{History, Page, Place, Plot},
         summary::Measured,
     },
-    spec::suggest,
     store::Store,
     track::Story,
 };
@@ -55,7 +54,7 @@ pub struct Args {
 /// Writes the page.
 pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
     let store = subject::open_store(context)?;
-    let run = find(&store, args.run.as_deref())?;
+    let run = subject::find_run(&store, args.run.as_deref())?;
     let html = page(&store, &run, context)?;
     let path = context.folder.join(&args.output);
     fs::write(&path, &html).with_context(|| format!("cannot write {}", path.display()))?;
@@ -100,27 +99,6 @@ pub fn open_stage(store: &Store, stage: &str, context: &Context) -> anyhow::Resu
         )?;
     }
     Ok(())
-}
-
-/// The run that is meant.
-fn find(store: &Store, wanted: Option<&str>) -> anyhow::Result<String> {
-    let runs = store.runs()?;
-    let Some(wanted) = wanted else {
-        let newest = runs.into_iter().next();
-        return Ok(newest.ok_or_else(|| {
-            UserError::usage("there is no run yet").hint("`pipe run` makes one")
-        })?);
-    };
-    if runs.iter().any(|it| it == wanted) {
-        return Ok(wanted.to_owned());
-    }
-    let error = UserError::usage(format!("there is no run `{wanted}`"));
-    let near = suggest::nearest(wanted, runs.iter().map(String::as_str));
-    Err(match near {
-        Some(near) => error.hint(format!("did you mean `{near}`?")),
-        None => error.hint("`pipe runs` lists them"),
-    }
-    .into())
 }
 
 /// The text of a run's page.

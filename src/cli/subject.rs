@@ -1,4 +1,4 @@
-//! The stage that a command is about: found in the store by what was typed, `fit`, `prepare.test` or `score@fold=0`.
+//! The stage or run that a command is about: found in the store by what was typed, `fit`, `prepare.test` or `score@fold=0`.
 //! Reads no spec: what was made can be looked at without it.
 
 use std::path::PathBuf;
@@ -73,6 +73,27 @@ pub fn find(store: &Store, text: &str) -> anyhow::Result<Subject> {
         }),
         None => Err(unknown(&id, &known, &instances).into()),
     }
+}
+
+/// The run that is meant: the newest where none is named.
+pub fn find_run(store: &Store, wanted: Option<&str>) -> anyhow::Result<String> {
+    let runs = store.runs()?;
+    let Some(wanted) = wanted else {
+        let newest = runs.into_iter().next();
+        return Ok(newest.ok_or_else(|| {
+            UserError::usage("there is no run yet").hint("`pipe run` makes one")
+        })?);
+    };
+    if runs.iter().any(|it| it == wanted) {
+        return Ok(wanted.to_owned());
+    }
+    let error = UserError::usage(format!("there is no run `{wanted}`"));
+    let near = suggest::nearest(wanted, runs.iter().map(String::as_str));
+    Err(match near {
+        Some(near) => error.hint(format!("did you mean `{near}`?")),
+        None => error.hint("`pipe runs` lists them"),
+    }
+    .into())
 }
 
 impl Subject {

@@ -119,6 +119,14 @@ impl Store {
         lock::take(&self.layout.lock(USE), Hold::Alone, false)
     }
 
+    /// Keeps away what removes things, and needs no room on disk. Waits for its end.
+    pub(super) fn together(&self) -> Result<Option<File>> {
+        if !self.is_writable {
+            return Ok(None);
+        }
+        lock::take(&self.layout.lock(USE), Hold::Shared, true)
+    }
+
     /// Removes what dead runs left under `tmp/`, the first time this store is written to.
     fn sweep_once(&self) -> Result<()> {
         if self.is_swept.swap(true, Ordering::Relaxed) {

@@ -143,7 +143,7 @@ fn tells(output: &Output, word: &str) -> Result<(), String> {
     let is_well = match output.status.code() {
         Some(0) => true,
         // `verify` ends like this where it found damage.
-        Some(1 | 2) => text.contains(word) || text.contains("were set aside"),
+        Some(1 | 2) => text.contains(word) || text.contains("was set aside in"),
         _ => false,
     };
     is_well.then_some(()).ok_or(text)

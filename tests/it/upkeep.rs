@@ -1,5 +1,7 @@
 //! Looking after a store as its users do: how much it holds, whether that is whole, what may go.
 
+use std::{fs, os::unix::fs::PermissionsExt};
+
 use serde_json::Value;
 
 use crate::project::Project;
@@ -62,4 +64,54 @@ fn a_span_or_a_size_that_is_none_is_refused_with_one_that_is() {
         assert_eq!(answer.code, Some(2), "{answer}");
         assert!(answer.err.contains(hint), "{answer}");
     }
+}
+
+#[test]
+fn verify_tells_each_damage_once_and_can_be_asked_of_one_run() {
+    let project = four_runs();
+    let runs = project.done(&["runs", "--format", "json"]).json();
+    let [fourth, third] = [0, 1].map(|at| runs[at]["run"].as_str().unwrap().to_owned());
+    let object = fs::canonicalize(project.path("artifacts/current/large")).unwrap();
+    let file = object.join("o");
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+    fs::write(&file, "other").unwrap();
+
+    let whole = project.done(&["verify", &third]);
+    assert!(
+        whole.out.contains("whole  1 result (50 kB) and 1 record"),
+        "{whole}"
+    );
+    let damaged = project.pipe(&["verify", &fourth]);
+    assert_eq!(damaged.code, Some(1), "{damaged}");
+    assert!(
+        damaged.out.contains("(of large): `o` is not what it was"),
+        "{damaged}"
+    );
+    assert!(
+        damaged
+            .out
+            .contains("was set aside in artifacts/quarantine"),
+        "{damaged}"
+    );
+    // Nothing of it is left to be damaged.
+    let all = project.done(&["verify"]);
+    assert!(
+        all.out
+            .contains("set aside 1 record of results that were found damaged before"),
+        "{all}"
+    );
+    assert!(all.out.contains("whole  3 results"), "{all}");
+    let missing = project.pipe(&["verify", &fourth]);
+    assert!(missing.out.contains("output `o` is gone"), "{missing}");
+    assert!(
+        missing.out.contains("hint: `pipe run` makes it again"),
+        "{missing}"
+    );
+
+    let run = project.done(&["run", "--set", "n=4"]);
+    assert!(run.out.contains("its record was removed"), "{run}");
+    project.done(&["verify", &fourth]);
+    let unknown = project.pipe(&["verify", &fourth[..fourth.len() - 1]]);
+    assert_eq!(unknown.code, Some(2), "{unknown}");
+    assert!(unknown.err.contains("did you mean"), "{unknown}");
 }

@@ -141,7 +141,7 @@ impl Store {
         StoreError::Busy {
             path: self.root().to_owned(),
             what: live.first().map_or_else(
-                || "a run is going on".to_owned(),
+                || "it is being read or written".to_owned(),
                 |run| format!("run `{run}` is going on"),
             ),
         }

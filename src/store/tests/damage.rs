@@ -232,52 +232,6 @@ fn a_record_in_the_place_of_another_is_not_believed() {
 }
 
 #[test]
-fn verify_finds_what_no_stat_shows_and_names_the_stages() {
-    let place = Place::new();
-    let one = place.make("fit", 1, &[("a", "a")]);
-    place.make("score", 2, &[("b", "b")]);
-    let object = place.object(&one);
-    overwrite(&object.join("a"), "A");
-    // As a disk that turned a bit behind our back: the index knows the stats of the damaged file.
-    object::seal(
-        &object,
-        &tree::list(&object, tree::Rules::Artifact).unwrap(),
-    )
-    .unwrap();
-    place
-        .store
-        .stamp(
-            &main(&one),
-            &tree::list(&object, tree::Rules::Artifact).unwrap(),
-        )
-        .unwrap();
-    assert_fresh(&place.reopened(), &key(1));
-
-    let mut heard = Vec::new();
-    let verified = place
-        .reopened()
-        .verify(&mut |done, total| heard.push((done, total)))
-        .unwrap();
-    assert_eq!(heard, [(1, 2), (2, 2)]);
-    assert_eq!(
-        (verified.objects, verified.records, verified.bytes),
-        (2, 2, 1)
-    );
-    let [damage] = verified.damage.as_slice() else {
-        panic!("{:?}", verified.damage)
-    };
-    assert_eq!(
-        (damage.what.as_str(), damage.stages.as_slice()),
-        ("`a` is not what it was", &["fit".to_owned()][..])
-    );
-    assert_eq!(
-        stale(&place.reopened(), &key(1)),
-        "output `main` is damaged: it is gone"
-    );
-    assert_fresh(&place.reopened(), &key(2));
-}
-
-#[test]
 fn a_lack_of_descriptors_is_no_damage() {
     let error = StoreError::io("read", "x", rustix::io::Errno::MFILE.into());
     assert!(!error.is_missing());

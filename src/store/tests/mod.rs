@@ -10,6 +10,7 @@ mod publishing;
 mod room;
 mod runs;
 mod trees;
+mod verify;
 
 use std::{
     collections::BTreeMap,
