@@ -13,6 +13,7 @@ pub mod project;
 mod overview;
 
 mod browser;
+mod cache;
 mod check;
 mod clean;
 mod completions;
@@ -177,7 +178,9 @@ enum Command {
     Completions(completions::Args),
     /// Check this installation
     Doctor(doctor::Args),
-    /// Rehash everything in the store
+    /// Say what takes room in the store, and how often results were used again
+    Cache(cache::Args),
+    /// Read everything in the store again, or what one run made
     Verify(verify::Args),
     /// Remove results that no kept run needs
     Gc(gc::Args),
@@ -211,6 +214,7 @@ fn dispatch(command: Command, context: &Context) -> anyhow::Result<ExitCode> {
         Command::Help(args) => help::run(args, context),
         Command::Completions(args) => completions::run(args, context),
         Command::Doctor(args) => doctor::run(args, context),
+        Command::Cache(args) => cache::run(args, context),
         Command::Verify(args) => verify::run(args, context),
         Command::Gc(args) => gc::run(args, context),
         Command::Clean(args) => clean::run(args, context),

@@ -17,7 +17,7 @@ const GROUPS: [(&str, &[&str]); 6] = [
     ("Help", &["schema", "help", "completions"]),
     (
         "Look after the installation and the store",
-        &["doctor", "verify"],
+        &["doctor", "cache", "verify"],
     ),
     ("Make room", &["gc", "clean"]),
 ];

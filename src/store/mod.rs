@@ -30,6 +30,7 @@ mod runlog;
 mod verify;
 mod blob;
 mod gc;
+mod usage;
 
 use std::{
     collections::{HashMap, HashSet},
@@ -53,6 +54,7 @@ pub use self::{
     outs::OutsLock,
     publish::Publication,
     runlog::RunLog,
+    usage::{Share, Usage},
     verify::{Damage, Verified},
 };
 

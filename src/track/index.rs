@@ -16,7 +16,7 @@ use super::story::{State, Story};
 use crate::store::{Store, StoreError};
 
 /// Raised when the tables change; an index of another version is made anew.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 const NAME: &str = "pipe.db";
 /// How long another process may keep the index busy.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -31,6 +31,10 @@ const TABLES: &str = "
     CREATE TABLE metrics (
         run TEXT NOT NULL REFERENCES runs ON DELETE CASCADE, stage TEXT NOT NULL, name TEXT NOT NULL,
         place INTEGER NOT NULL, value REAL, has_run INTEGER NOT NULL, PRIMARY KEY (run, stage, name)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE stages (
+        run TEXT NOT NULL REFERENCES runs ON DELETE CASCADE, stage TEXT NOT NULL, has_run INTEGER NOT NULL,
+        seconds REAL NOT NULL, PRIMARY KEY (run, stage)
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX metrics_by_stage ON metrics (stage, name, run);
 ";
@@ -55,7 +59,7 @@ pub enum TrackError {
 /// The index of a store's runs, up to date as of when it was opened.
 pub struct Index {
     path: PathBuf,
-    connection: Connection,
+    pub(super) connection: Connection,
 }
 
 /// A run in a list.
@@ -222,7 +226,8 @@ impl Index {
             .transaction_with_behavior(TransactionBehavior::Immediate)?;
         let found: u32 = change.pragma_query_value(None, "user_version", |row| row.get(0))?;
         if found != VERSION {
-            change.execute_batch("DROP TABLE IF EXISTS metrics; DROP TABLE IF EXISTS runs;")?;
+            change.execute_batch("DROP TABLE IF EXISTS stages; DROP TABLE IF EXISTS metrics; DROP TABLE IF EXISTS runs;",
+            )?;
             change.execute_batch(TABLES)?;
             change.pragma_update(None, "user_version", VERSION)?;
         }
@@ -266,7 +271,7 @@ impl Index {
             .collect()
     }
 
-    fn check<T>(&self, result: rusqlite::Result<T>) -> Result<T, TrackError> {
+    pub(super) fn check<T>(&self, result: rusqlite::Result<T>) -> Result<T, TrackError> {
         result.map_err(|source| database(&self.path, source))
     }
 }
@@ -276,6 +281,8 @@ fn insert(change: &Transaction<'_>, run: &str, bytes: u64, story: &Story) -> rus
     let started = story.started.as_ref();
     let overrides = started.map(|it| &it.overrides[..]).unwrap_or_default();
     let count = |state| story.count(state) as i64;
+    // A run in which nothing was to do need not name its stages.
+    let found = story.finished.as_ref().map_or(0, |it| i64::from(it.cached));
     change.execute(
         "INSERT INTO runs VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
         params![
@@ -288,7 +295,7 @@ fn insert(change: &Transaction<'_>, run: &str, bytes: u64, story: &Story) -> rus
             started.and_then(|it| it.git.as_deref()),
             story.status().map(status_name),
             count(State::Done),
-            count(State::Cached),
+            count(State::Cached).max(found),
             count(State::Failed),
             count(State::Skipped),
             story.finished.as_ref().map_or(0.0, |it| it.seconds),
@@ -296,21 +303,17 @@ fn insert(change: &Transaction<'_>, run: &str, bytes: u64, story: &Story) -> rus
     )?;
     let mut statement =
         change.prepare_cached("INSERT INTO metrics VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
+    let mut stages = change.prepare_cached("INSERT INTO stages VALUES (?1, ?2, ?3, ?4)")?;
     let mut place = 0;
     for (stage, chapter) in &story.stages {
         let Some(record) = &chapter.record else {
             continue;
         };
+        let has_run = chapter.state == State::Done;
+        stages.execute(params![run, stage, has_run, record.observed.seconds])?;
         for (name, value) in &record.observed.metrics {
             place += 1;
-            statement.execute(params![
-                run,
-                stage,
-                name,
-                place,
-                value,
-                chapter.state == State::Done
-            ])?;
+            statement.execute(params![run, stage, name, place, value, has_run])?;
         }
     }
     Ok(())

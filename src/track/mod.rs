@@ -3,8 +3,13 @@
 
 pub mod story;
 pub mod index;
+mod uses;
 
-pub use self::{index::Index, story::Story};
+pub use self::{
+    index::Index,
+    story::Story,
+    uses::{StageUses, Uses},
+};
 
 #[cfg(test)]
 mod tests;

@@ -1,8 +1,16 @@
 //! The index against stores with logs: what it lists, what it reads again, what it survives.
 
-use pipe_schema::run::{Event, Line, RunFinished, RunStarted, RunStatus};
+use std::collections::BTreeMap;
 
-use super::Index;
+use indexmap::IndexMap;
+use pipe_schema::{
+    key::{Key, KeyParts},
+    manifest::Digest,
+    record::{Observed, Record},
+    run::{Event, Line, RunFinished, RunStarted, RunStatus},
+};
+
+use super::{Index, StageUses};
 use crate::store::Store;
 
 fn started(run: &str) -> Event {
@@ -131,4 +139,70 @@ fn a_run_whose_log_is_gone_is_forgotten() {
     drop(Index::open(&store).unwrap());
     std::fs::remove_file(store.root().join("log/runs").join(format!("{FIRST}.jsonl"))).unwrap();
     assert!(Index::open(&store).unwrap().newest(10).unwrap().is_empty());
+}
+
+#[test]
+fn uses_are_counted_by_stage_and_in_all_also_where_a_log_names_no_stages() {
+    let (_folder, store) = store();
+    let record = |seconds: f64| {
+        let digest = Digest([1; 32]);
+        Box::new(Record {
+            key: Key(digest),
+            parts: parts(),
+            outputs: IndexMap::new(),
+            outs: IndexMap::new(),
+            observed: Observed {
+                seconds,
+                ..Observed::default()
+            },
+        })
+    };
+    let stage = "fit".to_owned();
+    let done = |seconds| Event::StageDone {
+        stage: stage.clone(),
+        record: record(seconds),
+    };
+    let cached = Event::StageCached {
+        stage: stage.clone(),
+        record: record(2.0),
+    };
+    log(&store, FIRST, &[started(FIRST), done(2.0), ended(1, 0)]);
+    log(&store, SECOND, &[started(SECOND), cached, ended(0, 1)]);
+    log(&store, "20260103T000000Z-cccc", &[ended(0, 7)]);
+    let uses = Index::open(&store).unwrap().uses().unwrap();
+    assert_eq!((uses.runs, uses.ran, uses.reused), (3, 1, 8));
+    let fit = StageUses {
+        ran: 1,
+        reused: 1,
+        seconds_spent: 2.0,
+        seconds_saved: 2.0,
+    };
+    assert_eq!(uses.stages, IndexMap::from([(stage, fit)]));
+    Index::rebuild(&store).unwrap();
+    assert_eq!(Index::open(&store).unwrap().uses().unwrap(), uses);
+}
+
+fn ended(ran: u32, cached: u32) -> Event {
+    let Event::RunFinished(finished) = finished() else {
+        unreachable!("it is the end of a run")
+    };
+    Event::RunFinished(RunFinished {
+        ran,
+        cached,
+        ..finished
+    })
+}
+
+fn parts() -> KeyParts {
+    KeyParts {
+        kind: "train".to_owned(),
+        revision: 1,
+        config: serde_json::json!({}),
+        inputs: BTreeMap::new(),
+        outputs: BTreeMap::new(),
+        env: BTreeMap::new(),
+        tools: BTreeMap::new(),
+        environment: None,
+        until: None,
+    }
 }

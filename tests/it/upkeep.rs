@@ -115,3 +115,32 @@ fn verify_tells_each_damage_once_and_can_be_asked_of_one_run() {
     assert_eq!(unknown.code, Some(2), "{unknown}");
     assert!(unknown.err.contains("did you mean"), "{unknown}");
 }
+
+#[test]
+fn cache_tells_what_takes_room_and_how_often_it_was_used_again() {
+    let project = four_runs();
+    project.done(&["run", "--set", "n=2"]);
+    let cache = project.done(&["cache"]);
+    let words = |start: &str| -> Vec<String> {
+        let line = cache.out.lines().find(|it| it.starts_with(start));
+        let line = line.unwrap_or_else(|| panic!("{start}: {cache}"));
+        line.split_whitespace().map(str::to_owned).collect()
+    };
+    assert_eq!(words("command"), ["command", "4", "200", "kB"]);
+    let large = words("large");
+    assert_eq!(large[..7], ["large", "command", "4", "200", "kB", "4", "1"]);
+    assert!(
+        cache
+            .out
+            .contains("reused in 5 runs: 1 of 5 results (20%), 0.0"),
+        "{cache}"
+    );
+
+    let all = project.done(&["cache", "--format", "json"]).json();
+    assert_eq!(all["kinds"]["command"]["bytes"], 200_000);
+    assert_eq!((&all["ran"], &all["reused"]), (&4.into(), &1.into()));
+    // The index is made anew from the logs, whatever became of it.
+    fs::write(project.path("artifacts/pipe.db"), "zeros and worse").unwrap();
+    let again = project.done(&["cache", "--format", "json"]).json();
+    assert_eq!(again["stages"], all["stages"]);
+}

@@ -258,7 +258,8 @@ impl Remover {
     }
 }
 
-fn tree_bytes(path: &Path) -> u64 {
+/// Bytes of all files in a tree.
+pub(super) fn tree_bytes(path: &Path) -> u64 {
     walkdir::WalkDir::new(path)
         .into_iter()
         .filter_map(|it| it.ok()?.metadata().ok())

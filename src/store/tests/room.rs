@@ -167,6 +167,33 @@ fn a_fetched_file_stays_as_long_as_what_was_made_of_it() {
     assert_fresh(&store, &record.key);
 }
 
+#[test]
+fn room_is_told_by_stage_and_kind_and_shared_results_count_once_in_a_kind() {
+    let place = Place::new();
+    for (stage, seed, text) in [
+        ("fit@lr=1", 1, "aaaa"),
+        ("fit@lr=2", 2, "bbbbbb"),
+        ("twin", 3, "aaaa"),
+    ] {
+        place.make(stage, seed, &[("a", text)]);
+    }
+    let orphan = place.make("old", 4, &[("a", "cc")]);
+    fs::remove_file(place.store.layout.record(&key(4))).unwrap();
+    let gone = place.make("gone", 5, &[("a", "d")]);
+    removal::remove_tree(&place.object(&gone)).unwrap();
+    fs::remove_file(place.store.layout.manifest(&main(&gone))).unwrap();
+    let usage = place.reopened().usage().unwrap();
+    let share = |count, bytes| Share { count, bytes };
+    let train = |stage: &str| (stage.to_owned(), "train".to_owned());
+    assert_eq!(
+        usage.stages,
+        [(train("fit"), share(2, 10)), (train("twin"), share(1, 4))].into()
+    );
+    assert_eq!(usage.kinds, [("train".to_owned(), share(2, 10))].into());
+    assert_eq!(usage.unclaimed, share(1, 2));
+    assert!(usage.bytes > 12 && place.object(&orphan).exists());
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
