@@ -37,6 +37,8 @@ pub struct PathDigest {
     stamp: Digest,
     /// Over times of change, which a hard link or a rename also moves.
     touched: Digest,
+    /// Whether another change would have shown in the stats: else it may have come within the same tick of the clock.
+    is_sure: bool,
 }
 
 impl Store {
@@ -64,10 +66,10 @@ impl Store {
         if is_directory != input.is_directory || stamp(&nodes) != input.stamp {
             return Ok(false);
         }
-        if touched(&nodes) == input.touched {
+        if input.is_sure && touched(&nodes) == input.touched {
             return Ok(true);
         }
-        // A new name for the file, a mode set to what it was: only the bytes can say.
+        // A new name for the file, a mode set to what it was, a file of this very moment: only the bytes can say.
         match self.digest_path(&input.path) {
             Ok(now) => Ok(now.digest == input.digest && now.stamp == input.stamp),
             Err(StoreError::Changing(_)) => Ok(false),
@@ -78,16 +80,21 @@ impl Store {
     fn try_digest(&self, path: &Path) -> Result<PathDigest> {
         let (is_directory, nodes) = look(path)?;
         let group = group_of(path)?;
-        let (digest, bytes) = if is_directory {
-            let manifest = self.read_known(path, &group, &nodes)?;
-            (manifest.digest, manifest.bytes)
+        let (digest, bytes, moment) = if is_directory {
+            let (manifest, moment) = self.read_known(path, &group, &nodes)?;
+            (manifest.digest, manifest.bytes, moment)
         } else {
             let stat = nodes[0].stat;
-            let sha256 = self.sha256_of(path, &group, &stat)?;
+            let (sha256, moment) = self.sha256_of(path, &group, &stat)?;
             (
                 merkle::file_digest(stat.is_executable(), stat.size, &sha256),
                 stat.size,
+                moment,
             )
+        };
+        let is_sure = |moment: Moment| {
+            let mut files = nodes.iter().filter(|it| it.kind != Kind::Directory);
+            files.all(|it| moment.is_sure_of(&it.stat))
         };
         Ok(PathDigest {
             path: path.to_owned(),
@@ -96,6 +103,8 @@ impl Store {
             is_directory,
             stamp: stamp(&nodes),
             touched: touched(&nodes),
+            // What the index knew it was sure of.
+            is_sure: moment.is_none_or(is_sure),
         })
     }
 
@@ -105,22 +114,27 @@ impl Store {
         let group = group_of(path)?;
         if stat.is_directory() {
             let nodes = tree::list(path, Rules::Artifact)?;
-            return Ok(self.read_known(path, &group, &nodes)?.digest);
+            return Ok(self.read_known(path, &group, &nodes)?.0.digest);
         }
         let node = tree::lone(path, copy::name_of(path)?)?;
         let entry = match &node.kind {
             Kind::Link { target } => Entry::Link {
                 target: target.clone(),
             },
-            _ => merkle::file_entry(&node.stat, self.sha256_of(path, &group, &node.stat)?),
+            _ => merkle::file_entry(&node.stat, self.sha256_of(path, &group, &node.stat)?.0),
         };
         merkle::manifest([(node.path, entry)].into())
             .map(|it| it.digest)
             .ok_or_else(|| StoreError::Changing(path.to_owned()))
     }
 
-    /// A folder's manifest, by the index where it is sure.
-    fn read_known(&self, path: &Path, group: &str, nodes: &[Node]) -> Result<Manifest> {
+    /// A folder's manifest, by the index where it is sure; and when what it was not sure of was read.
+    fn read_known(
+        &self,
+        path: &Path,
+        group: &str,
+        nodes: &[Node],
+    ) -> Result<(Manifest, Option<Moment>)> {
         let known: Vec<Option<Digest>> = self.with_sources(|sources| {
             nodes
                 .iter()
@@ -152,22 +166,23 @@ impl Store {
                 sources.retain(group, |file| read.manifest.entries.contains_key(file));
             });
         }
-        Ok(read.manifest)
+        Ok((read.manifest, moment))
     }
 
     /// The SHA-256 of a file's bytes, by the index where it is sure.
     pub(super) fn lone_sha256(&self, path: &Path, stat: &Stat) -> Result<Digest> {
-        self.sha256_of(path, &group_of(path)?, stat)
+        Ok(self.sha256_of(path, &group_of(path)?, stat)?.0)
     }
 
-    fn sha256_of(&self, path: &Path, group: &str, stat: &Stat) -> Result<Digest> {
+    /// And when it was read, where the index was not sure.
+    fn sha256_of(&self, path: &Path, group: &str, stat: &Stat) -> Result<(Digest, Option<Moment>)> {
         if let Some(sha256) = self.with_sources(|it| it.find(group, "", stat)) {
-            return Ok(sha256);
+            return Ok((sha256, None));
         }
         let moment = self.moment_at(stat.dev);
         let sha256 = tree::read_file(path, stat)?;
         self.with_sources(|it| it.put(group, "", *stat, sha256, moment));
-        Ok(sha256)
+        Ok((sha256, Some(moment)))
     }
 
     /// The time on the file system of these files: by a probe where that is the store's, else by a cautious guess.

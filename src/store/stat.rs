@@ -33,14 +33,17 @@ pub struct Stat {
 impl From<&rustix::fs::Stat> for Stat {
     fn from(stat: &rustix::fs::Stat) -> Self {
         let time = |seconds: i64, nanos: i64| seconds.saturating_mul(SECOND).saturating_add(nanos);
-        Self {
+        let stat = Self {
             dev: stat.st_dev as u64,
             ino: stat.st_ino as u64,
             size: stat.st_size as u64,
             mode: stat.st_mode as u32,
             mtime: time(stat.st_mtime as i64, stat.st_mtime_nsec as i64),
             ctime: time(stat.st_ctime as i64, stat.st_ctime_nsec as i64),
-        }
+        };
+        #[cfg(test)]
+        let stat = made_up::seen(stat);
+        stat
     }
 }
 
@@ -56,6 +59,8 @@ impl Stat {
     }
 
     pub fn of_file(file: &File) -> io::Result<Self> {
+        #[cfg(test)]
+        made_up::pass();
         Ok(Self::from(&rustix::fs::fstat(file)?))
     }
 
@@ -100,6 +105,10 @@ pub struct Moment {
 impl Moment {
     /// By a probe file in `folder`: the clock of its file system.
     pub fn probe(folder: &Path) -> io::Result<Self> {
+        #[cfg(test)]
+        if let Some(now) = made_up::now() {
+            return Ok(Self::at(now));
+        }
         let probe = disk::nameless_file(folder)?;
         let now = Timespec {
             tv_sec: 0,
@@ -110,16 +119,20 @@ impl Moment {
             last_modification: now,
         };
         rustix::fs::futimens(&probe, &touch)?;
-        let now = Stat::of_file(&probe)?.mtime;
+        Ok(Self::at(Stat::of_file(&probe)?.mtime))
+    }
+
+    /// By what the clock says: one that knows whole seconds only shows itself by them.
+    fn at(now: i64) -> Self {
         let is_coarse = now % SECOND == 0;
-        Ok(Self {
+        Self {
             now,
             margin: if is_coarse {
                 COARSE_MARGIN
             } else {
                 TICK_MARGIN
             },
-        })
+        }
     }
 
     /// By this machine's clock, for file systems that cannot be probed.
@@ -131,6 +144,11 @@ impl Moment {
             now,
             margin: COARSE_MARGIN,
         }
+    }
+
+    /// Whether a change of the file after this moment shows in its stat.
+    pub fn is_sure_of(self, stat: &Stat) -> bool {
+        stat.mtime.max(stat.ctime) < self.sure_before()
     }
 
     /// Files whose times are before this had their last change seen by what is read from now on.
@@ -151,4 +169,52 @@ pub fn stat_at(
         AtFlags::SYMLINK_NOFOLLOW
     };
     Ok(rustix::fs::statat(folder, name, flags)?)
+}
+
+/// Times for tests, of this thread alone: on a fast clock, what goes wrong within one tick never happens.
+#[cfg(test)]
+pub mod made_up {
+    use std::cell::Cell;
+
+    use super::Stat;
+
+    /// What the file system says, whatever is true.
+    #[derive(Clone, Copy)]
+    pub struct Times {
+        pub mtime: i64,
+        pub ctime: i64,
+        pub now: i64,
+        /// How much later it is after each look at an open file.
+        pub pace: i64,
+    }
+
+    thread_local! {
+        static TIMES: Cell<Option<Times>> = const { Cell::new(None) };
+    }
+
+    pub fn set(times: Times) {
+        TIMES.set(Some(times));
+    }
+
+    pub fn now() -> Option<i64> {
+        TIMES.get().map(|it| it.now)
+    }
+
+    pub fn pass() {
+        TIMES.set(TIMES.get().map(|it| Times {
+            now: it.now + it.pace,
+            ..it
+        }));
+    }
+
+    pub fn seen(stat: Stat) -> Stat {
+        match TIMES.get() {
+            Some(Times { mtime, ctime, .. }) => Stat {
+                mtime,
+                ctime,
+                ..stat
+            },
+            None => stat,
+        }
+    }
 }

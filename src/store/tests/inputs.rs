@@ -153,7 +153,8 @@ fn a_change_that_keeps_size_and_time_of_modification_is_seen() {
     let before = place.store.digest_path(&path).unwrap();
     std::thread::sleep(Duration::from_millis(50));
     // Read again: now it is old enough to be trusted.
-    assert_eq!(place.store.digest_path(&path).unwrap(), before);
+    let again = place.store.digest_path(&path).unwrap();
+    assert_eq!(again.digest, before.digest);
     let times = fs::metadata(&path).unwrap().modified().unwrap();
     fs::write(&path, "two").unwrap();
     fs::File::options()

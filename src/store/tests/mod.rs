@@ -7,6 +7,7 @@ mod inputs;
 mod keeping;
 mod outs;
 mod publishing;
+mod racy;
 mod room;
 mod runs;
 mod trees;
