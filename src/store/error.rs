@@ -97,6 +97,11 @@ impl StoreError {
             _ => false,
         }
     }
+
+    /// Whether the system does not let us.
+    pub(super) fn is_denied(&self) -> bool {
+        matches!(self, Self::Io { source, .. } if source.kind() == ErrorKind::PermissionDenied)
+    }
 }
 
 /// Adds action and path to an I/O error.

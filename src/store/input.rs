@@ -221,6 +221,9 @@ impl Store {
         }
         let path = self.layout.sources();
         super::create_parent(&path)?;
+        if path.is_dir() {
+            self.set_aside(&path)?;
+        }
         let _lock = lock::take(&self.layout.lock("sources"), Hold::Alone, true)?;
         own.merge(Sources::load(&path));
         own.save(&path)

@@ -11,6 +11,7 @@ mod merkle;
 mod tree;
 mod copy;
 mod removal;
+mod closed;
 mod replace;
 mod lock;
 mod lease;
@@ -181,7 +182,20 @@ impl Store {
     fn load_index(&self) -> Result<Index> {
         let path = self.layout.index();
         let mut index = Index::default();
-        let is_there = index.refresh(&path).at("read", &path)?.is_some();
+        let is_there = match index.refresh(&path) {
+            Ok(found) => found.is_some(),
+            // Closed, or no file at all: it is made anew.
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    ErrorKind::PermissionDenied | ErrorKind::IsADirectory
+                ) =>
+            {
+                self.set_aside(&path)?;
+                false
+            }
+            Err(error) => return Err(StoreError::io("read", path, error)),
+        };
         if is_there && !index.is_worn() && !index.is_empty() {
             return Ok(index);
         }

@@ -6,7 +6,7 @@ use pipe_schema::{key::Key, manifest::Digest, record::Record, run::Reason};
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    Store,
+    Store, closed,
     error::{At, Result, StoreError},
 };
 use crate::key;
@@ -32,8 +32,11 @@ pub(super) fn encode(record: &Record) -> Result<Vec<u8>> {
 
 /// Reads a record that must be of `key`.
 pub(super) fn read(path: &Path, key: &Key) -> Result<Found> {
-    let bytes = match fs::read(path) {
+    let bytes = match closed::read(path) {
         Ok(bytes) => bytes,
+        Err(error) if error.kind() == ErrorKind::IsADirectory => {
+            return Ok(Found::Damaged("it is not a file"));
+        }
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Found::Nothing),
         Err(error) => return Err(StoreError::io("read", path, error)),
     };

@@ -3,7 +3,7 @@
 use std::{fs, io::ErrorKind, os::unix::fs::PermissionsExt, path::Path};
 
 use super::{
-    disk,
+    closed, disk,
     error::{At, Result, StoreError},
 };
 
@@ -22,16 +22,7 @@ pub fn remove_tree(path: &Path) -> Result<()> {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
         removed => return removed.at("remove", path),
     }
-    for entry in walkdir::WalkDir::new(path) {
-        let entry = entry.map_err(|error| {
-            let at = error.path().unwrap_or(path).to_owned();
-            StoreError::io("read", at, error.into())
-        })?;
-        // Before its content is listed: walkdir hands out a folder first.
-        if entry.file_type().is_dir() {
-            make_writable(entry.path())?;
-        }
-    }
+    closed::open_folders(path)?;
     disk::remove_dir_all(path).at("remove", path)
 }
 

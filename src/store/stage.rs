@@ -13,7 +13,7 @@ use pipe_schema::{
 };
 
 use super::{
-    Store, copy, disk,
+    Store, closed, copy, disk,
     error::{At, Result, StoreError},
     lease::Scratch,
     object::write_manifest_to,
@@ -147,18 +147,10 @@ fn new_folder(scratch: &Scratch) -> Result<PathBuf> {
 
 /// Lists a tree that a job wrote. One that it made unreadable is made readable.
 fn list_readable(folder: &Path) -> Result<Vec<Node>> {
-    let is_denied = |error: &StoreError| matches!(error, StoreError::Io { source, .. } if source.kind() == ErrorKind::PermissionDenied);
     removal::make_writable(folder)?;
     let mut nodes = tree::list(folder, Rules::Artifact);
-    if nodes.as_ref().is_err_and(is_denied) {
-        for entry in walkdir::WalkDir::new(folder)
-            .into_iter()
-            .filter_map(std::result::Result::ok)
-        {
-            if entry.file_type().is_dir() {
-                removal::make_writable(entry.path())?;
-            }
-        }
+    if nodes.as_ref().is_err_and(StoreError::is_denied) {
+        closed::open_folders(folder)?;
         nodes = tree::list(folder, Rules::Artifact);
     }
     let mut nodes = nodes?;

@@ -33,3 +33,4 @@ mod histories;
 mod races;
 mod disks;
 mod upkeep;
+mod damage;
