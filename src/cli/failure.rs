@@ -21,6 +21,7 @@ pub const BUG: u8 = 70;
 pub const INTERRUPTED: u8 = 130;
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
+const WARNING: Style = AnsiColor::Yellow.on_default().bold();
 const HINT: Style = AnsiColor::Cyan.on_default().bold();
 
 /// An error with a remedy. The message is a lowercase fragment in users' words.
@@ -152,6 +153,12 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
         .chain()
         .filter_map(|it| it.downcast_ref::<io::Error>())
         .any(|it| it.kind() == io::ErrorKind::BrokenPipe)
+}
+
+/// Says what is no error, and what to do about it.
+pub fn warn(text: &str, hint: &str, context: &Context) {
+    let text = format!("{WARNING}warning:{WARNING:#} {text}\n{HINT}hint:{HINT:#} {hint}");
+    write_error(&text, context);
 }
 
 /// Writes to standard error, without colours where it does not take them.

@@ -47,6 +47,8 @@ pub enum StoreError {
     NoArtifact(String),
     #[error("`{}` is damaged: {what}", path.display())]
     Damaged { path: PathBuf, what: String },
+    #[error("whether a run works with the store `{}` cannot be known: {why}", path.display())]
+    Distrusted { path: PathBuf, why: String },
     #[error("another process works with the store `{}`: {what}", path.display())]
     Busy { path: PathBuf, what: String },
 }
@@ -81,6 +83,9 @@ impl StoreError {
             Self::Changing(_) => "run again when nothing writes to it",
             Self::WouldLose(_) => "move it away, or run with `--force` to overwrite it",
             Self::NoArtifact(_) | Self::Damaged { .. } => "run the stage again",
+            Self::Distrusted { .. } => {
+                "keep the store on a disk of this machine with `--store DIR`; `pipe clean` removes it as a whole"
+            }
             Self::Busy { .. } => "wait until it is done",
             Self::Missing(_) => return None,
         };

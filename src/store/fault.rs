@@ -9,11 +9,12 @@
 //! | `kill 7` | SIGKILL; a write is broken off in its middle |
 //! | `power 7 STORE` | the same, and all bytes in the store that no sync made durable are lost |
 //! | `ENOSPC 7`, `EIO 7+`, … | the step fails; with `ENOSPC`, only what needs space on disk |
+//! | `locks refused`, `locks unheeded` | a file system that has no locks, or grants each to everybody |
 
 #[cfg(debug_assertions)]
-pub use self::armed::{Fault, arm, is_armed, next, note_sync};
+pub use self::armed::{Fault, arm, is_armed, lock, next, note_sync};
 #[cfg(not(debug_assertions))]
-pub use self::unarmed::{is_armed, next, note_sync};
+pub use self::unarmed::{is_armed, lock, next, note_sync};
 
 /// A step that is not a write: it is done, or not.
 pub fn step(what: &'static str, path: &std::path::Path) -> std::io::Result<()> {
@@ -44,6 +45,11 @@ mod unarmed {
 
     #[inline]
     pub fn note_sync(_: Option<&std::fs::File>) {}
+
+    #[inline]
+    pub fn lock() -> Option<io::Result<()>> {
+        None
+    }
 }
 
 #[cfg(debug_assertions)]
@@ -77,6 +83,15 @@ mod armed {
         /// Also all steps after it.
         is_lasting: bool,
         log: Option<Mutex<File>>,
+        locks: Locks,
+    }
+
+    /// What comes of locks.
+    #[derive(Clone, Copy, PartialEq, Eq)]
+    enum Locks {
+        Work,
+        Refused,
+        Unheeded,
     }
 
     /// What happens at a step.
@@ -122,6 +137,20 @@ mod armed {
 
     fn parse(text: &str) -> Option<Plan> {
         let words: Vec<&str> = text.split(' ').collect();
+        let locks = match *words.as_slice() {
+            ["locks", "refused"] => Locks::Refused,
+            ["locks", "unheeded"] => Locks::Unheeded,
+            _ => Locks::Work,
+        };
+        if locks != Locks::Work {
+            return Some(Plan {
+                fault: Fault::Kill,
+                at: u64::MAX,
+                is_lasting: false,
+                log: None,
+                locks,
+            });
+        }
         let (fault, log) = match *words.as_slice() {
             ["log", "-", file] => {
                 let log = OpenOptions::new().append(true).create(true).open(file);
@@ -145,11 +174,21 @@ mod armed {
             at,
             is_lasting,
             log,
+            locks,
         })
     }
 
     pub fn is_armed() -> bool {
         PLAN.get().is_some()
+    }
+
+    /// What comes of a lock instead of asking for it.
+    pub fn lock() -> Option<io::Result<()>> {
+        match PLAN.get()?.locks {
+            Locks::Work => None,
+            Locks::Refused => Some(Err(Errno::NOLCK.into())),
+            Locks::Unheeded => Some(Ok(())),
+        }
     }
 
     /// Counts a step; what is to happen instead of it, if anything.

@@ -14,6 +14,7 @@ use sha2::{Digest as _, Sha256};
 use super::{
     Store, copy, disk,
     error::{At, Result, StoreError},
+    filesystem::FileSystem,
     lock::{self, Hold},
     merkle,
     sources::Sources,
@@ -148,7 +149,7 @@ impl Store {
         let moment = if is_all_known {
             None
         } else {
-            Some(self.moment(nodes))
+            Some(self.moment(path, nodes))
         };
         let at = |node: &Node| {
             // `nodes` are sorted by path.
@@ -179,21 +180,22 @@ impl Store {
         if let Some(sha256) = self.with_sources(|it| it.find(group, "", stat)) {
             return Ok((sha256, None));
         }
-        let moment = self.moment_at(stat.dev);
+        let moment = self.moment_at(path, stat.dev);
         let sha256 = tree::read_file(path, stat)?;
         self.with_sources(|it| it.put(group, "", *stat, sha256, moment));
         Ok((sha256, Some(moment)))
     }
 
     /// The time on the file system of these files: by a probe where that is the store's, else by a cautious guess.
-    fn moment(&self, nodes: &[Node]) -> Moment {
+    fn moment(&self, path: &Path, nodes: &[Node]) -> Moment {
         let is_here = nodes.iter().all(|it| it.stat.dev == self.device);
-        self.moment_at(if is_here { self.device } else { u64::MAX })
+        self.moment_at(path, if is_here { self.device } else { u64::MAX })
     }
 
-    fn moment_at(&self, device: u64) -> Moment {
+    fn moment_at(&self, path: &Path, device: u64) -> Moment {
+        let guess = || Moment::guess(FileSystem::is_local(path));
         if device != self.device || !self.is_writable {
-            return Moment::guess();
+            return guess();
         }
         let folder = self.layout.scratch();
         Moment::probe(&folder)
@@ -201,7 +203,7 @@ impl Store {
                 disk::create_dir_all(&folder)?;
                 Moment::probe(&folder)
             })
-            .unwrap_or_else(|_| Moment::guess())
+            .unwrap_or_else(|_| guess())
     }
 
     /// Works with the stat index, which is read when it is first needed.

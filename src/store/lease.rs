@@ -4,7 +4,7 @@
 use std::{
     fs::File,
     io::ErrorKind,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{
         PoisonError,
         atomic::{AtomicU32, Ordering},
@@ -59,9 +59,26 @@ impl Store {
             if self.layout.run_log(&run).exists() {
                 continue;
             }
-            if self.lease(&run)? {
+            if self.lease(&run)? && self.is_own_run(&run)? {
                 return Ok(run);
             }
+        }
+    }
+
+    /// Whether no other process took the same name at the same moment; where locks say nothing, a new folder does.
+    fn is_own_run(&self, run: &str) -> Result<bool> {
+        if self.distrust().is_none() {
+            return Ok(true);
+        }
+        let folder = self.layout.scratch().join(file_name(run));
+        super::create_parent(&folder)?;
+        match disk::create_dir(&folder) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                let mut leases = self.leases.lock().unwrap_or_else(PoisonError::into_inner);
+                leases.files.retain(|(name, _)| name != run);
+                Ok(false)
+            }
+            created => created.map(|()| true).at("create", &folder),
         }
     }
 
@@ -85,6 +102,7 @@ impl Store {
         disk::write_all(&file, &path, format!("{run}\n").as_bytes()).at("write", &path)?;
         leases.files.push((run.to_owned(), file));
         drop(leases);
+        self.try_locks(&path);
         self.sweep_once()?;
         Ok(true)
     }
@@ -119,6 +137,14 @@ impl Store {
         lock::take(&self.layout.lock(USE), Hold::Alone, false)
     }
 
+    /// Looks whether the lock at `path`, which we hold alone, means anything.
+    pub(super) fn try_locks(&self, path: &Path) {
+        if self.distrust().is_none() && !lock::keeps_others_out(path) {
+            let what = "locks do not keep others out on its file system";
+            let _ = self.distrust.set(what.to_owned());
+        }
+    }
+
     /// Keeps away what removes things, and needs no room on disk. Waits for its end.
     pub(super) fn together(&self) -> Result<Option<File>> {
         if !self.is_writable {
@@ -135,9 +161,13 @@ impl Store {
         self.sweep().map(drop)
     }
 
-    /// Removes what dead runs left under `tmp/`, and their leases. Returns the paths.
+    /// Removes what dead runs left under `tmp/`, and their leases. Returns the paths. Nothing where the dead cannot be told
+    /// from the living.
     pub(super) fn sweep(&self) -> Result<Vec<PathBuf>> {
         let mut swept = Vec::new();
+        if self.distrust().is_some() {
+            return Ok(swept);
+        }
         let _calm = lock::take(&self.layout.lock(SWEEP), Hold::Alone, true)?;
         let folders = children(&self.layout.scratch())?;
         let leases = children(&self.layout.leases())?;

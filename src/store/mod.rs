@@ -6,6 +6,7 @@ pub mod fault;
 mod disk;
 mod layout;
 mod stat;
+mod filesystem;
 mod hash;
 mod merkle;
 mod tree;
@@ -48,6 +49,7 @@ pub use self::{
     attempt::Attempt,
     blob::BlobLock,
     error::{Result, StoreError},
+    filesystem::FileSystem,
     gc::{Collected, Policy},
     input::PathDigest,
     lock::KeyLock,
@@ -81,6 +83,8 @@ pub struct Store {
     /// Of the root's file system.
     device: u64,
     is_writable: bool,
+    /// Why locks do not count here, if they do not.
+    distrust: OnceLock<String>,
     index: Mutex<Option<Index>>,
     sources: Mutex<Option<Sources>>,
     leases: Mutex<Leases>,
@@ -128,11 +132,13 @@ impl Store {
         let folder = File::open(root).at("open", root)?;
         let device = Stat::of_file(&folder).at("read", root)?.dev;
         let is_writable = rustix::fs::access(root, Access::WRITE_OK).is_ok();
+        let distrust = filesystem_distrust(root);
         Ok(Self {
             layout,
             folder,
             device,
             is_writable,
+            distrust,
             index: Mutex::default(),
             sources: Mutex::default(),
             leases: Mutex::default(),
@@ -151,6 +157,12 @@ impl Store {
     /// Whether results can be made here, not only looked up.
     pub fn is_writable(&self) -> bool {
         self.is_writable
+    }
+
+    /// Why locks cannot be relied on here, as far as it is known: a run that has begun knows. Results are right without
+    /// them; two runs at once may do work twice, and must not write the same outs.
+    pub fn distrust(&self) -> Option<&str> {
+        self.distrust.get().map(String::as_str)
     }
 
     fn must_write(&self) -> Result<()> {
@@ -250,6 +262,19 @@ impl Drop for Store {
         let _ = self.save_sources();
         self.end_leases();
     }
+}
+
+fn filesystem_distrust(root: &Path) -> OnceLock<String> {
+    let distrust = OnceLock::new();
+    if let Ok(Ok(found)) = FileSystem::of(root)
+        && !found.is_local
+    {
+        let _ = distrust.set(format!(
+            "it is on {}, which other machines may use",
+            found.name
+        ));
+    }
+    distrust
 }
 
 /// Makes the folder that is above `path`.

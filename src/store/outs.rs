@@ -151,6 +151,8 @@ impl Store {
             Err(error) => return Err(error),
         };
         match mark {
+            // Where locks mean nothing, its job may well be alive.
+            Mark::Begun if self.distrust().is_some() => Err(StoreError::WouldLose(path.to_owned())),
             _ if held => Ok(Way::Remove),
             Mark::Begun => Ok(Way::SetAside),
             Mark::None | Mark::Left(_) => Err(StoreError::WouldLose(path.to_owned())),

@@ -12,6 +12,8 @@ const SECOND: i64 = 1_000_000_000;
 const TICK_MARGIN: i64 = 20_000_000;
 /// Where times have whole seconds (or two, on FAT), or come from another machine.
 const COARSE_MARGIN: i64 = 3 * SECOND;
+/// Where another machine stamps files by its own clock, which may be slow.
+const FOREIGN_MARGIN: i64 = 3600 * SECOND;
 
 /// What tells two states of a file apart. Times in nanoseconds since 1970.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -135,14 +137,18 @@ impl Moment {
         }
     }
 
-    /// By this machine's clock, for file systems that cannot be probed.
-    pub fn guess() -> Self {
+    /// By this machine's clock, for file systems that cannot be probed: of this machine, or of another.
+    pub fn guess(is_local: bool) -> Self {
         let now = SystemTime::now()
             .duration_since(SystemTime::UNIX_EPOCH)
             .map_or(0, |it| i64::try_from(it.as_nanos()).unwrap_or(i64::MAX));
         Self {
             now,
-            margin: COARSE_MARGIN,
+            margin: if is_local {
+                COARSE_MARGIN
+            } else {
+                FOREIGN_MARGIN
+            },
         }
     }
 

@@ -34,3 +34,4 @@ mod races;
 mod disks;
 mod upkeep;
 mod damage;
+mod elsewhere;

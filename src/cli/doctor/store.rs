@@ -6,27 +6,16 @@ use std::{
 };
 
 use super::Check;
-use crate::{cli::Context, report::figures, store::Store, track::Index};
+use crate::{
+    cli::Context,
+    report::figures,
+    store::{FileSystem, Store},
+    track::Index,
+};
 
 /// Free space below which a check warns, and fails.
 const TIGHT: u64 = 2_000_000_000;
 const FULL: u64 = 100_000_000;
-
-/// File systems by their magic number (statfs(2)): name, and whether locks and renames are to be trusted on it.
-const FILE_SYSTEMS: [(u64, &str, bool); 12] = [
-    (0xEF53, "ext4", true),
-    (0x9123_683E, "btrfs", true),
-    (0x5846_5342, "xfs", true),
-    (0x0102_1994, "tmpfs (gone after a restart)", true),
-    (0x794C_7630, "overlayfs", true),
-    (0x2FC1_2FC1, "zfs", true),
-    (0xF2F5_2010, "f2fs", true),
-    (0x6969, "NFS", false),
-    (0xFF53_4D42, "CIFS", false),
-    (0xFE53_4D42, "SMB", false),
-    (0x0102_1997, "9p", false),
-    (0x6573_5546, "FUSE", false),
-];
 
 /// Looks at the store, or at the place where the first run would make it.
 pub fn check(root: &Path, context: &Context) -> Vec<Check> {
@@ -84,16 +73,18 @@ fn file_system(place: &Path) -> Vec<Check> {
             _ => Check::fail("disk", text, remedy),
         });
     }
-    if let Ok(found) = rustix::fs::statfs(place) {
-        let magic = found.f_type as u64 & 0xFFFF_FFFF;
-        checks.push(match FILE_SYSTEMS.iter().find(|it| it.0 == magic) {
-            Some((_, name, true)) => Check::ok("file system", *name),
-            Some((_, name, false)) => Check::warn(
+    if let Ok(found) = FileSystem::of(place) {
+        checks.push(match found {
+            Ok(FileSystem {
+                name,
+                is_local: true,
+            }) => Check::ok("file system", name),
+            Ok(FileSystem { name, .. }) => Check::warn(
                 "file system",
-                format!("{name}: locks and times may not be reliable on it"),
+                format!("{name}: locks and times may not be reliable on it, and there is no gc"),
                 "keep the store on a local disk with `--store DIR` or PIPE_STORE",
             ),
-            None => Check::ok("file system", format!("unknown ({magic:#x})")),
+            Err(magic) => Check::ok("file system", format!("unknown ({magic:#x})")),
         });
     }
     checks

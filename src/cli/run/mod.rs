@@ -89,6 +89,19 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
     let before = previous(&store, &project.plan.name);
     let mut options = outlook::options(&project, &wish, &selection, context)?;
     options.run = store.new_run()?;
+    if let Some(why) = store
+        .distrust()
+        .filter(|_| context.verbosity > Verbosity::Quiet)
+    {
+        let place = context.display(store.root());
+        failure::warn(
+            &format!(
+                "locks do not count in {place}: {why}; two runs at once may do the same work twice, and must not write the same outs"
+            ),
+            "keep the store on a disk of this machine with `--store DIR` or PIPE_STORE",
+            context,
+        );
+    }
     options.offline = args.offline;
     options.git =
         git::commit(&project.folder).map(|name| Commit::new(name, project.folder.clone()));

@@ -64,6 +64,13 @@ impl Store {
         let Some(_alone) = self.alone()? else {
             return Err(self.in_use());
         };
+        self.try_locks(&self.layout.lock("use"));
+        if let Some(why) = self.distrust().filter(|_| !policy.dry_run) {
+            return Err(StoreError::Distrusted {
+                path: self.root().to_owned(),
+                why: why.to_owned(),
+            });
+        }
         let mut collected = Collected::default();
         let runs = self.runs()?;
         let (kept_runs, old_runs) = runs.split_at(policy.keep_runs.min(runs.len()));
