@@ -25,6 +25,7 @@ use super::{
 
 const FILE_MODE: u32 = 0o444;
 const EXECUTABLE_MODE: u32 = 0o555;
+const MAX_NAME_BYTES: usize = 200;
 
 impl Store {
     /// The folder of an artifact.
@@ -244,6 +245,8 @@ impl Store {
         }
         let folder = self.layout.quarantine();
         disk::create_dir_all(&folder).at("create", &folder)?;
+        // With the number behind it, it must still be a name.
+        let name = &name[..name.floor_char_boundary(MAX_NAME_BYTES)];
         for number in 1_u32.. {
             let to = folder.join(format!("{name}.{number}"));
             // A folder can be renamed onto an empty one only, a file onto a file: look first, and never lose one.

@@ -148,6 +148,9 @@ impl Store {
             }
             // What no artifact could hold is not held.
             Err(StoreError::Unfit { .. }) => false,
+            Err(StoreError::Io { source, .. }) if source.kind() == ErrorKind::InvalidFilename => {
+                false
+            }
             Err(error) => return Err(error),
         };
         match mark {

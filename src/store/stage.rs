@@ -118,7 +118,7 @@ pub(super) fn stage_out(scratch: &Scratch, name: &str, path: &Path) -> Result<(S
 /// Hashes a folder that is on the store's file system, and writes its manifest beside it.
 fn stage_folder(scratch: &Scratch, folder: PathBuf) -> Result<Staged> {
     let mut nodes = list_readable(&folder)?;
-    if unshare(&folder, &nodes)? {
+    if unshare(&folder, &nodes, scratch)? {
         nodes = tree::list(&folder, Rules::Artifact)?;
     }
     let manifest: Manifest = tree::read(&folder, &nodes, |_| None)?.manifest;
@@ -177,14 +177,13 @@ fn list_readable(folder: &Path) -> Result<Vec<Node>> {
 
 /// Gives files that have other names elsewhere bytes of their own: writing there must not change an artifact,
 /// and making an artifact read-only must not change what is there.
-fn unshare(folder: &Path, nodes: &[Node]) -> Result<bool> {
+fn unshare(folder: &Path, nodes: &[Node], scratch: &Scratch) -> Result<bool> {
     let mut is_any = false;
+    // Not beside the file: any name there may be somebody's, or too long with a word more.
+    let copy = scratch.path.join("alone");
     for node in nodes {
         if node.kind == (Kind::File { shared: true }) {
             let path = folder.join(&node.path);
-            let mut copy = path.clone().into_os_string();
-            copy.push(".pipe-copy");
-            let copy = PathBuf::from(copy);
             copy::file(&path, &copy, &node.stat)?;
             disk::rename(&copy, &path).at("replace", &path)?;
             is_any = true;

@@ -35,3 +35,4 @@ mod disks;
 mod upkeep;
 mod damage;
 mod elsewhere;
+mod paths;

@@ -6,6 +6,7 @@ mod index;
 mod inputs;
 mod keeping;
 mod outs;
+mod paths;
 mod publishing;
 mod racy;
 mod room;

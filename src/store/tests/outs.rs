@@ -1,11 +1,9 @@
 //! Workspace outs: nothing of the user's is ever lost, and what was captured comes back as it was.
 
-use proptest::prelude::*;
-
 use super::*;
 
 /// A command that writes these outs in the workspace.
-fn command(place: &Place, seed: u64, outs: &[&str], write: impl Fn()) -> Record {
+pub(super) fn command(place: &Place, seed: u64, outs: &[&str], write: impl Fn()) -> Record {
     let names: Vec<String> = outs.iter().map(|it| (*it).to_owned()).collect();
     let lock = place
         .store
@@ -18,7 +16,7 @@ fn command(place: &Place, seed: u64, outs: &[&str], write: impl Fn()) -> Record 
 }
 
 /// Brings outs back; returns how many.
-fn restore(store: &Store, record: &Record, base: &Path, force: bool) -> Result<usize> {
+pub(super) fn restore(store: &Store, record: &Record, base: &Path, force: bool) -> Result<usize> {
     let lock = store.restore_outs(record, base, force)?;
     let count = lock.len();
     store.release_outs(lock)?;
@@ -291,61 +289,4 @@ fn an_out_that_is_a_link_stays_a_link() {
         fs::read_link(place.work().join("latest")).unwrap(),
         Path::new("model-3")
     );
-}
-
-/// What a command may make: a path of short names, and what is there.
-#[derive(Clone, Debug)]
-enum Thing {
-    File(Vec<u8>, bool),
-    Folder,
-    Link(String),
-}
-
-fn thing() -> impl Strategy<Value = Thing> {
-    prop_oneof![
-        (prop::collection::vec(any::<u8>(), 0..20), any::<bool>())
-            .prop_map(|(it, executable)| Thing::File(it, executable)),
-        Just(Thing::Folder),
-        "[a-c]{1,2}(/[a-c])?".prop_map(Thing::Link),
-    ]
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
-
-    #[test]
-    fn restoring_what_was_captured_gives_the_same_tree(
-        things in prop::collection::vec(("([a-cü \n]{1,3}/){0,2}[a-c.%]{1,4}", thing()), 0..12)
-    ) {
-        let place = Place::new();
-        let folder = place.work().join("out");
-        let make = || {
-            fs::create_dir(&folder).unwrap();
-            for (path, thing) in &things {
-                let is_name = !path.split('/').any(|it| it == "." || it == "..");
-                let path = folder.join(path);
-                if !is_name
-                    || fs::create_dir_all(path.parent().unwrap()).is_err()
-                    || fs::symlink_metadata(&path).is_ok()
-                {
-                    continue;
-                }
-                match thing {
-                    Thing::File(bytes, executable) => {
-                        fs::write(&path, bytes).unwrap();
-                        let mode = if *executable { 0o755 } else { 0o644 };
-                        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
-                    }
-                    Thing::Folder => fs::create_dir(&path).unwrap(),
-                    Thing::Link(target) => link(target, &path),
-                }
-            }
-        };
-        let record = command(&place, 1, &["out"], make);
-        let before = picture(&folder);
-        removal::remove_tree(&folder).unwrap();
-        prop_assert_eq!(restore(&place.store, &record, &place.work(), false).unwrap(), 1);
-        prop_assert_eq!(picture(&folder), before);
-        prop_assert_eq!(restore(&place.store, &record, &place.work(), false).unwrap(), 0);
-    }
 }
