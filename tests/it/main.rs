@@ -36,3 +36,4 @@ mod upkeep;
 mod damage;
 mod elsewhere;
 mod paths;
+mod promises;
