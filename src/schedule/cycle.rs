@@ -17,7 +17,7 @@ use pipe_schema::{
 
 use super::{
     Options, Summary, capacity::Share, machine::Machine, publisher::Publisher, state::State,
-    verdict::Counts,
+    strays::Strays, verdict::Counts,
 };
 use crate::{
     exec::Executor,
@@ -118,8 +118,10 @@ pub fn run(
             ending,
             records: BTreeMap::new(),
             counts: Counts::default(),
+            strays: Strays::default(),
         };
         cycle.turn(interrupts);
+        cycle.tell_strays();
         store.flush()?;
         let finished = cycle.finish(since);
         (cycle.events)(Event::RunFinished(finished.clone()));
@@ -158,6 +160,7 @@ pub(super) struct Cycle<'a> {
     pub ending: Option<Ending>,
     pub records: BTreeMap<StageId, Record>,
     pub counts: Counts,
+    pub strays: Strays,
 }
 
 /// Why nothing more is started.

@@ -10,6 +10,7 @@ use pipe_schema::{
     protocol::Done,
     record::{Observed, Record},
     run::{Event, Failure, FailureKind},
+    stage::Task,
 };
 
 use super::{
@@ -69,6 +70,9 @@ impl Cycle<'_> {
             peak_bytes: 0,
         });
         self.taken.take(&running.share);
+        if matches!(stage.task, Task::Command(_)) {
+            self.strays.begin(self.store);
+        }
         if let Some(commit) = &self.options.git {
             commit.look();
         }
@@ -164,6 +168,9 @@ impl Cycle<'_> {
         match checked {
             Ok(done) => {
                 if running.preparations.pop_front().is_none() {
+                    if matches!(self.order[at].task, Task::Command(_)) {
+                        self.strays.end(at, running.since);
+                    }
                     let finished = Finished {
                         elsewhere: None,
                         metrics: done.metrics,

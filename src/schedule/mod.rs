@@ -19,6 +19,7 @@ mod publisher;
 mod script;
 mod sources;
 mod state;
+mod strays;
 mod threads;
 mod trouble;
 mod verdict;

@@ -186,6 +186,11 @@ impl Store {
         Ok((sha256, Some(moment)))
     }
 
+    /// What time it is by the clock that stamps files, in nanoseconds since 1970.
+    pub fn file_time(&self) -> i64 {
+        self.moment_at(self.root(), self.device).now
+    }
+
     /// The time on the file system of these files: by a probe where that is the store's, else by a cautious guess.
     fn moment(&self, path: &Path, nodes: &[Node]) -> Moment {
         let is_here = nodes.iter().all(|it| it.stat.dev == self.device);

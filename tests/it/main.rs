@@ -37,3 +37,4 @@ mod damage;
 mod elsewhere;
 mod paths;
 mod promises;
+mod strays;
