@@ -7,7 +7,6 @@ use std::{
 };
 
 use pipe_schema::{
-    protocol::Done,
     record::{Observed, Record},
     run::{Event, Failure, FailureKind},
     stage::Task,
@@ -16,7 +15,7 @@ use pipe_schema::{
 use super::{
     capacity::Share,
     cycle::{Cycle, Ending},
-    inline, launch, outputs,
+    inline, launch,
     state::{Finished, Pending, Running, State},
     trouble::of_store,
 };
@@ -191,43 +190,6 @@ impl Cycle<'_> {
 
     pub(super) fn is_interrupted(&self) -> bool {
         matches!(self.ending, Some(Ending::Interrupted | Ending::Killed))
-    }
-
-    /// Whether what was done counts: it is complete, made of what the key says, and what was declared.
-    fn check(&self, at: usize, running: &Running, mut done: Done) -> Result<Done, Failure> {
-        let stage = self.order[at];
-        if done.stopped {
-            return Err(failure::plain(
-                FailureKind::Interrupted,
-                "it was stopped; its checkpoint is kept",
-                Some("run again to go on from there"),
-            ));
-        }
-        for file in &running.pending.action.files {
-            if !self
-                .store
-                .is_unchanged(file)
-                .map_err(|error| of_store(&error))?
-            {
-                return Err(failure::plain(
-                    FailureKind::Wrong,
-                    format!(
-                        "`{}` changed while the stage ran, so its result belongs to neither content",
-                        file.path.display()
-                    ),
-                    Some("run again when nothing writes to it"),
-                ));
-            }
-        }
-        if running.preparations.is_empty() {
-            outputs::check(
-                stage,
-                &running.place,
-                &self.options.folder,
-                &mut done.metrics,
-            )?;
-        }
-        Ok(done)
     }
 
     /// Hands a result over to the publisher.

@@ -3,15 +3,21 @@
 use std::time::Instant;
 
 use pipe_schema::{
+    protocol::Done,
     record::Record,
-    run::{Event, Failure, RunFinished, RunStatus, Skip},
+    run::{Event, Failure, FailureKind, RunFinished, RunStatus, Skip},
 };
 
 use super::{
     cycle::{Cycle, Ending},
-    state::State,
+    outputs,
+    state::{Running, State},
+    trouble::of_store,
 };
-use crate::store::{OutsLock, StoreError};
+use crate::{
+    exec::failure,
+    store::{OutsLock, StoreError},
+};
 
 /// How many stages came to which end.
 #[derive(Default)]
@@ -79,6 +85,60 @@ impl Cycle<'_> {
             stage: self.order[at].id.clone(),
             text: format!("warning: {error}"),
         });
+    }
+
+    /// Whether what was done counts: it is complete, made of what the key says, and what was declared.
+    pub(super) fn check(
+        &self,
+        at: usize,
+        running: &Running,
+        mut done: Done,
+    ) -> Result<Done, Failure> {
+        let stage = self.order[at];
+        if done.stopped {
+            return Err(failure::plain(
+                FailureKind::Interrupted,
+                "it was stopped; its checkpoint is kept",
+                Some("run again to go on from there"),
+            ));
+        }
+        for file in &running.pending.action.files {
+            if !self
+                .store
+                .is_unchanged(file)
+                .map_err(|error| of_store(&error))?
+            {
+                return Err(failure::plain(
+                    FailureKind::Wrong,
+                    format!(
+                        "`{}` changed while the stage ran, so its result belongs to neither content",
+                        file.path.display()
+                    ),
+                    Some("run again when nothing writes to it"),
+                ));
+            }
+        }
+        // Who owns an artifact can open and change it, and other stages would read that.
+        for (role, input) in &running.pending.action.inputs {
+            let harm = self.store.harm_to(input.path.as_ref());
+            if let Some(what) = harm.map_err(|error| of_store(&error))? {
+                let name = role.strip_prefix("inputs/").unwrap_or(role);
+                return Err(failure::plain(
+                    FailureKind::Wrong,
+                    format!("its input `{name}` was changed while it ran: {what}"),
+                    Some("let it copy what it changes; the next run makes the input again"),
+                ));
+            }
+        }
+        if running.preparations.is_empty() {
+            outputs::check(
+                stage,
+                &running.place,
+                &self.options.folder,
+                &mut done.metrics,
+            )?;
+        }
+        Ok(done)
     }
 
     /// The stage will not be done in this run, nor what reads it.

@@ -90,6 +90,15 @@ impl Store {
         stage_folder(scratch, folder)
     }
 
+    /// Whether what lies at a path is what it was, if it is an artifact of this store; for after the job that read it.
+    /// What is wrong with it, after it was set aside.
+    pub fn harm_to(&self, path: &Path) -> Result<Option<String>> {
+        match self.digest_of_artifact(path) {
+            Some(digest) => self.check_object(&digest, false),
+            None => Ok(None),
+        }
+    }
+
     /// The digest, if the path is an artifact of this store.
     fn digest_of_artifact(&self, path: &Path) -> Option<Digest> {
         let place = path.strip_prefix(self.layout.objects()).ok()?.to_str()?;

@@ -272,3 +272,57 @@ fn however_a_run_is_ended_no_grandchild_survives() {
         }
     }
 }
+
+#[test]
+fn a_command_that_changes_its_input_in_the_store_fails_and_no_other_stage_is_misled() {
+    let steered = commands(
+        r"
+  table:
+    command: {cmd: 'echo text > ${outputs.t}', outputs: {t: {type: files}}}
+  early:
+    command: {cmd: 'chmod -R u+w ${inputs.t}; echo more >> ${inputs.t}/t; cat ${inputs.t}/t > ${outputs.o}', inputs: {t: table}, outputs: {o: {type: files}}}
+  late:
+    command: {cmd: 'sleep 0.3; cat ${inputs.t}/t > ${outputs.o}', inputs: {t: table}, outputs: {o: {type: files}}}
+",
+    );
+    let answer = steered.run(&["--keep-going", "--jobs", "2"]);
+    assert_eq!(answer.code, Some(1), "{answer}");
+    let message = failure(&answer, "early")["message"].to_string();
+    assert!(
+        message.contains("its input `t` was changed while it ran: `t` is not what it was"),
+        "{message}"
+    );
+    assert_eq!(answer.stages("stage_done"), ["table"], "{answer}");
+
+    steered.project.edit(
+        "pipe.yaml",
+        "chmod -R u+w ${inputs.t}; echo more >> ${inputs.t}/t; ",
+        "",
+    );
+    let answer = steered.run(&[]);
+    assert_eq!(answer.stages("stage_done").len(), 3, "{answer}");
+    for stage in ["early", "late"] {
+        let text = steered
+            .project
+            .read(&format!("artifacts/current/{stage}/o"));
+        assert_eq!(text, "text\n");
+    }
+}
+
+#[test]
+fn an_input_that_was_only_opened_is_closed_again_and_costs_nothing() {
+    let steered = commands(
+        r"
+  table:
+    command: {cmd: 'echo text > ${outputs.t}', outputs: {t: {type: files}}}
+  opened:
+    command: {cmd: 'chmod -R u+w ${inputs.t}; touch ${inputs.t}/t; cat ${inputs.t}/t > ${outputs.o}', inputs: {t: table}, outputs: {o: {type: files}}}
+",
+    );
+    let answer = steered.run(&[]);
+    assert_eq!(answer.stages("stage_done").len(), 2, "{answer}");
+    let file = fs::metadata(steered.path("artifacts/current/table/t")).unwrap();
+    let mode = std::os::unix::fs::PermissionsExt::mode(&file.permissions());
+    assert_eq!(mode & 0o777, 0o444);
+    assert_eq!(steered.run(&[]).stages("stage_cached").len(), 2);
+}
