@@ -267,14 +267,15 @@ impl Store {
             .filter(|(path, _)| !is_found_now(path) && !is_aside(path))
             .cloned()
             .collect();
-        verified.forgotten += u64::from(
-            self.is_writable && !missing.is_empty() && !is_awaited && unexplained.is_empty(),
-        );
+        // A second loss of this record must not be told again the next time.
+        let stays = missing.is_empty() || is_awaited && unexplained.is_empty();
+        if !stays {
+            let is_known = self.is_writable && unexplained.is_empty();
+            verified.forgotten += u64::from(is_known);
+            self.set_aside(&self.layout.record(&record.key))?;
+        }
         for (path, name) in unexplained {
             verified.note_missing(path, &name, record.observed.stage.clone());
-        }
-        if !missing.is_empty() && !is_awaited {
-            self.set_aside(&self.layout.record(&record.key))?;
         }
         Ok(())
     }

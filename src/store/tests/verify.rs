@@ -123,6 +123,32 @@ fn what_somebody_removed_is_told_once_with_all_that_lose_it() {
 }
 
 #[test]
+fn of_two_losses_of_one_record_none_is_told_for_ever() {
+    let place = Place::new();
+    let (attempt, mut publication) = written(&place.store, "fit", 1, &[("a", "a")]);
+    publication.outs = vec![("out".to_owned(), place.write("out", "out"))];
+    let record = place.store.publish(publication).unwrap();
+    drop(attempt);
+    overwrite(&place.object(&record).join("a"), "A");
+    assert_eq!(
+        told(&verify(&place.reopened())),
+        ["fit: `a` is not what it was"]
+    );
+    // As gc does, which keeps the record.
+    removal::remove_tree(&place.store.layout.quarantine()).unwrap();
+    let out = place.store.artifact(&record.outs["out"].digest);
+    overwrite(&out.join("out"), "OUT");
+    assert_eq!(
+        told(&verify(&place.reopened())),
+        [
+            "fit: `out` is not what it was",
+            "fit: output `main` is gone"
+        ]
+    );
+    assert_eq!(told(&verify(&place.reopened())), [""; 0]);
+}
+
+#[test]
 fn a_result_that_a_run_is_making_again_is_left_to_it() {
     let place = Place::new();
     let record = place.make("fit", 1, &[("a", "a")]);
