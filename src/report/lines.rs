@@ -67,8 +67,10 @@ impl Lines {
             Event::StageDone { stage, .. }
             | Event::StageFailed { stage, .. }
             | Event::StageSkipped { stage, .. } => Some(self.ended(stage)),
-            Event::StageWaiting { stage, .. } => {
-                Some(self.said(stage, "waits: another run is making the same result"))
+            Event::StageWaiting { stage, run, .. } => {
+                let who = run.as_ref().map(|it| format!("run {it}"));
+                let who = who.as_deref().unwrap_or("another run");
+                Some(self.said(stage, &format!("waits: {who} is making the same result")))
             }
             Event::StageStarted {
                 stage,

@@ -184,7 +184,10 @@ impl Cycle<'_> {
         };
         if pending.lock.is_none() {
             match self.store.try_lock(&pending.action.key) {
-                Ok(Some(lock)) => pending.lock = Some(lock),
+                Ok(Some(lock)) => {
+                    lock.note(&self.options.run);
+                    pending.lock = Some(lock);
+                }
                 Ok(None) => return self.wait(at, pending, Obstacle::Key),
                 Err(error) => return self.fail(at, of_store(&error)),
             }
@@ -225,7 +228,11 @@ impl Cycle<'_> {
         // Within a run, stages that make the same are told as they end.
         if !is_own && !std::mem::replace(&mut pending.is_announced, true) {
             (self.events)(match obstacle {
-                Obstacle::Key => Event::StageWaiting { stage, key },
+                Obstacle::Key => Event::StageWaiting {
+                    stage,
+                    key,
+                    run: self.store.holder(&key),
+                },
                 Obstacle::Outs => Event::StageLog {
                     stage,
                     text: "waits: another run writes to its outs".to_owned(),

@@ -2,9 +2,9 @@
 //! They only avoid double work and protect accelerators; what is published is right without them.
 
 use std::{
-    fs::{File, OpenOptions, TryLockError},
+    fs::{self, File, OpenOptions, TryLockError},
     io,
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use pipe_schema::key::Key;
@@ -20,7 +20,16 @@ use super::{
 /// The right to execute a key; given up when dropped.
 #[derive(Debug)]
 pub struct KeyLock {
-    _file: File,
+    file: File,
+    path: PathBuf,
+}
+
+impl KeyLock {
+    /// Says who has it, for those who wait.
+    pub fn note(&self, run: &str) {
+        // Nothing depends on it.
+        let _ = disk::write_all(&self.file, &self.path, format!("{run}\n").as_bytes());
+    }
 }
 
 /// How a lock is held.
@@ -99,7 +108,7 @@ impl Store {
         self.must_write()?;
         let path = self.layout.key_lock(key);
         match take(&path, Hold::Alone, true)? {
-            Some(file) => Ok(KeyLock { _file: file }),
+            Some(file) => Ok(KeyLock { file, path }),
             None => Err(StoreError::Busy {
                 path,
                 what: "it holds the lock".to_owned(),
@@ -110,7 +119,16 @@ impl Store {
     /// None where another run executes `key`.
     pub fn try_lock(&self, key: &Key) -> Result<Option<KeyLock>> {
         self.must_write()?;
-        let file = take(&self.layout.key_lock(key), Hold::Alone, false)?;
-        Ok(file.map(|file| KeyLock { _file: file }))
+        let path = self.layout.key_lock(key);
+        let file = take(&path, Hold::Alone, false)?;
+        Ok(file.map(|file| KeyLock { file, path }))
+    }
+
+    /// The run that executes `key`, where it can be told: a name may stand there from before.
+    pub fn holder(&self, key: &Key) -> Option<String> {
+        let text = fs::read_to_string(self.layout.key_lock(key)).ok()?;
+        let run = text.lines().next()?;
+        let lease = File::open(self.layout.lease(run)).ok()?;
+        matches!(lease.try_lock_shared(), Err(TryLockError::WouldBlock)).then(|| run.to_owned())
     }
 }

@@ -168,6 +168,41 @@ fn two_runs_at_once_share_the_work_and_neither_fails() {
 }
 
 #[test]
+fn who_waits_says_for_whom_and_others_do_not_wait() {
+    let project = project(
+        "  slow: {command: {cmd: 'echo slow >> .git/journal; until test -e go; do sleep 0.05; done; echo > ${outputs.o}', outputs: {o: {type: files}}}}
+  quick: {command: {cmd: 'echo > ${outputs.o}', outputs: {o: {type: files}}}}
+",
+    );
+    let start = || {
+        let mut command = project.command(&["run", "slow", "--format", "json"]);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().unwrap()
+    };
+    let first = start();
+    wait_for("the first run", || project.path(".git/journal").exists());
+    project.done(&["run", "quick"]);
+    let second = start();
+    // Long enough to come to the stage.
+    std::thread::sleep(Duration::from_millis(300));
+    project.write("go", "");
+    let [first, second] =
+        [first, second].map(|it| Answer::new(&it.wait_with_output().unwrap(), Duration::ZERO));
+    let event = |answer: &Answer, name: &str| -> serde_json::Value {
+        let lines = answer.lines();
+        let found = lines
+            .iter()
+            .map(|it| it["event"][name].clone())
+            .find(|it| !it.is_null());
+        found.unwrap_or_else(|| panic!("no {name}: {answer}"))
+    };
+    let waited = event(&second, "stage_waiting");
+    assert_eq!(waited["run"], event(&first, "run_started")["run"]);
+    assert_eq!(second.stages("stage_cached"), ["slow"], "{second}");
+    assert_eq!(ran(&project), 1);
+}
+
+#[test]
 fn a_killed_run_leaves_no_lock_to_be_removed_by_hand() {
     let project = project(
         "  one: {command: {cmd: 'echo one >> .git/journal; echo half > out.txt; test -e go || sleep 1000; cat in.txt > out.txt', outs: [out.txt]}}\n",

@@ -28,6 +28,9 @@ pub enum Event {
     StageWaiting {
         stage: String,
         key: Key,
+        /// That run, where it can be told.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        run: Option<String>,
     },
     /// Nothing to do: the store has it.
     StageCached {
