@@ -30,8 +30,8 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
         let folder = project::folder_of(&spec, context)?;
         let overrides = args.overriding.overrides()?;
         let (report, code) = match project::resolve(&spec, &folder, &overrides, context) {
-            Ok((plan, warnings)) => (
-                report(plan.stages.len(), &warnings.to_json(), true),
+            Ok(found) => (
+                report(found.plan.stages.len(), &found.warnings.to_json(), true),
                 ExitCode::SUCCESS,
             ),
             Err(error) => match error.downcast::<InvalidSpec>() {

@@ -1,6 +1,10 @@
 //! A spec on disk made into a plan: overrides from the command line, included files, globs. The plan's eyes on the files.
 
-use std::path::{Path, PathBuf};
+use std::{
+    cell::RefCell,
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
 use anyhow::Context as _;
 use pipe_data::{
@@ -49,6 +53,9 @@ pub struct Project {
     /// Where its results are kept.
     pub store: PathBuf,
     pub plan: Plan,
+    /// Paths and globs of the project, relative to its folder, that the plan was made from.
+    pub asked: Vec<String>,
+    pub has_warnings: bool,
 }
 
 impl Overriding {
@@ -76,7 +83,11 @@ pub fn load(
     let spec = discovery::find_spec(given, context)?;
     let folder = folder_of(&spec, context)?;
     let overrides = overriding.overrides()?;
-    let (plan, warnings) = resolve(&spec, &folder, &overrides, context)?;
+    let Resolved {
+        plan,
+        warnings,
+        asked,
+    } = resolve(&spec, &folder, &overrides, context)?;
     if context.verbosity > Verbosity::Quiet && !warnings.is_empty() {
         failure::write_error(warnings.render(context.color_error).trim_end(), context);
     }
@@ -86,6 +97,8 @@ pub fn load(
         folder,
         store,
         plan,
+        asked,
+        has_warnings: !warnings.is_empty(),
     })
 }
 
@@ -115,13 +128,21 @@ fn last_spec(context: &Context) -> Option<PathBuf> {
     path.is_file().then_some(path)
 }
 
+/// A plan, and what came up as it was made.
+pub struct Resolved {
+    pub plan: Plan,
+    pub warnings: Diagnostics,
+    /// Paths and globs that were looked at.
+    pub asked: Vec<String>,
+}
+
 /// The plan of a spec, with its warnings.
 pub fn resolve(
     spec: &Path,
     folder: &Path,
     overrides: &Overrides,
     context: &Context,
-) -> anyhow::Result<(Plan, Diagnostics)> {
+) -> anyhow::Result<Resolved> {
     let bytes = std::fs::read(spec).with_context(|| format!("cannot read {}", spec.display()))?;
     let text = String::from_utf8(bytes).map_err(|_| {
         UserError::usage(format!("{} is not UTF-8 text", spec.display())).hint(
@@ -135,8 +156,14 @@ pub fn resolve(
     .map_err(InvalidSpec)?;
     let files = Files {
         folder: folder.to_owned(),
+        asked: RefCell::default(),
     };
-    Ok(plan::resolve(&parsed, overrides, &files).map_err(InvalidSpec)?)
+    let (plan, warnings) = plan::resolve(&parsed, overrides, &files).map_err(InvalidSpec)?;
+    Ok(Resolved {
+        plan,
+        warnings,
+        asked: files.asked.into_inner().into_iter().collect(),
+    })
 }
 
 /// The absolute folder of a spec.
@@ -151,11 +178,13 @@ pub fn folder_of(spec: &Path, context: &Context) -> anyhow::Result<PathBuf> {
 /// The files of a spec's folder.
 struct Files {
     folder: PathBuf,
+    asked: RefCell<BTreeSet<String>>,
 }
 
 impl Files {
     /// What is at a path or glob.
     fn find(&self, path: &str) -> Box<dyn Iterator<Item = PathBuf>> {
+        self.asked.borrow_mut().insert(path.to_owned());
         let full = self.folder.join(path);
         if full.exists() {
             return Box::new(std::iter::once(full));
@@ -171,6 +200,7 @@ impl Files {
 
 impl Loader for Files {
     fn include(&self, path: &str) -> Result<String, String> {
+        self.asked.borrow_mut().insert(path.to_owned());
         let path = self.folder.join(path);
         std::fs::read_to_string(&path).map_err(|error| error.to_string())
     }

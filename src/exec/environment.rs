@@ -70,16 +70,21 @@ impl Host {
         self.base().into_iter().chain(self.pick(&FETCHER)).collect()
     }
 
-    /// The program that a shell would start for `name`, which may be a path relative to `folder`.
-    pub fn find_program(&self, name: &str, folder: &Path) -> Option<PathBuf> {
+    /// The program that a shell would start for `name`, which may be a path relative to `folder`. All places that are
+    /// tried are shown to `look`.
+    pub fn find_program(&self, name: &str, folder: &Path, look: impl Fn(&Path)) -> Option<PathBuf> {
+        let is_found = |path: &PathBuf| {
+            look(path);
+            is_program(path)
+        };
         if name.contains('/') {
-            return Some(folder.join(name)).filter(|path| is_program(path));
+            return Some(folder.join(name)).filter(is_found);
         }
         let path = self.get("PATH")?;
         path.split(':')
             .filter(|it| !it.is_empty())
             .map(|it| folder.join(it).join(name))
-            .find(|path| is_program(path))
+            .find(is_found)
     }
 
     fn pick<'a>(&'a self, names: &'a [&str]) -> impl Iterator<Item = (String, String)> + 'a {

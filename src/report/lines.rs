@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Stages beyond which those found in the store are only counted.
-const LISTED: usize = 30;
+pub const LISTED: usize = 30;
 /// Milliseconds between two lines on how far a stage is.
 const PATIENCE: u64 = 10_000;
 /// Columns that a name may take of a table.
@@ -103,7 +103,7 @@ impl Lines {
                     paint(WARN, self.cut(stage, &text))
                 ))
             }
-            Event::StageReady { .. } | Event::RunFinished(_) => None,
+            Event::RunRepeated { .. } | Event::StageReady { .. } | Event::RunFinished(_) => None,
         }
     }
 

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use pipe_schema::{report::Metrics, run::RunStatus};
+use serde::{Deserialize, Serialize};
 
 use super::{
     failure, figures,
@@ -16,7 +17,9 @@ const SHOWN: usize = 8;
 
 /// All that the end of a run tells.
 pub struct Summary<'a> {
+    /// The stages that failed among others.
     pub story: &'a Story,
+    pub tally: Tally,
     pub before: Option<&'a Story>,
     /// What stands between `pipe run` and a stage to run it again, with a space behind: the spec, where it must be named.
     pub again: &'a str,
@@ -30,7 +33,38 @@ pub struct Summary<'a> {
     pub next: Vec<String>,
 }
 
+/// How a run ended, and how many stages came to which end.
+#[derive(Clone, Debug, Default)]
+pub struct Tally {
+    pub status: Option<RunStatus>,
+    pub seconds: f64,
+    pub ran: u64,
+    pub cached: u64,
+    /// Those that failed because the run was interrupted.
+    pub stopped: u64,
+    pub failed: u64,
+    pub skipped: u64,
+}
+
+impl Tally {
+    pub fn of(story: &Story) -> Self {
+        let [ran, cached, failed, skipped] =
+            [State::Done, State::Cached, State::Failed, State::Skipped].map(|it| story.count(it));
+        let stopped = (story.stages.values().filter(|it| it.is_interrupted())).count() as u64;
+        Self {
+            status: story.status(),
+            seconds: story.finished.as_ref().map_or(0.0, |it| it.seconds),
+            ran,
+            cached,
+            stopped,
+            failed: failed.saturating_sub(stopped),
+            skipped,
+        }
+    }
+}
+
 /// A report's metrics.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Measured {
     pub stage: String,
     pub metrics: Metrics,
@@ -39,6 +73,7 @@ pub struct Measured {
 }
 
 /// Where a result lies.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Place {
     pub path: String,
     pub bytes: u64,
@@ -135,31 +170,22 @@ impl Summary<'_> {
     }
 
     fn last_line(&self) -> String {
-        let [ran, cached, failed, skipped] =
-            [State::Done, State::Cached, State::Failed, State::Skipped]
-                .map(|it| self.story.count(it));
-        let seconds = self.story.finished.as_ref().map_or(0.0, |it| it.seconds);
-        let stopped = self
-            .story
-            .stages
-            .values()
-            .filter(|it| it.is_interrupted())
-            .count() as u64;
+        let tally = &self.tally;
         let counts: Vec<String> = [
-            (ran, "ran"),
-            (cached, "cached"),
-            (stopped, "stopped"),
-            (failed.saturating_sub(stopped), "failed"),
-            (skipped, "skipped"),
+            (tally.ran, "ran"),
+            (tally.cached, "cached"),
+            (tally.stopped, "stopped"),
+            (tally.failed, "failed"),
+            (tally.skipped, "skipped"),
         ]
         .into_iter()
         .filter(|(number, _)| *number > 0)
         .map(|(number, word)| format!("{} {word}", figures::count(number)))
         .collect();
         let counts = counts.join(", ");
-        let time = figures::seconds(seconds);
-        match self.story.status() {
-            Some(RunStatus::Done) if ran == 0 => {
+        let time = figures::seconds(tally.seconds);
+        match tally.status {
+            Some(RunStatus::Done) if tally.ran == 0 => {
                 format!("{}: {counts} ({time})\n", paint(GOOD, "nothing to do"))
             }
             Some(RunStatus::Done) => format!("{} in {time}: {counts}\n", paint(GOOD, "done")),

@@ -15,7 +15,7 @@ use super::{
     lines::Lines,
     plain::Plain,
     style,
-    summary::{Measured, Place, Summary},
+    summary::{Measured, Place, Summary, Tally},
 };
 use crate::track::Story;
 
@@ -214,6 +214,7 @@ fn a_summary_has_failures_figures_results_and_what_to_type_next() {
     let story = Story::from_lines(&run(0.01, 0.081, 0.98, RunStatus::Failed));
     let summary = Summary {
         story: &story,
+        tally: Tally::of(&story),
         before: Some(&before),
         again: "digits.yaml ",
         folder: std::path::Path::new("/home/me"),

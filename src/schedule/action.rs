@@ -179,6 +179,12 @@ impl Maker<'_> {
                 action.places.insert(role, remote.shown());
                 continue;
             }
+            if self.store.is_watching() {
+                let places = sources::searched(&self.options.folder, &input.path, is_list)?;
+                for place in &places {
+                    self.store.look(place);
+                }
+            }
             for (name, path) in sources::expand(&self.options.folder, &input.path, is_list)? {
                 let role = if is_list {
                     let count = counts.entry(&input.role).or_default();

@@ -20,7 +20,7 @@ use super::{
     trouble::{of_store, text_of},
 };
 use crate::{
-    exec::{Executor, Job, JobWork, Message, Stop, WorkerJob, failure},
+    exec::{Executor, Job, JobWork, Message, Stop, WorkerJob, environment::Host, failure},
     store::Store,
 };
 
@@ -51,7 +51,7 @@ impl Machine {
         options: &Options,
         interrupts: &Receiver<()>,
     ) -> Self {
-        let identity = identity(options);
+        let identity = identity(&options.worker, &options.host);
         if let Some(classes) = store.cached_environment(&identity) {
             return Self {
                 classes: Ok(classes),
@@ -145,13 +145,10 @@ fn untold(mut failure: Failure) -> Failure {
 }
 
 /// A text that changes whenever a probe might answer differently: worker, libraries, CPU, driver, visible devices.
-fn identity(options: &Options) -> String {
-    let worker = options
-        .worker
-        .canonicalize()
-        .unwrap_or_else(|_| options.worker.clone());
+pub fn identity(worker: &Path, host: &Host) -> String {
+    let worker = worker.canonicalize().unwrap_or_else(|_| worker.to_owned());
     let mut text = format!("worker {}", stamp(&worker));
-    for folder in library_folders(&worker, options) {
+    for folder in library_folders(&worker, host) {
         for library in libraries(&folder) {
             let _ = write!(text, "; {}", stamp(&library));
         }
@@ -160,16 +157,16 @@ fn identity(options: &Options) -> String {
     if let Ok(driver) = fs::read_to_string("/proc/driver/nvidia/version") {
         let _ = write!(text, "; driver {}", driver.trim());
     }
-    if let Some(devices) = options.host.get("CUDA_VISIBLE_DEVICES") {
+    if let Some(devices) = host.get("CUDA_VISIBLE_DEVICES") {
         let _ = write!(text, "; devices {devices}");
     }
     text
 }
 
-fn library_folders(worker: &Path, options: &Options) -> Vec<PathBuf> {
+fn library_folders(worker: &Path, host: &Host) -> Vec<PathBuf> {
     let origin = worker.parent().unwrap_or(Path::new("/"));
     let mut folders: Vec<PathBuf> = Vec::new();
-    if let Some(path) = options.host.get("LD_LIBRARY_PATH") {
+    if let Some(path) = host.get("LD_LIBRARY_PATH") {
         folders.extend(
             path.split(':')
                 .filter(|it| !it.is_empty())

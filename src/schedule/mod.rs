@@ -35,6 +35,8 @@ pub use self::{
     capacity::Capacity,
     cycle::run,
     forecast::{Forecast, forecast},
+    machine::identity as machine_identity,
+    sources::searched,
 };
 use crate::{
     exec::{commit::Commit, environment::Host},

@@ -58,13 +58,17 @@ pub fn of(
                 if command.tools.contains(name) || BUILT_IN.contains(&name.as_str()) {
                     continue;
                 }
-                match options.host.find_program(name, &folder) {
+                match options
+                    .host
+                    .find_program(name, &folder, |it| store.look(it))
+                {
                     Some(path) => (format!("{name} (program)"), path),
                     None => continue,
                 }
             }
             Word::Argument(name) => {
                 let path = folder.join(name);
+                store.look(&path);
                 if !is_script(&path) || is_below(&path, &written) || is_dep(stage, options, &path) {
                     continue;
                 }
@@ -118,7 +122,7 @@ fn version(store: &Store, options: &Options, tool: &str, folder: &Path) -> Resul
     };
     let path = options
         .host
-        .find_program(tool, folder)
+        .find_program(tool, folder, |it| store.look(it))
         .and_then(|path| path.canonicalize().ok())
         .ok_or_else(|| wrong(format!("the tool `{tool}` was not found")))?;
     let stat = fs::metadata(&path)
@@ -192,11 +196,13 @@ enum Word {
 fn parse(line: &str) -> Vec<Word> {
     let mut words = Vec::new();
     let mut is_program = true;
+    let mut is_text = false;
     let mut is_target = false;
     for token in tokens(line) {
         match token.as_str() {
             ";" | "&" | "|" | "(" | ")" | "\n" => {
                 is_program = true;
+                is_text = false;
                 continue;
             }
             ">" | "<" => {
@@ -221,8 +227,10 @@ fn parse(line: &str) -> Vec<Word> {
             let keeps_going = WRAPPERS.contains(&token.as_str())
                 || ["if", "then", "else", "elif", "do", "while", "!"].contains(&token.as_str());
             is_program = keeps_going;
+            // What these are given they print.
+            is_text = ["echo", "printf"].contains(&token.as_str());
             words.push(Word::Program(token));
-        } else {
+        } else if !is_text {
             words.push(Word::Argument(token));
         }
     }
@@ -299,6 +307,18 @@ mod tests {
                 program("fi")
             ]
         );
+    }
+
+    #[test]
+    fn what_is_only_printed_is_no_script() {
+        let words = parse("echo run.sh > log; sh run.sh | printf '%s' a.sh");
+        let expected = [
+            program("echo"),
+            program("sh"),
+            argument("run.sh"),
+            program("printf"),
+        ];
+        assert_eq!(words, expected);
     }
 
     #[test]

@@ -50,6 +50,46 @@ pub fn expand(
         .collect())
 }
 
+/// All that decides what a path or glob stands for: itself, and the folders in which names are looked for.
+pub fn searched(folder: &Path, path: &str, into_folders: bool) -> Result<Vec<PathBuf>, Failure> {
+    let plain = folder.join(path);
+    let is_there = plain.symlink_metadata().is_ok();
+    let mut places = vec![plain.clone()];
+    let mut matches = vec![plain];
+    if !is_there && is_glob(path) {
+        matches = find(folder, path)?;
+        let names: Vec<&str> = path.split('/').collect();
+        let first = names.iter().position(|it| is_glob(it)).unwrap_or(0);
+        for end in first..names.len() {
+            let above = match names[..end].join("/") {
+                it if end == first => vec![folder.join(it)],
+                it => find(folder, &it)?,
+            };
+            if names[end] == "**" {
+                places.extend(above.iter().flat_map(|it| folders_in(it)));
+                break;
+            }
+            places.extend(above.into_iter().filter(|it| it.is_dir()));
+        }
+    }
+    if into_folders {
+        let folders = matches.iter().filter(|it| it.is_dir());
+        places.extend(folders.flat_map(|it| folders_in(it)));
+    }
+    Ok(places)
+}
+
+/// The folder and all in it.
+fn folders_in(folder: &Path) -> Vec<PathBuf> {
+    WalkDir::new(folder)
+        .follow_links(true)
+        .into_iter()
+        .flatten()
+        .filter(|entry| entry.file_type().is_dir())
+        .map(walkdir::DirEntry::into_path)
+        .collect()
+}
+
 /// Whether what a stage reads under a role is a list of files, which are numbered.
 pub fn is_list(role: &str) -> bool {
     role == "source" || role.starts_with("split/") || role.starts_with("join/")

@@ -16,7 +16,9 @@ use crate::key;
 impl Store {
     /// An answer kept by `remember`: a tool's version, by its path and stat.
     pub fn recall(&self, question: &str) -> Option<String> {
-        let text = fs::read_to_string(self.layout.answer(question)).ok()?;
+        let path = self.layout.answer(question);
+        self.look(&path);
+        let text = fs::read_to_string(path).ok()?;
         let (asked, answer): (String, String) = serde_json::from_str(&text).ok()?;
         (asked == question).then_some(answer)
     }

@@ -93,6 +93,12 @@ impl Store {
                 moment,
             )
         };
+        if is_directory {
+            self.look(path);
+            self.saw_tree(path, &nodes);
+        } else {
+            self.saw_behind(path, &nodes[0].stat);
+        }
         let is_sure = |moment: Moment| {
             let mut files = nodes.iter().filter(|it| it.kind != Kind::Directory);
             files.all(|it| moment.is_sure_of(&it.stat))
@@ -115,9 +121,12 @@ impl Store {
         let group = group_of(path)?;
         if stat.is_directory() {
             let nodes = tree::list(path, Rules::Artifact)?;
+            self.saw(path, &stat);
+            self.saw_tree(path, &nodes);
             return Ok(self.read_known(path, &group, &nodes)?.0.digest);
         }
         let node = tree::lone(path, copy::name_of(path)?)?;
+        self.saw(path, &node.stat);
         let entry = match &node.kind {
             Kind::Link { target } => Entry::Link {
                 target: target.clone(),
@@ -197,7 +206,7 @@ impl Store {
         self.moment_at(path, if is_here { self.device } else { u64::MAX })
     }
 
-    fn moment_at(&self, path: &Path, device: u64) -> Moment {
+    pub(super) fn moment_at(&self, path: &Path, device: u64) -> Moment {
         let guess = || Moment::guess(FileSystem::is_local(path));
         if device != self.device || !self.is_writable {
             return guess();

@@ -92,9 +92,13 @@ impl Layout {
 
     /// The lock of a workspace path; tells what a failed job left there.
     pub fn out_lock(&self, path: &Path) -> PathBuf {
-        self.root
-            .join("locks/outs")
+        self.out_locks()
             .join(hash(path.as_os_str().as_encoded_bytes()))
+    }
+
+    /// Locks of workspace paths.
+    pub fn out_locks(&self) -> PathBuf {
+        self.root.join("locks/outs")
     }
 
     /// A lock of the whole store, by name.
@@ -114,6 +118,15 @@ impl Layout {
     /// The stat index of source files.
     pub fn sources(&self) -> PathBuf {
         self.root.join("index/sources")
+    }
+
+    /// What runs looked at that had nothing to do.
+    pub fn witnesses(&self) -> PathBuf {
+        self.root.join("index/seen")
+    }
+
+    pub fn witness(&self, question: &str) -> PathBuf {
+        self.witnesses().join(hash(question.as_bytes()))
     }
 
     pub fn answer(&self, question: &str) -> PathBuf {

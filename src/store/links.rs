@@ -61,6 +61,7 @@ impl Store {
             [] => Ok(()),
             [(_, digest)] => self.point(at, digest),
             several => {
+                self.look(at);
                 if at.is_symlink() {
                     removal::remove_tree(at)?;
                 }

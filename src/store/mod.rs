@@ -33,6 +33,7 @@ mod verify;
 mod blob;
 mod gc;
 mod usage;
+mod seen;
 
 use std::{
     collections::{HashMap, HashSet},
@@ -57,6 +58,7 @@ pub use self::{
     outs::OutsLock,
     publish::Publication,
     runlog::RunLog,
+    seen::Witness,
     usage::{Share, Usage},
     verify::{Damage, Verified},
 };
@@ -67,6 +69,7 @@ use self::{
     layout::{Layout, VERSION},
     lease::Leases,
     lock::Hold,
+    seen::Watch,
     sources::Sources,
     stat::Stat,
 };
@@ -87,6 +90,7 @@ pub struct Store {
     distrust: OnceLock<String>,
     index: Mutex<Option<Index>>,
     sources: Mutex<Option<Sources>>,
+    watch: Mutex<Option<Watch>>,
     leases: Mutex<Leases>,
     /// What this process set aside and why, by digest or key: who asks again is told the same, not that it is gone.
     damage: Mutex<HashMap<Digest, String>>,
@@ -141,6 +145,7 @@ impl Store {
             distrust,
             index: Mutex::default(),
             sources: Mutex::default(),
+            watch: Mutex::default(),
             leases: Mutex::default(),
             damage: Mutex::default(),
             own_run: OnceLock::new(),

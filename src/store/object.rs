@@ -128,6 +128,7 @@ impl Store {
         if !deep && self.is_stamped(digest, &nodes)? {
             return Ok(None);
         }
+        self.lose_sight();
         let manifest = match self.read_manifest(digest)? {
             Some(Ok(manifest)) => Some(manifest),
             Some(Err(_)) => {
@@ -162,11 +163,15 @@ impl Store {
         let folder = self.layout.object(digest);
         let top = Stat::of_link(&folder).at("read", &folder)?;
         let now = stamp_of(&manifest, &top, nodes);
-        if self.with_index(|index| index.stamp(digest))? == Some(now) {
-            return Ok(true);
-        }
         // Another process may have made it since the index was read.
-        Ok(self.with_fresh_index(|index| index.stamp(digest))? == Some(now))
+        let is_stamped = self.with_index(|index| index.stamp(digest))? == Some(now)
+            || self.with_fresh_index(|index| index.stamp(digest))? == Some(now);
+        if is_stamped {
+            self.saw(&self.layout.manifest(digest), &manifest);
+            self.saw(&folder, &top);
+            self.saw_tree(&folder, nodes);
+        }
+        Ok(is_stamped)
     }
 
     /// Notes the stats of an object that is whole: these are its nodes.

@@ -114,6 +114,7 @@ impl Store {
                 continue;
             }
             self.must_write()?;
+            self.lose_sight();
             let file = self.lock_out(&path)?;
             if !is_there {
                 let way = self.way_out(&path, force)?;

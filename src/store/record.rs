@@ -74,7 +74,9 @@ impl Store {
     pub(super) fn record(&self, key: &Key) -> Result<Found> {
         let path = self.layout.record(key);
         let found = read(&path, key)?;
+        self.look_at(&path);
         if let Found::Damaged(_) = found {
+            self.lose_sight();
             self.set_aside(&path)?;
         }
         Ok(found)

@@ -6,7 +6,7 @@ use std::{
     path::PathBuf,
 };
 
-use pipe_schema::run::Line;
+use pipe_schema::run::{Event, Line};
 
 use super::{
     Store, disk,
@@ -15,6 +15,9 @@ use super::{
     replace::replace,
 };
 use crate::plan::file_name;
+
+/// A run that repeats another has a short log.
+const SHORT: u64 = 100_000;
 
 /// A run's log, open for appending.
 #[derive(Debug)]
@@ -70,8 +73,60 @@ impl Store {
         Ok(path)
     }
 
-    /// A run's story. A line that was cut off by a crash is left out.
+    /// A run's story. A line that was cut off by a crash is left out. Of a run that repeats an earlier one, the stages are
+    /// told as that one told them.
     pub fn read_run(&self, run: &str) -> Result<Vec<Line>> {
+        let mut lines = self.read_lines(run)?;
+        let repeated = lines.iter().find_map(|line| match &line.event {
+            Event::RunRepeated { of } => Some(of.clone()),
+            _ => None,
+        });
+        // Where that log is gone, the rest is told.
+        let Some(before) = repeated.and_then(|it| self.read_lines(&it).ok()) else {
+            return Ok(lines);
+        };
+        let Some(at) = lines.first().map(|it| it.at) else {
+            return Ok(lines);
+        };
+        let mut stages = Vec::new();
+        for line in before {
+            match (line.event, lines.first_mut()) {
+                (
+                    Event::RunStarted(old),
+                    Some(Line {
+                        event: Event::RunStarted(started),
+                        ..
+                    }),
+                ) => {
+                    started.stages = old.stages;
+                    started.after = old.after;
+                }
+                (event @ (Event::StageReady { .. } | Event::StageCached { .. }), _) => {
+                    stages.push(Line { at, event });
+                }
+                _ => {}
+            }
+        }
+        lines.splice(1..1, stages);
+        Ok(lines)
+    }
+
+    /// Bytes of all logs that tell a run; none where it has no log.
+    pub fn run_bytes(&self, run: &str) -> u64 {
+        let bytes = |run: &str| fs::metadata(self.layout.run_log(run)).map_or(0, |it| it.len());
+        let own = bytes(run);
+        if own > SHORT {
+            return own;
+        }
+        let lines = self.read_lines(run).unwrap_or_default();
+        let repeated = lines.iter().map(|line| match &line.event {
+            Event::RunRepeated { of } => bytes(of),
+            _ => 0,
+        });
+        own + repeated.sum::<u64>()
+    }
+
+    fn read_lines(&self, run: &str) -> Result<Vec<Line>> {
         let path = self.layout.run_log(run);
         let bytes = match fs::read(&path) {
             Ok(bytes) => bytes,

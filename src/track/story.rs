@@ -185,7 +185,10 @@ impl Chapter {
                 self.state = State::Skipped;
                 self.skip = Some(because.clone());
             }
-            Event::StageLog { .. } | Event::RunStarted(_) | Event::RunFinished(_) => {}
+            Event::StageLog { .. }
+            | Event::RunStarted(_)
+            | Event::RunRepeated { .. }
+            | Event::RunFinished(_) => {}
         }
     }
 }
@@ -204,7 +207,7 @@ pub fn stage_of(event: &Event) -> Option<&str> {
         | Event::StageDone { stage, .. }
         | Event::StageFailed { stage, .. }
         | Event::StageSkipped { stage, .. } => Some(stage),
-        Event::RunStarted(_) | Event::RunFinished(_) => None,
+        Event::RunStarted(_) | Event::RunRepeated { .. } | Event::RunFinished(_) => None,
     }
 }
 

@@ -38,3 +38,4 @@ mod elsewhere;
 mod paths;
 mod promises;
 mod strays;
+mod repeats;

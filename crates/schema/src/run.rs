@@ -19,6 +19,10 @@ pub struct Line {
 pub enum Event {
     /// First of all.
     RunStarted(RunStarted),
+    /// Everything is as it was in an earlier run that had nothing to do: that run's log tells the stages.
+    RunRepeated {
+        of: String,
+    },
     /// All inputs are known; the key is taken.
     StageReady {
         stage: String,

@@ -12,12 +12,12 @@ use pipe_schema::{
     run::RunStatus,
     stage::ArtifactType,
 };
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
     cli::{Context, discovery, quote},
     plan::Plan,
-    report::summary::{Measured, Place, Summary},
+    report::summary::{Measured, Place},
     store::Store,
     track::Story,
 };
@@ -27,15 +27,16 @@ const REPORTS: usize = 6;
 /// Results that are named.
 const RESULTS: usize = 6;
 
-/// The summary of a run that has ended.
-pub fn gather<'a>(
-    plan: &Plan,
-    story: &'a Story,
-    before: Option<&'a Story>,
-    again: &'a str,
-    store: &Store,
-    context: &'a Context,
-) -> Summary<'a> {
+/// What there is to see and to do after a run.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Finds {
+    pub reports: Vec<Measured>,
+    pub results: Vec<Place>,
+    pub next: Vec<String>,
+}
+
+/// Looks at what a run that has ended left.
+pub fn find(plan: &Plan, story: &Story, store: &Store, context: &Context) -> Finds {
     let records: Vec<(&String, &Record)> = story
         .stages
         .iter()
@@ -56,11 +57,7 @@ pub fn gather<'a>(
     if !is_done || results.len() > RESULTS {
         results.clear();
     }
-    Summary {
-        story,
-        before,
-        again,
-        folder: &context.folder,
+    Finds {
         reports: reports(&records, store),
         results,
         next: if is_done {

@@ -1,11 +1,11 @@
 //! `pipe run`: brings stages up to date. Joins the spec, the store, the scheduler and a face; decides nothing itself.
 
+mod again;
 mod ending;
 mod git;
 pub mod words;
 
 use std::{
-    fs,
     io::{ErrorKind, Write},
     path::Path,
     process::ExitCode,
@@ -14,16 +14,24 @@ use std::{
 
 use pipe_schema::run::{Event, Line, RunStatus};
 
+use self::again::Question;
 use super::{
     Context, Format,
     context::Verbosity,
     failure, outlook,
-    project::{self, Overriding, Project},
+    project::{self, Overriding},
     quote,
 };
 use crate::{
     exec::{commit::Commit, interrupt},
-    report::{Face, json::Json, lines::Lines, plain::Plain, terminal::Terminal},
+    report::{
+        Face,
+        json::Json,
+        lines::Lines,
+        plain::Plain,
+        summary::{Summary, Tally},
+        terminal::Terminal,
+    },
     schedule,
     store::Store,
     track::Story,
@@ -68,6 +76,14 @@ pub struct Args {
 /// Runs.
 pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
     let words = words::tell_apart(&args.words, context)?;
+    let question = Question::new(&args, &words, context)?;
+    if let Some(question) = &question
+        && let Some(code) = question.answer(&args, &words, context)?
+    {
+        return Ok(code);
+    }
+    // Before the spec is read: what changes from here on is noticed.
+    let watched = question.as_ref().and_then(Question::watch);
     let project = project::load(words.spec.as_deref(), &args.overriding, context)?;
     let wish = outlook::Wish {
         targets: words.targets,
@@ -85,7 +101,10 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let (graph, selection) = outlook::select(&project.plan, &wish.targets, wish.downstream)?;
-    let store = Store::open(&project.store)?;
+    let store = match watched {
+        Some(store) => store,
+        None => Store::open(&project.store)?,
+    };
     let before = previous(&store, &project.plan.name);
     let mut options = outlook::options(&project, &wish, &selection, context)?;
     options.run = store.new_run()?;
@@ -111,6 +130,8 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
     let mut story = Story::default();
     let mut executor = outlook::executor(&options, &store);
     let mut log_error = None;
+    // Whether there is nothing to say that the next run with nothing to do would have to repeat.
+    let mut is_plain = true;
     schedule::run(
         &project.plan,
         &graph,
@@ -121,6 +142,7 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
         &options,
         &mut |event| {
             let line = Line { at: now(), event };
+            is_plain &= !matches!(line.event, Event::StageLog { .. });
             // How far a stage is says nothing afterwards.
             if !matches!(line.event, Event::StageProgress { .. }) {
                 log_error = log.append(&line).err().or(log_error.take());
@@ -131,14 +153,21 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
     )?;
     drop(face);
     if args.format == Format::Text {
-        finish(
-            &project,
-            &repeated(words.spec.as_deref(), &args.overriding, context),
-            &story,
-            before.as_ref(),
-            &store,
-            context,
-        );
+        let finds = ending::find(&project.plan, &story, &store, context);
+        if let Some(question) = question.filter(|_| is_plain && log_error.is_none()) {
+            question.keep(&project, &story, finds.clone(), &store, context);
+        }
+        let summary = Summary {
+            story: &story,
+            tally: Tally::of(&story),
+            before: before.as_ref(),
+            again: &repeated(words.spec.as_deref(), &args.overriding, context),
+            folder: &context.folder,
+            reports: finds.reports,
+            results: finds.results,
+            next: finds.next,
+        };
+        print(&summary, context);
     }
     // The results are in the store; only their story is incomplete.
     log_error.map_or(Ok(()), Err)?;
@@ -175,15 +204,7 @@ fn repeated(spec: Option<&Path>, overriding: &Overriding, context: &Context) -> 
         .collect()
 }
 
-fn finish(
-    project: &Project,
-    again: &str,
-    story: &Story,
-    before: Option<&Story>,
-    store: &Store,
-    context: &Context,
-) {
-    let summary = ending::gather(&project.plan, story, before, again, store, context);
+fn print(summary: &Summary, context: &Context) {
     if context.verbosity == Verbosity::Quiet {
         let failures = summary.failures();
         if !failures.is_empty() {
@@ -234,8 +255,8 @@ fn previous(store: &Store, name: &str) -> Option<Story> {
     runs.iter()
         .take(LOOK_BACK)
         .filter(|run| {
-            let path = store.root().join("log/runs").join(format!("{run}.jsonl"));
-            fs::metadata(path).is_ok_and(|it| it.len() <= LOG_LIMIT)
+            let bytes = store.run_bytes(run);
+            bytes > 0 && bytes <= LOG_LIMIT
         })
         .filter_map(|run| Some(Story::from_lines(&store.read_run(run).ok()?)))
         .find(|story| {

@@ -185,6 +185,7 @@ impl Store {
             self.layout.version(),
             self.layout.index(),
             self.layout.answer(""),
+            self.layout.witness(""),
         ];
         for file in replaced {
             paths.extend(replace::drafts(file.parent().unwrap_or(self.root()))?);
