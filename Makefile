@@ -14,7 +14,7 @@ export LIBTORCH := $(abspath $(LIBTORCH))
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test lint docs install uninstall data venv golden baselines check-outsiders compare-dvc bench-tables clean
+.PHONY: help setup build demo test lint docs install uninstall data venv golden baselines check-outsiders compare-dvc bench-tables bench-engine clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -84,6 +84,12 @@ compare-dvc: build ## run the imported pipelines of tests/cases/import beside DV
 
 bench-tables: ## measure preprocessing of 100 MB of CSV beside the csv crate alone, in an optimized build
 	cargo bench --locked -p pipe-data --bench csv
+
+bench-engine: ## measure an optimized pipe beside ninja, DVC and Snakemake on the same graphs, in a venv of its own (300 MB)
+	@test -x .venv-bench/bin/ninja || { python3 -m venv .venv-bench && \
+		.venv-bench/bin/pip install --quiet --disable-pip-version-check -r benches/requirements.txt; }
+	cargo build --release --locked -p pipe
+	.venv-bench/bin/python benches/engine.py --pipe $(TARGET)/release/pipe
 
 clean: ## remove what was built; keeps .libtorch, .venv, artifacts and fetched data
 	cargo clean

@@ -206,10 +206,10 @@ fn all_damage_in_the_store_is_seen_and_mended() {
         }
     }
     ran_after(project, || {
-        fs::write(project.path("artifacts/index/records"), "?\n").unwrap()
+        fs::write(project.path("artifacts/index/records"), "?\n").unwrap();
     });
     ran_after(project, || {
-        fs::remove_file(project.path("artifacts/current/two")).unwrap()
+        fs::remove_file(project.path("artifacts/current/two")).unwrap();
     });
     assert!(project.path("artifacts/current/two").exists());
     project.done(&["verify"]);
