@@ -98,6 +98,17 @@ impl Processes {
     }
 }
 
+/// Whether this thread, to which orphans come, has no other children than these. Far cheaper than to look at all processes
+/// of the machine. Only who reaps children takes them out of the kernel's list, so that none is overlooked.
+pub fn has_no_children_but(known: &[Pid]) -> bool {
+    let children = fs::read_to_string("/proc/thread-self/children");
+    // A kernel may be built without that list.
+    children.is_ok_and(|it| {
+        let mut children = it.split_ascii_whitespace().map(str::parse::<i32>);
+        children.all(|it| it.is_ok_and(|id| known.iter().any(|&known| raw(known) == id)))
+    })
+}
+
 /// All processes of the machine whose mark begins so.
 pub fn marked_anywhere(prefix: &str) -> Vec<Pid> {
     let mut found: Vec<Pid> = (read().by_id.keys())
@@ -133,6 +144,27 @@ mod tests {
         let process = parse("17 (a) Z 1 (b) S 42 17 17").unwrap();
         assert_eq!((process.parent, process.is_zombie), (42, false));
         assert!(parse("nonsense").is_none());
+    }
+
+    #[test]
+    fn a_child_that_is_not_known_is_noticed() {
+        let spawn = || {
+            let mut command = std::process::Command::new("sleep");
+            command.arg("60").spawn().unwrap()
+        };
+        let pid = |child: &std::process::Child| Pid::from_raw(child.id() as i32).unwrap();
+        assert!(has_no_children_but(&[]));
+        let (mut known, mut other) = (spawn(), spawn());
+        assert!(!has_no_children_but(&[]));
+        assert!(!has_no_children_but(&[pid(&known)]));
+        assert!(has_no_children_but(&[pid(&known), pid(&other)]));
+        // One that ended is still there until it is reaped.
+        other.kill().unwrap();
+        assert!(!has_no_children_but(&[pid(&known)]));
+        other.wait().unwrap();
+        assert!(has_no_children_but(&[pid(&known)]));
+        known.kill().unwrap();
+        known.wait().unwrap();
     }
 
     #[test]

@@ -286,6 +286,10 @@ impl Supervisor {
     fn clear_leftovers(&self, job: u64) {
         let until = Instant::now() + GONE;
         let live: Vec<Pid> = self.jobs.values().copied().collect();
+        // Whatever a job left behind hangs below a child of ours that no job is led by.
+        if descendants::has_no_children_but(&live) {
+            return;
+        }
         loop {
             let processes = descendants::read();
             let mut leftovers = processes.marked(&mark(job));
