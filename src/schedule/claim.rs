@@ -21,6 +21,9 @@ use crate::{
     store::{Lookup, StoreError},
 };
 
+/// Results that may wait to be published before no more are made: they take room on the disk.
+const MOST_PUBLISHING: usize = 32;
+
 /// What the store says of a stage.
 enum Answer {
     /// It has the result, and the stage is done.
@@ -129,7 +132,7 @@ impl Cycle<'_> {
         let mut from = 0;
         while let Some(&at) = self.pending.range(from..).next() {
             from = at + 1;
-            if self.ending.is_some() {
+            if self.ending.is_some() || self.publishing >= MOST_PUBLISHING {
                 break;
             }
             let (State::Pending(pending) | State::Locked(pending)) = &self.states[at] else {

@@ -91,9 +91,9 @@ impl Cycle<'_> {
         self.gpus.drain(..count).collect()
     }
 
-    /// What an attempt took is free again.
+    /// What an attempt took is free again. Nothing happens the second time.
     fn give_back(&mut self, running: &mut Running) {
-        self.taken.give_back(&running.share);
+        self.taken.give_back(&std::mem::take(&mut running.share));
         self.gpus.append(&mut running.gpus);
     }
 
@@ -192,8 +192,10 @@ impl Cycle<'_> {
         matches!(self.ending, Some(Ending::Interrupted | Ending::Killed))
     }
 
-    /// Hands a result over to the publisher.
-    fn publish(&mut self, at: usize, running: Box<Running>, finished: &Finished) {
+    /// Hands a result over to the publisher. Its processes have ended: others may start, and what they make is published by
+    /// one sync with what waits.
+    fn publish(&mut self, at: usize, mut running: Box<Running>, finished: &Finished) {
+        self.give_back(&mut running);
         let publication = self.publication(at, &running, finished);
         self.publisher.publish(at, publication);
         self.publishing += 1;
@@ -210,7 +212,6 @@ impl Cycle<'_> {
         self.publishing -= 1;
         match result {
             Ok(record) => {
-                self.give_back(&mut running);
                 if let Err(error) = self.store.drop_checkpoints(&record.parts) {
                     self.warn(at, &error);
                 }
