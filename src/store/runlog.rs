@@ -19,22 +19,50 @@ use crate::plan::file_name;
 /// A run that repeats another has a short log.
 const SHORT: u64 = 100_000;
 
+/// Bytes of lines that may be held back.
+const MOST_HELD: usize = 64 * 1024;
+
 /// A run's log, open for appending.
 #[derive(Debug)]
 pub struct RunLog {
     path: PathBuf,
     file: File,
+    /// Lines that tell only what the store has: they are written with what comes next.
+    held: Vec<u8>,
 }
 
 impl RunLog {
-    /// Writes a line, at once: it survives the death of this process.
+    /// Writes a line: one of what happened at once, so that it survives the death of this process.
     pub fn append(&mut self, line: &Line) -> Result<()> {
-        let mut bytes = serde_json::to_vec(line).map_err(|error| StoreError::Damaged {
-            path: self.path.clone(),
-            what: format!("an event cannot be written as JSON: {error}"),
-        })?;
-        bytes.push(b'\n');
+        let start = self.held.len();
+        if let Err(error) = serde_json::to_writer(&mut self.held, line) {
+            self.held.truncate(start);
+            return Err(StoreError::Damaged {
+                path: self.path.clone(),
+                what: format!("an event cannot be written as JSON: {error}"),
+            });
+        }
+        self.held.push(b'\n');
+        match line.event {
+            Event::StageReady { .. } | Event::StageCached { .. } if self.held.len() < MOST_HELD => {
+                Ok(())
+            }
+            _ => self.write_held(),
+        }
+    }
+
+    fn write_held(&mut self) -> Result<()> {
+        let bytes = std::mem::take(&mut self.held);
         disk::write_all(&self.file, &self.path, &bytes).at("write", &self.path)
+    }
+}
+
+impl Drop for RunLog {
+    fn drop(&mut self) {
+        if !self.held.is_empty() {
+            // Only a run that broke off leaves something here, and that error is the one to tell.
+            let _ = self.write_held();
+        }
     }
 }
 
@@ -51,7 +79,11 @@ impl Store {
         super::create_parent(&path)?;
         let file =
             disk::open(OpenOptions::new().append(true).create(true), &path).at("open", &path)?;
-        Ok(RunLog { path, file })
+        Ok(RunLog {
+            path,
+            file,
+            held: Vec::new(),
+        })
     }
 
     /// Ids of all runs, newest first.

@@ -18,7 +18,8 @@ impl Digest {
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        let mut text = [0; 64];
+        f.write_str(base16ct::lower::encode_str(&self.0, &mut text).map_err(|_| fmt::Error)?)
     }
 }
 
@@ -33,17 +34,10 @@ impl FromStr for Digest {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let bad = || format!("`{text}` is not a SHA-256 in 64 hexadecimal digits");
-        if text.len() != 64
-            || !text
-                .bytes()
-                .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
-        {
-            return Err(bad());
-        }
         let mut bytes = [0; 32];
-        for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks(2)) {
-            let digits = std::str::from_utf8(pair).map_err(|_| bad())?;
-            *byte = u8::from_str_radix(digits, 16).map_err(|_| bad())?;
+        let decoded = base16ct::lower::decode(text, &mut bytes).map_err(|_| bad())?;
+        if decoded.len() != bytes.len() {
+            return Err(bad());
         }
         Ok(Self(bytes))
     }
