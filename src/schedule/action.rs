@@ -1,6 +1,6 @@
 //! A stage made concrete: its inputs by content and by path, and so its key. Reads files; runs nothing but `--version`.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use pipe_schema::{
     key::{EnvironmentClass, Key, KeyParts},
@@ -59,7 +59,7 @@ impl Maker<'_> {
     pub fn make(
         &self,
         stage: &Stage,
-        records: &BTreeMap<StageId, Record>,
+        records: &BTreeMap<StageId, Arc<Record>>,
     ) -> Result<Action, Failure> {
         let mut action = Action {
             parts: KeyParts {
@@ -115,7 +115,7 @@ impl Maker<'_> {
         &self,
         action: &mut Action,
         input: &Input,
-        records: &BTreeMap<StageId, Record>,
+        records: &BTreeMap<StageId, Arc<Record>>,
     ) -> Result<(), Failure> {
         let output = records
             .get(&input.stage)

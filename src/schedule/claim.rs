@@ -106,7 +106,7 @@ impl Cycle<'_> {
                     Err(error) => return Err(of_store(&error)),
                 };
                 self.counts.cached += 1;
-                if self.complete(at, *record, true) {
+                if self.complete(at, record, true) {
                     self.release(at, outs);
                 }
                 return Ok(Answer::Done);

@@ -4,6 +4,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
+    sync::Arc,
     thread,
     time::{Duration, Instant},
 };
@@ -158,7 +159,7 @@ pub(super) struct Cycle<'a> {
     /// How many results are on their way into the store.
     pub publishing: usize,
     pub ending: Option<Ending>,
-    pub records: BTreeMap<StageId, Record>,
+    pub records: BTreeMap<StageId, Arc<Record>>,
     pub counts: Counts,
     pub strays: Strays,
 }

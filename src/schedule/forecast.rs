@@ -1,6 +1,9 @@
 //! What a run would do, truthfully: nothing is guessed of stages whose inputs are not made yet. Runs nothing.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use anyhow::Result;
 use pipe_schema::{
@@ -27,7 +30,7 @@ use crate::{
 #[derive(Clone, Debug, PartialEq)]
 pub enum Forecast {
     /// The store has it.
-    Cached(Box<Record>),
+    Cached(Arc<Record>),
     /// It would be executed.
     Run {
         parts: Box<KeyParts>,
@@ -61,7 +64,7 @@ pub fn forecast(
     // Looked at when the first tensor stage needs it.
     let mut machine = Machine::unknown();
     let mut is_looked_at = false;
-    let mut records: BTreeMap<StageId, Record> = BTreeMap::new();
+    let mut records: BTreeMap<StageId, Arc<Record>> = BTreeMap::new();
     // Stages whose outputs are not known, with the one that would run first.
     let mut unknown: BTreeMap<&str, StageId> = BTreeMap::new();
     let mut forecasts = Vec::with_capacity(order.len());
@@ -90,7 +93,7 @@ pub fn forecast(
         };
         match &told {
             Forecast::Cached(record) => {
-                records.insert(stage.id.clone(), (**record).clone());
+                records.insert(stage.id.clone(), Arc::clone(record));
             }
             Forecast::Blocked { by } => {
                 unknown.insert(&stage.id, by.clone());
@@ -122,7 +125,7 @@ fn stages_read<'a>(stage: &'a Stage, plan: &'a Plan) -> impl Iterator<Item = &'a
 /// The stage whose outs this one reads and that are to be brought back into the workspace before they can be looked at.
 fn restored_first(
     stage: &Stage,
-    records: &BTreeMap<StageId, Record>,
+    records: &BTreeMap<StageId, Arc<Record>>,
     options: &Options,
 ) -> Option<StageId> {
     let is_absent = |out: &String| reads(stage, out) && !options.folder.join(out).exists();

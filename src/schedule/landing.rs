@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     fs,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -216,7 +217,7 @@ impl Cycle<'_> {
                     self.warn(at, &error);
                 }
                 let outs = running.outs.take();
-                if self.complete(at, record, false)
+                if self.complete(at, Arc::new(record), false)
                     && let Some(outs) = outs
                 {
                     self.release(at, outs);

@@ -27,6 +27,7 @@ mod verdict;
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::PathBuf,
+    sync::Arc,
 };
 
 use pipe_schema::{record::Record, run::RunFinished};
@@ -77,7 +78,7 @@ pub struct Options {
 pub struct Summary {
     pub finished: RunFinished,
     /// The records of all stages that are done, ran or cached.
-    pub records: BTreeMap<StageId, Record>,
+    pub records: BTreeMap<StageId, Arc<Record>>,
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The ends that a stage can come to, and what follows for those after it.
 
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
 use pipe_schema::{
     protocol::Done,
@@ -30,7 +30,7 @@ pub(super) struct Counts {
 
 impl Cycle<'_> {
     /// The stage's outputs are in the store. Returns whether they will be found and kept there.
-    pub(super) fn complete(&mut self, at: usize, record: Record, is_cached: bool) -> bool {
+    pub(super) fn complete(&mut self, at: usize, record: Arc<Record>, is_cached: bool) -> bool {
         let stage = &self.order[at].id;
         // People find the result without it, too.
         let linked = self.store.link_current(stage, &record);
@@ -40,7 +40,7 @@ impl Cycle<'_> {
         if let Err(error) = linked.and(noted) {
             self.warn(at, &error);
         }
-        let told = Box::new(record.clone());
+        let told = Arc::clone(&record);
         (self.events)(if is_cached {
             Event::StageCached {
                 stage: stage.clone(),

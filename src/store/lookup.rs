@@ -1,5 +1,7 @@
 //! What the store has for a key: a record whose outputs are all there and whole, or nothing.
 
+use std::sync::Arc;
+
 use pipe_schema::{key::Key, manifest::Digest, record::Record, run::Reason};
 
 use super::{Store, error::Result, record::Found};
@@ -8,7 +10,7 @@ use super::{Store, error::Result, record::Found};
 #[derive(Debug)]
 pub enum Lookup {
     /// All that the key made is there and whole.
-    Fresh(Box<Record>),
+    Fresh(Arc<Record>),
     /// It must be made. Empty where nothing is known of the key; else what was found damaged.
     /// `Store::reasons` turns this into what users are told.
     Stale(Vec<Reason>),

@@ -1,6 +1,6 @@
 //! Records: one file a key, a line of JSON and a line with its checksum. Knows no object; a record may name what is gone.
 
-use std::{fs, io::ErrorKind, path::Path};
+use std::{fs, io::ErrorKind, path::Path, sync::Arc};
 
 use pipe_schema::{key::Key, manifest::Digest, record::Record, run::Reason};
 use sha2::{Digest as _, Sha256};
@@ -13,7 +13,7 @@ use crate::key;
 
 /// What stands in a record's place.
 pub(super) enum Found {
-    Record(Box<Record>),
+    Record(Arc<Record>),
     Nothing,
     Damaged(&'static str),
 }
@@ -47,7 +47,7 @@ pub(super) fn read(path: &Path, key: &Key) -> Result<Found> {
     })
 }
 
-fn decode(bytes: &[u8]) -> std::result::Result<Box<Record>, &'static str> {
+fn decode(bytes: &[u8]) -> std::result::Result<Arc<Record>, &'static str> {
     let end = bytes
         .iter()
         .position(|it| *it == b'\n')
@@ -58,7 +58,7 @@ fn decode(bytes: &[u8]) -> std::result::Result<Box<Record>, &'static str> {
         return Err("its checksum is wrong");
     }
     serde_json::from_slice(body)
-        .map(Box::new)
+        .map(Arc::new)
         .map_err(|_| "it is not a record of this version")
 }
 
@@ -85,7 +85,7 @@ impl Store {
     /// The record of a key, if there is a whole one.
     pub fn find_record(&self, key: &Key) -> Option<Record> {
         match self.record(key) {
-            Ok(Found::Record(record)) => Some(*record),
+            Ok(Found::Record(record)) => Some(Arc::unwrap_or_clone(record)),
             _ => None,
         }
     }

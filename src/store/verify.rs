@@ -4,6 +4,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
+    sync::Arc,
 };
 
 use pipe_schema::{key::Key, manifest::Digest, record::Record, run::Event};
@@ -126,7 +127,7 @@ impl Store {
     }
 
     /// The record of a key if it is whole. A damaged one is set aside, unless a run is making it again at this moment.
-    fn verify_record(&self, key: &Key, verified: &mut Verified) -> Result<Option<Box<Record>>> {
+    fn verify_record(&self, key: &Key, verified: &mut Verified) -> Result<Option<Arc<Record>>> {
         let path = self.layout.record(key);
         verified.records += 1;
         if let Ok(record) = self.judge(key)? {
@@ -150,7 +151,7 @@ impl Store {
         Ok(None)
     }
 
-    fn judge(&self, key: &Key) -> Result<std::result::Result<Option<Box<Record>>, &'static str>> {
+    fn judge(&self, key: &Key) -> Result<std::result::Result<Option<Arc<Record>>, &'static str>> {
         Ok(match record::read(&self.layout.record(key), key)? {
             Found::Record(record) if key::of(&record.parts) == *key => Ok(Some(record)),
             Found::Nothing => Ok(None),

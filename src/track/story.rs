@@ -1,5 +1,7 @@
 //! A run's story, folded from its events as they come or from its log. Knows neither files nor terminals.
 
+use std::sync::Arc;
+
 use indexmap::IndexMap;
 use pipe_schema::{
     record::Record,
@@ -31,7 +33,7 @@ pub struct Chapter {
     pub progress: Option<Progress>,
     /// Live metrics, the latest of each.
     pub metrics: Metrics,
-    pub record: Option<Box<Record>>,
+    pub record: Option<Arc<Record>>,
     pub failure: Option<Failure>,
     pub skip: Option<Skip>,
 }
@@ -139,7 +141,7 @@ impl Chapter {
             Event::StageWaiting { .. } => self.state = State::Elsewhere,
             Event::StageCached { record, .. } => {
                 self.state = State::Cached;
-                self.record = Some(record.clone());
+                self.record = Some(Arc::clone(record));
             }
             Event::StageStarted {
                 attempt,
@@ -175,7 +177,7 @@ impl Chapter {
             Event::StageDone { record, .. } => {
                 self.state = State::Done;
                 self.failure = None;
-                self.record = Some(record.clone());
+                self.record = Some(Arc::clone(record));
             }
             Event::StageFailed { failure, .. } => {
                 self.state = State::Failed;

@@ -1,6 +1,6 @@
 //! The index against stores with logs: what it lists, what it reads again, what it survives.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use indexmap::IndexMap;
 use pipe_schema::{
@@ -146,7 +146,7 @@ fn uses_are_counted_by_stage_and_in_all_also_where_a_log_names_no_stages() {
     let (_folder, store) = store();
     let record = |seconds: f64| {
         let digest = Digest([1; 32]);
-        Box::new(Record {
+        Arc::new(Record {
             key: Key(digest),
             parts: parts(),
             outputs: IndexMap::new(),

@@ -1,5 +1,7 @@
 //! The story of a run: events, as written to `log/runs/<run>.jsonl` and shown by every face.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -39,7 +41,7 @@ pub enum Event {
     /// Nothing to do: the store has it.
     StageCached {
         stage: String,
-        record: Box<Record>,
+        record: Arc<Record>,
     },
     /// It is being executed. `reasons` say why the store had no answer.
     StageStarted {
@@ -76,7 +78,7 @@ pub enum Event {
     /// The outputs are in the store.
     StageDone {
         stage: String,
-        record: Box<Record>,
+        record: Arc<Record>,
     },
     StageFailed {
         stage: String,

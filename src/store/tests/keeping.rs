@@ -18,7 +18,7 @@ fn run(store: &Store, name: &str, stage: &str, record: &Record) {
     let mut log = store.start_run_log(name).unwrap();
     let event = Event::StageDone {
         stage: stage.to_owned(),
-        record: Box::new(record.clone()),
+        record: Arc::new(record.clone()),
     };
     log.append(&RunLine { at: 0, event }).unwrap();
 }

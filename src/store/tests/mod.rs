@@ -19,7 +19,10 @@ use std::{
     fs,
     os::unix::fs::{PermissionsExt, symlink},
     path::{Path, PathBuf},
-    sync::atomic::{AtomicU32, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
 };
 
 use pipe_schema::{
@@ -139,7 +142,7 @@ fn main(record: &Record) -> Digest {
 #[track_caller]
 fn assert_fresh(store: &Store, key: &Key) -> Record {
     match store.lookup(key).unwrap() {
-        Lookup::Fresh(record) => *record,
+        Lookup::Fresh(record) => Arc::unwrap_or_clone(record),
         Lookup::Stale(reasons) => panic!("stale: {reasons:?}"),
     }
 }

@@ -36,7 +36,7 @@ fn run_at(store: &Store, name: &str, records: &[&Record], time: i64) {
     for record in records {
         let event = Event::StageCached {
             stage: record.observed.stage.clone(),
-            record: Box::new((*record).clone()),
+            record: Arc::new((*record).clone()),
         };
         log.append(&RunLine { at: 0, event }).unwrap();
     }

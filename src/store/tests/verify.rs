@@ -243,7 +243,7 @@ fn one_run_is_verified_by_what_its_log_says_it_made_and_used() {
         for record in records {
             let event = Event::StageDone {
                 stage: record.observed.stage.clone(),
-                record: Box::new((*record).clone()),
+                record: Arc::new((*record).clone()),
             };
             log.append(&RunLine { at: 0, event }).unwrap();
         }
