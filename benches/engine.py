@@ -1,6 +1,6 @@
 """Measures pipe's engine beside ninja, DVC and Snakemake on the same graphs.
 
-Usage: engine.py [--pipe PIPE] [--rounds N] [--stages 1000 10000] [--slow] [--only ROW ...]
+Usage: engine.py [--pipe PIPE] [--rounds N] [--stages 1000 10000] [--slow] [--only ROW ...] [--beside TOOL ...]
 
 Every graph is of trivial shell commands in layers of 100, each with two deps of
 the layer before. The tools run in turn, round after round, in folders of their
@@ -256,11 +256,14 @@ def main():
     parser.add_argument("--rounds", type=int, default=9, help="runs of each command")
     parser.add_argument("--stages", type=int, nargs="*", default=[1000, 10_000])
     parser.add_argument("--slow", action="store_true", help="DVC and Snakemake at every size")
+    parser.add_argument("--beside", nargs="*", choices=["ninja", "dvc", "snakemake"], default=["ninja", "dvc", "snakemake"])
     parser.add_argument("--only", nargs="*", choices=["version", "graphs", "sources"], default=["version", "graphs", "sources"])
     options = parser.parse_args()
     beside = Path(sys.executable).parent
     tools = [Pipe([str(Path(options.pipe).resolve())])]
     for make in (Ninja, Dvc, Snakemake):
+        if make.name not in options.beside:
+            continue
         found = shutil.which(make.name, path=f"{beside}:{os.environ['PATH']}")
         if found:
             tools.append(make([found]))

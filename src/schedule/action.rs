@@ -179,7 +179,8 @@ impl Maker<'_> {
                 action.places.insert(role, remote.shown());
                 continue;
             }
-            if self.store.is_watching() {
+            // What is at a path itself is noted as it is read.
+            if self.store.is_watching() && (is_list || sources::is_glob(&input.path)) {
                 let places = sources::searched(&self.options.folder, &input.path, is_list)?;
                 for place in &places {
                     self.store.look(place);

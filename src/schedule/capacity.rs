@@ -77,6 +77,11 @@ impl Share {
                 && (more.gpus == 0 || self.gpus + more.gpus <= capacity.gpus.len() as u32))
     }
 
+    /// Whether nothing that takes room fits beside what is taken.
+    pub fn is_full(&self, jobs: usize) -> bool {
+        self.jobs >= jobs
+    }
+
     pub fn take(&mut self, more: &Self) {
         self.jobs += more.jobs;
         self.cpus += more.cpus;

@@ -142,12 +142,16 @@ impl Cycle<'_> {
             if pending.not_before.is_some_and(|it| it > now) {
                 continue;
             }
+            if !self.has_inline && self.taken.is_full(self.options.jobs.max(1)) {
+                break;
+            }
             let share = self.share(at, pending.action.device != "cpu");
             if self
                 .taken
                 .has_room(&share, self.options.jobs.max(1), &self.options.capacity)
             {
                 self.pending.remove(&at);
+                self.postponed.remove(&at);
                 self.claim(at, share);
             }
         }

@@ -17,8 +17,8 @@ use pipe_schema::{
 };
 
 use super::{
-    Options, Summary, capacity::Share, machine::Machine, publisher::Publisher, state::State,
-    strays::Strays, verdict::Counts,
+    Options, Summary, capacity::Share, inline, machine::Machine, publisher::Publisher,
+    state::State, strays::Strays, verdict::Counts,
 };
 use crate::{
     exec::Executor,
@@ -95,6 +95,7 @@ pub fn run(
         let ready = (0..order.len())
             .filter(|&at| matches!(states[at], State::Ready))
             .collect();
+        let has_inline = order.iter().any(|it| inline::is_inline(&it.task));
         let ending = machine.is_interrupted().then_some(Ending::Interrupted);
         let mut cycle = Cycle {
             plan,
@@ -110,6 +111,8 @@ pub fn run(
             ready,
             pending: BTreeSet::new(),
             locked: BTreeSet::new(),
+            postponed: BTreeSet::new(),
+            has_inline,
             jobs: HashMap::new(),
             last_job: 0,
             taken: Share::default(),
@@ -149,6 +152,10 @@ pub(super) struct Cycle<'a> {
     pub ready: BTreeSet<usize>,
     pub pending: BTreeSet<usize>,
     pub locked: BTreeSet<usize>,
+    /// Those among the pending that wait for a moment, and some that did.
+    pub postponed: BTreeSet<usize>,
+    /// Whether there are stages that take no room.
+    pub has_inline: bool,
     /// Whose job it is.
     pub jobs: HashMap<u64, usize>,
     last_job: u64,
@@ -212,7 +219,7 @@ impl Cycle<'_> {
         if !self.locked.is_empty() {
             until = now + LOCK_PAUSE;
         }
-        for at in &self.pending {
+        for at in &self.postponed {
             if let State::Pending(pending) = &self.states[*at]
                 && let Some(at) = pending.not_before
             {

@@ -39,9 +39,9 @@ impl Cycle<'_> {
         share: Share,
     ) {
         let stage = self.order[at];
-        let place = self
-            .store
-            .attempt(&self.options.run, &stage.id, pending.attempt);
+        let has_outputs = !stage.outputs.is_empty();
+        let place =
+            (self.store).attempt(&self.options.run, &stage.id, pending.attempt, has_outputs);
         let place = match place {
             Ok(place) => place,
             Err(error) => return self.fail(at, of_store(&error)),
@@ -304,6 +304,7 @@ impl Cycle<'_> {
         pending.not_before = Some(Instant::now() + delay);
         self.states[at] = State::Pending(Box::new(pending));
         self.pending.insert(at);
+        self.postponed.insert(at);
     }
 
     /// Says of a failure what only the loop knows: that it was asked for, and how to try it by hand.

@@ -83,7 +83,7 @@ fn probe(
     interrupts: &Receiver<()>,
 ) -> Result<Vec<EnvironmentClass>, Failure> {
     let of_store = |error| of_store(&error);
-    let attempt = store.attempt(&options.run, "probe", 1).map_err(of_store)?;
+    let attempt = (store.attempt(&options.run, "probe", 1, true)).map_err(of_store)?;
     let output = attempt.output("main");
     fs::create_dir(&output).map_err(|error| {
         let message = format!("cannot create `{}`: {error}", output.display());

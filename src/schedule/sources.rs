@@ -124,7 +124,8 @@ impl Names {
     }
 }
 
-fn is_glob(path: &str) -> bool {
+/// Whether a path may be a pattern.
+pub fn is_glob(path: &str) -> bool {
     path.contains(['*', '?', '['])
 }
 

@@ -18,7 +18,7 @@ pub struct Attempt {
 }
 
 impl Attempt {
-    /// Where output `name` is to be written. Its parent exists; it does not.
+    /// Where output `name` is to be written. Its parent exists, if there are to be outputs; it does not.
     pub fn output(&self, name: &str) -> PathBuf {
         self.outputs.join(file_name(name))
     }
@@ -36,11 +36,19 @@ impl Attempt {
 
 impl Store {
     /// `tmp/<run>/<stage>.<number>/`, empty. The run lives as long as this store is open.
-    pub fn attempt(&self, run: &str, stage: &str, number: u32) -> Result<Attempt> {
+    pub fn attempt(
+        &self,
+        run: &str,
+        stage: &str,
+        number: u32,
+        has_outputs: bool,
+    ) -> Result<Attempt> {
         let name = format!("{}.{number}", file_name(stage));
         let scratch = self.scratch(run, &name)?;
         let outputs = scratch.path.join("out");
-        disk::create_dir(&outputs).at("create", &outputs)?;
+        if has_outputs {
+            disk::create_dir(&outputs).at("create", &outputs)?;
+        }
         let log = self
             .layout
             .attempt_logs()

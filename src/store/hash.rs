@@ -58,10 +58,11 @@ impl From<rustix::io::Errno> for Failure {
 /// Hashes files of `folder`; the answers are in the order of the tasks.
 pub fn files(folder: BorrowedFd<'_>, tasks: &[Task<'_>]) -> Vec<Result<Digest, Failure>> {
     let bytes: u64 = tasks.iter().map(|it| it.stat.size).sum();
-    let cores = thread::available_parallelism().map_or(1, NonZero::get);
     let threads = if bytes < MIN_BYTES_FOR_THREADS {
         1
     } else {
+        // Asked only here: the answer takes longer than a small file.
+        let cores = thread::available_parallelism().map_or(1, NonZero::get);
         cores.min(tasks.len())
     };
     if threads <= 1 {

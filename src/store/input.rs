@@ -12,13 +12,13 @@ use rustix::fs::FileType;
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    Store, copy, disk,
+    Store, copy,
     error::{At, Result, StoreError},
     filesystem::FileSystem,
     lock::{self, Hold},
     merkle,
     sources::Sources,
-    stat::{Moment, Stat},
+    stat::{self, Clock, Moment, Stat},
     tree::{self, Kind, Node, Rules},
 };
 
@@ -211,13 +211,22 @@ impl Store {
         if device != self.device || !self.is_writable {
             return guess();
         }
+        if let Some(clock) = self.clock.get() {
+            return Moment::by(*clock);
+        }
         let folder = self.layout.scratch();
-        Moment::probe(&folder)
-            .or_else(|_| {
-                disk::create_dir_all(&folder)?;
-                Moment::probe(&folder)
-            })
-            .unwrap_or_else(|_| guess())
+        let before = stat::kernel_time();
+        let Ok(moment) = super::with_parent(&folder.join("probe"), || Moment::probe(&folder))
+        else {
+            return guess();
+        };
+        // Where another machine stamps the files, its clock may go another way from here on.
+        if FileSystem::is_local(&folder)
+            && let Some(clock) = Clock::of(moment, before, stat::kernel_time())
+        {
+            let _ = self.clock.set(clock);
+        }
+        moment
     }
 
     /// Works with the stat index, which is read when it is first needed.

@@ -39,12 +39,23 @@ pub(super) struct Leases {
 #[derive(Debug)]
 pub(super) struct Scratch {
     pub path: PathBuf,
+    names: AtomicU32,
+}
+
+impl Scratch {
+    /// A path in it that nothing has, for something of this kind.
+    pub fn new_path(&self, kind: &str) -> PathBuf {
+        let number = self.names.fetch_add(1, Ordering::Relaxed);
+        self.path.join(format!("{kind}-{number}"))
+    }
 }
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        // What cannot be removed now is swept by a later run.
-        let _ = super::removal::remove_tree(&self.path);
+        // Most are empty by now. What cannot be removed now is swept by a later run.
+        if disk::remove_dir(&self.path).is_err() {
+            let _ = super::removal::remove_tree(&self.path);
+        }
     }
 }
 
@@ -116,9 +127,16 @@ impl Store {
             });
         }
         let path = self.layout.scratch().join(file_name(run)).join(name);
-        super::removal::remove_tree(&path)?;
-        disk::create_dir_all(&path).at("create", &path)?;
-        Ok(Scratch { path })
+        let mut made = super::with_parent(&path, || disk::create_dir(&path));
+        if (made.as_ref()).is_err_and(|it| it.kind() == ErrorKind::AlreadyExists) {
+            super::removal::remove_tree(&path)?;
+            made = disk::create_dir(&path);
+        }
+        made.at("create", &path)?;
+        Ok(Scratch {
+            path,
+            names: AtomicU32::new(0),
+        })
     }
 
     /// A new folder of this process's own under `tmp/`, for what no run has a name for.

@@ -32,7 +32,7 @@ impl Store {
     /// Notes the record as the last one under a name, for `reasons`: a stage's, or a stage's in one of several specs.
     pub fn note_last(&self, name: &str, record: &Record) -> Result<()> {
         if self.is_writable && self.with_index(|index| index.last(name))? != Some(record.key) {
-            self.note(&Line::Record {
+            self.note(Line::Record {
                 key: record.key,
                 stage: name.to_owned(),
             });
@@ -92,7 +92,13 @@ impl Store {
         match fs::read_link(at) {
             Ok(now) if now == target => return Ok(()),
             Ok(_) => {}
-            Err(error) if error.kind() == ErrorKind::NotFound => super::create_parent(at)?,
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                match super::with_parent(at, || disk::symlink(&target, at)) {
+                    // Another process was faster: ours is later.
+                    Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                    made => return made.at("create", at),
+                }
+            }
             // A folder of links, from when it had several outputs.
             Err(_) => removal::remove_tree(at)?,
         }

@@ -38,7 +38,7 @@ mod seen;
 use std::{
     collections::{HashMap, HashSet},
     fs::{self, File},
-    io::ErrorKind,
+    io::{self, ErrorKind},
     path::{Path, PathBuf},
     sync::{Mutex, OnceLock, PoisonError, atomic::AtomicBool},
 };
@@ -71,11 +71,14 @@ use self::{
     lock::Hold,
     seen::Watch,
     sources::Sources,
-    stat::Stat,
+    stat::{Clock, Stat},
 };
 
 /// What a store's `.gitignore` says, so that no result is committed by mistake.
 const IGNORE_ALL: &str = "*\n";
+
+/// Lines for the packed index that may be held back.
+const MOST_NOTED: usize = 256;
 
 /// An open store. Cheap to share by reference among threads.
 #[derive(Debug)]
@@ -89,6 +92,10 @@ pub struct Store {
     /// Why locks do not count here, if they do not.
     distrust: OnceLock<String>,
     index: Mutex<Option<Index>>,
+    /// Lines that the index's file does not have yet.
+    noted: Mutex<Vec<Line>>,
+    /// How finely files of the store's file system are stamped, and whether by the kernel's clock.
+    clock: OnceLock<Clock>,
     sources: Mutex<Option<Sources>>,
     watch: Mutex<Option<Watch>>,
     leases: Mutex<Leases>,
@@ -144,6 +151,8 @@ impl Store {
             is_writable,
             distrust,
             index: Mutex::default(),
+            noted: Mutex::default(),
+            clock: OnceLock::new(),
             sources: Mutex::default(),
             watch: Mutex::default(),
             leases: Mutex::default(),
@@ -246,17 +255,36 @@ impl Store {
         Ok(rebuilt)
     }
 
-    /// Appends to the packed index. An error is no harm: the index can be rebuilt, and says nothing that is not elsewhere.
-    fn note(&self, line: &Line) {
+    /// Adds to the packed index; its file gets the line with the next batch of results, or at the end.
+    fn note(&self, line: Line) {
         let mut guard = self.index.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(index) = guard.as_mut() {
             index.note(line.clone());
+        }
+        drop(guard);
+        let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
+        noted.push(line);
+        let is_enough = noted.len() >= MOST_NOTED;
+        drop(noted);
+        if is_enough {
+            self.write_notes();
+        }
+    }
+
+    /// Appends to the packed index what was noted. An error is no harm: the index can be rebuilt, and says nothing that is
+    /// not elsewhere.
+    fn write_notes(&self) {
+        let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
+        let lines = std::mem::take(&mut *noted);
+        drop(noted);
+        if lines.is_empty() {
+            return;
         }
         let path = self.layout.index();
         if create_parent(&path).is_ok()
             && let Ok(Some(_lock)) = lock::take(&self.layout.lock("index"), Hold::Shared, true)
         {
-            let _ = index::append(&path, std::slice::from_ref(line));
+            let _ = index::append(&path, &lines);
         }
     }
 }
@@ -265,6 +293,7 @@ impl Drop for Store {
     fn drop(&mut self) {
         // Whoever wants to know of errors calls `flush`.
         let _ = self.save_sources();
+        self.write_notes();
         self.end_leases();
     }
 }
@@ -289,6 +318,17 @@ fn create_parent(path: &Path) -> Result<()> {
         Ok(()) => Ok(()),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
         Err(_) => disk::create_dir_all(folder).at("create", folder),
+    }
+}
+
+/// Makes something at `path`, and the folder above it where that is missing.
+fn with_parent<T>(path: &Path, make: impl Fn() -> io::Result<T>) -> io::Result<T> {
+    match make() {
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            disk::create_dir_all(path.parent().unwrap_or(Path::new("/")))?;
+            make()
+        }
+        made => made,
     }
 }
 

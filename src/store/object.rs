@@ -106,7 +106,8 @@ impl Store {
     fn examine(&self, digest: &Digest, deep: bool) -> Result<Option<String>> {
         let folder = self.layout.object(digest);
         // A link, too, even to the same bytes: who can write there can change them.
-        if Stat::of_link(&folder).is_ok_and(|it| !it.is_directory()) {
+        let top = Stat::of_link(&folder);
+        if top.as_ref().is_ok_and(|it| !it.is_directory()) {
             return self.set_object_aside(digest, "it is not a folder".to_owned());
         }
         let nodes = match tree::list(&folder, Rules::Artifact) {
@@ -125,7 +126,8 @@ impl Store {
             }
             Err(error) => return Err(error),
         };
-        if !deep && self.is_stamped(digest, &nodes)? {
+        let top = top.at("read", &folder)?;
+        if !deep && self.is_stamped(digest, &top, &nodes)? {
             return Ok(None);
         }
         self.lose_sight();
@@ -156,19 +158,18 @@ impl Store {
     }
 
     /// Whether the object's files and its manifest are as they were when it was last seen whole.
-    fn is_stamped(&self, digest: &Digest, nodes: &[Node]) -> Result<bool> {
+    fn is_stamped(&self, digest: &Digest, top: &Stat, nodes: &[Node]) -> Result<bool> {
         let Some(manifest) = self.manifest_stat(digest)? else {
             return Ok(false);
         };
-        let folder = self.layout.object(digest);
-        let top = Stat::of_link(&folder).at("read", &folder)?;
-        let now = stamp_of(&manifest, &top, nodes);
+        let now = stamp_of(&manifest, top, nodes);
         // Another process may have made it since the index was read.
         let is_stamped = self.with_index(|index| index.stamp(digest))? == Some(now)
             || self.with_fresh_index(|index| index.stamp(digest))? == Some(now);
         if is_stamped {
             self.saw(&self.layout.manifest(digest), &manifest);
-            self.saw(&folder, &top);
+            let folder = self.layout.object(digest);
+            self.saw(&folder, top);
             self.saw_tree(&folder, nodes);
         }
         Ok(is_stamped)
@@ -180,7 +181,7 @@ impl Store {
         let top = Stat::of_link(&folder).at("read", &folder)?;
         if let Some(manifest) = self.manifest_stat(digest)? {
             let stamp = stamp_of(&manifest, &top, nodes);
-            self.note(&Line::Object {
+            self.note(Line::Object {
                 digest: *digest,
                 stamp,
             });

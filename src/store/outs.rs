@@ -251,11 +251,10 @@ impl Store {
     fn mark_out(&self, path: &Path, mark: &Mark) -> Result<()> {
         let file = self.layout.out_lock(path);
         let begun = self.layout.out_begun(path);
-        super::create_parent(&file)?;
         let forget = || match fs::metadata(&file) {
             Ok(metadata) if metadata.len() == 0 => Ok(()),
             // In place: the file is the lock.
-            _ => disk::write(&file, "").at("write", &file),
+            _ => super::with_parent(&file, || disk::write(&file, "")).at("write", &file),
         };
         match mark {
             Mark::None => {
@@ -267,12 +266,13 @@ impl Store {
             }
             // A name, which stays after a loss of power that takes bytes away. The path is for people who look.
             Mark::Begun => {
-                disk::write(&begun, format!("{}\n", path.display())).at("write", &begun)?;
+                let text = format!("{}\n", path.display());
+                super::with_parent(&begun, || disk::write(&begun, &text)).at("write", &begun)?;
                 forget()
             }
             Mark::Left(picture) => {
                 let text = format!("left {picture} {}\n", path.display());
-                disk::write(&file, text).at("write", &file)
+                super::with_parent(&file, || disk::write(&file, &text)).at("write", &file)
             }
         }
     }

@@ -47,8 +47,6 @@ struct Ready {
     record: Record,
     record_file: PathBuf,
     trees: Vec<(Digest, Tree)>,
-    /// Removed with all that was not moved out of it.
-    scratch: Scratch,
 }
 
 /// The same error for another publication.
@@ -69,8 +67,11 @@ impl Store {
 
     /// The same for several jobs that ended together, at the price of one sync.
     pub fn publish_all(&self, publications: Vec<Publication>) -> Vec<Result<Record>> {
-        let staged: Vec<Result<Ready>> =
-            publications.into_iter().map(|it| self.stage(it)).collect();
+        // Removed at the end, with all that was not moved out of it.
+        let mut scratch = None;
+        let staged: Vec<Result<Ready>> = (publications.into_iter())
+            .map(|it| self.stage(it, &mut scratch))
+            .collect();
         // One error would be the same for all: the disk has it.
         let is_synced = self.sync();
         let mut results = Vec::with_capacity(staged.len());
@@ -83,6 +84,7 @@ impl Store {
                 (_, Err(error)) => Err(error),
             });
         }
+        self.write_notes();
         results
     }
 
@@ -90,6 +92,7 @@ impl Store {
     /// Called at the end of a run; without it the last results may have to be made again.
     pub fn flush(&self) -> Result<()> {
         self.save_sources()?;
+        self.write_notes();
         if self
             .is_unsynced
             .swap(false, std::sync::atomic::Ordering::Relaxed)
@@ -104,7 +107,8 @@ impl Store {
         disk::sync_all(&self.folder, self.root())
     }
 
-    fn stage(&self, publication: Publication) -> Result<Ready> {
+    /// `scratch` is shared by a batch; the first makes it.
+    fn stage(&self, publication: Publication, scratch: &mut Option<Scratch>) -> Result<Ready> {
         self.must_write()?;
         let Publication {
             parts,
@@ -112,7 +116,10 @@ impl Store {
             outs,
             observed,
         } = publication;
-        let scratch = self.own_scratch()?;
+        let scratch = match scratch {
+            Some(scratch) => scratch,
+            None => scratch.insert(self.own_scratch()?),
+        };
         let mut trees: Vec<(Digest, Tree)> = Vec::new();
         let mut keep = |staged: Staged| {
             let is_new = |digest: Digest| !trees.iter().any(|(it, _)| *it == digest);
@@ -128,7 +135,7 @@ impl Store {
             observed,
         };
         for (name, r#type, path) in outputs {
-            let staged = self.stage_output(&scratch, &name, r#type, &path)?;
+            let staged = self.stage_output(scratch, &name, r#type, &path)?;
             let output = Output {
                 r#type,
                 digest: staged.digest,
@@ -138,7 +145,7 @@ impl Store {
             keep(staged);
         }
         for (name, path) in outs {
-            let (staged, is_directory) = stage_out(&scratch, &name, &path)?;
+            let (staged, is_directory) = stage_out(scratch, &name, &path)?;
             let out = Out {
                 digest: staged.digest,
                 bytes: staged.bytes,
@@ -147,13 +154,12 @@ impl Store {
             record.outs.insert(name, out);
             keep(staged);
         }
-        let record_file = scratch.path.join("record.jsonl");
+        let record_file = scratch.new_path("record");
         disk::write(&record_file, record::encode(&record)?).at("write", &record_file)?;
         Ok(Ready {
             record,
             record_file,
             trees,
-            scratch,
         })
     }
 
@@ -163,7 +169,6 @@ impl Store {
             record,
             record_file,
             trees,
-            scratch,
         } = ready;
         for (digest, tree) in &trees {
             self.place(digest, tree)?;
@@ -180,16 +185,14 @@ impl Store {
             }
         }
         let path = self.layout.record(&record.key);
-        super::create_parent(&path)?;
-        disk::rename(&record_file, &path).at("write", &path)?;
-        drop(scratch);
+        super::with_parent(&path, || disk::rename(&record_file, &path)).at("write", &path)?;
         self.forget_damage(&record.key.0);
         for (_, digest) in super::lookup::named_objects(&record) {
             self.forget_damage(&digest);
         }
         self.is_unsynced
             .store(true, std::sync::atomic::Ordering::Relaxed);
-        self.note(&Line::Record {
+        self.note(Line::Record {
             key: record.key,
             stage: record.observed.stage.clone(),
         });
@@ -201,10 +204,9 @@ impl Store {
     /// Moves a tree to its place, unless it is there already: another run won, or the same bytes were made before.
     fn place(&self, digest: &Digest, tree: &Tree) -> Result<()> {
         let to = self.layout.object(digest);
-        super::create_parent(&to)?;
         for _ in 0..3 {
             // Renamed while it is writable: an ordinary user cannot move a read-only folder.
-            match disk::rename(&tree.folder, &to) {
+            match super::with_parent(&to, || disk::rename(&tree.folder, &to)) {
                 Ok(()) => {
                     seal(&to, &tree.nodes)?;
                     let nodes = self.as_hashed(&to, &tree.nodes)?;

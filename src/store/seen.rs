@@ -172,6 +172,7 @@ impl Store {
     /// Keeps what was found out since `watch` under a question, with all that was looked at. Where something may have
     /// changed meanwhile nothing is kept.
     pub fn keep_witness(&self, question: &str, text: &str) -> Result<()> {
+        self.write_notes();
         // Who changes links, results or the outs of jobs leaves a trace in one of these.
         self.look(&self.layout.index());
         self.look(&self.layout.current());

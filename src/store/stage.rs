@@ -131,10 +131,8 @@ fn stage_folder(scratch: &Scratch, folder: PathBuf) -> Result<Staged> {
         nodes = tree::list(&folder, Rules::Artifact)?;
     }
     let manifest: Manifest = tree::read(&folder, &nodes, |_| None)?.manifest;
-    let path = scratch.path.join(format!("{}.json", manifest.digest));
-    if !path.exists() {
-        write_manifest_to(&path, &manifest)?;
-    }
+    let path = scratch.new_path("manifest");
+    write_manifest_to(&path, &manifest)?;
     Ok(Staged {
         digest: manifest.digest,
         bytes: manifest.bytes,
@@ -147,9 +145,8 @@ fn stage_folder(scratch: &Scratch, folder: PathBuf) -> Result<Staged> {
 }
 
 fn new_folder(scratch: &Scratch) -> Result<PathBuf> {
-    let folder = disk::temporary_folder("tree-", &scratch.path)
-        .at("create a folder in", &scratch.path)?
-        .keep();
+    let folder = scratch.new_path("tree");
+    disk::create_dir(&folder).at("create", &folder)?;
     removal::make_writable(&folder)?;
     Ok(folder)
 }

@@ -56,8 +56,13 @@ pub fn list(root: &Path, rules: Rules) -> Result<Vec<Node>> {
     let mut nodes = Vec::new();
     let mut folders = vec![String::new()];
     while let Some(folder) = folders.pop() {
-        let at = if folder.is_empty() { "." } else { &folder };
-        let opened = open_folder(&top, at).at("read", root.join(&folder))?;
+        let opened = if folder.is_empty() {
+            // It is read once: nobody minds that both are at the same place in it.
+            top.try_clone()
+        } else {
+            open_folder(&top, &folder)
+        };
+        let opened = opened.at("read", root.join(&folder))?;
         let mut entries = Dir::new(opened).at("read", root.join(&folder))?;
         while let Some(entry) = entries.read() {
             let entry = entry.at("read", root.join(&folder))?;

@@ -1,9 +1,10 @@
 //! Runs jobs on this machine: commands and workers, under a supervisor that outlives nobody.
-//! One thread a job attends to it; the supervisor and the zygote have one each that hears them.
+//! A thread a job attends to it, and then to another; the supervisor and the zygote have one each that hears them.
 
 mod attendant;
 mod board;
 mod command;
+mod crew;
 mod link;
 mod masking;
 mod output;
@@ -14,7 +15,6 @@ use std::{
     io,
     path::{Path, PathBuf},
     sync::Arc,
-    thread,
     time::{Duration, Instant},
 };
 
@@ -24,6 +24,7 @@ use pipe_schema::{protocol::Request, run::Failure};
 use self::{
     attendant::Attendant,
     board::{Board, End},
+    crew::Crew,
     link::Link,
     zygote::ZygoteLink,
 };
@@ -60,6 +61,7 @@ pub struct Local {
     sender: Sender<Message>,
     receiver: Receiver<Message>,
     board: Arc<Board>,
+    crew: Crew,
     link: Option<Link>,
     zygote: Option<ZygoteLink>,
     zygotes: u64,
@@ -73,6 +75,7 @@ impl Local {
             sender,
             receiver,
             board: Arc::default(),
+            crew: Crew::new(),
             link: None,
             zygote: None,
             zygotes: 0,
@@ -127,7 +130,7 @@ impl Local {
         let output = output::Output::new(reader, &job.log, &command.secrets)?;
         self.link()?.start(&start, writer.into(), None)?;
         let command = command.clone();
-        spawn(move || command::attend(attendant, &command, output))
+        (self.crew).run(move || command::attend(attendant, &command, output))
     }
 
     /// Starts a program, with its mode, that serves one request.
@@ -155,7 +158,7 @@ impl Local {
         self.link()?
             .start(&start, writer.into(), Some(theirs.into()))?;
         attendant.name_program(&program);
-        spawn(move || worker::attend(attendant, channel, &request, Some(output)))
+        (self.crew).run(move || worker::attend(attendant, channel, &request, Some(output)))
     }
 
     fn begin_forked_worker(
@@ -173,7 +176,8 @@ impl Local {
             let asked = self.zygote()?.fork(job, &theirs);
             match asked {
                 Ok(()) => {
-                    return spawn(move || worker::attend(attendant, channel, &request, None));
+                    let attend = move || worker::attend(attendant, channel, &request, None);
+                    return self.crew.run(attend);
                 }
                 Err(error) if is_last_try => return Err(error),
                 Err(_) => self.zygote = None,
@@ -269,11 +273,4 @@ fn text_of(path: &Path) -> io::Result<String> {
             path.display()
         ))
     })
-}
-
-fn spawn(attend: impl FnOnce() + Send + 'static) -> io::Result<()> {
-    thread::Builder::new()
-        .name("job".to_owned())
-        .spawn(attend)
-        .map(drop)
 }

@@ -19,6 +19,8 @@ use super::masking::Mask;
 const LINE_LIMIT: usize = 64 << 10;
 /// Bytes that are taken at once: as many as a pipe holds.
 const CHUNK: usize = 64 << 10;
+/// The same of a process that does not say much.
+const SMALL_CHUNK: usize = 4 << 10;
 /// How many chunks are taken before whoever asked can look at something else.
 const ROUNDS: usize = 16;
 /// How many lines are told; the log has all of them.
@@ -29,6 +31,7 @@ pub struct Output {
     pipe: PipeReader,
     log: File,
     mask: Mask,
+    chunk: Vec<u8>,
     pending: Vec<u8>,
     told: usize,
     is_open: bool,
@@ -40,6 +43,7 @@ impl Output {
             pipe,
             log: pipe_wire::process::open_log(log)?,
             mask: Mask::new(secrets),
+            chunk: vec![0; SMALL_CHUNK],
             pending: Vec::new(),
             told: 0,
             is_open: true,
@@ -59,15 +63,22 @@ impl Output {
     /// Takes what is there, waiting for it at most this long, and hands whole lines to `tell`. Of a flood, a good part.
     pub fn pump(&mut self, wait: Duration, tell: &mut dyn FnMut(String)) -> io::Result<()> {
         let mut wait = wait;
-        let mut chunk = vec![0; CHUNK];
         for _ in 0..ROUNDS {
             if !self.is_open || !self.is_readable(wait)? {
                 break;
             }
             wait = Duration::ZERO;
-            match self.pipe.read(&mut chunk) {
+            match self.pipe.read(&mut self.chunk) {
                 Ok(0) => self.is_open = false,
-                Ok(got) => self.take(&chunk[..got], tell)?,
+                Ok(got) => {
+                    let chunk = std::mem::take(&mut self.chunk);
+                    let taken = self.take(&chunk[..got], tell);
+                    self.chunk = chunk;
+                    taken?;
+                    if got == self.chunk.len() {
+                        self.chunk.resize(CHUNK, 0);
+                    }
+                }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }

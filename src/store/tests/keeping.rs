@@ -276,7 +276,7 @@ fn a_store_that_cannot_be_written_still_answers() {
     store.flush().unwrap();
     for error in [
         store.lock(&key(9)).map(drop).unwrap_err(),
-        store.attempt("r", "s", 1).map(drop).unwrap_err(),
+        store.attempt("r", "s", 1, true).map(drop).unwrap_err(),
         store.gc(&ALL).map(drop).unwrap_err(),
     ] {
         assert!(matches!(error, StoreError::ReadOnly(_)), "{error}");

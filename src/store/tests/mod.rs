@@ -92,7 +92,7 @@ fn written(
 ) -> (Attempt, Publication) {
     static RUNS: AtomicU32 = AtomicU32::new(0);
     let run = format!("run-{}", RUNS.fetch_add(1, Ordering::Relaxed));
-    let attempt = store.attempt(&run, stage, 1).unwrap();
+    let attempt = store.attempt(&run, stage, 1, true).unwrap();
     let folder = attempt.output("main");
     fs::create_dir(&folder).unwrap();
     for (path, text) in files {

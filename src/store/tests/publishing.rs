@@ -50,7 +50,7 @@ fn artifacts_are_read_only_and_keep_executable_bits_links_and_empty_folders() {
 #[test]
 fn a_single_file_is_wrapped_under_the_name_that_readers_expect() {
     let place = Place::new();
-    let attempt = place.store.attempt("r", "audit", 1).unwrap();
+    let attempt = place.store.attempt("r", "audit", 1, true).unwrap();
     let outputs = [
         ("report", ArtifactType::Report, "metrics.json"),
         ("net", ArtifactType::Model, "model.pt"),
@@ -107,7 +107,7 @@ fn equal_content_is_kept_once_whoever_made_it() {
 #[test]
 fn two_equal_outputs_of_one_stage_and_empty_ones_are_fine() {
     let place = Place::new();
-    let attempt = place.store.attempt("r", "s", 1).unwrap();
+    let attempt = place.store.attempt("r", "s", 1, true).unwrap();
     let names = ["a", "b", "c"];
     for name in names {
         fs::create_dir(attempt.output(name)).unwrap();
@@ -277,6 +277,7 @@ fn a_stage_is_stale_for_what_changed_since_it_was_last_made_or_used() {
     assert_eq!(reasons(3), [changed(2, 3)]);
     place.store.link_current("fit", &one).unwrap();
     assert_eq!(reasons(3), [changed(1, 3)]);
+    place.store.flush().unwrap();
     assert_eq!(
         place.reopened().reasons("fit", &parts(3), Vec::new()),
         [changed(1, 3)]

@@ -95,7 +95,7 @@ fn who_waits_for_a_key_finds_what_the_other_made() {
 #[test]
 fn an_attempt_starts_empty_and_leaves_only_its_log() {
     let place = Place::new();
-    let attempt = place.store.attempt("r", "score@fold=a/b", 2).unwrap();
+    let attempt = place.store.attempt("r", "score@fold=a/b", 2, true).unwrap();
     let output = attempt.output("main");
     assert!(output.parent().unwrap().is_dir() && !output.exists());
     assert_ne!(attempt.output("a/b"), attempt.output("a"));
@@ -116,7 +116,7 @@ fn a_run_that_ended_leaves_nothing_in_the_way() {
     let place = Place::new();
     let store = place.reopened();
     let run = store.new_run().unwrap();
-    drop(store.attempt(&run, "fit", 1).unwrap());
+    drop(store.attempt(&run, "fit", 1, true).unwrap());
     make(&store, "fit", 1, &[("a", "a")]);
     drop(store);
     for folder in [place.store.layout.leases(), place.store.layout.scratch()] {
@@ -131,8 +131,8 @@ fn a_run_that_ended_leaves_nothing_in_the_way() {
 #[test]
 fn a_run_has_one_process() {
     let place = Place::new();
-    place.store.attempt("r", "fit", 1).unwrap();
-    let error = place.reopened().attempt("r", "fit", 1).unwrap_err();
+    place.store.attempt("r", "fit", 1, true).unwrap();
+    let error = place.reopened().attempt("r", "fit", 1, true).unwrap_err();
     assert!(matches!(error, StoreError::Busy { .. }), "{error}");
 }
 
@@ -165,7 +165,10 @@ fn current_points_at_the_last_success_and_runs_at_what_they_made() {
 fn a_stage_with_several_outputs_has_a_folder_of_links_and_may_lose_it_again() {
     let place = Place::new();
     let record = |seed: u64, names: &[&str]| {
-        let attempt = place.store.attempt("r", "audit", seed as u32).unwrap();
+        let attempt = place
+            .store
+            .attempt("r", "audit", seed as u32, true)
+            .unwrap();
         let outputs = names.iter().map(|name| {
             fs::write(attempt.output(name), name).unwrap();
             (

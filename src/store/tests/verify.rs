@@ -40,6 +40,7 @@ fn verify_finds_what_no_stat_shows_and_names_the_stages() {
             &tree::list(&object, tree::Rules::Artifact).unwrap(),
         )
         .unwrap();
+    place.store.flush().unwrap();
     assert_fresh(&place.reopened(), &key(1));
 
     let mut heard = Vec::new();
