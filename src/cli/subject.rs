@@ -207,7 +207,11 @@ impl Subject {
                     .hint(format!("name one: {}", names.join(", ")))
             });
         };
-        let mut path = store.artifact(&out.digest);
+        let mut path = store.kept(&out.digest).map_err(|error| {
+            let text = format!("`{name}` cannot be had from the store: {error}");
+            let hint = format!("`pipe run {}` brings it back to where it belongs", self.id);
+            UserError::usage(text).hint(hint)
+        })?;
         if !out.is_directory {
             path.push(name.rsplit('/').next().unwrap_or(name));
         }

@@ -77,6 +77,7 @@ fn run(lr: f64, loss: f64, accuracy: f64, status: RunStatus) -> Vec<Line> {
             overrides: Vec::new(),
             stages: stages.map(name).to_vec(),
             after: Vec::new(),
+            others: Vec::new(),
             vars: json!({}),
             git: None,
             pipe: name("0"),

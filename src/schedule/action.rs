@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use pipe_schema::{
     key::{EnvironmentClass, Key, KeyParts},
+    manifest::Digest,
     protocol::InputPath,
     record::Record,
     remote::Remote,
@@ -46,6 +47,15 @@ pub struct Action {
     pub threads: u32,
 }
 
+impl Action {
+    /// What the store must keep while this is executed: what it makes, what was fetched for it, its checkpoints.
+    pub fn needed(&self) -> Vec<Digest> {
+        let fetched = self.remotes.iter().filter_map(Remote::digest);
+        let own = [self.key.0, key::without_until(&self.parts).0];
+        own.into_iter().chain(fetched).collect()
+    }
+}
+
 /// What is needed to make actions.
 #[derive(Clone, Copy)]
 pub struct Maker<'a> {
@@ -78,7 +88,7 @@ impl Maker<'_> {
                 environment: None,
                 until: None,
             },
-            key: Key(pipe_schema::manifest::Digest([0; 32])),
+            key: Key(Digest([0; 32])),
             inputs: BTreeMap::new(),
             remotes: Vec::new(),
             files: Vec::new(),

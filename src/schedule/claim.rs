@@ -46,13 +46,28 @@ enum Obstacle {
 impl Cycle<'_> {
     /// Takes the keys of all that is ready, until nothing is: what the store has makes more stages ready.
     pub(super) fn settle(&mut self) {
+        if self.ready.is_empty() {
+            return;
+        }
+        // Nothing is taken away between here and the moment at which this run says that it needs it.
+        let calm = self.store.calm();
         while let Some(at) = self.ready.pop_first() {
             if self.ending.is_some() {
                 self.ready.clear();
-                return;
+                break;
             }
-            self.examine(at);
+            match &calm {
+                Ok(_) => self.examine(at),
+                Err(error) => self.fail(at, of_store(error)),
+            }
         }
+        self.say_what_is_used();
+    }
+
+    fn say_what_is_used(&mut self) {
+        let used = std::mem::take(&mut self.used);
+        // Where it cannot be said, what gc takes away is made again.
+        let _ = self.store.claim(&self.options.run, &used);
     }
 
     fn examine(&mut self, at: usize) {
@@ -106,6 +121,7 @@ impl Cycle<'_> {
                     Err(error) => return Err(of_store(&error)),
                 };
                 self.counts.cached += 1;
+                self.used.push(record.key.0);
                 if self.complete(at, record, true) {
                     self.release(at, outs);
                 }
@@ -191,16 +207,23 @@ impl Cycle<'_> {
         };
         if pending.lock.is_none() {
             match self.store.try_lock(&pending.action.key) {
-                Ok(Some(lock)) => {
-                    lock.note(&self.options.run);
-                    pending.lock = Some(lock);
-                }
+                Ok(Some(lock)) => pending.lock = Some(lock),
                 Ok(None) => return self.wait(at, pending, Obstacle::Key),
                 Err(error) => return self.fail(at, of_store(&error)),
             }
+            // What it is made of is there as long as this run says that it needs it.
+            if let Err(error) = self.store.claim(&self.options.run, &pending.action.needed()) {
+                return self.fail(at, of_store(&error));
+            }
             // Whoever had the lock may have made what we want.
             if !pending.is_forced {
-                match self.look_up(at, &pending) {
+                let calm = self.store.calm();
+                let answer = match &calm {
+                    Ok(_) => self.look_up(at, &pending),
+                    Err(error) => Err(of_store(error)),
+                };
+                self.say_what_is_used();
+                match answer {
                     Ok(Answer::Done) => return,
                     Ok(Answer::Stale(reasons)) => pending.reasons = reasons,
                     Ok(Answer::Busy) => return self.wait(at, pending, Obstacle::Outs),

@@ -12,6 +12,7 @@ use std::{
 use anyhow::Result;
 use crossbeam_channel::{Receiver, never, select};
 use pipe_schema::{
+    manifest::Digest,
     record::Record,
     run::{Event, RunStarted},
 };
@@ -76,6 +77,10 @@ pub fn run(
             overrides: plan.overrides.clone(),
             stages: order.iter().map(|it| it.id.clone()).collect(),
             after: order.iter().map(after).collect(),
+            others: (plan.stages.keys())
+                .filter(|it| !selection.contains(*it))
+                .cloned()
+                .collect(),
             vars: serde_json::to_value(&plan.vars)?,
             git: options.git.as_ref().map(|it| it.name().to_owned()),
             pipe: env!("CARGO_PKG_VERSION").to_owned(),
@@ -121,6 +126,7 @@ pub fn run(
             publishing: 0,
             ending,
             records: BTreeMap::new(),
+            used: Vec::new(),
             counts: Counts::default(),
             strays: Strays::default(),
         };
@@ -167,6 +173,8 @@ pub(super) struct Cycle<'a> {
     pub publishing: usize,
     pub ending: Option<Ending>,
     pub records: BTreeMap<StageId, Arc<Record>>,
+    /// What this run needs of the store and has not said yet.
+    pub used: Vec<Digest>,
     pub counts: Counts,
     pub strays: Strays,
 }

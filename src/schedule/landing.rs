@@ -251,6 +251,7 @@ impl Cycle<'_> {
         let host = rustix::system::uname();
         Publication {
             parts: running.pending.action.parts.clone(),
+            name: self.plan.full_name(&stage.id),
             outputs,
             outs,
             observed: Observed {

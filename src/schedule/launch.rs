@@ -205,7 +205,7 @@ fn script_of(
         let hint = "`wdir` is relative to the spec's folder";
         return Err(failure::plain(FailureKind::Wrong, message, Some(hint)));
     }
-    let metrics = place.place("metrics.jsonl");
+    let metrics = place.metrics().to_owned();
     let mut all = vec![
         ("PIPE_STAGE".to_owned(), stage.id.clone()),
         ("PIPE_METRICS".to_owned(), text_of(&metrics)?),

@@ -1,36 +1,50 @@
-//! The place of one attempt: where a job writes, and where its log is. Knows no process.
+//! Where a job writes: folders under `tmp/` that go with it, and a log that stays. Knows no job.
 
 use std::path::{Path, PathBuf};
 
 use super::{
     Store, disk,
     error::{At, Result},
-    lease::Scratch,
+    removal,
 };
 use crate::plan::file_name;
 
-/// A place for one attempt of a job; removed when dropped, but for the log.
+/// The places of one attempt to execute a stage. What lies there is removed when this is dropped; the log stays.
 #[derive(Debug)]
 pub struct Attempt {
-    scratch: Scratch,
-    outputs: PathBuf,
+    /// Made when something is to lie in it.
+    folder: PathBuf,
     log: PathBuf,
+    metrics: PathBuf,
 }
 
 impl Attempt {
     /// Where output `name` is to be written. Its parent exists, if there are to be outputs; it does not.
     pub fn output(&self, name: &str) -> PathBuf {
-        self.outputs.join(file_name(name))
+        self.folder.join("out").join(file_name(name))
     }
 
-    /// A folder of the attempt's own, for what is no output: `name` does not exist in it yet.
+    /// Where a job may put something of its own. It does not exist, nor does its parent.
     pub fn place(&self, name: &str) -> PathBuf {
-        self.scratch.path.join(format!("place-{}", file_name(name)))
+        self.folder.join(format!("place-{}", file_name(name)))
     }
 
-    /// Where the job's standard error goes; kept after success and failure. Its folder exists.
+    /// The file in which a command may write live metrics. Its parent exists; it does not.
+    pub fn metrics(&self) -> &Path {
+        &self.metrics
+    }
+
+    /// The log file of the attempt. Its parent exists.
     pub fn log(&self) -> &Path {
         &self.log
+    }
+}
+
+impl Drop for Attempt {
+    fn drop(&mut self) {
+        // What cannot be removed now is swept by a later run.
+        let _ = removal::remove_tree(&self.folder);
+        let _ = removal::remove_tree(&self.metrics);
     }
 }
 
@@ -44,21 +58,17 @@ impl Store {
         has_outputs: bool,
     ) -> Result<Attempt> {
         let name = format!("{}.{number}", file_name(stage));
-        let scratch = self.scratch(run, &name)?;
-        let outputs = scratch.path.join("out");
+        let (scratch, logs) = self.run_folders(run)?;
+        let folder = scratch.join(&name);
+        removal::remove_tree(&folder)?;
         if has_outputs {
-            disk::create_dir(&outputs).at("create", &outputs)?;
+            let outputs = folder.join("out");
+            disk::create_dir_all(&outputs).at("create", &outputs)?;
         }
-        let log = self
-            .layout
-            .attempt_logs()
-            .join(file_name(run))
-            .join(format!("{name}.log"));
-        super::create_parent(&log)?;
         Ok(Attempt {
-            scratch,
-            outputs,
-            log,
+            folder,
+            log: logs.join(format!("{name}.log")),
+            metrics: scratch.join(format!("{name}.metrics")),
         })
     }
 }

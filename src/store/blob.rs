@@ -85,6 +85,6 @@ impl Store {
 
     /// All files that were fetched.
     pub(super) fn blob_digests(&self) -> Result<Vec<Digest>> {
-        names(&self.layout.blobs(), "")
+        names(&self.layout.blobs())
     }
 }

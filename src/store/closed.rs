@@ -1,9 +1,9 @@
 //! What somebody closed: files and folders of the store are opened again where we may. Knows modes, not what is in a file.
 
 use std::{
-    fs,
+    fs::{self, File, OpenOptions},
     io::{self, ErrorKind},
-    os::unix::fs::PermissionsExt,
+    os::unix::fs::{OpenOptionsExt, PermissionsExt},
     path::Path,
 };
 
@@ -13,17 +13,19 @@ use super::{
     removal::make_writable,
 };
 
-const FILE_MODE: u32 = 0o444;
+const FILE_MODE: u32 = 0o644;
 
-/// Reads a small file.
-pub fn read(path: &Path) -> io::Result<Vec<u8>> {
-    match fs::read(path) {
+/// Opens a file for reading; a pipe that has its place is not waited for.
+pub fn open_file(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).custom_flags(nix::libc::O_NONBLOCK);
+    match options.open(path) {
         Err(error) if error.kind() == ErrorKind::PermissionDenied => {
             // Where that is not ours to do, what was refused is the better answer.
             disk::set_mode(path, FILE_MODE).map_err(|_| error)?;
-            fs::read(path)
+            options.open(path)
         }
-        read => read,
+        opened => opened,
     }
 }
 

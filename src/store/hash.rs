@@ -13,7 +13,7 @@ use std::{
 
 use pipe_schema::manifest::Digest;
 use rustix::{
-    fd::BorrowedFd,
+    fd::{AsFd, BorrowedFd},
     fs::{Mode, OFlags},
 };
 use sha2::{Digest as _, Sha256};
@@ -100,15 +100,7 @@ pub fn files(folder: BorrowedFd<'_>, tasks: &[Task<'_>]) -> Vec<Result<Digest, F
 }
 
 fn file(folder: BorrowedFd<'_>, task: Task<'_>, buffer: &mut Vec<u8>) -> Result<Digest, Failure> {
-    // NONBLOCK: a pipe that took the file's place must not make us wait for its writer.
-    let mut flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOCTTY | OFlags::NONBLOCK;
-    if !task.follow {
-        flags |= OFlags::NOFOLLOW;
-    }
-    let mut file = File::from(rustix::fs::openat(folder, task.path, flags, Mode::empty())?);
-    if Stat::of_file(&file)? != *task.stat {
-        return Err(Failure::Changed);
-    }
+    let mut file = open(folder, task)?;
     let wanted = usize::try_from(task.stat.size)
         .unwrap_or(READ_BYTES)
         .saturating_add(1)
@@ -129,9 +121,42 @@ fn file(folder: BorrowedFd<'_>, task: Task<'_>, buffer: &mut Vec<u8>) -> Result<
             Err(error) => return Err(error.into()),
         }
     }
-    // Reading may update the access time, which is none of ours.
-    if total != task.stat.size || Stat::of_file(&file)? != *task.stat {
-        return Err(Failure::Changed);
-    }
+    must_be_as_listed(&file, total, task)?;
     Ok(Digest(hasher.finalize().into()))
+}
+
+/// The bytes of a small file of an open folder.
+pub fn read(folder: impl AsFd, task: Task<'_>) -> Result<Vec<u8>, Failure> {
+    let mut file = open(folder.as_fd(), task)?;
+    let mut bytes = Vec::with_capacity(usize::try_from(task.stat.size).unwrap_or(0) + 1);
+    // No more than it should have: it may grow without an end.
+    (&mut file)
+        .take(task.stat.size + 1)
+        .read_to_end(&mut bytes)?;
+    must_be_as_listed(&file, bytes.len() as u64, task)?;
+    Ok(bytes)
+}
+
+/// Opens a file that is as it was listed.
+fn open(folder: BorrowedFd<'_>, task: Task<'_>) -> Result<File, Failure> {
+    // NONBLOCK: a pipe that took the file's place must not make us wait for its writer.
+    let mut flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOCTTY | OFlags::NONBLOCK;
+    if !task.follow {
+        flags |= OFlags::NOFOLLOW;
+    }
+    let file = File::from(rustix::fs::openat(folder, task.path, flags, Mode::empty())?);
+    if Stat::of_file(&file)? == *task.stat {
+        Ok(file)
+    } else {
+        Err(Failure::Changed)
+    }
+}
+
+/// Reading may have updated the access time, which is none of ours.
+fn must_be_as_listed(file: &File, read: u64, task: Task<'_>) -> Result<(), Failure> {
+    if read == task.stat.size && Stat::of_file(file)? == *task.stat {
+        Ok(())
+    } else {
+        Err(Failure::Changed)
+    }
 }

@@ -2,13 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use pipe_schema::{key::Key, manifest::Digest};
+use pipe_schema::manifest::Digest;
 use sha2::{Digest as _, Sha256};
 
 use crate::plan::file_name;
 
 /// The layout's version; raised when a store of before could not be read any more.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// The paths of a store.
 #[derive(Clone, Debug)]
@@ -39,10 +39,6 @@ impl Layout {
         self.objects().join(split(digest))
     }
 
-    pub fn manifest(&self, digest: &Digest) -> PathBuf {
-        self.objects().join(split(digest) + ".json")
-    }
-
     pub fn blobs(&self) -> PathBuf {
         self.root.join("blobs/sha256")
     }
@@ -56,12 +52,9 @@ impl Layout {
         self.root.join("locks/blobs").join(sha256.to_string())
     }
 
-    pub fn records(&self) -> PathBuf {
-        self.root.join("records/v1")
-    }
-
-    pub fn record(&self, key: &Key) -> PathBuf {
-        self.records().join(split(&key.0) + ".jsonl")
+    /// Where records are, and all else that processes noted.
+    pub fn journals(&self) -> PathBuf {
+        self.root.join("journal")
     }
 
     pub fn checkpoints(&self) -> PathBuf {
@@ -81,22 +74,12 @@ impl Layout {
         self.leases().join(file_name(run))
     }
 
-    pub fn key_lock(&self, key: &Key) -> PathBuf {
-        self.root.join("locks/keys").join(key.0.to_string())
+    /// The locks of keys.
+    pub fn key_locks(&self) -> PathBuf {
+        self.root.join("locks/keys")
     }
 
-    /// Is there while a job that writes to the workspace path is unfinished.
-    pub fn out_begun(&self, path: &Path) -> PathBuf {
-        self.out_lock(path).with_extension("begun")
-    }
-
-    /// The lock of a workspace path; tells what a failed job left there.
-    pub fn out_lock(&self, path: &Path) -> PathBuf {
-        self.out_locks()
-            .join(hash(path.as_os_str().as_encoded_bytes()))
-    }
-
-    /// Locks of workspace paths.
+    /// The locks of workspace paths.
     pub fn out_locks(&self) -> PathBuf {
         self.root.join("locks/outs")
     }
@@ -108,11 +91,6 @@ impl Layout {
 
     pub fn quarantine(&self) -> PathBuf {
         self.root.join("quarantine")
-    }
-
-    /// The packed index of records and objects.
-    pub fn index(&self) -> PathBuf {
-        self.root.join("index/records")
     }
 
     /// The stat index of source files.
@@ -143,8 +121,8 @@ impl Layout {
         self.current().join(file_name(stage))
     }
 
-    /// Links to what each run made.
-    pub fn run_links(&self) -> PathBuf {
+    /// What each run made, a file a run.
+    pub fn run_lists(&self) -> PathBuf {
         self.root.join("runs")
     }
 
@@ -168,9 +146,14 @@ fn split(digest: &Digest) -> String {
     format!("{}/{}", &hex[..2], &hex[2..])
 }
 
-/// The digest that a path under `objects` or `records` stands for.
+/// The digest that a path under `objects` stands for.
 pub fn joined(folder: &str, name: &str) -> Option<Digest> {
     format!("{folder}{name}").parse().ok()
+}
+
+/// What a workspace path is known by.
+pub fn path_id(path: &Path) -> Digest {
+    Digest(Sha256::digest(path.as_os_str().as_encoded_bytes()).into())
 }
 
 fn hash(bytes: &[u8]) -> String {

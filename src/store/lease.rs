@@ -2,14 +2,19 @@
 //! Knows runs by name only.
 
 use std::{
-    fs::File,
+    collections::HashSet,
+    fmt::Write,
+    fs::{self, File},
     io::ErrorKind,
     path::{Path, PathBuf},
     sync::{
         PoisonError,
         atomic::{AtomicU32, Ordering},
     },
+    time::{Duration, Instant},
 };
+
+use pipe_schema::{key::Key, manifest::Digest};
 
 use super::{
     Store, disk,
@@ -19,19 +24,27 @@ use super::{
 };
 use crate::plan::file_name;
 
-/// The lock that says: a run is going on. Shared by runs, taken alone by what removes things.
+/// The lock that says: a run is going on. Shared by runs, taken alone by who removes the store.
 const USE: &str = "use";
 
 /// The lock between whoever takes a new lease and whoever looks for dead ones: one that is made, but not yet locked,
 /// looks dead.
 const SWEEP: &str = "sweep";
 
+/// The lock between whoever takes results away and whoever finds or makes some and has not said so yet.
+const GC: &str = "gc";
+
+/// How long gc waits for those who read.
+const PATIENCE: Duration = Duration::from_millis(if cfg!(test) { 500 } else { 10_000 });
+
 /// What this process holds.
 #[derive(Debug, Default)]
 pub(super) struct Leases {
     /// Of runs, by name.
     files: Vec<(String, File)>,
-    /// Keeps `gc` and `clean` away while there is any lease.
+    /// Runs whose folders are there.
+    settled: HashSet<String>,
+    /// Keeps `clean` away while there is any lease.
     in_use: Option<File>,
 }
 
@@ -118,8 +131,30 @@ impl Store {
         Ok(true)
     }
 
+    /// The folder of `run` under `tmp/`, and that of its logs: both are there.
+    pub(super) fn run_folders(&self, run: &str) -> Result<(PathBuf, PathBuf)> {
+        if !self.lease(run)? {
+            return Err(StoreError::Busy {
+                path: self.layout.root().to_owned(),
+                what: format!("it is run `{run}`, too"),
+            });
+        }
+        let folders = (
+            self.layout.scratch().join(file_name(run)),
+            self.layout.attempt_logs().join(file_name(run)),
+        );
+        let mut leases = self.leases.lock().unwrap_or_else(PoisonError::into_inner);
+        if !leases.settled.contains(run) {
+            for folder in [&folders.0, &folders.1] {
+                disk::create_dir_all(folder).at("create", folder)?;
+            }
+            leases.settled.insert(run.to_owned());
+        }
+        Ok(folders)
+    }
+
     /// A new folder for `run` under `tmp/`.
-    pub(super) fn scratch(&self, run: &str, name: &str) -> Result<Scratch> {
+    fn scratch(&self, run: &str, name: &str) -> Result<Scratch> {
         if !self.lease(run)? {
             return Err(StoreError::Busy {
                 path: self.layout.root().to_owned(),
@@ -149,7 +184,68 @@ impl Store {
         self.scratch(run, &number.to_string())
     }
 
-    /// The lock under which things may be removed: None while any run is going on.
+    /// Says what a run needs, by keys and digests: gc spares it, and others can tell who makes a key.
+    pub fn claim(&self, run: &str, needed: &[Digest]) -> Result<()> {
+        let mut text = String::with_capacity(65 * needed.len());
+        for digest in needed {
+            // Writing to a String cannot fail.
+            let _ = writeln!(text, "{digest}");
+        }
+        let leases = self.leases.lock().unwrap_or_else(PoisonError::into_inner);
+        match leases.files.iter().find(|(name, _)| name == run) {
+            Some((_, file)) => {
+                let path = self.layout.lease(run);
+                disk::write_all(file, &path, text.as_bytes()).at("write", &path)
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// What the runs that are going on need, as far as they said.
+    pub(super) fn claimed(&self) -> Result<HashSet<Digest>> {
+        let mut claimed = HashSet::new();
+        for name in self.live_leases()? {
+            // One that ended this moment needs nothing any more.
+            let text = fs::read_to_string(self.layout.leases().join(name)).unwrap_or_default();
+            claimed.extend(text.lines().filter_map(|it| it.parse::<Digest>().ok()));
+        }
+        Ok(claimed)
+    }
+
+    /// The run that executes `key`, where it can be told.
+    pub fn holder(&self, key: &Key) -> Option<String> {
+        let key = key.0.to_string();
+        let live = self.live_leases().ok()?;
+        live.into_iter().find_map(|name| {
+            let text = fs::read_to_string(self.layout.leases().join(name)).ok()?;
+            let mut lines = text.lines();
+            let run = lines.next()?;
+            lines.any(|it| it == key).then(|| run.to_owned())
+        })
+    }
+
+    /// Keeps away what removes results, for a moment: between finding or making one and saying so.
+    pub fn calm(&self) -> Result<Option<File>> {
+        if !self.is_writable {
+            return Ok(None);
+        }
+        lock::take(&self.layout.lock(GC), Hold::Shared, true)
+    }
+
+    /// The lock under which results may be removed. None where somebody reads for long.
+    pub(super) fn gc_lock(&self) -> Result<Option<File>> {
+        self.must_write()?;
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let taken = lock::take(&self.layout.lock(GC), Hold::Alone, false)?;
+            if taken.is_some() || Instant::now() > until {
+                return Ok(taken);
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// The lock under which the store may be removed: None while any run is going on.
     pub(super) fn alone(&self) -> Result<Option<File>> {
         self.must_write()?;
         lock::take(&self.layout.lock(USE), Hold::Alone, false)
@@ -161,14 +257,6 @@ impl Store {
             let what = "locks do not keep others out on its file system";
             let _ = self.distrust.set(what.to_owned());
         }
-    }
-
-    /// Keeps away what removes things, and needs no room on disk. Waits for its end.
-    pub(super) fn together(&self) -> Result<Option<File>> {
-        if !self.is_writable {
-            return Ok(None);
-        }
-        lock::take(&self.layout.lock(USE), Hold::Shared, true)
     }
 
     /// Removes what dead runs left under `tmp/`, the first time this store is written to.
@@ -217,8 +305,8 @@ impl Store {
     pub(super) fn end_leases(&self) {
         let mut leases = self.leases.lock().unwrap_or_else(PoisonError::into_inner);
         for (run, file) in leases.files.drain(..) {
-            // What is not empty is swept by a later run.
-            let _ = disk::remove_dir(&self.layout.scratch().join(file_name(&run)));
+            // What cannot be removed is swept by a later run.
+            let _ = super::removal::remove_tree(&self.layout.scratch().join(file_name(&run)));
             let _ = disk::remove_file(&self.layout.lease(&run));
             drop(file);
         }
@@ -227,6 +315,7 @@ impl Store {
     /// Leases held by any process, by file name.
     pub(super) fn live_leases(&self) -> Result<Vec<String>> {
         let mut live = Vec::new();
+        let _calm = lock::take(&self.layout.lock(SWEEP), Hold::Alone, true)?;
         for name in children(&self.layout.leases())? {
             if lock::take(&self.layout.leases().join(&name), Hold::Alone, false)?.is_none() {
                 live.push(name);

@@ -1,7 +1,8 @@
-//! How people find things: `current/<stage>` is the last success, `runs/<run>/<stage>` what a run executed.
-//! Links only; nothing reads them but people and `gc`.
+//! How people find things: `current/<stage>` leads to the last success, `runs/<run>` tells what a run made.
+//! Nothing reads them but people and `gc`.
 
 use std::{
+    fmt::Write,
     fs,
     io::ErrorKind,
     path::{Path, PathBuf},
@@ -12,61 +13,32 @@ use pipe_schema::{manifest::Digest, record::Record};
 use super::{
     Store, disk,
     error::{At, Result},
-    index::Line,
-    lookup::named_objects,
-    removal,
+    record::last_note,
+    removal, replace,
 };
 use crate::plan::file_name;
 
 impl Store {
-    /// Points `current/<stage>` at the record's outputs and notes it as the stage's last. For every success and hit.
-    /// A stage with several outputs has a folder of links.
+    /// Points `current/<stage>` at the record's outputs. For every success and hit. A stage with several outputs has a folder
+    /// of links; what a command leaves in the workspace is found there.
     pub fn link_current(&self, stage: &str, record: &Record) -> Result<()> {
         if !self.is_writable {
             return Ok(());
         }
-        self.note_last(stage, record)?;
-        self.link(&self.layout.current_of(stage), record)
-    }
-
-    /// Notes the record as the last one under a name, for `reasons`: a stage's, or a stage's in one of several specs.
-    pub fn note_last(&self, name: &str, record: &Record) -> Result<()> {
-        if self.is_writable && self.with_index(|index| index.last(name))? != Some(record.key) {
-            self.note(Line::Record {
-                key: record.key,
-                stage: name.to_owned(),
-            });
-        }
-        Ok(())
-    }
-
-    /// Where `current/<stage>` is: what a user is told of a result.
-    pub fn current(&self, stage: &str) -> PathBuf {
-        self.layout.current_of(stage)
-    }
-
-    /// Points `runs/<run>/<stage>` at what was published.
-    pub(super) fn link_run(&self, record: &Record) -> Result<()> {
-        let seen = &record.observed;
-        if seen.run.is_empty() || seen.stage.is_empty() {
-            return Ok(());
-        }
-        let folder = self.layout.run_links().join(file_name(&seen.run));
-        self.link(&folder.join(file_name(&seen.stage)), record)
-    }
-
-    fn link(&self, at: &Path, record: &Record) -> Result<()> {
-        let objects: Vec<(&str, Digest)> = named_objects(record).collect();
+        let at = self.layout.current_of(stage);
+        let objects: Vec<(&str, Digest)> = (record.outputs.iter())
+            .map(|(name, it)| (name.as_str(), it.digest))
+            .collect();
         match objects.as_slice() {
             [] => Ok(()),
-            [(_, digest)] => self.point(at, digest),
+            [(_, digest)] => self.point(&at, digest),
             several => {
-                self.look(at);
+                self.look(&at);
                 if at.is_symlink() {
-                    removal::remove_tree(at)?;
+                    removal::remove_tree(&at)?;
                 }
                 let names: Vec<String> = several.iter().map(|(name, _)| file_name(name)).collect();
-                for old in super::record::children(at)? {
+                for old in super::record::children(&at)? {
                     if !names.contains(&old) {
                         removal::remove_tree(&at.join(old))?;
                     }
@@ -77,6 +49,50 @@ impl Store {
                 Ok(())
             }
         }
+    }
+
+    /// Notes the record as the last one under a name, `<spec>/<stage>`; and under the stage's own.
+    pub fn note_last(&self, name: &str, record: &Record) -> Result<()> {
+        let stage = name.split_once('/').map_or(name, |it| it.1);
+        let is_last = self.with_contents(|it| {
+            it.last(name) == Some(record.key) && it.last(stage) == Some(record.key)
+        })?;
+        if self.is_writable && !is_last {
+            self.note(last_note(name, &record.key));
+        }
+        Ok(())
+    }
+
+    /// Where `current/<stage>` is: what a user is told of a result.
+    pub fn current(&self, stage: &str) -> PathBuf {
+        self.layout.current_of(stage)
+    }
+
+    /// Writes `runs/<run>`: what was made, and where it lies. Nothing for a run that made nothing.
+    pub fn list_run<'a>(
+        &self,
+        run: &str,
+        made: impl Iterator<Item = (&'a str, &'a Record)>,
+    ) -> Result<()> {
+        let mut list = String::new();
+        for (stage, record) in made {
+            for (name, output) in &record.outputs {
+                let path = self.layout.object(&output.digest);
+                let path = path.strip_prefix(self.root()).unwrap_or(&path);
+                // Writing to a String cannot fail.
+                let _ = writeln!(list, "{stage}\t{name}\t{}", path.display());
+            }
+            for (name, out) in &record.outs {
+                let _ = writeln!(list, "{stage}\t{name}\t{}", out.digest);
+            }
+        }
+        if list.is_empty() || !self.is_writable {
+            return Ok(());
+        }
+        replace::replace(
+            &self.layout.run_lists().join(file_name(run)),
+            list.as_bytes(),
+        )
     }
 
     /// Makes `at` a relative link to the object, in one step; nothing is done where it is one.

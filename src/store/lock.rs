@@ -2,35 +2,19 @@
 //! They only avoid double work and protect accelerators; what is published is right without them.
 
 use std::{
-    fs::{self, File, OpenOptions, TryLockError},
+    fs::{File, OpenOptions, TryLockError},
     io,
-    path::{Path, PathBuf},
+    path::Path,
 };
 
-use pipe_schema::key::Key;
 use rustix::io::Errno;
 
 use super::{
-    Store, disk,
+    disk,
     error::{At, Result, StoreError},
     fault,
     stat::Stat,
 };
-
-/// The right to execute a key; given up when dropped.
-#[derive(Debug)]
-pub struct KeyLock {
-    file: File,
-    path: PathBuf,
-}
-
-impl KeyLock {
-    /// Says who has it, for those who wait.
-    pub fn note(&self, run: &str) {
-        // Nothing depends on it.
-        let _ = disk::write_all(&self.file, &self.path, format!("{run}\n").as_bytes());
-    }
-}
 
 /// How a lock is held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,7 +59,8 @@ fn is_unknown_to(error: &io::Error) -> bool {
     )
 }
 
-fn open(path: &Path) -> Result<File> {
+/// Opens a file to be locked; it is made where it is missing.
+pub fn open(path: &Path) -> Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
     match disk::open(&options, path) {
@@ -95,40 +80,10 @@ fn answer(tried: std::result::Result<(), TryLockError>) -> io::Result<bool> {
     }
 }
 
-fn is_still_at(file: &File, path: &Path) -> bool {
+/// Whether the open file is the one that is at the path.
+pub fn is_still_at(file: &File, path: &Path) -> bool {
     match (Stat::of_file(file), Stat::of_link(path)) {
         (Ok(ours), Ok(there)) => (ours.dev, ours.ino) == (there.dev, there.ino),
         _ => false,
-    }
-}
-
-impl Store {
-    /// Waits until no other run executes `key`. Look it up again afterwards: it may have been made meanwhile.
-    pub fn lock(&self, key: &Key) -> Result<KeyLock> {
-        self.must_write()?;
-        let path = self.layout.key_lock(key);
-        match take(&path, Hold::Alone, true)? {
-            Some(file) => Ok(KeyLock { file, path }),
-            None => Err(StoreError::Busy {
-                path,
-                what: "it holds the lock".to_owned(),
-            }),
-        }
-    }
-
-    /// None where another run executes `key`.
-    pub fn try_lock(&self, key: &Key) -> Result<Option<KeyLock>> {
-        self.must_write()?;
-        let path = self.layout.key_lock(key);
-        let file = take(&path, Hold::Alone, false)?;
-        Ok(file.map(|file| KeyLock { file, path }))
-    }
-
-    /// The run that executes `key`, where it can be told: a name may stand there from before.
-    pub fn holder(&self, key: &Key) -> Option<String> {
-        let text = fs::read_to_string(self.layout.key_lock(key)).ok()?;
-        let run = text.lines().next()?;
-        let lease = File::open(self.layout.lease(run)).ok()?;
-        matches!(lease.try_lock_shared(), Err(TryLockError::WouldBlock)).then(|| run.to_owned())
     }
 }

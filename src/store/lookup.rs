@@ -37,13 +37,15 @@ impl Store {
             }
         };
         let mut reasons = Vec::new();
-        for (name, digest) in named_objects(&record) {
-            if let Some(what) = self.check_object(&digest, false)? {
-                reasons.push(Reason::OutputDamaged {
-                    output: name.to_owned(),
-                    what,
-                });
-            }
+        let mut complain = |output: &String, what: Option<String>| {
+            let output = output.clone();
+            reasons.extend(what.map(|what| Reason::OutputDamaged { output, what }));
+        };
+        for (name, output) in &record.outputs {
+            complain(name, self.check_object(&output.digest, false)?);
+        }
+        for (name, out) in &record.outs {
+            complain(name, self.check_kept(&out.digest)?);
         }
         Ok(if reasons.is_empty() {
             Lookup::Fresh(record)

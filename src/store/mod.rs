@@ -15,12 +15,15 @@ mod removal;
 mod closed;
 mod replace;
 mod lock;
+mod range;
 mod lease;
-mod index;
+mod keys;
+mod journal;
 mod sources;
 mod input;
 mod record;
 mod object;
+mod pack;
 mod lookup;
 mod stage;
 mod publish;
@@ -36,14 +39,14 @@ mod usage;
 mod seen;
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     fs::{self, File},
     io::{self, ErrorKind},
     path::{Path, PathBuf},
-    sync::{Mutex, OnceLock, PoisonError, atomic::AtomicBool},
+    sync::{Arc, Mutex, OnceLock, atomic::AtomicBool},
 };
 
-use pipe_schema::{key::Key, manifest::Digest};
+use pipe_schema::manifest::Digest;
 use rustix::fs::Access;
 
 pub use self::{
@@ -53,7 +56,7 @@ pub use self::{
     filesystem::FileSystem,
     gc::{Collected, Policy},
     input::PathDigest,
-    lock::KeyLock,
+    keys::KeyLock,
     lookup::Lookup,
     outs::OutsLock,
     publish::Publication,
@@ -65,10 +68,10 @@ pub use self::{
 
 use self::{
     error::At,
-    index::{Index, Line},
+    journal::Journals,
     layout::{Layout, VERSION},
     lease::Leases,
-    lock::Hold,
+    range::Ranges,
     seen::Watch,
     sources::Sources,
     stat::{Clock, Stat},
@@ -76,9 +79,6 @@ use self::{
 
 /// What a store's `.gitignore` says, so that no result is committed by mistake.
 const IGNORE_ALL: &str = "*\n";
-
-/// Lines for the packed index that may be held back.
-const MOST_NOTED: usize = 256;
 
 /// An open store. Cheap to share by reference among threads.
 #[derive(Debug)]
@@ -91,9 +91,9 @@ pub struct Store {
     is_writable: bool,
     /// Why locks do not count here, if they do not.
     distrust: OnceLock<String>,
-    index: Mutex<Option<Index>>,
-    /// Lines that the index's file does not have yet.
-    noted: Mutex<Vec<Line>>,
+    journals: Mutex<Journals>,
+    key_locks: Arc<Ranges>,
+    out_locks: Arc<Ranges>,
     /// How finely files of the store's file system are stamped, and whether by the kernel's clock.
     clock: OnceLock<Clock>,
     sources: Mutex<Option<Sources>>,
@@ -145,13 +145,14 @@ impl Store {
         let is_writable = rustix::fs::access(root, Access::WRITE_OK).is_ok();
         let distrust = filesystem_distrust(root);
         Ok(Self {
+            key_locks: Ranges::new(layout.key_locks()),
+            out_locks: Ranges::new(layout.out_locks()),
             layout,
             folder,
             device,
             is_writable,
             distrust,
-            index: Mutex::default(),
-            noted: Mutex::default(),
+            journals: Mutex::default(),
             clock: OnceLock::new(),
             sources: Mutex::default(),
             watch: Mutex::default(),
@@ -184,107 +185,6 @@ impl Store {
             Ok(())
         } else {
             Err(StoreError::ReadOnly(self.root().to_owned()))
-        }
-    }
-
-    /// Asks the packed index, which is read when it is first needed.
-    fn with_index<T>(&self, ask: impl FnOnce(&Index) -> T) -> Result<T> {
-        let mut guard = self.index.lock().unwrap_or_else(PoisonError::into_inner);
-        if guard.is_none() {
-            *guard = Some(self.load_index()?);
-        }
-        Ok(ask(guard.get_or_insert_default()))
-    }
-
-    /// The same, with what other processes appended by now.
-    fn with_fresh_index<T>(&self, ask: impl FnOnce(&Index) -> T) -> Result<T> {
-        let path = self.layout.index();
-        let mut guard = self.index.lock().unwrap_or_else(PoisonError::into_inner);
-        let index = guard.get_or_insert_default();
-        index.refresh(&path).at("read", &path)?;
-        Ok(ask(index))
-    }
-
-    fn load_index(&self) -> Result<Index> {
-        let path = self.layout.index();
-        let mut index = Index::default();
-        let is_there = match index.refresh(&path) {
-            Ok(found) => found.is_some(),
-            // Closed, or no file at all: it is made anew.
-            Err(error)
-                if matches!(
-                    error.kind(),
-                    ErrorKind::PermissionDenied | ErrorKind::IsADirectory
-                ) =>
-            {
-                self.set_aside(&path)?;
-                false
-            }
-            Err(error) => return Err(StoreError::io("read", path, error)),
-        };
-        if is_there && !index.is_worn() && !index.is_empty() {
-            return Ok(index);
-        }
-        self.rebuild_index(&index)
-    }
-
-    /// Brings the index in line with the records, and writes it anew if that is possible.
-    fn rebuild_index(&self, index: &Index) -> Result<Index> {
-        let mut records = Vec::new();
-        for key in self.record_keys()? {
-            records.extend(self.find_record(&key));
-        }
-        records.sort_by(|a, b| a.observed.started.cmp(&b.observed.started));
-        let mut rebuilt = Index::default();
-        for record in &records {
-            rebuilt.note(Line::Record {
-                key: record.key,
-                stage: record.observed.stage.clone(),
-            });
-        }
-        // What the old index still says is newer: it knows hits, too.
-        let keys: HashSet<Key> = records.iter().map(|it| it.key).collect();
-        for line in index.lines(|key| keys.contains(key), |_| true) {
-            rebuilt.note(line);
-        }
-        if self.is_writable && !records.is_empty() {
-            let _lock = lock::take(&self.layout.lock("index"), Hold::Alone, true)?;
-            let lines = rebuilt.lines(|_| true, |_| true);
-            index::rewrite(&self.layout.index(), &lines)?;
-        }
-        Ok(rebuilt)
-    }
-
-    /// Adds to the packed index; its file gets the line with the next batch of results, or at the end.
-    fn note(&self, line: Line) {
-        let mut guard = self.index.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(index) = guard.as_mut() {
-            index.note(line.clone());
-        }
-        drop(guard);
-        let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
-        noted.push(line);
-        let is_enough = noted.len() >= MOST_NOTED;
-        drop(noted);
-        if is_enough {
-            self.write_notes();
-        }
-    }
-
-    /// Appends to the packed index what was noted. An error is no harm: the index can be rebuilt, and says nothing that is
-    /// not elsewhere.
-    fn write_notes(&self) {
-        let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
-        let lines = std::mem::take(&mut *noted);
-        drop(noted);
-        if lines.is_empty() {
-            return;
-        }
-        let path = self.layout.index();
-        if create_parent(&path).is_ok()
-            && let Ok(Some(_lock)) = lock::take(&self.layout.lock("index"), Hold::Shared, true)
-        {
-            let _ = index::append(&path, &lines);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Artifacts: immutable folders under the digest of their tree, each with a manifest beside it.
+//! Artifacts: immutable folders under the digest of their tree, each with a manifest in a journal.
 //! Trusts nothing it did not see: stats that differ from the index mean that bytes are read again.
 
 use std::{
@@ -17,7 +17,7 @@ use sha2::{Digest as _, Sha256};
 use super::{
     Store, closed, disk,
     error::{At, Result, StoreError},
-    index::Line,
+    journal::{Content, Contents, Kind as FrameKind, Note},
     merkle, removal,
     stat::Stat,
     tree::{self, Kind, Node, Rules},
@@ -33,17 +33,16 @@ impl Store {
         self.layout.object(digest)
     }
 
-    /// What is in an artifact. A damaged manifest is an error, not an answer.
+    /// What is in an artifact. A manifest that is lost is made anew from its bytes.
     pub fn manifest(&self, digest: &Digest) -> Result<Manifest> {
-        let path = self.layout.manifest(digest);
-        match self.read_manifest(digest)? {
-            Some(Ok(manifest)) => Ok(manifest),
-            Some(Err(what)) => Err(StoreError::Damaged {
-                path,
-                what: what.to_owned(),
-            }),
-            None => Err(StoreError::NoArtifact(digest.to_string())),
+        if let Some(manifest) = self.find_manifest(digest)? {
+            return Ok(manifest);
         }
+        if let Some(manifest) = self.packed_manifest(digest)? {
+            return Ok(manifest);
+        }
+        let found = self.read_whole(digest)?;
+        found.ok_or_else(|| StoreError::NoArtifact(digest.to_string()))
     }
 
     /// Digests of paths inside an artifact; those that it does not have are left out. The empty path is all of it.
@@ -59,35 +58,24 @@ impl Store {
             .collect())
     }
 
-    /// The manifest, or why it cannot be believed; None where there is none.
-    fn read_manifest(
-        &self,
-        digest: &Digest,
-    ) -> Result<Option<std::result::Result<Manifest, &'static str>>> {
-        let path = self.layout.manifest(digest);
-        let bytes = match closed::read(&path) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == ErrorKind::IsADirectory => {
-                return Ok(Some(Err("its manifest is not a file")));
-            }
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(StoreError::io("read", path, error)),
+    /// The manifest as it was written down; None where it was not, or cannot be believed.
+    fn find_manifest(&self, digest: &Digest) -> Result<Option<Manifest>> {
+        let json = match self.content(FrameKind::Tree, digest)? {
+            Content::Whole(json) => json,
+            Content::Nothing | Content::Damaged => return Ok(None),
         };
-        let Ok(manifest) = serde_json::from_slice::<Manifest>(&bytes) else {
-            return Ok(Some(Err("its manifest cannot be read")));
-        };
-        let entries: BTreeMap<String, Entry> = manifest
-            .entries
-            .iter()
-            .map(|(path, it)| (path.clone(), it.clone()))
-            .collect();
-        let is_true = manifest.digest == *digest
-            && merkle::manifest(entries).is_some_and(|it| it == manifest);
-        Ok(Some(if is_true {
-            Ok(manifest)
-        } else {
-            Err("its manifest is wrong")
-        }))
+        let manifest = serde_json::from_slice::<Manifest>(&json).ok();
+        Ok(manifest.filter(|it| it.digest == *digest))
+    }
+
+    /// The manifest of an artifact by its bytes, if these are what its name says.
+    fn read_whole(&self, digest: &Digest) -> Result<Option<Manifest>> {
+        let folder = self.layout.object(digest);
+        match tree::list(&folder, Rules::Artifact) {
+            Ok(nodes) => Ok(Some(read_quiet(&folder, nodes)?).filter(|it| it.digest == *digest)),
+            Err(error) if error.is_missing() => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Looks whether an artifact is there and whole. None if it is; else what is wrong with it, after it was set aside.
@@ -113,7 +101,6 @@ impl Store {
         let nodes = match tree::list(&folder, Rules::Artifact) {
             Ok(nodes) => nodes,
             Err(error) if error.is_missing() => {
-                self.set_aside(&self.layout.manifest(digest))?;
                 let known = self.known_damage(digest);
                 return Ok(Some(known.unwrap_or_else(|| "it is gone".to_owned())));
             }
@@ -131,14 +118,7 @@ impl Store {
             return Ok(None);
         }
         self.lose_sight();
-        let manifest = match self.read_manifest(digest)? {
-            Some(Ok(manifest)) => Some(manifest),
-            Some(Err(_)) => {
-                self.set_aside(&self.layout.manifest(digest))?;
-                None
-            }
-            None => None,
-        };
+        let manifest = self.find_manifest(digest)?;
         let found = read_quiet(&folder, nodes)?;
         if found.digest != *digest {
             let what = manifest.map_or_else(
@@ -150,24 +130,21 @@ impl Store {
         if self.is_writable {
             seal(&folder, &tree::list(&folder, Rules::Artifact)?)?;
             if manifest.is_none() {
-                self.write_manifest(&found)?;
+                self.append(vec![tree_note(&found)?])?;
             }
-            self.stamp(digest, &tree::list(&folder, Rules::Artifact)?)?;
+            let nodes = tree::list(&folder, Rules::Artifact)?;
+            self.note(self.stamp_note(digest, &nodes)?);
         }
         Ok(None)
     }
 
-    /// Whether the object's files and its manifest are as they were when it was last seen whole.
+    /// Whether the object's files are as they were when it was last seen whole.
     fn is_stamped(&self, digest: &Digest, top: &Stat, nodes: &[Node]) -> Result<bool> {
-        let Some(manifest) = self.manifest_stat(digest)? else {
-            return Ok(false);
-        };
-        let now = stamp_of(&manifest, top, nodes);
-        // Another process may have made it since the index was read.
-        let is_stamped = self.with_index(|index| index.stamp(digest))? == Some(now)
-            || self.with_fresh_index(|index| index.stamp(digest))? == Some(now);
+        let now = stamp_of(top, nodes);
+        let is_known = |it: &Contents| it.has(FrameKind::Tree, digest) && it.stamp(digest) == Some(now);
+        // Another process may have made it since the journals were read.
+        let is_stamped = self.with_contents(is_known)? || self.with_fresh_contents(is_known)?;
         if is_stamped {
-            self.saw(&self.layout.manifest(digest), &manifest);
             let folder = self.layout.object(digest);
             self.saw(&folder, top);
             self.saw_tree(&folder, nodes);
@@ -175,41 +152,15 @@ impl Store {
         Ok(is_stamped)
     }
 
-    /// Notes the stats of an object that is whole: these are its nodes.
-    pub(super) fn stamp(&self, digest: &Digest, nodes: &[Node]) -> Result<()> {
+    /// The stats of an object that is whole: these are its nodes.
+    pub(super) fn stamp_note(&self, digest: &Digest, nodes: &[Node]) -> Result<Note> {
         let folder = self.layout.object(digest);
         let top = Stat::of_link(&folder).at("read", &folder)?;
-        if let Some(manifest) = self.manifest_stat(digest)? {
-            let stamp = stamp_of(&manifest, &top, nodes);
-            self.note(Line::Object {
-                digest: *digest,
-                stamp,
-            });
-        }
-        Ok(())
-    }
-
-    fn manifest_stat(&self, digest: &Digest) -> Result<Option<Stat>> {
-        let path = self.layout.manifest(digest);
-        match Stat::of_link(&path) {
-            Ok(stat) => Ok(Some(stat)),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(StoreError::io("read", path, error)),
-        }
-    }
-
-    /// Writes a manifest anew, for an object whose own was lost.
-    fn write_manifest(&self, manifest: &Manifest) -> Result<()> {
-        let scratch = self.own_scratch()?;
-        let written = scratch.path.join("manifest.json");
-        write_manifest_to(&written, manifest)?;
-        let path = self.layout.manifest(&manifest.digest);
-        disk::rename(&written, &path).at("write", &path)
+        let stamp = stamp_of(&top, nodes);
+        Ok(Note::new(FrameKind::Stamp, *digest, stamp.to_string()))
     }
 
     fn set_object_aside(&self, digest: &Digest, what: String) -> Result<Option<String>> {
-        // The manifest first: without it the folder does not count.
-        self.set_aside(&self.layout.manifest(digest))?;
         self.set_aside(&self.layout.object(digest))?;
         self.remember_damage(*digest, &what);
         Ok(Some(what))
@@ -249,23 +200,39 @@ impl Store {
             // An ordinary user cannot move a folder that is read-only.
             removal::make_writable(path)?;
         }
-        let folder = self.layout.quarantine();
-        disk::create_dir_all(&folder).at("create", &folder)?;
-        // With the number behind it, it must still be a name.
-        let name = &name[..name.floor_char_boundary(MAX_NAME_BYTES)];
-        for number in 1_u32.. {
-            let to = folder.join(format!("{name}.{number}"));
-            // A folder can be renamed onto an empty one only, a file onto a file: look first, and never lose one.
-            if fs::symlink_metadata(&to).is_ok() {
-                continue;
-            }
+        loop {
+            let to = self.place_aside(name)?;
             match disk::rename(path, &to) {
-                Err(error) if error.kind() == ErrorKind::NotFound => break,
+                Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+                // Another process took the name.
                 Err(error) if error.kind() == ErrorKind::DirectoryNotEmpty => {}
                 moved => return moved.at("set aside", path),
             }
         }
-        Ok(())
+    }
+
+    /// Keeps a copy of a damaged file in `quarantine/`.
+    pub(super) fn copy_aside(&self, path: &Path, bytes: &[u8]) -> Result<()> {
+        let name = path.strip_prefix(self.layout.root()).unwrap_or(path);
+        let to = self.place_aside(&name.to_string_lossy().replace('/', "-"))?;
+        disk::write(&to, bytes).at("write", &to)
+    }
+
+    /// A path in `quarantine/` that nothing has.
+    fn place_aside(&self, name: &str) -> Result<PathBuf> {
+        let folder = self.layout.quarantine();
+        disk::create_dir_all(&folder).at("create", &folder)?;
+        // With the number behind it, it must still be a name.
+        let name = &name[..name.floor_char_boundary(MAX_NAME_BYTES)];
+        let mut number = 1_u32;
+        loop {
+            let to = folder.join(format!("{name}.{number}"));
+            // A folder can be renamed onto an empty one only, a file onto a file: look first, and never lose one.
+            if fs::symlink_metadata(&to).is_err() {
+                return Ok(to);
+            }
+            number += 1;
+        }
     }
 }
 
@@ -281,15 +248,18 @@ fn read_quiet(folder: &Path, mut nodes: Vec<Node>) -> Result<Manifest> {
     tree::read(folder, &nodes, |_| None).map(|it| it.manifest)
 }
 
-/// Writes a manifest to a new file.
-pub(super) fn write_manifest_to(path: &Path, manifest: &Manifest) -> Result<()> {
-    let mut bytes = serde_json::to_vec(manifest).map_err(|error| StoreError::Damaged {
-        path: path.to_owned(),
-        what: format!("it cannot be written as JSON: {error}"),
-    })?;
-    bytes.push(b'\n');
-    disk::write(path, bytes).at("write", path)?;
-    disk::set_mode(path, FILE_MODE).at("change the mode of", path)
+/// A manifest as JSON.
+pub(super) fn encode(manifest: &Manifest) -> Result<Vec<u8>> {
+    serde_json::to_vec(manifest).map_err(|error| StoreError::Damaged {
+        path: manifest.digest.to_string().into(),
+        what: format!("its manifest cannot be written as JSON: {error}"),
+    })
+}
+
+/// A manifest, to be written down.
+pub(super) fn tree_note(manifest: &Manifest) -> Result<Note> {
+    let json = encode(manifest)?;
+    Ok(Note::new(FrameKind::Tree, manifest.digest, json))
 }
 
 /// Makes a tree read-only: files 0444 or 0555, folders 0555.
@@ -314,11 +284,10 @@ pub(super) fn seal(folder: &Path, nodes: &[Node]) -> Result<()> {
     Ok(())
 }
 
-/// One digest over the stats of an object and its manifest.
-fn stamp_of(manifest: &Stat, top: &Stat, nodes: &[Node]) -> Digest {
+/// One digest over the stats of an object.
+fn stamp_of(top: &Stat, nodes: &[Node]) -> Digest {
     let mut hasher = Sha256::new();
     // Without the device: its number may be another one after the machine was started again.
-    hasher.update(&manifest.bytes()[8..]);
     hasher.update(&top.bytes()[8..]);
     for node in nodes {
         hasher.update((node.path.len() as u64).to_be_bytes());

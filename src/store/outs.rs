@@ -3,7 +3,7 @@
 //! Never waits for another process: whoever asks is told that an out is taken.
 
 use std::{
-    fs::{self, File},
+    fs,
     io::ErrorKind,
     path::{Path, PathBuf},
 };
@@ -14,30 +14,34 @@ use sha2::{Digest as _, Sha256};
 use super::{
     Store, copy, disk,
     error::{At, Result, StoreError},
-    lock::{self, Hold},
+    journal::{Kind, Note},
+    layout::path_id,
+    range::Range,
     removal,
     stat::Stat,
+    tree::{self, Rules},
 };
 
 /// The right to write workspace outs; given up when dropped. What lies there counts as a job's until `release_outs`.
 #[derive(Debug)]
 pub struct OutsLock {
     paths: Vec<PathBuf>,
-    files: Vec<File>,
+    locks: Vec<Range>,
 }
 
 impl OutsLock {
     /// How many outs it is about.
     pub fn len(&self) -> usize {
-        self.files.len()
+        self.locks.len()
     }
 
     pub fn is_empty(&self) -> bool {
-        self.files.is_empty()
+        self.locks.is_empty()
     }
 }
 
 /// What is known of what lies where an out belongs, from one job to the next.
+#[derive(Debug, PartialEq, Eq)]
 enum Mark {
     /// What is there was published, or is the user's.
     None,
@@ -64,37 +68,35 @@ impl Store {
         let mut paths: Vec<PathBuf> = outs.iter().map(|it| place(base, it)).collect();
         paths.sort();
         paths.dedup();
-        let mut files = Vec::with_capacity(paths.len());
+        let mut locks = Vec::with_capacity(paths.len());
         for path in &paths {
-            files.push(self.lock_out(path)?);
+            locks.push(self.lock_out(path)?);
         }
         let mut ways = Vec::with_capacity(paths.len());
         for path in &paths {
             ways.push(self.way_out(path, force)?);
         }
+        // The marks first: once something is gone, what is left is no more what it was.
+        self.append(paths.iter().map(|it| Mark::Begun.note(it)).collect())?;
         for (path, way) in paths.iter().zip(ways) {
             self.clear(path, &way)?;
             super::create_parent(path)?;
         }
-        Ok(OutsLock { paths, files })
+        Ok(OutsLock { paths, locks })
     }
 
     /// Notes what a failed job left in its outs: as long as it stays like that, it is nobody's.
     pub fn leave_outs(&self, lock: OutsLock) -> Result<()> {
-        for path in &lock.paths {
-            let mark = picture(path).map_or(Mark::Begun, Mark::Left);
-            self.mark_out(path, &mark)?;
-        }
+        let mark = |path: &PathBuf| picture(path).map_or(Mark::Begun, Mark::Left).note(path);
+        self.append(lock.paths.iter().map(mark).collect())?;
         drop(lock);
         Ok(())
     }
 
-    /// What is in these outs is published and will be kept: from here on a change there is the user's. Call it when
-    /// `current` leads to the result. Before that, a gc may take it, and then nobody would know whose bytes these are.
+    /// What is in these outs is published and will be kept: from here on a change there is the user's. Call it when the
+    /// result is noted as the stage's last. Before that, a gc may take it, and then nobody would know whose bytes these are.
     pub fn release_outs(&self, lock: OutsLock) -> Result<()> {
-        for path in &lock.paths {
-            self.mark_out(path, &Mark::None)?;
-        }
+        self.append(lock.paths.iter().map(|it| Mark::None.note(it)).collect())?;
         drop(lock);
         Ok(())
     }
@@ -104,23 +106,23 @@ impl Store {
     pub fn restore_outs(&self, record: &Record, base: &Path, force: bool) -> Result<OutsLock> {
         let mut restored = OutsLock {
             paths: Vec::new(),
-            files: Vec::new(),
+            locks: Vec::new(),
         };
         for (name, out) in &record.outs {
             let path = place(base, name);
             let is_there = self.holds(&path)? == Some(out.digest);
             // A job that was killed between its end and `release_outs` left its mark.
-            if is_there && !(self.is_writable && self.layout.out_begun(&path).exists()) {
+            if is_there && !(self.is_writable && self.is_marked(&path)?) {
                 continue;
             }
             self.must_write()?;
             self.lose_sight();
-            let file = self.lock_out(&path)?;
+            let lock = self.lock_out(&path)?;
             if !is_there {
                 let way = self.way_out(&path, force)?;
                 self.restore(&out.digest, out.is_directory, &path, &way)?;
             }
-            restored.files.push(file);
+            restored.locks.push(lock);
             restored.paths.push(path);
         }
         Ok(restored)
@@ -131,7 +133,7 @@ impl Store {
         if force {
             return Ok(Way::Remove);
         }
-        let mark = self.mark_of(path);
+        let mark = self.mark_of(path)?;
         if let Mark::Left(left) = &mark
             && picture(path).as_ref() == Some(left)
         {
@@ -140,7 +142,7 @@ impl Store {
         let held = match self.holds(path) {
             Ok(None) => return Ok(Way::Remove),
             Ok(Some(digest)) => {
-                let is_whole = self.check_object(&digest, false)?.is_none();
+                let is_whole = self.check_kept(&digest)?.is_none();
                 if !is_whole && self.is_recorded(&digest)? {
                     // Made by a stage and not changed since, but the store's own copy is lost.
                     return Ok(Way::SetAside);
@@ -172,14 +174,10 @@ impl Store {
         }))
     }
 
-    /// Leaves nothing at `path`. From here until it is published, what is there is the job's.
+    /// Leaves nothing at `path`, which is marked.
     fn clear(&self, path: &Path, way: &Way) -> Result<()> {
         match way {
-            // The mark first: once something is gone, what is left is no more what it was.
-            Way::Remove => {
-                self.mark_out(path, &Mark::Begun)?;
-                removal::remove_tree(path)
-            }
+            Way::Remove => removal::remove_tree(path),
             Way::SetAside => self.set_out_aside(path),
         }
     }
@@ -215,76 +213,60 @@ impl Store {
         let folder = path.parent().unwrap_or(Path::new("/"));
         let is_near = Stat::of(folder).at("read", folder)?.dev == self.device;
         let scratch = self.own_scratch()?;
-        let beside = disk::temporary_folder(
-            ".pipe-restore-",
-            if is_near { &scratch.path } else { folder },
-        )
-        .at("create a folder in", folder)?;
-        let object = self.layout.object(digest);
-        let copied = beside.path().join("out");
-        if is_directory {
-            disk::create_dir(&copied).at("create", &copied)?;
-            copy::out(&object, &Stat::of(&object).at("read", &object)?, &copied)?;
-        } else {
-            let name = copy::name_of(path)?;
-            let from = object.join(name);
-            disk::create_dir(&copied).at("create", &copied)?;
-            copy::out(&from, &Stat::of_link(&from).at("read", &from)?, &copied)?;
+        let beside = if is_near { &scratch.path } else { folder };
+        let beside =
+            disk::temporary_folder(".pipe-restore-", beside).at("create a folder in", folder)?;
+        let mut copied = beside.path().join("out");
+        disk::create_dir(&copied).at("create", &copied)?;
+        if !self.unpack_into(digest, &copied)? {
+            let object = self.layout.object(digest);
+            let nodes = tree::list(&object, Rules::Artifact)?;
+            copy::nodes(&object, &nodes, &copied)?;
         }
-        let from = if is_directory {
-            copied
-        } else {
-            copied.join(copy::name_of(path)?)
-        };
+        if !is_directory {
+            copied.push(copy::name_of(path)?);
+        }
+        self.append(vec![Mark::Begun.note(path)])?;
         self.clear(path, way)?;
-        disk::rename(&from, path).at("restore", path)
+        disk::rename(&copied, path).at("restore", path)
     }
 
-    fn lock_out(&self, path: &Path) -> Result<File> {
-        let taken = lock::take(&self.layout.out_lock(path), Hold::Alone, false)?;
+    fn lock_out(&self, path: &Path) -> Result<Range> {
+        let taken = self.out_locks.try_lock(&path_id(path))?;
         taken.ok_or_else(|| StoreError::Busy {
             path: self.root().to_owned(),
             what: format!("it writes to `{}`", path.display()),
         })
     }
 
-    fn mark_out(&self, path: &Path, mark: &Mark) -> Result<()> {
-        let file = self.layout.out_lock(path);
-        let begun = self.layout.out_begun(path);
-        let forget = || match fs::metadata(&file) {
-            Ok(metadata) if metadata.len() == 0 => Ok(()),
-            // In place: the file is the lock.
-            _ => super::with_parent(&file, || disk::write(&file, "")).at("write", &file),
-        };
-        match mark {
-            Mark::None => {
-                forget()?;
-                match disk::remove_file(&begun) {
-                    Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-                    removed => removed.at("remove", &begun),
-                }
-            }
-            // A name, which stays after a loss of power that takes bytes away. The path is for people who look.
-            Mark::Begun => {
-                let text = format!("{}\n", path.display());
-                super::with_parent(&begun, || disk::write(&begun, &text)).at("write", &begun)?;
-                forget()
-            }
-            Mark::Left(picture) => {
-                let text = format!("left {picture} {}\n", path.display());
-                super::with_parent(&file, || disk::write(&file, &text)).at("write", &file)
-            }
-        }
+    /// Whether something is known of the path, as far as was heard.
+    fn is_marked(&self, path: &Path) -> Result<bool> {
+        self.with_contents(|it| Mark::parse(it.out(&path_id(path))) != Mark::None)
     }
 
-    fn mark_of(&self, path: &Path) -> Mark {
-        let text = fs::read(self.layout.out_lock(path)).unwrap_or_default();
-        let text = String::from_utf8_lossy(&text);
+    /// What is known of the path, which is locked: nobody else changes it.
+    fn mark_of(&self, path: &Path) -> Result<Mark> {
+        self.with_fresh_contents(|it| Mark::parse(it.out(&path_id(path))))
+    }
+}
+
+impl Mark {
+    /// The path is for people who look.
+    fn note(&self, path: &Path) -> Note {
+        let text = match self {
+            Self::None => "free".to_owned(),
+            Self::Begun => format!("begun {}", path.display()),
+            Self::Left(picture) => format!("left {picture} {}", path.display()),
+        };
+        Note::new(Kind::Out, path_id(path), text)
+    }
+
+    fn parse(text: &str) -> Self {
         let mut words = text.split(' ');
         match (words.next(), words.next().map(str::parse)) {
-            (Some("left"), Some(Ok(picture))) => Mark::Left(picture),
-            (Some("") | None, _) if !self.layout.out_begun(path).exists() => Mark::None,
-            _ => Mark::Begun,
+            (Some("left"), Some(Ok(picture))) => Self::Left(picture),
+            (Some("" | "free") | None, _) => Self::None,
+            _ => Self::Begun,
         }
     }
 }

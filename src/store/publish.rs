@@ -1,12 +1,15 @@
 //! Publishing: what a job wrote becomes artifacts and a record, all or nothing, whatever kills us on the way.
 //!
-//! Everything is written and hashed under `tmp/`; one sync makes it durable; then renames make it visible, in an order in which
-//! each step means nothing without the ones before: the artifact's folder, its manifest, the record.
-//! What a crash leaves between two of them is found by the next who looks, and finished or replaced.
+//! Folders are written and hashed under `tmp/`; one sync makes them durable; renames put them in their places. Then a single
+//! write to a journal, small artifacts and records together, makes all of a batch known. What a crash leaves between the two is
+//! found by the next who looks, and used or replaced.
 
 use std::{
+    cell::OnceCell,
     io::{self, ErrorKind},
     path::{Path, PathBuf},
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
 };
 
 use indexmap::IndexMap;
@@ -20,19 +23,26 @@ use pipe_schema::{
 use super::{
     Store, disk,
     error::{At, Result, StoreError},
-    index::Line,
+    journal::{Kind, Note},
     lease::Scratch,
-    object::seal,
-    record, removal,
-    stage::{Staged, Tree, stage_out},
+    lookup::named_objects,
+    object::{seal, tree_note},
+    record::{last_note, note_of},
+    removal,
+    stage::{Form, Staged, Tree, stage_out},
     tree::{self, Node, Rules},
 };
 use crate::key;
+
+/// How long results may be known and not survive a loss of power.
+const LONGEST_UNSYNCED: Duration = Duration::from_secs(1);
 
 /// What a finished job hands over.
 #[derive(Debug)]
 pub struct Publication {
     pub parts: KeyParts,
+    /// The stage's, among all specs that share the store.
+    pub name: String,
     /// Name, type, and where it was written: a folder, or a single file, which is wrapped:
     /// a report as `metrics.json`, a model as `model.pt`, anything else under the output's name.
     /// It is moved away from there, unless it is an artifact of this store already.
@@ -45,15 +55,36 @@ pub struct Publication {
 /// A publication that is written and hashed, but not visible.
 struct Ready {
     record: Record,
-    record_file: PathBuf,
+    name: String,
     trees: Vec<(Digest, Tree)>,
+    /// What is small.
+    packs: Vec<Note>,
+}
+
+/// A publication of which all folders are in their places, and what is to be written down of it.
+struct Placed {
+    record: Record,
+    notes: Vec<Note>,
 }
 
 /// The same error for another publication.
-fn again(error: &io::Error) -> io::Error {
-    error
-        .raw_os_error()
-        .map_or_else(|| error.kind().into(), io::Error::from_raw_os_error)
+fn again(error: &StoreError) -> StoreError {
+    match error {
+        StoreError::Io {
+            action,
+            path,
+            source,
+        } => {
+            let source = source
+                .raw_os_error()
+                .map_or_else(|| source.kind().into(), io::Error::from_raw_os_error);
+            StoreError::io(action, path, source)
+        }
+        other => StoreError::Damaged {
+            path: PathBuf::from("journal"),
+            what: other.to_string(),
+        },
+    }
 }
 
 impl Store {
@@ -65,26 +96,56 @@ impl Store {
         }
     }
 
-    /// The same for several jobs that ended together, at the price of one sync.
+    /// The same for several jobs that ended together, at the price of one sync and one write.
     pub fn publish_all(&self, publications: Vec<Publication>) -> Vec<Result<Record>> {
         // Removed at the end, with all that was not moved out of it.
-        let mut scratch = None;
+        let scratch = OnceCell::new();
+        let scratch = || -> Result<Arc<Scratch>> {
+            if let Some(made) = scratch.get() {
+                return Ok(Arc::clone(made));
+            }
+            let made = Arc::new(self.own_scratch()?);
+            Ok(Arc::clone(scratch.get_or_init(|| made)))
+        };
         let staged: Vec<Result<Ready>> = (publications.into_iter())
-            .map(|it| self.stage(it, &mut scratch))
+            .map(|it| self.stage(it, &scratch))
             .collect();
-        // One error would be the same for all: the disk has it.
-        let is_synced = self.sync();
-        let mut results = Vec::with_capacity(staged.len());
+        let has_trees = staged.iter().flatten().any(|it| !it.trees.is_empty());
+        // What becomes visible must be durable. Frames tell by themselves whether they are.
+        let is_synced = if has_trees { self.sync() } else { Ok(()) };
+        // Nothing is taken away between here and the moment at which a record speaks of it.
+        let is_ready = is_synced.and_then(|()| self.calm());
+        let calm = match is_ready {
+            Ok(calm) => calm,
+            Err(error) => {
+                let fail = |ready: Result<Ready>| ready.and_then(|_| Err(again(&error)));
+                return staged.into_iter().map(fail).collect();
+            }
+        };
+        let mut notes = Vec::new();
+        let mut results: Vec<Result<Record>> = Vec::with_capacity(staged.len());
         for ready in staged {
-            results.push(match (&is_synced, ready) {
-                (Ok(()), Ok(ready)) => self.show(ready),
-                (Err(error), Ok(_)) => {
-                    Err(StoreError::io("write", self.layout.root(), again(error)))
-                }
-                (_, Err(error)) => Err(error),
-            });
+            results.push(ready.and_then(|it| self.place_all(it)).map(|mut placed| {
+                notes.append(&mut placed.notes);
+                placed.record
+            }));
         }
-        self.write_notes();
+        if let Err(error) = self.append(notes) {
+            let fail = |result: Result<Record>| result.and_then(|_| Err(again(&error)));
+            return results.into_iter().map(fail).collect();
+        }
+        drop(calm);
+        for record in results.iter().flatten() {
+            self.forget_damage(&record.key.0);
+            for (_, digest) in named_objects(record) {
+                self.forget_damage(&digest);
+            }
+        }
+        if has_trees {
+            self.is_unsynced.store(true, Ordering::Relaxed);
+        }
+        // Who waits for long should not lose what is done: a loss of power takes what was written last.
+        let _ = self.sync_journal(LONGEST_UNSYNCED);
         results
     }
 
@@ -93,46 +154,44 @@ impl Store {
     pub fn flush(&self) -> Result<()> {
         self.save_sources()?;
         self.write_notes();
-        if self
-            .is_unsynced
-            .swap(false, std::sync::atomic::Ordering::Relaxed)
-        {
-            self.sync().at("write", self.layout.root())?;
+        if self.is_unsynced.swap(false, Ordering::Relaxed) {
+            self.sync()?;
+        } else {
+            self.sync_journal(Duration::ZERO)?;
         }
-        Ok(())
+        self.tidy_journals()
     }
 
     /// All that was written to the file system so far. The descriptor was opened before, else errors would be missed.
-    fn sync(&self) -> io::Result<()> {
-        disk::sync_all(&self.folder, self.root())
+    pub(super) fn sync(&self) -> Result<()> {
+        disk::sync_all(&self.folder, self.root()).at("write", self.root())
     }
 
-    /// `scratch` is shared by a batch; the first makes it.
-    fn stage(&self, publication: Publication, scratch: &mut Option<Scratch>) -> Result<Ready> {
+    /// `scratch` is shared by a batch.
+    fn stage(
+        &self,
+        publication: Publication,
+        scratch: &dyn Fn() -> Result<Arc<Scratch>>,
+    ) -> Result<Ready> {
         self.must_write()?;
         let Publication {
             parts,
+            name,
             outputs,
             outs,
             observed,
         } = publication;
-        let scratch = match scratch {
-            Some(scratch) => scratch,
-            None => scratch.insert(self.own_scratch()?),
-        };
-        let mut trees: Vec<(Digest, Tree)> = Vec::new();
-        let mut keep = |staged: Staged| {
-            let is_new = |digest: Digest| !trees.iter().any(|(it, _)| *it == digest);
-            if let Some(tree) = staged.tree.filter(|_| is_new(staged.digest)) {
-                trees.push((staged.digest, tree));
-            }
-        };
-        let mut record = Record {
-            key: key::of(&parts),
-            parts,
-            outputs: IndexMap::new(),
-            outs: IndexMap::new(),
-            observed,
+        let mut ready = Ready {
+            record: Record {
+                key: key::of(&parts),
+                parts,
+                outputs: IndexMap::new(),
+                outs: IndexMap::new(),
+                observed,
+            },
+            name,
+            trees: Vec::new(),
+            packs: Vec::new(),
         };
         for (name, r#type, path) in outputs {
             let staged = self.stage_output(scratch, &name, r#type, &path)?;
@@ -141,8 +200,8 @@ impl Store {
                 digest: staged.digest,
                 bytes: staged.bytes,
             };
-            record.outputs.insert(name, output);
-            keep(staged);
+            ready.record.outputs.insert(name, output);
+            ready.keep(staged);
         }
         for (name, path) in outs {
             let (staged, is_directory) = stage_out(scratch, &name, &path)?;
@@ -151,58 +210,48 @@ impl Store {
                 bytes: staged.bytes,
                 is_directory,
             };
-            record.outs.insert(name, out);
-            keep(staged);
+            ready.record.outs.insert(name, out);
+            ready.keep(staged);
         }
-        let record_file = scratch.new_path("record");
-        disk::write(&record_file, record::encode(&record)?).at("write", &record_file)?;
-        Ok(Ready {
-            record,
-            record_file,
-            trees,
-        })
+        Ok(ready)
     }
 
-    /// Makes it visible. All bytes are durable by now.
-    fn show(&self, ready: Ready) -> Result<Record> {
+    /// Puts folders in their places. All bytes of them are durable by now.
+    fn place_all(&self, ready: Ready) -> Result<Placed> {
         let Ready {
             record,
-            record_file,
+            name,
             trees,
+            packs,
         } = ready;
+        let mut notes = Vec::new();
         for (digest, tree) in &trees {
-            self.place(digest, tree)?;
+            notes.extend(self.place(digest, tree)?);
         }
-        for (_, digest) in super::lookup::named_objects(&record) {
+        for (_, digest) in named_objects(&record) {
             // Those that were there before, too: a record must not speak of what is gone.
-            if !trees.iter().any(|(it, _)| *it == digest)
-                && let Some(what) = self.check_object(&digest, false)?
-            {
+            let is_new = trees.iter().any(|(it, _)| *it == digest)
+                || packs.iter().any(|it| it.id == digest);
+            if !is_new && let Some(what) = self.check_object(&digest, false)? {
                 return Err(StoreError::Damaged {
                     path: self.layout.object(&digest),
                     what,
                 });
             }
         }
-        let path = self.layout.record(&record.key);
-        super::with_parent(&path, || disk::rename(&record_file, &path)).at("write", &path)?;
-        self.forget_damage(&record.key.0);
-        for (_, digest) in super::lookup::named_objects(&record) {
-            self.forget_damage(&digest);
+        for pack in packs {
+            if !self.has_whole(Kind::Pack, &pack.id)? {
+                notes.push(pack);
+            }
         }
-        self.is_unsynced
-            .store(true, std::sync::atomic::Ordering::Relaxed);
-        self.note(Line::Record {
-            key: record.key,
-            stage: record.observed.stage.clone(),
-        });
-        // It is published; what follows only makes life easier, and must not make it look as if it were not.
-        let _ = self.link_run(&record);
-        Ok(record)
+        notes.push(note_of(&record)?);
+        notes.push(last_note(&name, &record.key));
+        Ok(Placed { record, notes })
     }
 
     /// Moves a tree to its place, unless it is there already: another run won, or the same bytes were made before.
-    fn place(&self, digest: &Digest, tree: &Tree) -> Result<()> {
+    /// What is to be written down of it.
+    fn place(&self, digest: &Digest, tree: &Tree) -> Result<Vec<Note>> {
         let to = self.layout.object(digest);
         for _ in 0..3 {
             // Renamed while it is writable: an ordinary user cannot move a read-only folder.
@@ -210,9 +259,8 @@ impl Store {
                 Ok(()) => {
                     seal(&to, &tree.nodes)?;
                     let nodes = self.as_hashed(&to, &tree.nodes)?;
-                    let manifest = self.layout.manifest(digest);
-                    disk::rename(&tree.manifest, &manifest).at("write", &manifest)?;
-                    return self.stamp(digest, &nodes);
+                    let stamp = self.stamp_note(digest, &nodes)?;
+                    return Ok(vec![tree_note(&tree.manifest)?, stamp]);
                 }
                 Err(error)
                     if matches!(
@@ -224,7 +272,8 @@ impl Store {
                 {
                     // Theirs is ours if it is whole. If not, it was set aside and the place is free.
                     if self.check_object(digest, false)?.is_none() {
-                        return removal::remove_tree(&tree.folder);
+                        removal::remove_tree(&tree.folder)?;
+                        return Ok(Vec::new());
                     }
                 }
                 Err(error) => return Err(StoreError::io("publish", &to, error)),
@@ -249,5 +298,23 @@ impl Store {
         }
         self.set_aside(folder)?;
         Err(StoreError::Changing(folder.to_owned()))
+    }
+}
+
+impl Ready {
+    fn keep(&mut self, staged: Staged) {
+        match staged.form {
+            Form::Known => {}
+            Form::Tree(tree) => {
+                if !self.trees.iter().any(|(it, _)| *it == staged.digest) {
+                    self.trees.push((staged.digest, tree));
+                }
+            }
+            Form::Pack(note) => {
+                if !self.packs.iter().any(|it| it.id == note.id) {
+                    self.packs.push(note);
+                }
+            }
+        }
     }
 }

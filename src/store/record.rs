@@ -1,85 +1,56 @@
-//! Records: one file a key, a line of JSON and a line with its checksum. Knows no object; a record may name what is gone.
+//! Records: what was made for a key. Knows no artifact; a record may name what is gone.
 
 use std::{fs, io::ErrorKind, path::Path, sync::Arc};
 
 use pipe_schema::{key::Key, manifest::Digest, record::Record, run::Reason};
-use sha2::{Digest as _, Sha256};
 
 use super::{
-    Store, closed,
+    Store,
     error::{At, Result, StoreError},
+    journal::{Content, Kind, Note},
 };
 use crate::key;
 
-/// What stands in a record's place.
+/// What there is for a key.
 pub(super) enum Found {
     Record(Arc<Record>),
     Nothing,
     Damaged(&'static str),
 }
 
-/// The record's file.
-pub(super) fn encode(record: &Record) -> Result<Vec<u8>> {
-    let mut bytes = serde_json::to_vec(record).map_err(|error| StoreError::Damaged {
+/// The record, to be written down.
+pub(super) fn note_of(record: &Record) -> Result<Note> {
+    let json = serde_json::to_vec(record).map_err(|error| StoreError::Damaged {
         path: record.key.0.to_string().into(),
         what: format!("the record cannot be written as JSON: {error}"),
     })?;
-    bytes.push(b'\n');
-    let line = checksum_line(&bytes);
-    bytes.extend(line.bytes());
-    Ok(bytes)
+    Ok(Note::new(Kind::Record, record.key.0, json))
 }
 
-/// Reads a record that must be of `key`.
-pub(super) fn read(path: &Path, key: &Key) -> Result<Found> {
-    let bytes = match closed::read(path) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == ErrorKind::IsADirectory => {
-            return Ok(Found::Damaged("it is not a file"));
-        }
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Found::Nothing),
-        Err(error) => return Err(StoreError::io("read", path, error)),
-    };
-    Ok(match decode(&bytes) {
-        Ok(record) if record.key == *key => Found::Record(record),
-        Ok(_) => Found::Damaged("it is the record of another key"),
-        Err(why) => Found::Damaged(why),
-    })
-}
-
-fn decode(bytes: &[u8]) -> std::result::Result<Arc<Record>, &'static str> {
-    let end = bytes
-        .iter()
-        .position(|it| *it == b'\n')
-        .ok_or("it is cut off")?
-        + 1;
-    let (body, checksum) = bytes.split_at(end);
-    if checksum != checksum_line(body).as_bytes() {
-        return Err("its checksum is wrong");
-    }
-    serde_json::from_slice(body)
-        .map(Arc::new)
-        .map_err(|_| "it is not a record of this version")
-}
-
-fn checksum_line(body: &[u8]) -> String {
-    format!(
-        "{{\"sha256\":\"{}\"}}\n",
-        Digest(Sha256::digest(body).into())
-    )
+/// That the record is the last one under a name.
+pub(super) fn last_note(name: &str, key: &Key) -> Note {
+    Note::new(Kind::Last, key.0, name)
 }
 
 impl Store {
     /// The record of a key, whatever became of its outputs. One that is damaged is set aside.
     pub(super) fn record(&self, key: &Key) -> Result<Found> {
-        let path = self.layout.record(key);
-        let found = read(&path, key)?;
-        self.look_at(&path);
-        if let Found::Damaged(_) = found {
-            self.lose_sight();
-            self.set_aside(&path)?;
+        if !self.with_contents(|it| it.has(Kind::Record, &key.0))? {
+            // Another process may have made it since the journals were read.
+            self.with_fresh_contents(|_| ())?;
         }
-        Ok(found)
+        Ok(match self.content(Kind::Record, &key.0)? {
+            Content::Whole(json) => match serde_json::from_slice::<Record>(&json) {
+                Ok(record) if record.key == *key => Found::Record(Arc::new(record)),
+                Ok(_) => Found::Damaged("it is the record of another key"),
+                Err(_) => Found::Damaged("it is not a record of this version"),
+            },
+            Content::Nothing => Found::Nothing,
+            Content::Damaged => {
+                self.lose_sight();
+                Found::Damaged("its checksum is wrong")
+            }
+        })
     }
 
     /// The record of a key, if there is a whole one.
@@ -92,7 +63,7 @@ impl Store {
 
     /// The newest record that was made or used for this stage.
     pub fn last_record(&self, stage: &str) -> Option<Record> {
-        let key = self.with_index(|index| index.last(stage)).ok()??;
+        let key = self.with_contents(|it| it.last(stage)).ok()??;
         self.find_record(&key)
     }
 
@@ -107,7 +78,7 @@ impl Store {
         if !found.is_empty() {
             return found;
         }
-        let Ok(Some(last)) = self.with_index(|index| index.last(name)) else {
+        let Ok(Some(last)) = self.with_contents(|it| it.last(name)) else {
             return vec![Reason::NeverRun];
         };
         let changes = self
@@ -122,22 +93,18 @@ impl Store {
 
     /// Keys of all records.
     pub(super) fn record_keys(&self) -> Result<Vec<Key>> {
-        Ok(names(&self.layout.records(), ".jsonl")?
-            .into_iter()
-            .map(Key)
-            .collect())
+        let mut keys: Vec<Key> = self.with_fresh_contents(|it| it.keys().copied().collect())?;
+        keys.sort();
+        Ok(keys)
     }
 }
 
-/// The digests that files in a folder of folders `ab/<62><suffix>` stand for, sorted.
-pub(super) fn names(folder: &Path, suffix: &str) -> Result<Vec<Digest>> {
+/// The digests that files in a folder of folders `ab/<62>` stand for, sorted.
+pub(super) fn names(folder: &Path) -> Result<Vec<Digest>> {
     let mut names = Vec::new();
     for shelf in children(folder)? {
         for name in children(&folder.join(&shelf))? {
-            let digest = name
-                .strip_suffix(suffix)
-                .and_then(|name| super::layout::joined(&shelf, name));
-            names.extend(digest);
+            names.extend(super::layout::joined(&shelf, &name));
         }
     }
     names.sort();

@@ -39,11 +39,16 @@ fn swap(path: &Path, bytes: &[u8], is_for_good: bool) -> Result<()> {
 
 const PREFIX: &str = ".draft-";
 
+/// Whether a name is that of a replacement that is being written.
+pub fn is_draft(name: &str) -> bool {
+    name.starts_with(PREFIX)
+}
+
 /// What a kill left of replacements in this folder.
 pub fn drafts(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(children(folder)?
         .into_iter()
-        .filter(|it| it.starts_with(PREFIX))
+        .filter(|it| is_draft(it))
         .map(|it| folder.join(it))
         .filter(|it| fs::symlink_metadata(it).is_ok_and(|it| it.is_file()))
         .collect())

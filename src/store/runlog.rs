@@ -2,11 +2,11 @@
 
 use std::{
     fs::{self, File, OpenOptions},
-    io::ErrorKind,
+    io::{BufRead, BufReader, ErrorKind},
     path::PathBuf,
 };
 
-use pipe_schema::run::{Event, Line};
+use pipe_schema::run::{Event, Line, RunStarted};
 
 use super::{
     Store, disk,
@@ -96,6 +96,33 @@ impl Store {
         Ok(runs)
     }
 
+    /// How a run began, with the stages of the run that it repeats, if it does. None where its log was cut off before.
+    pub(super) fn start_of(&self, run: &str) -> Result<Option<RunStarted>> {
+        let [first, second] = self.first_lines(run)?;
+        let Some(Event::RunStarted(mut started)) = first else {
+            return Ok(None);
+        };
+        if let Some(Event::RunRepeated { of }) = second
+            && let Ok([Some(Event::RunStarted(before)), _]) = self.first_lines(&of)
+        {
+            started.stages = before.stages;
+            started.others = before.others;
+        }
+        Ok(Some(started))
+    }
+
+    fn first_lines(&self, run: &str) -> Result<[Option<Event>; 2]> {
+        let path = self.layout.run_log(run);
+        let file = File::open(&path).at("read", &path)?;
+        let mut lines = BufReader::new(file).split(b'\n');
+        let mut next = || -> Result<Option<Event>> {
+            let line = lines.next().transpose().at("read", &path)?;
+            let line = line.and_then(|it| serde_json::from_slice::<Line>(&it).ok());
+            Ok(line.map(|it| it.event))
+        };
+        Ok([next()?, next()?])
+    }
+
     /// Writes a run's page for a browser, which may be kept from folders outside of the project. It lies in `tmp/`: a later
     /// run sweeps it away.
     pub fn write_page(&self, run: &str, html: &str) -> Result<PathBuf> {
@@ -132,6 +159,7 @@ impl Store {
                 ) => {
                     started.stages = old.stages;
                     started.after = old.after;
+                    started.others = old.others;
                 }
                 (event @ (Event::StageReady { .. } | Event::StageCached { .. }), _) => {
                     stages.push(Line { at, event });

@@ -174,9 +174,8 @@ impl Store {
     pub fn keep_witness(&self, question: &str, text: &str) -> Result<()> {
         self.write_notes();
         // Who changes links, results or the outs of jobs leaves a trace in one of these.
-        self.look(&self.layout.index());
+        self.look_at_journals()?;
         self.look(&self.layout.current());
-        self.look(&self.layout.out_locks());
         let watch = {
             let mut watch = self.watch.lock().unwrap_or_else(PoisonError::into_inner);
             watch.take()

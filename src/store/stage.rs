@@ -4,6 +4,7 @@
 use std::{
     io::ErrorKind,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use pipe_schema::{
@@ -15,24 +16,32 @@ use pipe_schema::{
 use super::{
     Store, closed, copy, disk,
     error::{At, Result, StoreError},
+    journal::Note,
     lease::Scratch,
-    object::write_manifest_to,
-    removal,
+    pack, removal,
     stat::Stat,
     tree::{self, Kind, Node, Rules},
 };
 
-/// A tree that is ready to become an artifact.
+/// What is ready to become an artifact.
 pub(super) struct Staged {
     pub digest: Digest,
     pub bytes: u64,
-    /// Where it waits; None where the store has it already.
-    pub tree: Option<Tree>,
+    pub form: Form,
+}
+
+pub(super) enum Form {
+    /// The store has it already.
+    Known,
+    /// It waits in a folder.
+    Tree(Tree),
+    /// It is small, and all of it is here.
+    Pack(Note),
 }
 
 pub(super) struct Tree {
     pub folder: PathBuf,
-    pub manifest: PathBuf,
+    pub manifest: Manifest,
     pub nodes: Vec<Node>,
 }
 
@@ -40,7 +49,7 @@ impl Store {
     /// An output: a folder, which is moved, or a file, which gets a folder around it.
     pub(super) fn stage_output(
         &self,
-        scratch: &Scratch,
+        scratch: &dyn Fn() -> Result<Arc<Scratch>>,
         name: &str,
         r#type: ArtifactType,
         path: &Path,
@@ -51,7 +60,7 @@ impl Store {
             return Ok(Staged {
                 digest,
                 bytes: manifest.bytes,
-                tree: None,
+                form: Form::Known,
             });
         }
         let stat = match Stat::of(path) {
@@ -68,6 +77,7 @@ impl Store {
         let is_link = Stat::of_link(path).at("read", path)? != stat;
         let is_ours =
             stat.dev == self.device && !is_link && !path.starts_with(self.layout.objects());
+        let scratch = scratch()?;
         let mut folder = path.to_owned();
         if !stat.is_directory() {
             let file_name = match r#type {
@@ -75,7 +85,7 @@ impl Store {
                 ArtifactType::Model => package::TORCHSCRIPT_FILE,
                 _ => name,
             };
-            folder = new_folder(scratch)?;
+            folder = new_folder(&scratch)?;
             let to = folder.join(file_name);
             if is_ours {
                 disk::rename(path, &to).at("move", path)?;
@@ -83,11 +93,11 @@ impl Store {
                 copy::file(path, &to, &stat)?;
             }
         } else if !is_ours {
-            folder = new_folder(scratch)?;
+            folder = new_folder(&scratch)?;
             let nodes = tree::list(path, Rules::Artifact)?;
             copy::nodes(path, &nodes, &folder)?;
         }
-        stage_folder(scratch, folder)
+        stage_folder(&scratch, folder)
     }
 
     /// Whether what lies at a path is what it was, if it is an artifact of this store; for after the job that read it.
@@ -107,8 +117,12 @@ impl Store {
     }
 }
 
-/// A workspace out, which is copied. Returns whether it is a folder.
-pub(super) fn stage_out(scratch: &Scratch, name: &str, path: &Path) -> Result<(Staged, bool)> {
+/// A workspace out, of which a copy is made. Returns whether it is a folder.
+pub(super) fn stage_out(
+    scratch: &dyn Fn() -> Result<Arc<Scratch>>,
+    name: &str,
+    path: &Path,
+) -> Result<(Staged, bool)> {
     let stat = match Stat::of_link(path) {
         Ok(stat) => stat,
         Err(error) if error.kind() == ErrorKind::NotFound => {
@@ -119,26 +133,41 @@ pub(super) fn stage_out(scratch: &Scratch, name: &str, path: &Path) -> Result<(S
         }
         Err(error) => return Err(StoreError::io("read", path, error)),
     };
-    let folder = new_folder(scratch)?;
-    copy::out(path, &stat, &folder)?;
-    Ok((stage_folder(scratch, folder)?, stat.is_directory()))
+    let is_directory = stat.is_directory();
+    let (folder, nodes) = if is_directory {
+        (path, tree::list(path, Rules::Artifact)?)
+    } else {
+        let folder = path.parent().unwrap_or(Path::new("/"));
+        (folder, vec![tree::lone(path, copy::name_of(path)?)?])
+    };
+    if pack::is_small(&nodes) {
+        let (manifest, note) = pack::read(folder, &nodes)?;
+        let staged = Staged {
+            digest: manifest.digest,
+            bytes: manifest.bytes,
+            form: Form::Pack(note),
+        };
+        return Ok((staged, is_directory));
+    }
+    let scratch = scratch()?;
+    let copied = new_folder(&scratch)?;
+    copy::nodes(folder, &nodes, &copied)?;
+    Ok((stage_folder(&scratch, copied)?, is_directory))
 }
 
-/// Hashes a folder that is on the store's file system, and writes its manifest beside it.
+/// Hashes a folder that is on the store's file system.
 fn stage_folder(scratch: &Scratch, folder: PathBuf) -> Result<Staged> {
     let mut nodes = list_readable(&folder)?;
     if unshare(&folder, &nodes, scratch)? {
         nodes = tree::list(&folder, Rules::Artifact)?;
     }
     let manifest: Manifest = tree::read(&folder, &nodes, |_| None)?.manifest;
-    let path = scratch.new_path("manifest");
-    write_manifest_to(&path, &manifest)?;
     Ok(Staged {
         digest: manifest.digest,
         bytes: manifest.bytes,
-        tree: Some(Tree {
+        form: Form::Tree(Tree {
             folder,
-            manifest: path,
+            manifest,
             nodes,
         }),
     })

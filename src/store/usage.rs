@@ -10,7 +10,7 @@ use super::{
     error::Result,
     gc::tree_bytes,
     lookup::named_objects,
-    record::{Found, children, read},
+    record::{Found, children},
 };
 
 /// A number of things and the bytes of their content.
@@ -49,12 +49,13 @@ impl Store {
             quarantine: share_of(&self.layout.quarantine())?,
             ..Usage::default()
         };
-        let objects: BTreeSet<_> = self.object_digests()?.into_iter().collect();
+        let mut objects: BTreeSet<_> = self.object_digests()?.into_iter().collect();
+        objects.extend(self.packed_digests()?);
         let mut claimed = BTreeSet::new();
         let (mut by_stage, mut by_kind) = (BTreeSet::new(), BTreeSet::new());
         for key in self.record_keys()? {
             // A damaged one is left to whoever needs it.
-            let Found::Record(record) = read(&self.layout.record(&key), &key)? else {
+            let Found::Record(record) = self.record(&key)? else {
                 continue;
             };
             let id = &record.observed.stage;

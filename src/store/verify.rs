@@ -12,8 +12,9 @@ use pipe_schema::{key::Key, manifest::Digest, record::Record, run::Event};
 use super::{
     Store,
     error::Result,
+    journal::Kind,
     lookup::named_objects,
-    record::{self, Found, children, names},
+    record::{Found, children, names},
     stat::Stat,
     tree,
 };
@@ -29,6 +30,8 @@ pub struct Verified {
     /// Bytes that were read again.
     pub bytes: u64,
     pub damage: Vec<Damage>,
+    /// Small artifacts that are among it.
+    lost: BTreeSet<Digest>,
     /// Records that were set aside because what they speak of was set aside earlier, which was told then.
     pub forgotten: u64,
 }
@@ -49,17 +52,31 @@ pub struct Damage {
 #[derive(Default)]
 struct Scope {
     objects: BTreeMap<Digest, BTreeSet<String>>,
+    /// Small artifacts.
+    packs: BTreeMap<Digest, BTreeSet<String>>,
     blobs: BTreeMap<Digest, BTreeSet<String>>,
+}
+
+/// A result that a record speaks of and that is not there.
+struct Missing {
+    digest: Digest,
+    /// Where it would be.
+    path: String,
+    output: String,
+    is_out: bool,
 }
 
 impl Store {
     /// Reads everything again. `progress` hears how many objects and fetched files are done, and of how many.
     pub fn verify(&self, progress: &mut dyn FnMut(u64, u64)) -> Result<Verified> {
-        let _no_gc = self.together()?;
+        let _no_gc = self.calm()?;
         let mut verified = Verified::default();
         let mut scope = Scope::default();
         for digest in self.object_digests()? {
             scope.objects.entry(digest).or_default();
+        }
+        for digest in self.packed_digests()? {
+            scope.packs.entry(digest).or_default();
         }
         for digest in self.blob_digests()? {
             scope.blobs.entry(digest).or_default();
@@ -75,12 +92,13 @@ impl Store {
         for record in &records {
             self.verify_outputs(record, &mut verified)?;
         }
+        self.tell_of_mended(&mut verified);
         Ok(verified)
     }
 
     /// Reads again what a run made or used, as its log tells it.
     pub fn verify_run(&self, run: &str, progress: &mut dyn FnMut(u64, u64)) -> Result<Verified> {
-        let _no_gc = self.together()?;
+        let _no_gc = self.calm()?;
         let mut verified = Verified::default();
         let mut scope = Scope::default();
         let mut results = Vec::new();
@@ -97,11 +115,16 @@ impl Store {
             for digest in inputs.filter(|it| blobs.binary_search(it).is_ok()) {
                 scope.blobs.entry(*digest).or_default();
             }
+            for digest in record.outs.values().map(|it| it.digest) {
+                scope.packs.entry(digest).or_default();
+            }
             for (_, digest) in named_objects(record) {
                 scope.objects.entry(digest).or_default();
             }
             scope.name(stage, record);
         }
+        let packed = self.packed_digests()?;
+        scope.packs.retain(|it, _| packed.binary_search(it).is_ok());
         scope.objects.retain(|digest, _| self.has_object(digest));
         self.verify_content(scope, &mut verified, progress)?;
         let mut seen = BTreeSet::new();
@@ -110,54 +133,52 @@ impl Store {
                 continue;
             }
             let count = verified.damage.len();
-            for (path, name) in self.missing_objects(record) {
-                verified.note_missing(path, &name, stage.clone());
+            for missing in self.missing_results(record)? {
+                verified.note_missing(&missing, stage.clone());
             }
             let found = self.verify_record(&record.key, &mut verified)?;
             if found.is_none() && verified.damage.len() == count {
                 verified.damage.push(Damage {
-                    path: self.relative(&self.layout.record(&record.key)),
-                    what: "its record is gone".to_owned(),
+                    path: format!("record {}", record.key.0.short()),
+                    what: "it is gone".to_owned(),
                     stages: vec![stage.clone()],
                     is_set_aside: false,
                 });
             }
         }
+        self.tell_of_mended(&mut verified);
         Ok(verified)
     }
 
-    /// The record of a key if it is whole. A damaged one is set aside, unless a run is making it again at this moment.
+    /// The record of a key if it is whole.
     fn verify_record(&self, key: &Key, verified: &mut Verified) -> Result<Option<Arc<Record>>> {
-        let path = self.layout.record(key);
+        let journal = self.journal_of(Kind::Record, &key.0);
         verified.records += 1;
-        if let Ok(record) = self.judge(key)? {
-            return Ok(record);
-        }
-        let _lock = match self.is_writable.then(|| self.try_lock(key)).transpose()? {
-            Some(None) => return Ok(None),
-            lock => lock,
+        let what = match self.record(key)? {
+            Found::Record(record) if key::of(&record.parts) == *key => return Ok(Some(record)),
+            Found::Nothing => return Ok(None),
+            Found::Record(_) => "its parts do not have this key",
+            Found::Damaged(what) => what,
         };
-        let what = match self.judge(key)? {
-            Ok(record) => return Ok(record),
-            Err(what) => what,
-        };
-        self.set_aside(&path)?;
+        self.revoke(Kind::Record, key.0);
         verified.damage.push(Damage {
-            path: self.relative(&path),
-            what: what.to_owned(),
-            stages: Vec::new(),
+            path: journal.unwrap_or_else(|| "journal".to_owned()),
+            what: format!("record {}: {what}", key.0.short()),
+            stages: self.known_as(key)?,
             is_set_aside: self.is_writable,
         });
         Ok(None)
     }
 
-    fn judge(&self, key: &Key) -> Result<std::result::Result<Option<Arc<Record>>, &'static str>> {
-        Ok(match record::read(&self.layout.record(key), key)? {
-            Found::Record(record) if key::of(&record.parts) == *key => Ok(Some(record)),
-            Found::Nothing => Ok(None),
-            Found::Record(_) => Err("its parts do not have this key"),
-            Found::Damaged(what) => Err(what),
-        })
+    /// The stages for which a record was made or used last.
+    fn known_as(&self, key: &Key) -> Result<Vec<String>> {
+        let mut stages: Vec<String> = self.with_contents(|it| {
+            let names = it.names().filter(|(_, last)| last == key);
+            names.map(|(name, _)| name.to_owned()).collect()
+        })?;
+        stages.retain(|it| !it.contains('/'));
+        stages.sort();
+        Ok(stages)
     }
 
     fn verify_content(
@@ -166,28 +187,44 @@ impl Store {
         verified: &mut Verified,
         progress: &mut dyn FnMut(u64, u64),
     ) -> Result<()> {
-        let total = (scope.objects.len() + scope.blobs.len()) as u64;
+        let total = (scope.objects.len() + scope.packs.len() + scope.blobs.len()) as u64;
+        let set_aside = |path: String, what: String, stages: BTreeSet<String>| Damage {
+            path,
+            what,
+            stages: stages.into_iter().collect(),
+            is_set_aside: self.is_writable,
+        };
         for (digest, stages) in scope.objects {
             match self.check_object(&digest, true)? {
                 None => verified.bytes += self.manifest(&digest).map_or(0, |it| it.bytes),
-                Some(what) => verified.damage.push(Damage {
-                    path: self.relative(&self.layout.object(&digest)),
-                    what,
-                    stages: stages.into_iter().collect(),
-                    is_set_aside: self.is_writable,
-                }),
+                Some(what) => {
+                    let path = self.relative(&self.layout.object(&digest));
+                    verified.damage.push(set_aside(path, what, stages));
+                }
+            }
+            verified.objects += 1;
+            progress(verified.objects, total);
+        }
+        for (digest, stages) in scope.packs {
+            let journal = self.journal_of(Kind::Pack, &digest);
+            match self.packed_manifest(&digest)? {
+                Some(manifest) => verified.bytes += manifest.bytes,
+                None => {
+                    let path = journal.unwrap_or_else(|| "journal".to_owned());
+                    let what = format!("result {}: its checksum is wrong", digest.short());
+                    verified.damage.push(set_aside(path, what, stages));
+                    verified.lost.insert(digest);
+                }
             }
             verified.objects += 1;
             progress(verified.objects, total);
         }
         for (digest, stages) in scope.blobs {
             if let Some(what) = self.verify_blob(&digest, verified)? {
-                verified.damage.push(Damage {
-                    path: self.relative(&self.layout.blob(&digest)),
-                    what: what.to_owned(),
-                    stages: stages.into_iter().collect(),
-                    is_set_aside: self.is_writable,
-                });
+                let path = self.relative(&self.layout.blob(&digest));
+                verified
+                    .damage
+                    .push(set_aside(path, what.to_owned(), stages));
             }
             verified.blobs += 1;
             progress(verified.objects + verified.blobs, total);
@@ -232,9 +269,9 @@ impl Store {
         Ok(what)
     }
 
-    /// Tells which outputs of a record are gone, and sets the record aside, so that it is told once.
+    /// Tells which outputs of a record are gone, and takes the record back, so that it is told once.
     fn verify_outputs(&self, record: &Record, verified: &mut Verified) -> Result<()> {
-        if self.missing_objects(record).is_empty() {
+        if self.missing_results(record)?.is_empty() {
             return Ok(());
         }
         let _lock = match self
@@ -246,59 +283,92 @@ impl Store {
             Some(None) => return Ok(()),
             lock => lock,
         };
-        let Ok(Some(record)) = self.judge(&record.key)? else {
+        let Found::Record(record) = self.record(&record.key)? else {
             return Ok(());
         };
-        let missing = self.missing_objects(&record);
-        let is_found_now = |path: &str| {
-            let damage = verified.damage.iter();
-            damage
-                .filter(|it| it.is_set_aside)
-                .any(|it| it.path == path)
+        let missing = self.missing_results(&record)?;
+        let is_found_now = |it: &Missing| {
+            let mut damage = verified.damage.iter().filter(|it| it.is_set_aside);
+            verified.lost.contains(&it.digest) || damage.any(|damage| damage.path == it.path)
         };
         // The next who wants it is told what was found.
-        let is_awaited = missing.iter().any(|(path, _)| is_found_now(path));
+        let is_awaited = missing.iter().any(&is_found_now);
         let aside = children(&self.layout.quarantine())?;
-        let is_aside = |path: &str| {
-            let name = format!("{}.", path.replace('/', "-"));
-            aside.iter().any(|it| it.starts_with(&name))
+        let is_aside = |it: &Missing| -> Result<bool> {
+            let name = format!("{}.", it.path.replace('/', "-"));
+            let is_revoked = self.with_contents(|all| all.is_revoked(Kind::Pack, &it.digest))?;
+            Ok(aside.iter().any(|it| it.starts_with(&name)) || it.is_out && is_revoked)
         };
-        let unexplained: Vec<(String, String)> = missing
-            .iter()
-            .filter(|(path, _)| !is_found_now(path) && !is_aside(path))
-            .cloned()
-            .collect();
+        let mut unexplained = Vec::new();
+        for missing in &missing {
+            if !is_found_now(missing) && !is_aside(missing)? {
+                unexplained.push(missing);
+            }
+        }
         // A second loss of this record must not be told again the next time.
         let stays = missing.is_empty() || is_awaited && unexplained.is_empty();
-        if !stays {
-            let is_known = self.is_writable && unexplained.is_empty();
-            verified.forgotten += u64::from(is_known);
-            self.set_aside(&self.layout.record(&record.key))?;
+        if !stays && self.is_writable {
+            verified.forgotten += u64::from(unexplained.is_empty());
+            self.revoke(Kind::Record, record.key.0);
         }
-        for (path, name) in unexplained {
-            verified.note_missing(path, &name, record.observed.stage.clone());
+        for missing in unexplained {
+            verified.note_missing(missing, record.observed.stage.clone());
         }
         Ok(())
     }
 
-    /// Objects that a record speaks of and that are not there: path and output.
-    fn missing_objects(&self, record: &Record) -> Vec<(String, String)> {
-        named_objects(record)
-            .filter(|(_, digest)| !self.has_object(digest))
-            .map(|(name, digest)| (self.relative(&self.layout.object(&digest)), name.to_owned()))
-            .collect()
+    /// Journals that were found damaged, where nothing else tells of it.
+    fn tell_of_mended(&self, verified: &mut Verified) {
+        self.write_notes();
+        for name in self.take_mended() {
+            let path = format!("journal/{name}");
+            if !verified.damage.iter().any(|it| it.path == path) {
+                verified.damage.push(Damage {
+                    path,
+                    what: "some of it cannot be read".to_owned(),
+                    stages: Vec::new(),
+                    is_set_aside: true,
+                });
+            }
+        }
+    }
+
+    /// What a record speaks of and is not there.
+    fn missing_results(&self, record: &Record) -> Result<Vec<Missing>> {
+        let mut missing = Vec::new();
+        let outputs = record.outputs.iter().map(|(name, it)| (name, it.digest));
+        let outs = record.outs.iter().map(|(name, it)| (name, it.digest));
+        let all = outputs
+            .map(|it| (it, false))
+            .chain(outs.map(|it| (it, true)));
+        for ((name, digest), is_out) in all {
+            let is_kept = is_out && self.with_contents(|it| it.has(Kind::Pack, &digest))?;
+            if !is_kept && !self.has_object(&digest) {
+                missing.push(Missing {
+                    digest,
+                    path: self.relative(&self.layout.object(&digest)),
+                    output: name.clone(),
+                    is_out,
+                });
+            }
+        }
+        Ok(missing)
     }
 
     fn has_object(&self, digest: &Digest) -> bool {
         fs::symlink_metadata(self.layout.object(digest)).is_ok()
     }
 
-    /// All objects that have a folder or a manifest.
+    /// All artifacts that have a folder.
     pub(super) fn object_digests(&self) -> Result<Vec<Digest>> {
-        let mut digests = names(&self.layout.objects(), "")?;
-        digests.extend(names(&self.layout.objects(), ".json")?);
+        names(&self.layout.objects())
+    }
+
+    /// All small artifacts, sorted.
+    pub(super) fn packed_digests(&self) -> Result<Vec<Digest>> {
+        let mut digests: Vec<Digest> =
+            self.with_fresh_contents(|it| it.packed().copied().collect())?;
         digests.sort();
-        digests.dedup();
         Ok(digests)
     }
 
@@ -319,8 +389,10 @@ impl Scope {
     /// The stage is named wherever something is damaged that it made or read.
     fn name(&mut self, stage: &str, record: &Record) {
         for (_, digest) in named_objects(record) {
-            if let Some(stages) = self.objects.get_mut(&digest) {
-                stages.insert(stage.to_owned());
+            for scope in [&mut self.objects, &mut self.packs] {
+                if let Some(stages) = scope.get_mut(&digest) {
+                    stages.insert(stage.to_owned());
+                }
             }
         }
         for digest in record.parts.inputs.values() {
@@ -333,13 +405,13 @@ impl Scope {
 
 impl Verified {
     /// Each object once, with all stages that miss it.
-    fn note_missing(&mut self, path: String, name: &str, stage: String) {
-        match self.damage.iter_mut().find(|it| it.path == path) {
+    fn note_missing(&mut self, missing: &Missing, stage: String) {
+        match self.damage.iter_mut().find(|it| it.path == missing.path) {
             Some(damage) if !damage.stages.contains(&stage) => damage.stages.push(stage),
             Some(_) => {}
             None => self.damage.push(Damage {
-                path,
-                what: format!("output `{name}` is gone"),
+                path: missing.path.clone(),
+                what: format!("output `{}` is gone", missing.output),
                 stages: vec![stage],
                 is_set_aside: false,
             }),

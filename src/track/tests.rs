@@ -21,6 +21,7 @@ fn started(run: &str) -> Event {
         overrides: vec!["lr=0.01".to_owned()],
         stages: vec!["fit".to_owned()],
         after: Vec::new(),
+        others: Vec::new(),
         vars: serde_json::json!({}),
         git: None,
         pipe: "0".to_owned(),

@@ -108,6 +108,9 @@ pub struct RunStarted {
     /// For each of them, the places in that list of those that it waits for.
     #[serde(default)]
     pub after: Vec<Vec<u32>>,
+    /// Stages of the spec that do not take part.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<String>,
     /// The vars as bound.
     pub vars: Value,
     /// The commit that the project was at; records tell whether its tree had changes.

@@ -34,7 +34,7 @@ use crate::{
     },
     schedule,
     store::Store,
-    track::Story,
+    track::{Story, story::State},
 };
 
 /// Bytes of a previous run's log beyond which it is not read for comparison: a run must not wait for it.
@@ -152,6 +152,7 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
         },
     )?;
     drop(face);
+    list(&story, &store);
     if args.format == Format::Text {
         let finds = ending::find(&project.plan, &story, &store, context);
         if let Some(question) = question.filter(|_| is_plain && log_error.is_none()) {
@@ -177,6 +178,16 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
         Some(RunStatus::Interrupted) => ExitCode::from(failure::INTERRUPTED),
         None => ExitCode::from(failure::BUG),
     })
+}
+
+/// Lists what was made, for people who look for it. Its results are found without it, too.
+fn list(story: &Story, store: &Store) {
+    let Some(started) = &story.started else {
+        return;
+    };
+    let made = story.stages.iter().filter(|(_, it)| it.state == State::Done);
+    let made = made.filter_map(|(id, it)| Some((id.as_str(), it.record.as_deref()?)));
+    let _ = store.list_run(&started.run, made);
 }
 
 /// What stood on the command line before the stages, so that a run can be repeated.

@@ -100,7 +100,7 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
         };
         writeln!(out, "{text}")?;
     }
-    write!(out, "{}", outs(&subject, &store, context))?;
+    write!(out, "{}", outs(&subject, context))?;
     write!(out, "{}", history(&subject, &store, context)?)?;
     write!(out, "{}", made(&subject.record))?;
     Ok(ExitCode::SUCCESS)
@@ -175,7 +175,7 @@ fn current(
     context: &Context,
 ) -> String {
     let mut link = store.current(&subject.id);
-    if subject.record.outputs.len() + subject.record.outs.len() > 1 {
+    if subject.record.outputs.len() > 1 {
         link.push(crate::plan::file_name(name));
     }
     let place = store.artifact(digest);
@@ -184,11 +184,14 @@ fn current(
 }
 
 /// A command's outs: what the store holds of each.
-fn outs(subject: &Subject, store: &Store, context: &Context) -> String {
-    let mut table = Table::new(&["out", "#size", "kept in"]);
+fn outs(subject: &Subject, context: &Context) -> String {
+    let mut table = Table::new(&["out", "#size", "content"]);
     for (name, out) in &subject.record.outs {
-        let place = current(subject, name, &out.digest, store, context);
-        table.row([name.clone(), figures::bytes(out.bytes), place]);
+        table.row([
+            name.clone(),
+            figures::bytes(out.bytes),
+            out.digest.short(),
+        ]);
     }
     if table.is_empty() {
         String::new()

@@ -17,6 +17,7 @@ fn story(stages: &[&str]) -> Story {
         overrides: vec!["--set lr=\"<b>\"".to_owned()],
         stages: stages.iter().map(|it| (*it).to_owned()).collect(),
         after: vec![Vec::new(); stages.len()],
+        others: Vec::new(),
         vars: serde_json::Value::Null,
         git: None,
         pipe: "0.1.0".to_owned(),

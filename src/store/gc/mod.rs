@@ -1,4 +1,4 @@
-//! Removing what no kept run needs. Never beside a run: it wants the store for itself.
+//! Removing what no kept run needs, nor one that is going on.
 //! Records go before objects, so that no record ever speaks of what gc removed.
 
 mod clean;
@@ -6,7 +6,7 @@ mod needed;
 mod room;
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeSet, HashSet},
     fs,
     path::{Path, PathBuf},
     time::{Duration, SystemTime},
@@ -18,7 +18,7 @@ use self::needed::Needed;
 use super::{
     Store, disk,
     error::{At, Result, StoreError},
-    index::{self, Index},
+    journal::{Head, Kind},
     record::children,
     removal, replace,
 };
@@ -59,12 +59,13 @@ pub struct Collected {
 }
 
 impl Store {
-    /// Removes what neither the newest runs, nor the last success of any stage, nor anything young needs.
+    /// Removes what neither the newest runs, nor the last success of any stage, nor a run that is going on, nor anything young
+    /// needs.
     pub fn gc(&self, policy: &Policy) -> Result<Collected> {
-        let Some(_alone) = self.alone()? else {
+        let Some(_alone) = self.gc_lock()? else {
             return Err(self.in_use());
         };
-        self.try_locks(&self.layout.lock("use"));
+        self.try_locks(&self.layout.lock("gc"));
         if let Some(why) = self.distrust().filter(|_| !policy.dry_run) {
             return Err(StoreError::Distrusted {
                 path: self.root().to_owned(),
@@ -72,11 +73,13 @@ impl Store {
             });
         }
         let mut collected = Collected::default();
+        let live: HashSet<String> = self.live_leases()?.into_iter().collect();
         let runs = self.runs()?;
         let (kept_runs, old_runs) = runs.split_at(policy.keep_runs.min(runs.len()));
         collected.kept_runs = kept_runs.len();
         let mut needed = self.needed(kept_runs, policy)?;
         let mut old_runs = old_runs.to_vec();
+        old_runs.retain(|it| !live.contains(&file_name(it)));
         let before = policy.max_bytes.map(|limit| (limit, self.size()));
         if let Some((limit, size)) = before {
             self.keep_what_fits(
@@ -91,29 +94,32 @@ impl Store {
             digests,
             trained,
             inputs,
+            claimed,
         } = needed;
 
         let mut remove = Remover {
             dry_run: policy.dry_run,
             bytes: 0,
         };
-        for key in self.record_keys()? {
-            if !keys.contains(&key) {
-                remove.tree(&self.layout.record(&key))?;
-                collected.records += 1;
-            }
-        }
-        if collected.records > 0 && !policy.dry_run {
-            // Durable before any object goes.
-            disk::sync_all(&self.folder, self.root()).at("write", self.root())?;
-        }
+        let all = self.record_keys()?;
+        collected.records = all.iter().filter(|it| !keys.contains(it)).count();
+        let packed = self.packed_digests()?;
+        let packs = packed.iter().filter(|it| !digests.contains(it)).count();
+        collected.objects += packs;
+        collected.kept_objects += packed.len() - packs;
+        let keeps = |head: &Head| match head.kind {
+            Kind::Record | Kind::Last => keys.contains(&Key(head.id)),
+            Kind::Tree | Kind::Pack | Kind::Stamp => digests.contains(&head.id),
+            Kind::Out => true,
+        };
+        // Durable before any object goes.
+        remove.bytes += self.gather(&keeps, policy.dry_run)?;
         for digest in self.object_digests()? {
             if digests.contains(&digest) {
                 collected.kept_objects += 1;
                 continue;
             }
-            // Without its manifest the folder does not count, should we be killed now. Half of it must not be found there.
-            remove.tree(&self.layout.manifest(&digest))?;
+            // Half of it must not be found there, should we be killed now.
             remove.tree_at_once(&self.layout.object(&digest), &self.layout.scratch())?;
             collected.objects += 1;
         }
@@ -125,11 +131,11 @@ impl Store {
                 collected.blobs += 1;
             }
         }
-        for path in self.idle_checkpoints(&trained)? {
+        for path in self.idle_checkpoints(&trained, &claimed)? {
             remove.tree(&path)?;
             collected.checkpoints += 1;
         }
-        for path in self.leftovers(&old_runs)? {
+        for path in self.leftovers(&old_runs, &live)? {
             remove.tree(&path)?;
             collected.leftovers += 1;
         }
@@ -137,7 +143,6 @@ impl Store {
         collected.left = before.map(|(_, size)| size.saturating_sub(remove.bytes));
         if !policy.dry_run {
             remove_dangling(&self.layout.current())?;
-            self.forget(&keys, &digests)?;
         }
         Ok(collected)
     }
@@ -155,14 +160,20 @@ impl Store {
     }
 
     /// Checkpoints of trainings that are done, or were not touched for long.
-    fn idle_checkpoints(&self, trained: &BTreeSet<Key>) -> Result<Vec<PathBuf>> {
+    fn idle_checkpoints(
+        &self,
+        trained: &BTreeSet<Key>,
+        claimed: &HashSet<Digest>,
+    ) -> Result<Vec<PathBuf>> {
         let folder = self.layout.checkpoints();
         let mut idle = Vec::new();
         for name in children(&folder)? {
             let path = folder.join(&name);
-            let is_done = name
-                .parse()
-                .is_ok_and(|digest| trained.contains(&Key(digest)));
+            let key: std::result::Result<Digest, _> = name.parse();
+            if key.as_ref().is_ok_and(|it| claimed.contains(it)) {
+                continue;
+            }
+            let is_done = key.is_ok_and(|digest| trained.contains(&Key(digest)));
             let is_old = age(&path).is_some_and(|it| it > DAY * CHECKPOINT_DAYS);
             if is_done || is_old {
                 idle.push(path);
@@ -171,11 +182,12 @@ impl Store {
         Ok(idle)
     }
 
-    /// What dead runs left, what was set aside, and logs of attempts and links of runs that are not kept.
-    fn leftovers(&self, old_runs: &[String]) -> Result<Vec<PathBuf>> {
+    /// What dead runs left, what was set aside, and logs of attempts and lists of runs that are not kept.
+    fn leftovers(&self, old_runs: &[String], live: &HashSet<String>) -> Result<Vec<PathBuf>> {
         let all = |folder: PathBuf| -> Result<Vec<PathBuf>> {
             Ok(children(&folder)?
                 .into_iter()
+                .filter(|it| !live.contains(it))
                 .map(|it| folder.join(it))
                 .collect())
         };
@@ -183,37 +195,25 @@ impl Store {
         paths.extend(all(self.layout.quarantine())?);
         let replaced = [
             self.layout.version(),
-            self.layout.index(),
+            self.layout.sources(),
             self.layout.answer(""),
             self.layout.witness(""),
+            self.layout.journals().join("any"),
+            self.layout.run_lists().join("any"),
         ];
-        for file in replaced {
+        // A run that is going on may be about to give one its name.
+        for file in replaced.iter().filter(|_| live.is_empty()) {
             paths.extend(replace::drafts(file.parent().unwrap_or(self.root()))?);
         }
         for run in old_runs {
             let name = file_name(run);
             let of_run = [
                 self.layout.attempt_logs().join(&name),
-                self.layout.run_links().join(&name),
+                self.layout.run_lists().join(&name),
             ];
             paths.extend(of_run.into_iter().filter(|it| it.exists()));
         }
         Ok(paths)
-    }
-
-    /// Writes the packed index anew, without what is gone.
-    fn forget(&self, keys: &BTreeSet<Key>, digests: &BTreeSet<Digest>) -> Result<()> {
-        let path = self.layout.index();
-        let lines = self.with_fresh_index(|index| {
-            index.lines(|key| keys.contains(key), |digest| digests.contains(digest))
-        })?;
-        index::rewrite(&path, &lines)?;
-        let mut guard = self
-            .index
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        *guard = None::<Index>;
-        Ok(())
     }
 }
 

@@ -1,16 +1,17 @@
 //! What must stay: the results of kept runs, those that `current` leads to, and what is young. Removes nothing.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     fs,
     path::Path,
+    time::{Duration, SystemTime},
 };
 
 use pipe_schema::{key::Key, manifest::Digest, record::Record, run::Event};
 
 use super::{
     super::{Store, error::Result, layout, lookup::named_objects, record::children},
-    Policy, age,
+    Policy,
 };
 use crate::{key, plan::file_name};
 
@@ -24,6 +25,8 @@ pub struct Needed {
     pub trained: BTreeSet<Key>,
     /// What these records were made of, files that were fetched among it.
     pub inputs: BTreeSet<Digest>,
+    /// What runs that are going on say that they need.
+    pub claimed: HashSet<Digest>,
 }
 
 impl Needed {
@@ -42,23 +45,35 @@ impl Needed {
 impl Store {
     /// By the records that kept runs made or used, and by what people find in `current`.
     pub(super) fn needed(&self, kept_runs: &[String], policy: &Policy) -> Result<Needed> {
-        let mut keys = BTreeSet::new();
+        let claimed = self.claimed()?;
+        let mut keys: BTreeSet<Key> = claimed.iter().map(|it| Key(*it)).collect();
+        let mut outs = Vec::new();
         for run in kept_runs {
             keys.extend(self.used_by(run)?);
         }
-        let current = children(&self.layout.current())?;
+        let current: HashSet<String> = children(&self.layout.current())?.into_iter().collect();
+        let known = self.known_stages()?;
         let mut told = BTreeMap::new();
-        self.with_index(|index| {
-            for (stage, key) in index.stages() {
-                // Whoever removes the link gives the result up.
-                if current.contains(&file_name(stage)) {
-                    keys.insert(*key);
-                    told.insert(file_name(stage), *key);
+        self.with_fresh_contents(|contents| {
+            for (name, key) in contents.names() {
+                // Whoever removes the link gives the result up; of outs alone there is none.
+                if current.contains(&file_name(name)) {
+                    keys.insert(key);
+                    told.insert(file_name(name), key);
+                } else if known.contains(name) {
+                    outs.push(key);
                 }
             }
         })?;
+        for key in outs {
+            let record = self.find_record(&key);
+            if record.is_some_and(|it| it.outputs.is_empty()) {
+                keys.insert(key);
+            }
+        }
         let linked = self.linked_otherwise(&current, &told)?;
         let mut needed = Needed::default();
+        needed.inputs.extend(&claimed);
         for key in self.record_keys()? {
             if !linked.is_empty() && !keys.contains(&key) {
                 let record = self.find_record(&key);
@@ -67,13 +82,37 @@ impl Store {
                     keys.insert(key);
                 }
             }
-            let is_young = age(&self.layout.record(&key)).is_some_and(|it| it < policy.older_than);
-            if !is_young && !keys.contains(&key) {
+            let is_kept = keys.contains(&key);
+            if !is_kept && policy.older_than.is_zero() {
                 continue;
             }
-            needed.add(key, self.find_record(&key).as_ref());
+            let record = self.find_record(&key);
+            let is_young = || {
+                let age = record.as_ref().and_then(|it| age_of(it));
+                age.is_some_and(|it| it < policy.older_than)
+            };
+            if is_kept || is_young() {
+                needed.add(key, record.as_ref());
+            }
         }
+        needed.claimed = claimed;
         Ok(needed)
+    }
+
+    /// All stages that the newest run of each spec knew, with the spec's name.
+    fn known_stages(&self) -> Result<HashSet<String>> {
+        let mut specs = HashSet::new();
+        let mut known = HashSet::new();
+        for run in self.runs()? {
+            let Some(started) = self.start_of(&run)? else {
+                continue;
+            };
+            if specs.insert(started.name.clone()) {
+                let stages = started.stages.iter().chain(&started.others);
+                known.extend(stages.map(|it| format!("{}/{it}", started.name)));
+            }
+        }
+        Ok(known)
     }
 
     /// The records that a run made or used.
@@ -93,7 +132,7 @@ impl Store {
     /// may have taken its end.
     fn linked_otherwise(
         &self,
-        current: &[String],
+        current: &HashSet<String>,
         told: &BTreeMap<String, Key>,
     ) -> Result<BTreeSet<BTreeSet<Digest>>> {
         let mut linked = BTreeSet::new();
@@ -116,6 +155,20 @@ impl Store {
         }
         Ok(linked)
     }
+}
+
+/// How long ago it was made.
+pub fn age_of(record: &Record) -> Option<Duration> {
+    let now = SystemTime::now();
+    made_at(record).map(|it| now.duration_since(it).unwrap_or_default())
+}
+
+/// When it was made, as far as its record tells.
+pub fn made_at(record: &Record) -> Option<SystemTime> {
+    let started: jiff::Timestamp = record.observed.started.parse().ok()?;
+    let since = Duration::try_from(started.duration_since(jiff::Timestamp::UNIX_EPOCH)).ok()?;
+    let seconds = Duration::try_from_secs_f64(record.observed.seconds).unwrap_or_default();
+    SystemTime::UNIX_EPOCH.checked_add(since)?.checked_add(seconds)
 }
 
 /// The object that a link of people's leads to: `…/objects/sha256/ab/<62>`.

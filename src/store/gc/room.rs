@@ -9,8 +9,10 @@ use std::{
 use pipe_schema::{key::Key, manifest::Digest};
 
 use super::{
-    super::{Store, error::Result, lookup::named_objects},
-    Needed, Policy, age, changed, tree_bytes,
+    super::{Store, error::Result, journal::Kind, lookup::named_objects},
+    Needed, Policy, age, changed,
+    needed::made_at,
+    tree_bytes,
 };
 use crate::plan::file_name;
 
@@ -27,7 +29,7 @@ enum Thing {
     Record(Key, BTreeSet<Digest>),
     /// A file that was fetched; after the records that were made of it.
     Blob(Digest),
-    /// The logs and links of a run.
+    /// The logs of a run, and its list.
     Run(String),
 }
 
@@ -58,7 +60,7 @@ impl Store {
             };
             match thing {
                 Thing::Record(key, objects) => {
-                    freed += tree_bytes(&self.layout.record(&key));
+                    freed += self.bytes_of_frame(Kind::Record, &key.0);
                     for digest in objects {
                         let count = holders.entry(digest).or_insert(1);
                         *count -= 1;
@@ -117,7 +119,7 @@ impl Store {
             for digest in &objects {
                 *holders.entry(*digest).or_default() += 1;
             }
-            let made = changed(&self.layout.record(&key));
+            let made = record.as_ref().and_then(made_at);
             idle.push(Idle {
                 time: made.max(used.get(&key).copied()),
                 thing: Thing::Record(key, objects),
@@ -162,19 +164,23 @@ impl Store {
     /// What goes in any case: nobody can ask for it any more.
     fn bytes_of_junk(&self, needed: &Needed, holders: &BTreeMap<Digest, u32>) -> Result<u64> {
         let objects = self.object_digests()?.into_iter();
+        let objects = objects.chain(self.packed_digests()?);
         let orphans =
             objects.filter(|it| !needed.digests.contains(it) && !holders.contains_key(it));
         let mut bytes: u64 = orphans.map(|it| self.bytes_of_object(&it)).sum();
-        for path in self.idle_checkpoints(&needed.trained)? {
+        for path in self.idle_checkpoints(&needed.trained, &needed.claimed)? {
             bytes += tree_bytes(&path);
         }
-        for path in self.leftovers(&[])? {
+        let live = self.live_leases()?.into_iter().collect();
+        for path in self.leftovers(&[], &live)? {
             bytes += tree_bytes(&path);
         }
         Ok(bytes)
     }
 
     fn bytes_of_object(&self, digest: &Digest) -> u64 {
-        tree_bytes(&self.layout.object(digest)) + tree_bytes(&self.layout.manifest(digest))
+        tree_bytes(&self.layout.object(digest))
+            + self.bytes_of_frame(Kind::Tree, digest)
+            + self.bytes_of_frame(Kind::Pack, digest)
     }
 }

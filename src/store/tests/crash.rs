@@ -35,12 +35,16 @@ fn killed_while_the_job_writes() {
     runs_again(&place);
 }
 
-#[test]
-fn killed_between_folder_and_manifest() {
+/// As if the process had been killed when the artifact had its place and the journal said nothing of it.
+fn killed_before_the_journal() -> (Place, Record) {
     let (place, record) = published();
-    let layout = &place.store.layout;
-    removal::remove_tree(&layout.record(&key(1))).unwrap();
-    removal::remove_tree(&layout.manifest(&main(&record))).unwrap();
+    unwrite(&place.store, |_| true);
+    (place, record)
+}
+
+#[test]
+fn killed_between_folder_and_journal() {
+    let (place, record) = killed_before_the_journal();
     // Not sealed yet.
     for path in ["", "sub", "model.json"] {
         fs::set_permissions(
@@ -60,45 +64,44 @@ fn killed_between_folder_and_manifest() {
 }
 
 #[test]
-fn killed_between_folder_and_manifest_with_bytes_that_never_reached_the_disk() {
-    let (place, record) = published();
-    let layout = &place.store.layout;
-    removal::remove_tree(&layout.record(&key(1))).unwrap();
-    removal::remove_tree(&layout.manifest(&main(&record))).unwrap();
+fn killed_between_folder_and_journal_with_bytes_that_never_reached_the_disk() {
+    let (place, record) = killed_before_the_journal();
     overwrite(&place.object(&record).join("sub/weights"), "");
     runs_again(&place);
     assert_eq!(place.store.quarantined().unwrap(), 1);
 }
 
 #[test]
-fn killed_between_manifest_and_record() {
+fn killed_in_the_middle_of_the_write_to_the_journal() {
     let (place, _) = published();
-    removal::remove_tree(&place.store.layout.record(&key(1))).unwrap();
-    assert_eq!(stale(&place.reopened(), &key(1)), "");
-    runs_again(&place);
+    let [path] = journals(&place.store).try_into().unwrap();
+    let whole = fs::read(&path).unwrap();
+    for cut in (0..whole.len()).step_by(7) {
+        fs::remove_file(&path).unwrap();
+        fs::write(&path, &whole[..cut]).unwrap();
+        let store = place.reopened();
+        let is_there = matches!(store.lookup(&key(1)).unwrap(), Lookup::Fresh(_));
+        let verified = store.verify(&mut |_, _| {}).unwrap();
+        assert_eq!(verified.damage, [], "{cut}");
+        make(&store, "fit", 1, &FILES);
+        assert_fresh(&place.reopened(), &key(1));
+        assert!(!is_there || cut + 200 > whole.len(), "{cut}");
+        removal::remove_tree(&place.store.layout.journals()).unwrap();
+        fs::create_dir(place.store.layout.journals()).unwrap();
+        fs::write(&path, &whole).unwrap();
+    }
+    assert_eq!(place.store.quarantined().unwrap(), 0);
 }
 
 #[test]
-fn killed_between_record_and_index() {
+fn killed_after_the_record_and_before_the_name() {
     let (place, record) = published();
-    fs::write(place.store.layout.index(), "").unwrap();
+    unwrite(&place.store, |it| it.kind == Kind::Last);
     assert_eq!(assert_fresh(&place.reopened(), &key(1)), record);
 }
 
 #[test]
 fn a_record_without_its_object_is_stale() {
-    let (place, record) = published();
-    removal::remove_tree(&place.object(&record)).unwrap();
-    removal::remove_tree(&place.store.layout.manifest(&main(&record))).unwrap();
-    assert_eq!(
-        stale(&place.reopened(), &key(1)),
-        "output `main` is damaged: it is gone"
-    );
-    runs_again(&place);
-}
-
-#[test]
-fn a_manifest_without_its_object_is_stale() {
     let (place, record) = published();
     removal::remove_tree(&place.object(&record)).unwrap();
     assert_eq!(

@@ -91,19 +91,14 @@ fn gc_keeps_what_current_points_at_until_the_link_is_removed() {
 }
 
 #[test]
-fn gc_keeps_what_current_points_at_though_the_index_lost_its_end() {
-    for index in ["", "\n"] {
-        let (folder, _) = two_runs();
-        fs::write(open(&folder).layout.index(), index).unwrap();
-        open(&folder).gc(&ALL).unwrap();
-        assert!(is_there(&open(&folder), 2));
-    }
+fn gc_keeps_what_current_points_at_though_its_name_was_lost() {
+    let (folder, records) = two_runs();
+    let last = records[1].key;
+    unwrite(&open(&folder), |it| it.kind == Kind::Last && it.id == last.0);
+    open(&folder).gc(&ALL).unwrap();
+    assert!(is_there(&open(&folder), 2));
     let (folder, _) = two_runs();
-    let store = open(&folder);
-    let text = fs::read_to_string(store.layout.index()).unwrap();
-    let first = text.lines().find(|it| it.contains(" r ")).unwrap();
-    fs::write(store.layout.index(), format!("{first}\n")).unwrap();
-    drop(store);
+    unwrite(&open(&folder), |it| it.kind == Kind::Last);
     open(&folder).gc(&ALL).unwrap();
     assert!(is_there(&open(&folder), 2));
 }
@@ -140,19 +135,101 @@ fn gc_keeps_an_object_that_any_kept_record_shares() {
 }
 
 #[test]
-fn gc_and_clean_do_not_start_beside_a_run() {
+fn clean_does_not_start_beside_a_run() {
     let (folder, _) = two_runs();
     let live = open(&folder);
     let run = live.new_run().unwrap();
-    let error = open(&folder).gc(&ALL).unwrap_err();
-    assert!(matches!(error, StoreError::Busy { .. }), "{error}");
+    let error = open(&folder).clean().unwrap_err();
+    assert!(matches!(error, StoreError::Busy { .. }));
     assert!(error.to_string().contains(&run), "{error}");
-    assert!(matches!(
-        open(&folder).clean(),
-        Err(StoreError::Busy { .. })
-    ));
     drop(live);
+    open(&folder).clean().unwrap();
+}
+
+#[test]
+fn gc_beside_a_run_spares_what_it_said_that_it_needs_and_what_it_makes() {
+    let (folder, _) = two_runs();
+    let live = open(&folder);
+    let run = live.new_run().unwrap();
+    live.claim(&run, &[key(1).0]).unwrap();
+    // Made, and published while gc is done.
+    let (attempt, publication) = written(&live, "new", 4, &[("a", "4")]);
+    live.claim(&run, &[key(4).0]).unwrap();
+    let made = make(&live, "new", 5, &[("a", "5")]);
+    live.claim(&run, &[made.key.0]).unwrap();
+    let collected = open(&folder).gc(&ALL).unwrap();
+    assert_eq!((collected.records, collected.objects), (1, 1));
+    assert_eq!(
+        [1, 2, 3, 5].map(|it| is_there(&live, it)),
+        [true, true, false, true]
+    );
+    live.publish(publication).unwrap();
+    drop(attempt);
+    assert!(is_there(&open(&folder), 4));
+    drop(live);
+    // It ended.
     open(&folder).gc(&ALL).unwrap();
+    assert!(!is_there(&open(&folder), 1));
+}
+
+#[test]
+fn gc_waits_for_who_is_about_to_say_what_it_found() {
+    let (folder, _) = two_runs();
+    let live = open(&folder);
+    let run = live.new_run().unwrap();
+    let calm = live.calm().unwrap();
+    std::thread::scope(|scope| {
+        let gc = scope.spawn(|| open(&folder).gc(&ALL).unwrap());
+        std::thread::sleep(Duration::from_millis(50));
+        assert!(is_there(&live, 1));
+        live.claim(&run, &[key(1).0]).unwrap();
+        drop(calm);
+        gc.join().unwrap();
+    });
+    assert!(is_there(&open(&folder), 1));
+}
+
+#[test]
+fn gc_keeps_the_last_outs_of_stages_that_their_spec_still_has() {
+    let place = Place::new();
+    let mut log = place.store.start_run_log("20260101T000000Z-aaaa").unwrap();
+    let started = |stages: &[&str], others: &[&str]| {
+        let names = |all: &[&str]| all.iter().map(|it| (*it).to_owned()).collect();
+        Event::RunStarted(pipe_schema::run::RunStarted {
+            run: "r".to_owned(),
+            name: "spec".to_owned(),
+            spec: "pipe.yaml".to_owned(),
+            overrides: Vec::new(),
+            stages: names(stages),
+            after: Vec::new(),
+            others: names(others),
+            vars: serde_json::Value::Null,
+            git: None,
+            pipe: "0".to_owned(),
+        })
+    };
+    let event = started(&["one"], &["two"]);
+    log.append(&RunLine { at: 0, event }).unwrap();
+    drop(log);
+    for (seed, stage) in [(1, "one"), (2, "two"), (3, "gone")] {
+        place.write("out", &seed.to_string());
+        let publication = Publication {
+            parts: parts(seed),
+            name: format!("spec/{stage}"),
+            outputs: Vec::new(),
+            outs: vec![("out".to_owned(), place.work().join("out"))],
+            observed: seen(stage),
+        };
+        place.store.publish(publication).unwrap();
+    }
+    let Place { folder, store } = place;
+    drop(store);
+    let collected = open(&folder).gc(&ALL).unwrap();
+    assert_eq!((collected.records, collected.objects), (1, 1));
+    assert_eq!(
+        [1, 2, 3].map(|it| is_there(&open(&folder), it)),
+        [true, true, false]
+    );
 }
 
 #[test]
@@ -213,16 +290,16 @@ fn clean_removes_a_store_with_its_read_only_folders_and_keeps_what_a_repository_
 fn a_new_store_is_ignored_by_git_and_names_its_layout() {
     let place = Place::new();
     let root = place.store.root();
-    assert_eq!(fs::read_to_string(root.join("VERSION")).unwrap(), "1\n");
+    assert_eq!(fs::read_to_string(root.join("VERSION")).unwrap(), "2\n");
     assert_eq!(fs::read_to_string(root.join(".gitignore")).unwrap(), "*\n");
 }
 
 #[test]
 fn an_unknown_layout_is_refused_and_not_guessed() {
     let place = Place::new();
-    fs::write(place.store.root().join("VERSION"), "2\n").unwrap();
+    fs::write(place.store.root().join("VERSION"), "1\n").unwrap();
     let error = Store::open(place.store.root()).unwrap_err();
-    assert!(error.to_string().contains("layout version `2`"), "{error}");
+    assert!(error.to_string().contains("layout version `1`"), "{error}");
     assert!(error.hint().is_some());
 }
 
@@ -275,7 +352,7 @@ fn a_store_that_cannot_be_written_still_answers() {
     store.link_current("fit", &records[1]).unwrap();
     store.flush().unwrap();
     for error in [
-        store.lock(&key(9)).map(drop).unwrap_err(),
+        store.try_lock(&key(9)).map(drop).unwrap_err(),
         store.attempt("r", "s", 1, true).map(drop).unwrap_err(),
         store.gc(&ALL).map(drop).unwrap_err(),
     ] {

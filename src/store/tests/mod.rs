@@ -2,7 +2,7 @@
 
 mod crash;
 mod damage;
-mod index;
+mod journals;
 mod inputs;
 mod keeping;
 mod outs;
@@ -34,7 +34,10 @@ use pipe_schema::{
 use serde_json::json;
 use tempfile::TempDir;
 
-use super::*;
+use super::{
+    journal::{Head, Kind},
+    *,
+};
 
 /// A store in a folder of its own, beside a workspace.
 struct Place {
@@ -102,6 +105,7 @@ fn written(
     }
     let publication = Publication {
         parts: parts(seed),
+        name: stage.to_owned(),
         outputs: vec![("main".to_owned(), ArtifactType::Files, folder)],
         outs: Vec::new(),
         observed: seen(stage),
@@ -154,6 +158,62 @@ fn stale(store: &Store, key: &Key) -> String {
         Lookup::Fresh(_) => panic!("fresh"),
         Lookup::Stale(reasons) => crate::key::reason::summary(&reasons),
     }
+}
+
+/// The journals of a store.
+fn journals(store: &Store) -> Vec<PathBuf> {
+    let folder = store.layout.journals();
+    let names = record::children(&folder).unwrap();
+    names.into_iter().map(|it| folder.join(it)).collect()
+}
+
+/// Where the content of the newest frame about this lies: the journal, and the range of bytes.
+fn frame(store: &Store, kind: Kind, id: &Digest) -> (PathBuf, std::ops::Range<usize>) {
+    let mut newest = None;
+    for path in journals(store) {
+        let file = fs::File::open(&path).unwrap();
+        journal::scan::scan(&file, 0, true, &mut |head, at, content| {
+            let is_newer = |it: &(u64, _, _)| it.0 < head.number;
+            if head.kind == kind && head.id == *id && newest.as_ref().is_none_or(is_newer) {
+                let from = at as usize + journal::frame::HEAD;
+                newest = Some((head.number, path.clone(), from..from + content.len()));
+            }
+        })
+        .unwrap();
+    }
+    let (_, path, range) = newest.unwrap();
+    (path, range)
+}
+
+/// As if such frames had never been written.
+fn unwrite(store: &Store, is_unwritten: impl Fn(&Head) -> bool) {
+    for path in journals(store) {
+        let file = fs::File::open(&path).unwrap();
+        let mut rest = Vec::new();
+        journal::scan::scan(&file, 0, true, &mut |head, _, content| {
+            if !is_unwritten(head) {
+                journal::frame::encode(head.kind, &head.id, head.number, content, &mut rest);
+            }
+        })
+        .unwrap();
+        fs::remove_file(&path).unwrap();
+        fs::write(&path, rest).unwrap();
+    }
+}
+
+/// As if a record had never been written.
+fn unwrite_record(store: &Store, key: &Key) {
+    unwrite(store, |it| {
+        matches!(it.kind, Kind::Record | Kind::Last) && it.id == key.0
+    });
+}
+
+/// Changes bytes of a journal where they lie, as a disk may.
+fn harm_frame(store: &Store, kind: Kind, id: &Digest, harm: impl Fn(&mut [u8])) {
+    let (path, range) = frame(store, kind, id);
+    let mut bytes = fs::read(&path).unwrap();
+    harm(&mut bytes[range]);
+    fs::write(&path, bytes).unwrap();
 }
 
 /// As a user who insists may do: writes where it is read-only.

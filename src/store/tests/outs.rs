@@ -30,6 +30,7 @@ fn publish(place: &Place, seed: u64, outs: &[&str]) -> Record {
 fn publish_by(store: &Store, place: &Place, seed: u64, outs: &[&str]) -> Record {
     let publication = Publication {
         parts: parts(seed),
+        name: "stage".to_owned(),
         outputs: Vec::new(),
         outs: outs
             .iter()
@@ -134,15 +135,71 @@ fn an_earlier_version_gives_way_and_can_be_had_again() {
 }
 
 #[test]
-fn bytes_whose_object_is_damaged_make_way_and_are_kept_aside() {
+fn bytes_of_which_the_store_s_copy_is_damaged_make_way_and_are_kept_aside() {
+    let large = "x".repeat(100_000);
+    for text in ["1", &large] {
+        let place = Place::new();
+        let record = command(&place, 1, &["out"], || drop(place.write("out", text)));
+        let digest = record.outs["out"].digest;
+        if text == "1" {
+            harm_frame(&place.store, Kind::Pack, &digest, |it| it.reverse());
+        } else {
+            overwrite(&place.store.artifact(&digest).join("out"), "2");
+        }
+        let text_of = stale(&place.reopened(), &key(1));
+        assert!(text_of.starts_with("output `out` is damaged"), "{text_of}");
+        drop(claim(&place.reopened(), &place).unwrap());
+        assert!(!place.work().join("out").exists());
+        let aside = place.store.root().join("quarantine/out-out.1");
+        assert_eq!(fs::read_to_string(aside).unwrap(), text);
+    }
+}
+
+#[test]
+fn small_outs_need_no_folder_of_their_own_and_large_ones_have_one() {
     let place = Place::new();
-    let record = command(&place, 1, &["out"], || drop(place.write("out", "1")));
-    let object = place.store.artifact(&record.outs["out"].digest);
-    overwrite(&object.join("out"), "2");
-    drop(claim(&place.reopened(), &place).unwrap());
-    assert!(!place.work().join("out").exists());
-    let aside = place.store.root().join("quarantine/out-out.1");
-    assert_eq!(fs::read_to_string(aside).unwrap(), "1");
+    let whole = "x".repeat(16 << 10);
+    let outs = ["small", "whole", "large", "tree", "many", "empty"];
+    let record = command(&place, 1, &outs, || {
+        place.write("small", "1");
+        place.write("whole", &whole);
+        place.write("large", &format!("{whole}x"));
+        place.write("tree/a/b", "b");
+        place.write("tree/c", "c");
+        link("c", &place.work().join("tree/link"));
+        fs::create_dir(place.work().join("tree/hollow")).unwrap();
+        fs::set_permissions(
+            place.work().join("tree/c"),
+            fs::Permissions::from_mode(0o755),
+        )
+        .unwrap();
+        for number in 0..40 {
+            place.write(&format!("many/{number}"), "1");
+        }
+        fs::create_dir(place.work().join("empty")).unwrap();
+    });
+    let before = picture(&place.work());
+    assert_eq!(place.store.object_digests().unwrap().len(), 2);
+    fs::remove_dir_all(place.work()).unwrap();
+    restore(&place.reopened(), &record, &place.work(), false).unwrap();
+    assert_eq!(picture(&place.work()), before);
+    // Whoever wants to read one where the store has it gets a folder.
+    for (name, out) in &record.outs {
+        let mut kept = place.store.kept(&out.digest).unwrap();
+        let mut there = place.work().join(name);
+        if !out.is_directory {
+            kept.push(name);
+            assert_eq!(fs::read(&kept).unwrap(), fs::read(&there).unwrap());
+            there = place.work();
+        }
+        if out.is_directory {
+            assert_eq!(picture(&kept), picture(&there), "{name}");
+        }
+        assert_eq!(mode(&place.store.artifact(&out.digest)), 0o555);
+    }
+    assert_fresh(&place.reopened(), &key(1));
+    let verified = place.reopened().verify(&mut |_, _| {}).unwrap();
+    assert_eq!((verified.damage.len(), verified.objects), (0, 6 + 4));
 }
 
 #[test]
@@ -176,18 +233,6 @@ fn a_hit_takes_over_what_its_killed_job_left() {
     restore(&place.reopened(), &record, &place.work(), false).unwrap();
     place.write("out", "mine");
     assert!(claim(&place.store, &place).is_err());
-}
-
-#[test]
-fn what_a_job_began_is_known_though_a_loss_of_power_took_the_mark_s_bytes() {
-    let place = Place::new();
-    drop(claim(&place.store, &place).unwrap());
-    place.write("out", "");
-    for entry in fs::read_dir(place.store.root().join("locks/outs")).unwrap() {
-        fs::write(entry.unwrap().path(), "").unwrap();
-    }
-    drop(claim(&place.reopened(), &place).unwrap());
-    assert!(!place.work().join("out").exists());
 }
 
 /// The lock under which a job of the place may write its out `out`.
@@ -263,6 +308,7 @@ fn an_out_that_was_not_written_publishes_nothing() {
         .store
         .publish(Publication {
             parts: parts(1),
+            name: "stage".to_owned(),
             outputs: Vec::new(),
             outs: vec![("out".to_owned(), place.work().join("out"))],
             observed: seen("features"),

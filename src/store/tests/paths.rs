@@ -210,7 +210,7 @@ fn a_tree_that_is_too_deep_is_refused_and_nothing_of_it_stays() {
             Ok(_) => {
                 assert!(depth < 21);
                 assert_fresh(&place.reopened(), &key(1));
-                fs::remove_file(place.store.layout.record(&key(1))).unwrap();
+                unwrite_record(&place.store, &key(1));
             }
             Err(error) => {
                 assert!(depth > 19, "{error}");
@@ -229,7 +229,7 @@ fn a_tree_that_is_too_deep_is_refused_and_nothing_of_it_stays() {
         );
         place.make("s", 1, &[("a", "a")]);
         assert_fresh(&place.reopened(), &key(1));
-        fs::remove_file(place.store.layout.record(&key(1))).unwrap();
+        unwrite_record(&place.store, &key(1));
     }
 }
 
@@ -242,6 +242,7 @@ fn an_out_that_is_too_deep_to_be_copied_is_refused_and_can_be_removed() {
         make_deep(&place.work().join("out"), depth);
         let publication = Publication {
             parts: parts(1),
+            name: "stage".to_owned(),
             outputs: Vec::new(),
             outs: vec![("out".to_owned(), place.work().join("out"))],
             observed: seen("s"),

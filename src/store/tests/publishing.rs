@@ -63,6 +63,7 @@ fn a_single_file_is_wrapped_under_the_name_that_readers_expect() {
         .store
         .publish(Publication {
             parts: parts(1),
+            name: "stage".to_owned(),
             outputs: outputs
                 .map(|(name, it, _)| (name.to_owned(), it, attempt.output(name)))
                 .to_vec(),
@@ -114,6 +115,7 @@ fn two_equal_outputs_of_one_stage_and_empty_ones_are_fine() {
     }
     let publication = || Publication {
         parts: parts(1),
+        name: "stage".to_owned(),
         outputs: names
             .map(|it| (it.to_owned(), ArtifactType::Files, attempt.output(it)))
             .to_vec(),
@@ -138,6 +140,7 @@ fn an_artifact_of_the_store_may_be_an_output_again_and_stays_where_it_is() {
         .store
         .publish(Publication {
             parts: parts(2),
+            name: "stage".to_owned(),
             outputs: vec![("main".to_owned(), ArtifactType::Files, object.clone())],
             outs: Vec::new(),
             observed: seen("best"),
@@ -177,6 +180,7 @@ fn a_link_to_a_folder_is_published_as_what_it_leads_to_which_stays_as_it_is() {
         .store
         .publish(Publication {
             parts: parts(1),
+            name: "stage".to_owned(),
             outputs: vec![("main".to_owned(), ArtifactType::Files, output)],
             outs: Vec::new(),
             observed: seen("stage"),
@@ -275,14 +279,14 @@ fn a_stage_is_stale_for_what_changed_since_it_was_last_made_or_used() {
         new: Some(Value::from(new)),
     };
     assert_eq!(reasons(3), [changed(2, 3)]);
-    place.store.link_current("fit", &one).unwrap();
+    place.store.note_last("fit", &one).unwrap();
     assert_eq!(reasons(3), [changed(1, 3)]);
     place.store.flush().unwrap();
     assert_eq!(
         place.reopened().reasons("fit", &parts(3), Vec::new()),
         [changed(1, 3)]
     );
-    fs::remove_dir_all(place.store.layout.records()).unwrap();
+    unwrite(&place.store, |it| it.kind == Kind::Record);
     assert_eq!(
         place.reopened().reasons("fit", &parts(1), Vec::new()),
         [Reason::RecordMissing]

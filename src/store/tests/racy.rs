@@ -131,6 +131,7 @@ fn an_out_that_was_edited_in_the_tick_in_which_it_was_read_is_not_overwritten() 
     fs::write(&file, "one").unwrap();
     let publication = Publication {
         parts: parts(1),
+        name: "stage".to_owned(),
         outputs: Vec::new(),
         outs: vec![("out".to_owned(), file.clone())],
         observed: seen("s"),

@@ -25,9 +25,14 @@ fn policy(max_bytes: u64) -> Policy {
 /// A result of this many kB, made at this time.
 fn make_at(store: &Store, seed: u64, kilobytes: usize, time: i64) -> Record {
     let text = format!("{seed:08}").repeat(kilobytes * KILOBYTE / 8);
-    let record = make(store, &format!("s{seed}"), seed, &[("a", &text)]);
-    set_time(&store.layout.record(&key(seed)), time);
-    record
+    make_of(store, seed, &text, time)
+}
+
+fn make_of(store: &Store, seed: u64, text: &str, time: i64) -> Record {
+    let (_attempt, mut publication) = written(store, &format!("s{seed}"), seed, &[("a", text)]);
+    let time = jiff::Timestamp::from_second(time).unwrap();
+    publication.observed.started = time.to_string();
+    store.publish(publication).unwrap()
 }
 
 /// A run that used these, at this time.
@@ -90,8 +95,7 @@ fn an_object_goes_with_the_last_record_that_speaks_of_it() {
     let Place { folder, store } = Place::new();
     let text = "x".repeat(10 * KILOBYTE);
     for (seed, time) in [(1, 1000), (2, 3000)] {
-        make(&store, &format!("s{seed}"), seed, &[("a", &text)]);
-        set_time(&store.layout.record(&key(seed)), time);
+        make_of(&store, seed, &text, time);
     }
     make_at(&store, 3, 10, 2000);
     drop(store);
@@ -127,7 +131,7 @@ fn a_store_that_fits_loses_only_what_nobody_can_ask_for() {
     let Place { folder, store } = Place::new();
     make_at(&store, 1, 10, 1000);
     let orphan = make_at(&store, 2, 10, 1000);
-    fs::remove_file(store.layout.record(&key(2))).unwrap();
+    unwrite_record(&store, &key(2));
     fs::create_dir_all(store.layout.quarantine()).unwrap();
     fs::write(store.layout.quarantine().join("x"), "x").unwrap();
     run_at(&store, "20260101T000000Z-aaaa", &[], 1000);
@@ -157,8 +161,8 @@ fn a_fetched_file_stays_as_long_as_what_was_made_of_it() {
     }
     let (attempt, mut publication) = written(&store, "prepare", 1, &[("a", "a")]);
     publication.parts.inputs = [("source".to_owned(), sha256(1))].into();
+    publication.observed.started = "1970-01-01T00:33:20Z".to_owned();
     let record = store.publish(publication).unwrap();
-    set_time(&store.layout.record(&record.key), 2000);
     drop((attempt, store));
     let size = open(&folder).size();
     open(&folder).gc(&policy(size - 5_000)).unwrap();
@@ -178,10 +182,9 @@ fn room_is_told_by_stage_and_kind_and_shared_results_count_once_in_a_kind() {
         place.make(stage, seed, &[("a", text)]);
     }
     let orphan = place.make("old", 4, &[("a", "cc")]);
-    fs::remove_file(place.store.layout.record(&key(4))).unwrap();
     let gone = place.make("gone", 5, &[("a", "d")]);
     removal::remove_tree(&place.object(&gone)).unwrap();
-    fs::remove_file(place.store.layout.manifest(&main(&gone))).unwrap();
+    unwrite_record(&place.store, &key(4));
     let usage = place.reopened().usage().unwrap();
     let share = |count, bytes| Share { count, bytes };
     let train = |stage: &str| (stage.to_owned(), "train".to_owned());

@@ -60,36 +60,57 @@ fn a_run_s_log_reads_back_and_the_newest_run_comes_first() {
 fn a_key_is_held_by_one_and_free_when_its_holder_is_gone() {
     let place = Place::new();
     let other = place.reopened();
-    let held = place.store.lock(&key(1)).unwrap();
+    let held = place.store.try_lock(&key(1)).unwrap();
+    assert!(held.is_some());
     assert!(other.try_lock(&key(1)).unwrap().is_none());
+    assert!(
+        place.store.try_lock(&key(1)).unwrap().is_none(),
+        "nor is it held twice by one"
+    );
     assert!(
         other.try_lock(&key(2)).unwrap().is_some(),
         "keys do not wait for each other"
     );
     drop(held);
     assert!(other.try_lock(&key(1)).unwrap().is_some());
-    assert!(
-        place.store.layout.key_lock(&key(1)).exists(),
-        "lock files stay"
-    );
+    let held = place.store.try_lock(&key(1)).unwrap();
+    // As if somebody had tidied up: who has it keeps it, and the next ones agree on another file.
+    fs::remove_file(place.store.layout.key_locks()).unwrap();
+    let again = place.reopened();
+    let again = again.try_lock(&key(1)).unwrap();
+    assert!(again.is_some());
+    assert!(place.reopened().try_lock(&key(1)).unwrap().is_none());
+    drop(held);
+    assert!(other.try_lock(&key(1)).unwrap().is_none());
+    drop(again);
+    assert!(other.try_lock(&key(1)).unwrap().is_some());
 }
 
 #[test]
-fn who_waits_for_a_key_finds_what_the_other_made() {
+fn who_gets_a_key_after_another_finds_what_that_one_made() {
     let place = Place::new();
-    let held = place.store.lock(&key(1)).unwrap();
-    std::thread::scope(|scope| {
-        let waiting = scope.spawn(|| {
-            let store = place.reopened();
-            assert_eq!(stale(&store, &key(1)), "");
-            let _held = store.lock(&key(1)).unwrap();
-            assert_fresh(&store, &key(1));
-        });
-        std::thread::sleep(std::time::Duration::from_millis(50));
-        place.make("fit", 1, &[("a", "a")]);
+    let store = place.reopened();
+    for seed in 1..50 {
+        let held = place.store.try_lock(&key(seed)).unwrap().unwrap();
+        assert_eq!(stale(&store, &key(seed)), "");
+        place.make("fit", seed, &[("a", &seed.to_string())]);
         drop(held);
-        waiting.join().unwrap();
-    });
+        let _held = store.try_lock(&key(seed)).unwrap().unwrap();
+        assert_fresh(&store, &key(seed));
+    }
+}
+
+#[test]
+fn who_holds_a_key_can_be_told() {
+    let place = Place::new();
+    let run = place.store.new_run().unwrap();
+    place.store.claim(&run, &[key(2).0, key(1).0]).unwrap();
+    assert_eq!(place.reopened().holder(&key(1)), Some(run));
+    assert_eq!(place.reopened().holder(&key(3)), None);
+    let Place { folder: _folder, store } = place;
+    let other = Store::open_existing(store.root()).unwrap();
+    drop(store);
+    assert_eq!(other.holder(&key(1)), None);
 }
 
 #[test]
@@ -137,16 +158,19 @@ fn a_run_has_one_process() {
 }
 
 #[test]
-fn current_points_at_the_last_success_and_runs_at_what_they_made() {
+fn current_points_at_the_last_success_and_runs_list_what_they_made() {
     let place = Place::new();
     let (_attempt, mut publication) = written(&place.store, "fit", 1, &[("a", "1")]);
     publication.observed.run = "r1".to_owned();
     let one = place.store.publish(publication).unwrap();
     place.store.link_current("fit", &one).unwrap();
     let root = place.store.root();
-    for at in ["current/fit/a", "runs/r1/fit/a"] {
-        assert_eq!(fs::read_to_string(root.join(at)).unwrap(), "1", "{at}");
-    }
+    let current = root.join("current/fit/a");
+    assert_eq!(fs::read_to_string(current).unwrap(), "1");
+    place.store.list_run("r1", [("fit", &one)].into_iter()).unwrap();
+    let list = fs::read_to_string(root.join("runs/r1")).unwrap();
+    let path = list.trim().strip_prefix("fit\tmain\t").unwrap();
+    assert_eq!(fs::read_to_string(root.join(path).join("a")).unwrap(), "1");
     let two = place.make("fit", 2, &[("a", "2")]);
     place.store.link_current("fit", &two).unwrap();
     place.store.link_current("fit", &two).unwrap();
@@ -180,6 +204,7 @@ fn a_stage_with_several_outputs_has_a_folder_of_links_and_may_lose_it_again() {
         let outputs = outputs.collect();
         let record = place.store.publish(Publication {
             parts: parts(seed),
+            name: "stage".to_owned(),
             outputs,
             outs: Vec::new(),
             observed: seen("audit"),

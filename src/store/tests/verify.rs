@@ -33,14 +33,9 @@ fn verify_finds_what_no_stat_shows_and_names_the_stages() {
         &tree::list(&object, tree::Rules::Artifact).unwrap(),
     )
     .unwrap();
-    place
-        .store
-        .stamp(
-            &main(&one),
-            &tree::list(&object, tree::Rules::Artifact).unwrap(),
-        )
-        .unwrap();
-    place.store.flush().unwrap();
+    let nodes = tree::list(&object, tree::Rules::Artifact).unwrap();
+    let stamp = place.store.stamp_note(&main(&one), &nodes).unwrap();
+    place.store.append(vec![stamp]).unwrap();
     assert_fresh(&place.reopened(), &key(1));
 
     let mut heard = Vec::new();
@@ -104,7 +99,6 @@ fn what_somebody_removed_is_told_once_with_all_that_lose_it() {
     let record = place.make("fit", 1, &[("a", "a")]);
     place.make("twin", 2, &[("a", "a")]);
     removal::remove_tree(&place.object(&record)).unwrap();
-    fs::remove_file(place.store.layout.manifest(&main(&record))).unwrap();
     let first = verify(&place.reopened());
     let [damage] = first.damage.as_slice() else {
         panic!("{:?}", first.damage)
@@ -137,15 +131,12 @@ fn of_two_losses_of_one_record_none_is_told_for_ever() {
     );
     // As gc does, which keeps the record.
     removal::remove_tree(&place.store.layout.quarantine()).unwrap();
-    let out = place.store.artifact(&record.outs["out"].digest);
-    overwrite(&out.join("out"), "OUT");
-    assert_eq!(
-        told(&verify(&place.reopened())),
-        [
-            "fit: `out` is not what it was",
-            "fit: output `main` is gone"
-        ]
-    );
+    let out = record.outs["out"].digest;
+    harm_frame(&place.store, Kind::Pack, &out, |it| it.reverse());
+    let wrong = format!("fit: result {}: its checksum is wrong", out.short());
+    let mut expected = ["fit: output `main` is gone".to_owned(), wrong];
+    expected.sort();
+    assert_eq!(told(&verify(&place.reopened())), expected);
     assert_eq!(told(&verify(&place.reopened())), [""; 0]);
 }
 
@@ -155,13 +146,49 @@ fn a_result_that_a_run_is_making_again_is_left_to_it() {
     let record = place.make("fit", 1, &[("a", "a")]);
     let lock = place.store.try_lock(&key(1)).unwrap().unwrap();
     removal::remove_tree(&place.object(&record)).unwrap();
-    fs::remove_file(place.store.layout.manifest(&main(&record))).unwrap();
     assert_eq!(told(&verify(&place.reopened())), [""; 0]);
-    fs::write(place.store.layout.record(&key(1)), "torn").unwrap();
-    assert_eq!(told(&verify(&place.reopened())), [""; 0]);
-    assert!(place.store.layout.record(&key(1)).exists());
     drop(lock);
-    assert_eq!(told(&verify(&place.reopened())), [": it is cut off"]);
+    assert_eq!(
+        told(&verify(&place.reopened())),
+        ["fit: output `main` is gone"]
+    );
+    assert_eq!(told(&verify(&place.reopened())), [""; 0]);
+}
+
+#[test]
+fn a_damaged_record_is_told_once_with_the_stage_that_it_was_the_last_of() {
+    let place = Place::new();
+    place.make("fit", 1, &[("a", "a")]);
+    harm_frame(&place.store, Kind::Record, &key(1).0, |it| it[7] ^= 4);
+    let first = verify(&place.reopened());
+    let [damage] = first.damage.as_slice() else {
+        panic!("{:?}", first.damage)
+    };
+    assert!(damage.path.starts_with("journal/"), "{}", damage.path);
+    let short = key(1).0.short();
+    assert_eq!(
+        told(&first),
+        [format!("fit: record {short}: its checksum is wrong")]
+    );
+    assert_eq!(told(&verify(&place.reopened())), [""; 0]);
+}
+
+#[test]
+fn a_journal_with_nonsense_in_it_is_told_once() {
+    let place = Place::new();
+    place.make("fit", 1, &[("a", "a")]);
+    place.make("score", 2, &[("b", "b")]);
+    let (path, range) = frame(&place.store, Kind::Record, &key(1).0);
+    let Place { folder, store } = place;
+    drop(store);
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[range.start - journal::frame::HEAD..range.end].fill(0);
+    fs::write(&path, bytes).unwrap();
+    let open = || Store::open_existing(&folder.path().join("artifacts")).unwrap();
+    assert_eq!(told(&verify(&open())), [": some of it cannot be read"]);
+    assert_eq!(told(&verify(&open())), [""; 0]);
+    assert_eq!(open().quarantined().unwrap(), 1);
+    assert_fresh(&open(), &key(2));
 }
 
 #[test]
@@ -265,8 +292,8 @@ fn one_run_is_verified_by_what_its_log_says_it_made_and_used() {
     assert_eq!(told(&verify("two")), ["score: `b` is not what it was"]);
     // Of this run it stays true.
     assert_eq!(told(&verify("two")), ["score: output `main` is gone"]);
-    fs::remove_file(place.store.layout.record(&key(1))).unwrap();
-    assert_eq!(told(&verify("one")), ["fit: its record is gone"]);
+    unwrite_record(&place.store, &key(1));
+    assert_eq!(told(&verify("one")), ["fit: it is gone"]);
     assert!(
         place
             .reopened()

@@ -1,0 +1,186 @@
+//! What the journals of a store say, all taken together: of frames about the same, the last one counts.
+//! Knows names and places of frames; reads no file.
+
+use std::collections::HashMap;
+
+use pipe_schema::{key::Key, manifest::Digest};
+
+use super::frame::{Head, Kind};
+
+/// Where a frame lies. One without content says that what earlier frames say is not so any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Which journal, by its place in the list of `Contents`.
+    pub journal: u32,
+    pub length: u32,
+    pub at: u64,
+    pub number: u64,
+}
+
+/// A journal as far as it was read.
+#[derive(Clone, Debug, Default)]
+pub struct Journal {
+    pub name: String,
+    pub inode: u64,
+    /// Behind the last whole frame.
+    pub end: u64,
+    /// Whether nobody writes to it any more.
+    pub is_closed: bool,
+    pub is_gone: bool,
+}
+
+/// What was said last, and when.
+#[derive(Clone, Copy, Debug)]
+struct Said<T> {
+    number: u64,
+    what: T,
+}
+
+/// The contents of all journals.
+#[derive(Debug, Default)]
+pub struct Contents {
+    pub journals: Vec<Journal>,
+    records: HashMap<Key, Place>,
+    trees: HashMap<Digest, Place>,
+    packs: HashMap<Digest, Place>,
+    last: HashMap<String, Said<Key>>,
+    stamps: HashMap<Digest, Said<Digest>>,
+    outs: HashMap<Digest, Said<String>>,
+    last_number: u64,
+}
+
+impl Contents {
+    /// Takes a frame in. The content of one that is not small is not needed.
+    pub fn take(&mut self, journal: u32, head: &Head, at: u64, content: &[u8]) {
+        self.last_number = self.last_number.max(head.number);
+        let place = Place {
+            journal,
+            length: head.length,
+            at,
+            number: head.number,
+        };
+        let text = || std::str::from_utf8(content).unwrap_or_default();
+        match head.kind {
+            Kind::Record => put_place(&mut self.records, Key(head.id), place),
+            Kind::Tree => put_place(&mut self.trees, head.id, place),
+            Kind::Pack => put_place(&mut self.packs, head.id, place),
+            Kind::Last => {
+                let key = Key(head.id);
+                if let Some((_, stage)) = text().split_once('/') {
+                    put(&mut self.last, stage.to_owned(), head.number, key);
+                }
+                put(&mut self.last, text().to_owned(), head.number, key);
+            }
+            Kind::Stamp => {
+                if let Ok(stamp) = text().parse() {
+                    put(&mut self.stamps, head.id, head.number, stamp);
+                }
+            }
+            Kind::Out => put(&mut self.outs, head.id, head.number, text().to_owned()),
+        }
+    }
+
+    /// The number of a new frame.
+    pub fn next_number(&mut self) -> u64 {
+        self.last_number += 1;
+        self.last_number
+    }
+
+    /// Forgets what lies in a journal and is to be read whenever it is wanted.
+    pub fn forget_journal(&mut self, journal: u32) {
+        for places in [&mut self.trees, &mut self.packs] {
+            places.retain(|_, it| it.journal != journal);
+        }
+        self.records.retain(|_, it| it.journal != journal);
+    }
+
+    /// Where the frame lies that counts, if there is one.
+    pub fn place(&self, kind: Kind, id: &Digest) -> Option<Place> {
+        self.newest(kind, id).filter(|it| it.length > 0)
+    }
+
+    /// Whether it was said that there is no such thing any more.
+    pub fn is_revoked(&self, kind: Kind, id: &Digest) -> bool {
+        self.newest(kind, id).is_some_and(|it| it.length == 0)
+    }
+
+    fn newest(&self, kind: Kind, id: &Digest) -> Option<Place> {
+        match kind {
+            Kind::Record => self.records.get(&Key(*id)),
+            Kind::Tree => self.trees.get(id),
+            Kind::Pack => self.packs.get(id),
+            Kind::Last | Kind::Stamp | Kind::Out => None,
+        }
+        .copied()
+    }
+
+    /// Whether a frame of which this is the head is the one that counts.
+    pub fn is_last(&self, head: &Head, content: &[u8]) -> bool {
+        let number = match head.kind {
+            Kind::Record | Kind::Tree | Kind::Pack => {
+                self.newest(head.kind, &head.id).map(|it| it.number)
+            }
+            Kind::Last => {
+                let name = std::str::from_utf8(content).unwrap_or_default();
+                self.last.get(name).map(|it| it.number)
+            }
+            Kind::Stamp => self.stamps.get(&head.id).map(|it| it.number),
+            Kind::Out => self.outs.get(&head.id).map(|it| it.number),
+        };
+        number == Some(head.number)
+    }
+
+    /// The keys of all records.
+    pub fn keys(&self) -> impl Iterator<Item = &Key> {
+        (self.records.iter())
+            .filter(|(_, place)| place.length > 0)
+            .map(|(key, _)| key)
+    }
+
+    /// The digests of all small artifacts that lie in journals.
+    pub fn packed(&self) -> impl Iterator<Item = &Digest> {
+        (self.packs.iter())
+            .filter(|(_, place)| place.length > 0)
+            .map(|(digest, _)| digest)
+    }
+
+    /// Whether there is such a frame.
+    pub fn has(&self, kind: Kind, id: &Digest) -> bool {
+        self.place(kind, id).is_some()
+    }
+
+    /// The record that was last made or used under a name: a stage's, or a spec's and a stage's.
+    pub fn last(&self, name: &str) -> Option<Key> {
+        self.last.get(name).map(|it| it.what)
+    }
+
+    /// All names with their last records.
+    pub fn names(&self) -> impl Iterator<Item = (&str, Key)> {
+        self.last.iter().map(|(name, it)| (name.as_str(), it.what))
+    }
+
+    /// What the artifact's stats were when it was last seen whole.
+    pub fn stamp(&self, digest: &Digest) -> Option<Digest> {
+        self.stamps.get(digest).map(|it| it.what)
+    }
+
+    /// What is known of a workspace out; empty where nothing is.
+    pub fn out(&self, id: &Digest) -> &str {
+        self.outs.get(id).map_or("", |it| it.what.as_str())
+    }
+}
+
+fn put_place<K: std::hash::Hash + Eq>(places: &mut HashMap<K, Place>, id: K, place: Place) {
+    let old = places.entry(id).or_insert(place);
+    // The same frame may have been copied to another journal.
+    if old.number <= place.number {
+        *old = place;
+    }
+}
+
+fn put<K: std::hash::Hash + Eq, T>(said: &mut HashMap<K, Said<T>>, id: K, number: u64, what: T) {
+    let is_old = said.get(&id).is_some_and(|it| it.number > number);
+    if !is_old {
+        said.insert(id, Said { number, what });
+    }
+}

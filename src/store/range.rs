@@ -1,0 +1,145 @@
+//! Locks for any number of names in one file: each name has a byte of it to lock, so that none needs a file of its own.
+//! They are the kernel's, of an open file (fcntl(2), `F_OFD_SETLK`), and end with the process.
+
+use std::{
+    collections::HashSet,
+    fs::File,
+    io,
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use nix::{
+    errno::Errno,
+    fcntl::{FcntlArg, fcntl},
+    libc,
+};
+use pipe_schema::manifest::Digest;
+
+use super::{
+    error::{At, Result, StoreError},
+    fault,
+    lock::{is_still_at, open},
+};
+
+/// The locks in one file, of this process.
+#[derive(Debug)]
+pub struct Ranges {
+    path: PathBuf,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    file: Option<Arc<File>>,
+    /// The kernel does not keep one holder of the file out of what it has already.
+    held: HashSet<i64>,
+}
+
+/// The lock of one name; given up when dropped.
+#[derive(Debug)]
+pub struct Range {
+    ranges: Arc<Ranges>,
+    /// Whose locks end when the last of them is closed.
+    file: Arc<File>,
+    at: i64,
+}
+
+impl Ranges {
+    pub fn new(path: PathBuf) -> Arc<Self> {
+        Arc::new(Self {
+            path,
+            state: Mutex::default(),
+        })
+    }
+
+    /// None where another process holds it, or this one does.
+    pub fn try_lock(self: &Arc<Self>, name: &Digest) -> Result<Option<Range>> {
+        let at = place_of(name);
+        let mut state = self.state();
+        if state.held.contains(&at) {
+            return Ok(None);
+        }
+        let file = loop {
+            let file = match &state.file {
+                Some(file) => Arc::clone(file),
+                None => Arc::clone(state.file.insert(Arc::new(open(&self.path)?))),
+            };
+            if !self.ask(&file, libc::F_WRLCK, at)? {
+                return Ok(None);
+            }
+            if is_still_at(&file, &self.path) {
+                break file;
+            }
+            // Somebody removed the file: others lock another one.
+            state.file = None;
+        };
+        state.held.insert(at);
+        drop(state);
+        Ok(Some(Range {
+            ranges: Arc::clone(self),
+            file,
+            at,
+        }))
+    }
+
+    /// False where another open file has it.
+    fn ask(&self, file: &File, kind: i32, at: i64) -> Result<bool> {
+        if let Some(pretended) = fault::lock() {
+            return match pretended {
+                Ok(()) => Ok(true),
+                Err(error) if is_unknown(Errno::from_raw(error.raw_os_error().unwrap_or(0))) => {
+                    Ok(true)
+                }
+                Err(error) => Err(StoreError::io("lock", &self.path, error)),
+            };
+        }
+        let lock = libc::flock {
+            l_type: kind as libc::c_short,
+            l_whence: libc::SEEK_SET as libc::c_short,
+            l_start: at,
+            l_len: 1,
+            l_pid: 0,
+        };
+        loop {
+            match fcntl(file, FcntlArg::F_OFD_SETLK(&lock)) {
+                Ok(_) => return Ok(true),
+                Err(Errno::EAGAIN | Errno::EACCES) => return Ok(false),
+                Err(Errno::EINTR) => {}
+                // A file system without locks: what is published is right all the same.
+                Err(errno) if is_unknown(errno) => return Ok(true),
+                Err(errno) => {
+                    return Err(io::Error::from_raw_os_error(errno as i32)).at("lock", &self.path);
+                }
+            }
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Range {
+    fn drop(&mut self) {
+        let mut state = self.ranges.state();
+        // What cannot be given up is given up as the file is closed.
+        let _ = self.ranges.ask(&self.file, libc::F_UNLCK, self.at);
+        state.held.remove(&self.at);
+    }
+}
+
+fn is_unknown(errno: Errno) -> bool {
+    matches!(
+        errno,
+        Errno::ENOLCK | Errno::EOPNOTSUPP | Errno::ENOSYS | Errno::EINVAL
+    )
+}
+
+/// The byte of a name. That two names have the same is as good as impossible, and would only make one wait for the other.
+fn place_of(name: &Digest) -> i64 {
+    let mut bytes = [0; 8];
+    bytes.copy_from_slice(&name.0[..8]);
+    // Some file systems take no byte beyond 2^62.
+    (u64::from_be_bytes(bytes) >> 2) as i64
+}
