@@ -212,7 +212,10 @@ impl Cycle<'_> {
                 Err(error) => return self.fail(at, of_store(&error)),
             }
             // What it is made of is there as long as this run says that it needs it.
-            if let Err(error) = self.store.claim(&self.options.run, &pending.action.needed()) {
+            if let Err(error) = self
+                .store
+                .claim(&self.options.run, &pending.action.needed())
+            {
                 return self.fail(at, of_store(&error));
             }
             // Whoever had the lock may have made what we want.

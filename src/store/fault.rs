@@ -105,7 +105,7 @@ mod armed {
     /// A file's state: inode, size, time of modification.
     type State = (u64, u64, i64, i64);
 
-    /// What the store's files were when they were last made durable.
+    /// What the store's files were when they were made durable.
     static DURABLE: Mutex<Option<HashSet<State>>> = Mutex::new(None);
 
     impl Fault {
@@ -221,16 +221,24 @@ mod armed {
         durable.get_or_insert_default().extend(now);
     }
 
-    /// What a file system may do: names are as they were last, bytes are gone.
+    /// What a file system may do: names are as they were last, bytes are gone. Of journals, which are only added to, what was
+    /// added.
     fn lose_bytes(store: &Path) {
         let durable = DURABLE.lock().unwrap_or_else(PoisonError::into_inner);
+        let durable = durable.iter().flatten();
         for (path, state) in files(store) {
-            if !durable.as_ref().is_some_and(|it| it.contains(&state)) {
-                let _ = OpenOptions::new()
-                    .write(true)
-                    .open(&path)
-                    .and_then(|it| it.set_len(0));
-            }
+            let mut ever = durable.clone().filter(|it| it.0 == state.0);
+            let left = if ever.clone().any(|it| *it == state) {
+                continue;
+            } else if path.starts_with(store.join("journal")) {
+                ever.by_ref().map(|it| it.1).max().unwrap_or(0)
+            } else {
+                0
+            };
+            let _ = OpenOptions::new()
+                .write(true)
+                .open(&path)
+                .and_then(|it| it.set_len(left));
         }
     }
 

@@ -2,7 +2,6 @@
 //! Nothing reads them but people and `gc`.
 
 use std::{
-    fmt::Write,
     fs,
     io::ErrorKind,
     path::{Path, PathBuf},
@@ -79,11 +78,10 @@ impl Store {
             for (name, output) in &record.outputs {
                 let path = self.layout.object(&output.digest);
                 let path = path.strip_prefix(self.root()).unwrap_or(&path);
-                // Writing to a String cannot fail.
-                let _ = writeln!(list, "{stage}\t{name}\t{}", path.display());
+                list += &format!("{stage}\t{name}\t{}\n", path.display());
             }
             for (name, out) in &record.outs {
-                let _ = writeln!(list, "{stage}\t{name}\t{}", out.digest);
+                list += &format!("{stage}\t{name}\t{}\n", out.digest);
             }
         }
         if list.is_empty() || !self.is_writable {

@@ -141,7 +141,8 @@ impl Store {
     /// Whether the object's files are as they were when it was last seen whole.
     fn is_stamped(&self, digest: &Digest, top: &Stat, nodes: &[Node]) -> Result<bool> {
         let now = stamp_of(top, nodes);
-        let is_known = |it: &Contents| it.has(FrameKind::Tree, digest) && it.stamp(digest) == Some(now);
+        let is_known =
+            |it: &Contents| it.has(FrameKind::Tree, digest) && it.stamp(digest) == Some(now);
         // Another process may have made it since the journals were read.
         let is_stamped = self.with_contents(is_known)? || self.with_fresh_contents(is_known)?;
         if is_stamped {

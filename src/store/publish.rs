@@ -145,7 +145,7 @@ impl Store {
             self.is_unsynced.store(true, Ordering::Relaxed);
         }
         // Who waits for long should not lose what is done: a loss of power takes what was written last.
-        let _ = self.sync_journal(LONGEST_UNSYNCED);
+        let _ = self.make_durable(LONGEST_UNSYNCED);
         results
     }
 
@@ -157,7 +157,7 @@ impl Store {
         if self.is_unsynced.swap(false, Ordering::Relaxed) {
             self.sync()?;
         } else {
-            self.sync_journal(Duration::ZERO)?;
+            self.make_durable(Duration::ZERO)?;
         }
         self.tidy_journals()
     }
@@ -230,8 +230,8 @@ impl Store {
         }
         for (_, digest) in named_objects(&record) {
             // Those that were there before, too: a record must not speak of what is gone.
-            let is_new = trees.iter().any(|(it, _)| *it == digest)
-                || packs.iter().any(|it| it.id == digest);
+            let is_new =
+                trees.iter().any(|(it, _)| *it == digest) || packs.iter().any(|it| it.id == digest);
             if !is_new && let Some(what) = self.check_object(&digest, false)? {
                 return Err(StoreError::Damaged {
                     path: self.layout.object(&digest),

@@ -6,77 +6,101 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::model::Harm;
+use crate::{
+    journal::{frames, journals},
+    model::Harm,
+};
 
-/// Harms the object, manifest or record of this number, if there is any.
-pub fn damage(artifacts: &Path, object: u8, harm: Harm) {
-    let nth = |found: Vec<PathBuf>| match found.len() {
-        0 => None,
-        count => Some(found[usize::from(object) % count].clone()),
-    };
-    let objects = || below(&artifacts.join("objects"), |it| !is_manifest(it));
-    let manifests = || below(&artifacts.join("objects"), is_manifest);
-    let records = || below(&artifacts.join("records"), |_| true);
-    let index = artifacts.join("index/records");
-    if harm.is_harmless() {
-        match harm {
-            Harm::Mode => {
-                if let Some(path) = nth(objects()) {
-                    set_mode(&path, 0o644);
-                }
+/// Harms the artifact, manifest, record or journal of this number, if there is any.
+pub fn damage(artifacts: &Path, number: u8, harm: Harm) {
+    let number = usize::from(number);
+    match harm {
+        Harm::NoIndex => drop(fs::remove_dir_all(artifacts.join("index"))),
+        Harm::Manifest => harm_frame(artifacts, 't', number),
+        Harm::Pack => harm_frame(artifacts, 'p', number),
+        Harm::Record => harm_frame(artifacts, 'r', number),
+        Harm::NoRecord => {
+            if let Some(frame) = nth(frames(artifacts, 'r'), number) {
+                frame.remove();
             }
-            Harm::Index if index.exists() => fs::write(index, "garbage\n").unwrap(),
-            _ => drop(fs::remove_file(index)),
         }
-        return;
+        Harm::Nonsense => {
+            if let Some(frame) = nth(frames(artifacts, 'r'), number) {
+                frame.change(|bytes| {
+                    bytes.splice(frame.range.start..frame.range.start, *b"\x1er nonsense\n");
+                });
+            }
+        }
+        Harm::CutJournal => {
+            if let Some(path) = nth(journals(artifacts), number) {
+                let bytes = fs::read(&path).unwrap();
+                fs::write(path, &bytes[..bytes.len() / 2]).unwrap();
+            }
+        }
+        Harm::NoJournal => {
+            if let Some(path) = nth(journals(artifacts), number) {
+                fs::remove_file(path).unwrap();
+            }
+        }
+        _ => {
+            let objects = below(&artifacts.join("objects"));
+            if let Some(path) = nth(objects.clone(), number) {
+                harm_file(&path, &objects, harm);
+            }
+        }
     }
-    let path = match harm {
-        Harm::Manifest | Harm::NoManifest => nth(manifests()),
-        Harm::Record => nth(records()),
-        _ => nth(objects()),
-    };
-    let Some(path) = path else { return };
+}
+
+fn nth<T>(mut found: Vec<T>, number: usize) -> Option<T> {
+    let count = found.len();
+    (count > 0).then(|| found.swap_remove(number % count))
+}
+
+fn harm_frame(artifacts: &Path, kind: char, number: usize) {
+    if let Some(frame) = nth(frames(artifacts, kind), number) {
+        frame.harm(|bytes| bytes[number % bytes.len()] ^= 1);
+    }
+}
+
+fn harm_file(path: &Path, objects: &[PathBuf], harm: Harm) {
     set_mode(path.parent().unwrap(), 0o755);
-    set_mode(&path, 0o644);
-    let bytes = fs::read(&path).unwrap();
-    let time = fs::metadata(&path).unwrap().modified().unwrap();
+    set_mode(path, 0o644);
+    let bytes = fs::read(path).unwrap();
+    let time = fs::metadata(path).unwrap().modified().unwrap();
     let mut flipped = bytes.clone();
     if let Some(first) = flipped.first_mut() {
         *first ^= 1;
     }
     match harm {
-        Harm::Flip | Harm::Manifest => fs::write(&path, flipped).unwrap(),
+        Harm::Mode => {}
+        Harm::Flip => fs::write(path, flipped).unwrap(),
         Harm::FlipUnseen => {
-            fs::write(&path, flipped).unwrap();
-            let file = File::options().write(true).open(&path).unwrap();
+            fs::write(path, flipped).unwrap();
+            let file = File::options().write(true).open(path).unwrap();
             file.set_times(FileTimes::new().set_modified(time)).unwrap();
         }
-        Harm::Cut | Harm::Record => fs::write(&path, &bytes[..bytes.len() / 2]).unwrap(),
+        Harm::Cut => fs::write(path, &bytes[..bytes.len() / 2]).unwrap(),
         Harm::Swap => {
-            let other = objects().pop().unwrap();
-            let others = fs::read(&other).unwrap();
-            set_mode(&other, 0o644);
-            fs::write(&path, others).unwrap();
-            fs::write(&other, bytes).unwrap();
+            let other = objects.last().unwrap();
+            let others = fs::read(other).unwrap();
+            set_mode(other, 0o644);
+            fs::write(path, others).unwrap();
+            fs::write(other, bytes).unwrap();
         }
-        _ => fs::remove_file(&path).unwrap(),
+        _ => fs::remove_file(path).unwrap(),
     }
-}
-
-fn is_manifest(name: &str) -> bool {
-    Path::new(name).extension().is_some()
 }
 
 fn set_mode(path: &Path, mode: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
 }
 
-/// Files below a folder whose names are wanted, sorted.
-fn below(folder: &Path, is_wanted: impl Fn(&str) -> bool) -> Vec<PathBuf> {
+/// Files below a folder, sorted.
+fn below(folder: &Path) -> Vec<PathBuf> {
     let mut found: Vec<PathBuf> = walkdir::WalkDir::new(folder)
         .into_iter()
         .flatten()
-        .filter(|it| it.file_type().is_file() && is_wanted(&it.file_name().to_string_lossy()))
+        .filter(|it| it.file_type().is_file())
         .map(walkdir::DirEntry::into_path)
         .collect();
     found.sort();

@@ -29,7 +29,7 @@ const SMALL: u64 = 120;
 
 fn stage() -> impl Strategy<Value = Stage> {
     let form = prop_oneof![
-        3 => Just(Form::Whole), 1 => Just(Form::Short), 2 => Just(Form::Out)
+        3 => Just(Form::Whole), 1 => Just(Form::Short), 2 => Just(Form::Out), 1 => Just(Form::Large)
     ];
     (0..4_u8, any::<u8>(), 0..5_u8, form).prop_map(|(salt, inputs, source, form)| Stage {
         salt,
@@ -49,19 +49,7 @@ fn act() -> impl Strategy<Value = Act> {
         4 => Just(Blow::Kill), 2 => Just(Blow::Power),
         2 => select(vec![Blow::Full, Blow::Broken, Blow::NoFiles])
     ];
-    let harm = select(vec![
-        Harm::Flip,
-        Harm::FlipUnseen,
-        Harm::Cut,
-        Harm::Remove,
-        Harm::Swap,
-        Harm::Manifest,
-        Harm::NoManifest,
-        Harm::Record,
-        Harm::Mode,
-        Harm::Index,
-        Harm::NoIndex,
-    ]);
+    let harm = select(Harm::ALL.to_vec());
     prop_oneof![
         3 => (0..3_u8, 0..3_u8).prop_map(|(source, text)| Act::Edit { source, text }),
         1 => (0..3_u8).prop_map(|source| Act::Touch { source }),

@@ -27,6 +27,7 @@ mod kill;
 mod scenes;
 mod faults;
 mod model;
+mod journal;
 mod harm;
 mod world;
 mod histories;

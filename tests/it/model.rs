@@ -28,6 +28,14 @@ pub enum Form {
     Short,
     /// It writes to the workspace, too.
     Out,
+    /// It writes more there than what the store keeps without a folder.
+    Large,
+}
+
+impl Form {
+    pub fn has_out(self) -> bool {
+        matches!(self, Self::Out | Self::Large)
+    }
 }
 
 /// Something that happens.
@@ -98,18 +106,44 @@ pub enum Harm {
     Cut,
     Remove,
     Swap,
+    /// A byte of a manifest, a small artifact, a record in a journal.
     Manifest,
-    NoManifest,
+    Pack,
     Record,
+    /// A record is taken out of its journal.
+    NoRecord,
+    CutJournal,
+    NoJournal,
     Mode,
-    Index,
+    /// Nonsense between two frames of a journal.
+    Nonsense,
     NoIndex,
 }
 
 impl Harm {
-    /// Modes and accelerators are mended without making anything again.
+    pub const ALL: [Self; 14] = [
+        Self::Flip,
+        Self::FlipUnseen,
+        Self::Cut,
+        Self::Remove,
+        Self::Swap,
+        Self::Manifest,
+        Self::Pack,
+        Self::Record,
+        Self::NoRecord,
+        Self::CutJournal,
+        Self::NoJournal,
+        Self::Mode,
+        Self::Nonsense,
+        Self::NoIndex,
+    ];
+
+    /// Modes, manifests, accelerators and what lies between are mended without making anything again.
     pub fn is_harmless(self) -> bool {
-        matches!(self, Self::Mode | Self::Index | Self::NoIndex)
+        matches!(
+            self,
+            Self::Manifest | Self::Mode | Self::Nonsense | Self::NoIndex
+        )
     }
 }
 
@@ -191,7 +225,7 @@ impl Model {
                 continue;
             };
             read.extend(self.source(stage).map(|source| self.text(source)));
-            let out = (it.form == Form::Out).then_some(stage);
+            let out = it.form.has_out().then_some(stage);
             let key = format!(
                 "{} {:?} {out:?} {:?} {read:?}",
                 it.salt,

@@ -9,6 +9,7 @@ use std::{
 };
 
 use crate::{
+    journal::frames,
     project::{Answer, Project},
     steered::{send, wait_for},
 };
@@ -134,13 +135,11 @@ fn a_removed_parameter_is_a_change_or_an_error_and_never_passed_over() {
 fn a_corrupt_cache_is_found_and_mended_in_the_same_run() {
     let project = project(ONE);
     assert_eq!(run(&project, &[]), 1);
-    let object = fs::canonicalize(project.path("artifacts/current/one"))
-        .unwrap()
-        .join("out.txt");
-    fs::set_permissions(&object, fs::Permissions::from_mode(0o644)).unwrap();
-    let time = fs::metadata(&object).unwrap().modified().unwrap();
-    fs::write(&object, "tex!\n").unwrap();
-    let file = File::options().write(true).open(&object).unwrap();
+    // A byte of what the store keeps, with its old time.
+    let kept = &frames(&project.path("artifacts"), 'p')[0];
+    let time = fs::metadata(&kept.path).unwrap().modified().unwrap();
+    kept.harm(|it| *it.last_mut().unwrap() ^= 1);
+    let file = File::options().write(true).open(&kept.path).unwrap();
     file.set_times(FileTimes::new().set_modified(time)).unwrap();
     fs::remove_file(project.path("out.txt")).unwrap();
     assert_eq!(run(&project, &[]), 1);

@@ -68,13 +68,8 @@ fn two_runs_and_a_gc_at_once_make_each_key_once_and_nobody_fails() {
         if let Some(mut gc) = gc {
             let code = gc.wait().unwrap().code();
             let told = project.read(".git/gc");
-            let is_refused = code == Some(1)
-                && (told.contains("is going on") || told.contains("is being read or written"));
-            assert!(
-                code == Some(0) || is_refused,
-                "round {round}, gc: {code:?}\n{told}"
-            );
-            collected += u32::from(code == Some(0));
+            assert_eq!(code, Some(0), "round {round}, gc: {told}");
+            collected += u32::from(!told.contains("nothing to remove"));
         }
         let mut counts = BTreeMap::new();
         for line in fs::read_to_string(&journal).unwrap_or_default().lines() {
@@ -101,7 +96,7 @@ fn two_runs_and_a_gc_at_once_make_each_key_once_and_nobody_fails() {
     let verify = project.pipe(&["verify"]);
     assert_eq!(verify.code, Some(0), "{verify}");
     println!(
-        "{rounds} rounds of two runs and a gc: {executed} executions, {collected} times gc had its turn, {:.0} s",
+        "{rounds} rounds of two runs and a gc: {executed} executions, {collected} times gc took something, {:.0} s",
         begin.elapsed().as_secs_f64()
     );
 }

@@ -8,7 +8,10 @@ use std::{
     process::{Output, Stdio},
 };
 
-use crate::steered::{SPEC, Steered};
+use crate::{
+    journal::frames,
+    steered::{SPEC, Steered},
+};
 
 /// Outputs with folders, links and executables; the same bytes by two stages; outs in the workspace.
 const COMMANDS: &str = r"
@@ -28,7 +31,7 @@ stages:
   twin:
     command: {cmd: 'cp -r ${inputs.t} ${outputs.t}', inputs: {t: table}, outputs: {t: {type: files}}}
   lines:
-    command: {cmd: 'cp ${inputs.t}/upper lines.txt; mkdir -p made; cp lines.txt made/one', inputs: {t: table}, outs: [lines.txt, made]}
+    command: {cmd: 'cp ${inputs.t}/upper lines.txt; mkdir -p made; cp lines.txt made/one; (cat lines.txt; head -c 20000 /dev/zero) > large.txt', inputs: {t: table}, outs: [lines.txt, made, large.txt]}
 ";
 
 /// What is done before the command that meets the fault.
@@ -164,17 +167,18 @@ impl Place {
         command.output().unwrap()
     }
 
-    /// An output and an out that are others, one without its manifest, and a record that is cut off.
+    /// An output and a large out that are others, a small one that cannot be read, a lost manifest, a record that is another.
     fn damage(&self) {
-        let table = fs::canonicalize(self.0.path("artifacts/current/table")).unwrap();
+        let artifacts = self.0.path("artifacts");
+        let table = fs::canonicalize(artifacts.join("current/table")).unwrap();
         overwrite(&table.join("upper"), "DAMAGE\n");
-        let lines = fs::canonicalize(self.0.path("artifacts/current/lines/made")).unwrap();
-        fs::remove_file(lines.with_extension("json")).unwrap();
-        let out = fs::canonicalize(self.0.path("artifacts/current/lines/lines.txt")).unwrap();
-        overwrite(&out.join("lines.txt"), "DAMAGE\n");
-        let records = files(&self.0.path("artifacts/records"));
-        let record = records.keys().next().unwrap();
-        overwrite(&self.0.path("artifacts/records").join(record), "{");
+        let objects = walkdir::WalkDir::new(artifacts.join("objects")).into_iter();
+        let mut objects = objects.map(|it| it.unwrap().into_path());
+        let large = objects.find(|it| it.ends_with("large.txt")).unwrap();
+        overwrite(&large, "DAMAGE\n");
+        for kind in ['p', 't', 'r'] {
+            frames(&artifacts, kind)[0].harm(|it| it[3] ^= 1);
+        }
     }
 
     /// All that a user gets: results by stage, outs in the workspace.
@@ -183,8 +187,10 @@ impl Place {
         for (path, what) in files(&self.0.path("made")) {
             results.insert(format!("made/{path}"), what);
         }
-        let lines = fs::read_to_string(self.0.path("lines.txt")).unwrap_or_default();
-        results.insert("lines.txt".to_owned(), lines);
+        for out in ["lines.txt", "large.txt"] {
+            let text = fs::read_to_string(self.0.path(out)).unwrap_or_default();
+            results.insert(out.to_owned(), text);
+        }
         results
     }
 

@@ -20,6 +20,9 @@ use crate::{
 /// Longer than any run of a history takes, however slow the machine is.
 const LIMIT: Duration = Duration::from_mins(1);
 
+/// Bytes that a large out has more than its content.
+const LARGE: usize = 20_000;
+
 pub struct World {
     project: Project,
     model: Model,
@@ -163,18 +166,18 @@ impl World {
         }
         for (stage, content) in &forecast.contents {
             let Some(content) = content else { continue };
-            let current = self.project.path(&format!("artifacts/current/s{stage}"));
-            let file = match self.model.stages[*stage].form {
-                Form::Out => current.join("o/o"),
-                _ => current.join("o"),
-            };
-            let mut places = vec![file];
-            if self.model.stages[*stage].form == Form::Out {
-                places.push(self.out(*stage));
+            let form = self.model.stages[*stage].form;
+            let mut places = vec![(
+                self.project.path(&format!("artifacts/current/s{stage}/o")),
+                0,
+            )];
+            if form.has_out() {
+                let more = if form == Form::Large { LARGE } else { 0 };
+                places.push((self.out(*stage), more));
             }
-            for place in places {
+            for (place, more) in places {
                 let found = fs::read_to_string(&place).unwrap_or_default();
-                if found != *content {
+                if found.trim_end_matches('\0') != *content || found.len() != content.len() + more {
                     let place = place.display();
                     return Err(format!("{place} is `{found}`, not `{content}`"));
                 }
@@ -319,6 +322,10 @@ impl World {
                 Form::Whole => ("", String::new()),
                 Form::Short => (" | head -c 3", String::new()),
                 Form::Out => ("", format!("; cp ${{outputs.o}} s{at}.out")),
+                Form::Large => (
+                    "",
+                    format!("; (cat ${{outputs.o}}; head -c {LARGE} /dev/zero) > s{at}.out"),
+                ),
             };
             text += &format!(
                 "  s{at}:\n    command:\n      cmd: \"echo {salt} >> .git/journal; {bad}\
@@ -328,7 +335,7 @@ impl World {
             if let Some(source) = self.model.source(at) {
                 text += &format!("      deps: [f{source}]\n");
             }
-            if stage.form == Form::Out {
+            if stage.form.has_out() {
                 text += &format!("      outs: [s{at}.out]\n");
             }
             if !inputs.is_empty() {

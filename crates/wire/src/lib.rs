@@ -5,6 +5,7 @@
 
 pub mod channel;
 pub mod process;
+pub mod spawn;
 pub mod job;
 pub mod zygote;
 

@@ -185,7 +185,10 @@ fn list(story: &Story, store: &Store) {
     let Some(started) = &story.started else {
         return;
     };
-    let made = story.stages.iter().filter(|(_, it)| it.state == State::Done);
+    let made = story
+        .stages
+        .iter()
+        .filter(|(_, it)| it.state == State::Done);
     let made = made.filter_map(|(id, it)| Some((id.as_str(), it.record.as_deref()?)));
     let _ = store.list_run(&started.run, made);
 }

@@ -187,11 +187,7 @@ fn current(
 fn outs(subject: &Subject, context: &Context) -> String {
     let mut table = Table::new(&["out", "#size", "content"]);
     for (name, out) in &subject.record.outs {
-        table.row([
-            name.clone(),
-            figures::bytes(out.bytes),
-            out.digest.short(),
-        ]);
+        table.row([name.clone(), figures::bytes(out.bytes), out.digest.short()]);
     }
     if table.is_empty() {
         String::new()

@@ -157,6 +157,8 @@ impl Attendant {
     }
 
     fn add_log(&self, failure: Failure) -> Failure {
+        // What is told of must be there, were it empty.
+        let _ = pipe_wire::process::open_log(&self.log);
         let mut failure = failure::with_log(failure, &self.log);
         if let Some(log) = self.spare_log.as_ref().filter(|_| failure.tail.is_empty()) {
             failure.tail = failure::tail(log);

@@ -127,7 +127,7 @@ impl Local {
             memory: job.memory,
             has_socket: false,
         };
-        let output = output::Output::new(reader, &job.log, &command.secrets)?;
+        let output = output::Output::new(reader, &job.log, &command.secrets);
         self.link()?.start(&start, writer.into(), None)?;
         let command = command.clone();
         (self.crew).run(move || command::attend(attendant, &command, output))
@@ -154,7 +154,7 @@ impl Local {
             memory: job.memory,
             has_socket: true,
         };
-        let output = output::Output::new(reader, &job.log, secrets)?;
+        let output = output::Output::new(reader, &job.log, secrets);
         self.link()?
             .start(&start, writer.into(), Some(theirs.into()))?;
         attendant.name_program(&program);

@@ -4,10 +4,11 @@
 use std::{
     fs::File,
     io::{self, PipeReader, Read, Write},
-    path::Path,
+    path::{Path, PathBuf},
     time::Duration,
 };
 
+use pipe_wire::process::open_log;
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     io::Errno,
@@ -29,7 +30,9 @@ const TOLD_LIMIT: usize = 1000;
 /// A process's output on its way to the log.
 pub struct Output {
     pipe: PipeReader,
-    log: File,
+    /// Where the log is to be, and the log once there is something to be logged.
+    path: PathBuf,
+    log: Option<File>,
     mask: Mask,
     chunk: Vec<u8>,
     pending: Vec<u8>,
@@ -38,16 +41,17 @@ pub struct Output {
 }
 
 impl Output {
-    pub fn new(pipe: PipeReader, log: &Path, secrets: &[String]) -> io::Result<Self> {
-        Ok(Self {
+    pub fn new(pipe: PipeReader, log: &Path, secrets: &[String]) -> Self {
+        Self {
             pipe,
-            log: pipe_wire::process::open_log(log)?,
+            path: log.to_owned(),
+            log: None,
             mask: Mask::new(secrets),
-            chunk: vec![0; SMALL_CHUNK],
+            chunk: Vec::new(),
             pending: Vec::new(),
             told: 0,
             is_open: true,
-        })
+        }
     }
 
     /// Whether more may come.
@@ -68,6 +72,9 @@ impl Output {
                 break;
             }
             wait = Duration::ZERO;
+            if self.chunk.is_empty() {
+                self.chunk.resize(SMALL_CHUNK, 0);
+            }
             match self.pipe.read(&mut self.chunk) {
                 Ok(0) => self.is_open = false,
                 Ok(got) => {
@@ -124,7 +131,11 @@ impl Output {
     /// Writes one line or several.
     fn write(&mut self, lines: &[u8], tell: &mut dyn FnMut(String)) -> io::Result<()> {
         let text = self.mask.apply(String::from_utf8_lossy(lines).into_owned());
-        self.log.write_all(text.as_bytes())?;
+        let log = match &mut self.log {
+            Some(log) => log,
+            None => self.log.insert(open_log(&self.path)?),
+        };
+        log.write_all(text.as_bytes())?;
         for line in text.split_inclusive('\n') {
             if self.told > TOLD_LIMIT {
                 break;
@@ -149,7 +160,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let log = folder.path().join("log");
         let (reader, mut writer) = io::pipe().unwrap();
-        let mut output = Output::new(reader, &log, &["hunter2".to_owned()]).unwrap();
+        let mut output = Output::new(reader, &log, &["hunter2".to_owned()]);
         let mut told = Vec::new();
         // The secret arrives in two pieces, and the last line has no end.
         writer.write_all(b"a hun").unwrap();
@@ -172,7 +183,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let log = folder.path().join("log");
         let (reader, mut writer) = io::pipe().unwrap();
-        let mut output = Output::new(reader, &log, &[]).unwrap();
+        let mut output = Output::new(reader, &log, &[]);
         let writer = std::thread::spawn(move || {
             for i in 0..5000 {
                 writeln!(writer, "{i}").unwrap();

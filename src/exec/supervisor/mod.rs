@@ -9,8 +9,10 @@ pub use self::last::kill_marked_by;
 use std::{
     collections::BTreeMap,
     io,
-    os::{fd::OwnedFd, unix::net::UnixStream},
-    process::{Command, Stdio},
+    os::{
+        fd::{AsFd, OwnedFd},
+        unix::net::UnixStream,
+    },
     time::{Duration, Instant},
 };
 
@@ -20,7 +22,10 @@ use nix::{
     sys::wait::{Id, WaitPidFlag, WaitStatus, waitid},
 };
 use pipe_schema::protocol::Exit;
-use pipe_wire::{Channel, Receiver, Sender, process};
+use pipe_wire::{
+    Channel, Receiver, Sender, process,
+    spawn::{self, Program},
+};
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     io::Errno,
@@ -175,7 +180,7 @@ impl Supervisor {
         } else {
             None
         };
-        match spawn(start, output, socket) {
+        match spawn(start, &output, socket.as_ref()) {
             Ok(pid) => {
                 self.jobs.insert(start.job, pid);
                 Ok(())
@@ -314,20 +319,19 @@ impl Supervisor {
     }
 }
 
-fn spawn(start: &Start, output: OwnedFd, socket: Option<OwnedFd>) -> io::Result<Pid> {
-    let mut command = Command::new(&start.program);
-    command
-        .args(&start.args)
-        .env_clear()
-        .envs(start.env.iter().map(|(name, value)| (name, value)))
-        .env(process::MARK, mark(start.job))
-        .current_dir(&start.folder)
-        .stdin(Stdio::null())
-        .stdout(output.try_clone()?)
-        .stderr(output);
-    process::equip(&mut command, socket, start.memory);
-    let child = command.spawn()?;
-    Pid::from_raw(child.id() as i32).ok_or_else(|| io::Error::other("a child has no number"))
+fn spawn(start: &Start, output: &OwnedFd, socket: Option<&OwnedFd>) -> io::Result<Pid> {
+    let mut env = start.env.clone();
+    env.push((process::MARK.to_owned(), mark(start.job)));
+    let program = Program {
+        path: &start.program,
+        args: &start.args,
+        env: &env,
+        folder: &start.folder,
+        output: output.as_fd(),
+        socket: socket.map(AsFd::as_fd),
+        memory: start.memory,
+    };
+    spawn::spawn(&program)
 }
 
 /// Unique among the jobs of nested runs, too.

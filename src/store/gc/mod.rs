@@ -19,6 +19,7 @@ use super::{
     Store, disk,
     error::{At, Result, StoreError},
     journal::{Head, Kind},
+    lease::Scratch,
     record::children,
     removal, replace,
 };
@@ -101,6 +102,12 @@ impl Store {
             dry_run: policy.dry_run,
             bytes: 0,
         };
+        for path in self.dead_scratch()? {
+            remove.bytes += tree_bytes(&path);
+            collected.leftovers += 1;
+        }
+        // Sweeps those away, too.
+        let scratch = (!policy.dry_run).then(|| self.own_scratch()).transpose()?;
         let all = self.record_keys()?;
         collected.records = all.iter().filter(|it| !keys.contains(it)).count();
         let packed = self.packed_digests()?;
@@ -119,8 +126,11 @@ impl Store {
                 collected.kept_objects += 1;
                 continue;
             }
-            // Half of it must not be found there, should we be killed now.
-            remove.tree_at_once(&self.layout.object(&digest), &self.layout.scratch())?;
+            let object = self.layout.object(&digest);
+            match &scratch {
+                Some(scratch) => remove.tree_at_once(&object, scratch)?,
+                None => remove.tree(&object)?,
+            }
             collected.objects += 1;
         }
         for digest in self.blob_digests()? {
@@ -182,17 +192,21 @@ impl Store {
         Ok(idle)
     }
 
-    /// What dead runs left, what was set aside, and logs of attempts and lists of runs that are not kept.
+    /// What dead runs left under `tmp/`.
+    fn dead_scratch(&self) -> Result<Vec<PathBuf>> {
+        let folder = self.layout.scratch();
+        let names = children(&folder)?;
+        // Asked afterwards: who has a folder has a lease before.
+        let live: HashSet<String> = self.live_leases()?.into_iter().collect();
+        let dead = names.into_iter().filter(|it| !live.contains(it));
+        Ok(dead.map(|it| folder.join(it)).collect())
+    }
+
+    /// What was set aside, and logs of attempts and lists of runs that are not kept.
     fn leftovers(&self, old_runs: &[String], live: &HashSet<String>) -> Result<Vec<PathBuf>> {
-        let all = |folder: PathBuf| -> Result<Vec<PathBuf>> {
-            Ok(children(&folder)?
-                .into_iter()
-                .filter(|it| !live.contains(it))
-                .map(|it| folder.join(it))
-                .collect())
-        };
-        let mut paths = all(self.layout.scratch())?;
-        paths.extend(all(self.layout.quarantine())?);
+        let quarantine = self.layout.quarantine();
+        let aside = children(&quarantine)?.into_iter();
+        let mut paths: Vec<PathBuf> = aside.map(|it| quarantine.join(it)).collect();
         let replaced = [
             self.layout.version(),
             self.layout.sources(),
@@ -241,13 +255,11 @@ struct Remover {
 impl Remover {
     /// A folder that is there as a whole or not at all, should we be killed: it is moved to `scratch` before. What stays
     /// there is swept by the next run.
-    fn tree_at_once(&mut self, path: &Path, scratch: &Path) -> Result<()> {
-        if self.dry_run || !path.is_dir() || path.is_symlink() {
+    fn tree_at_once(&mut self, path: &Path, scratch: &Scratch) -> Result<()> {
+        if !path.is_dir() || path.is_symlink() {
             return self.tree(path);
         }
-        let doomed = scratch.join("gc");
-        removal::remove_tree(&doomed)?;
-        disk::create_dir_all(scratch).at("create", scratch)?;
+        let doomed = scratch.new_path("gc");
         // An ordinary user cannot move a folder that is read-only.
         removal::make_writable(path)?;
         disk::rename(path, &doomed).at("remove", path)?;

@@ -168,7 +168,9 @@ pub fn made_at(record: &Record) -> Option<SystemTime> {
     let started: jiff::Timestamp = record.observed.started.parse().ok()?;
     let since = Duration::try_from(started.duration_since(jiff::Timestamp::UNIX_EPOCH)).ok()?;
     let seconds = Duration::try_from_secs_f64(record.observed.seconds).unwrap_or_default();
-    SystemTime::UNIX_EPOCH.checked_add(since)?.checked_add(seconds)
+    SystemTime::UNIX_EPOCH
+        .checked_add(since)?
+        .checked_add(seconds)
 }
 
 /// The object that a link of people's leads to: `…/objects/sha256/ab/<62>`.

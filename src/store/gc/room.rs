@@ -172,6 +172,9 @@ impl Store {
             bytes += tree_bytes(&path);
         }
         let live = self.live_leases()?.into_iter().collect();
+        for path in self.dead_scratch()? {
+            bytes += tree_bytes(&path);
+        }
         for path in self.leftovers(&[], &live)? {
             bytes += tree_bytes(&path);
         }

@@ -1,7 +1,7 @@
 //! What the journals of a store say, all taken together: of frames about the same, the last one counts.
 //! Knows names and places of frames; reads no file.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use pipe_schema::{key::Key, manifest::Digest};
 
@@ -84,6 +84,23 @@ impl Contents {
     pub fn next_number(&mut self) -> u64 {
         self.last_number += 1;
         self.last_number
+    }
+
+    /// The kinds of all that counted and lay in a journal, but for what survives there.
+    pub fn lost(&self, journal: u32, survivors: &HashSet<(Kind, Digest, u64)>) -> Vec<Kind> {
+        let records = self
+            .records
+            .iter()
+            .map(|(key, it)| (Kind::Record, key.0, it));
+        let trees = self.trees.iter().map(|(id, it)| (Kind::Tree, *id, it));
+        let packs = self.packs.iter().map(|(id, it)| (Kind::Pack, *id, it));
+        records
+            .chain(trees)
+            .chain(packs)
+            .filter(|(_, _, place)| place.journal == journal)
+            .filter(|(kind, id, place)| !survivors.contains(&(*kind, *id, place.number)))
+            .map(|(kind, _, _)| kind)
+            .collect()
     }
 
     /// Forgets what lies in a journal and is to be read whenever it is wanted.

@@ -1,6 +1,7 @@
 //! Journals that are damaged, and many that could be one. What is whole is written anew; the rest is for people to look at.
 
 use std::{
+    collections::HashSet,
     fs::{self, File},
     path::PathBuf,
 };
@@ -14,7 +15,7 @@ use super::{
         removal, replace,
     },
     Journals,
-    frame::{self, Head},
+    frame::{self, Head, Kind},
     own::Own,
     scan,
 };
@@ -40,14 +41,21 @@ impl Store {
         };
         let found = fs::read(&path).at("read", &path)?;
         let mut whole = Vec::new();
+        let mut survivors = HashSet::new();
         let scanned = scan::scan(&lock, 0, true, &mut |head, _, content| {
+            survivors.insert((head.kind, head.id, head.number));
             frame::encode(head.kind, &head.id, head.number, content, &mut whole);
         })
         .at("read", &path)?;
         if scanned.is_damaged {
             self.lose_sight();
             self.copy_aside(&path, &found)?;
-            self.journals().mended.push(name);
+            let mut journals = self.journals();
+            let lost = journals.contents.lost(index, &survivors);
+            // Manifests are made anew from what they tell of.
+            if lost.is_empty() || lost.iter().any(|it| *it != Kind::Tree) {
+                journals.mended.push(name);
+            }
         }
         if whole.is_empty() {
             removal::remove_tree(&path)?;
@@ -77,7 +85,11 @@ impl Store {
 
     /// Makes one journal of all that nobody writes to, with what counts and is to be kept; also of this process's own.
     /// Durable when it returns. Returns the bytes that are less, or with `dry_run` would be.
-    pub(in super::super) fn gather(&self, keeps: &dyn Fn(&Head) -> bool, dry_run: bool) -> Result<u64> {
+    pub(in super::super) fn gather(
+        &self,
+        keeps: &dyn Fn(&Head) -> bool,
+        dry_run: bool,
+    ) -> Result<u64> {
         self.write_notes();
         // What this process noted goes with the rest.
         self.loaded(true)?.own = None;

@@ -2,11 +2,7 @@
 
 use std::collections::HashSet;
 
-use pipe_schema::{
-    key::Key,
-    record::Record,
-    run::Event,
-};
+use pipe_schema::{key::Key, record::Record, run::Event};
 
 use super::{
     super::{
@@ -41,14 +37,19 @@ impl Store {
                 else {
                     continue;
                 };
-                if known.contains(&record.key) || !self.is_complete(&record) {
+                let name = format!("{spec}/{stage}");
+                let is_newest = named.insert(name.clone());
+                let is_wanted = match self.state_of(&record) {
+                    State::Whole => true,
+                    // Nobody should take for the user's what the stage left in the workspace.
+                    State::WithoutOuts => is_newest,
+                    State::Gone => false,
+                };
+                if !is_wanted || !known.insert(record.key) {
                     continue;
                 }
-                known.insert(record.key);
                 notes.push(note_of(&record)?);
-                let name = format!("{spec}/{stage}");
-                let is_known = self.journals().contents.last(&name).is_some();
-                if !is_known && named.insert(name.clone()) {
+                if is_newest && self.journals().contents.last(&name).is_none() {
                     notes.push(last_note(&name, &record.key));
                 }
             }
@@ -59,16 +60,26 @@ impl Store {
         self.append(notes)
     }
 
-    /// Whether the record is of its key, and all that it speaks of is there.
-    fn is_complete(&self, record: &Record) -> bool {
+    /// What there is of what a record speaks of. One that is not of its key speaks of nothing.
+    fn state_of(&self, record: &Record) -> State {
         let has_folder = |digest| self.layout.object(digest).is_dir();
         let mut outputs = record.outputs.values();
+        if key::of(&record.parts) != record.key || !outputs.all(|it| has_folder(&it.digest)) {
+            return State::Gone;
+        }
         let mut outs = record.outs.values();
-        key::of(&record.parts) == record.key
-            && outputs.all(|it| has_folder(&it.digest))
-            && outs.all(|it| {
-                let is_packed = self.journals().contents.has(Kind::Pack, &it.digest);
-                is_packed || has_folder(&it.digest)
-            })
+        let is_kept = |digest| self.journals().contents.has(Kind::Pack, digest);
+        if outs.all(|it| is_kept(&it.digest) || has_folder(&it.digest)) {
+            State::Whole
+        } else {
+            State::WithoutOuts
+        }
     }
+}
+
+/// What there is of a result.
+enum State {
+    Whole,
+    WithoutOuts,
+    Gone,
 }

@@ -215,7 +215,11 @@ fn a_damaged_head_of_a_frame_hides_it_and_no_other() {
     place.make("fit", 1, &[("a", "a")]);
     place.make("after", 3, &[("c", "c")]);
     let (path, range) = frame(&place.store, Kind::Record, &key(1).0);
-    for at in [range.start - journal::frame::HEAD, range.start - 30, range.start - 100] {
+    for at in [
+        range.start - journal::frame::HEAD,
+        range.start - 30,
+        range.start - 100,
+    ] {
         let mut bytes = fs::read(&path).unwrap();
         bytes[at] = b'?';
         let other = Place::new();
@@ -252,7 +256,8 @@ fn what_a_journal_had_is_found_again_in_the_logs_of_runs() {
             stage: "fit".to_owned(),
             record: Arc::new(record.clone()),
         };
-        log.append(&pipe_schema::run::Line { at: 1, event }).unwrap();
+        log.append(&pipe_schema::run::Line { at: 1, event })
+            .unwrap();
         records.push(record);
     }
     drop(log);

@@ -94,7 +94,9 @@ fn gc_keeps_what_current_points_at_until_the_link_is_removed() {
 fn gc_keeps_what_current_points_at_though_its_name_was_lost() {
     let (folder, records) = two_runs();
     let last = records[1].key;
-    unwrite(&open(&folder), |it| it.kind == Kind::Last && it.id == last.0);
+    unwrite(&open(&folder), |it| {
+        it.kind == Kind::Last && it.id == last.0
+    });
     open(&folder).gc(&ALL).unwrap();
     assert!(is_there(&open(&folder), 2));
     let (folder, _) = two_runs();

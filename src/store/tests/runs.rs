@@ -107,7 +107,10 @@ fn who_holds_a_key_can_be_told() {
     place.store.claim(&run, &[key(2).0, key(1).0]).unwrap();
     assert_eq!(place.reopened().holder(&key(1)), Some(run));
     assert_eq!(place.reopened().holder(&key(3)), None);
-    let Place { folder: _folder, store } = place;
+    let Place {
+        folder: _folder,
+        store,
+    } = place;
     let other = Store::open_existing(store.root()).unwrap();
     drop(store);
     assert_eq!(other.holder(&key(1)), None);
@@ -167,7 +170,10 @@ fn current_points_at_the_last_success_and_runs_list_what_they_made() {
     let root = place.store.root();
     let current = root.join("current/fit/a");
     assert_eq!(fs::read_to_string(current).unwrap(), "1");
-    place.store.list_run("r1", [("fit", &one)].into_iter()).unwrap();
+    place
+        .store
+        .list_run("r1", [("fit", &one)].into_iter())
+        .unwrap();
     let list = fs::read_to_string(root.join("runs/r1")).unwrap();
     let path = list.trim().strip_prefix("fit\tmain\t").unwrap();
     assert_eq!(fs::read_to_string(root.join(path).join("a")).unwrap(), "1");

@@ -15,8 +15,8 @@ pub type Case = (
     &'static str,
 );
 
-const ALL: &[&str] = &["count", "lines", "table"];
-const NONE: &[&str] = &[];
+pub const ALL: &[&str] = &["count", "lines", "table"];
+pub const NONE: &[&str] = &[];
 pub const MENDED: &str = "nothing to do";
 
 pub const OBJECTS: &[Case] = &[
@@ -55,10 +55,10 @@ pub const OBJECTS: &[Case] = &[
         "`upper` is not what it was",
     ),
     (
-        "the content of an out",
-        |it| write(&it.object("lines").join("lines.txt"), "other\n"),
+        "the content of a large out",
+        |it| write(&it.large(), "other\n"),
         &["lines"],
-        "`lines.txt` is not what it was",
+        "`large.txt` is not what it was",
     ),
     (
         "files that changed places",
@@ -180,129 +180,8 @@ pub const OBJECTS: &[Case] = &[
     ),
 ];
 
-pub const MANIFESTS: &[Case] = &[
-    ("cut", |it| truncate(&it.manifest("table")), NONE, MENDED),
-    ("zeros", |it| zero(&it.manifest("table")), NONE, MENDED),
-    ("empty", |it| write(&it.manifest("table"), ""), NONE, MENDED),
-    ("missing", |it| remove(&it.manifest("table")), NONE, MENDED),
-    (
-        "those of two artifacts, changed",
-        |it| swap(&it.manifest("table"), &it.manifest("count")),
-        NONE,
-        MENDED,
-    ),
-    ("closed", |it| chmod(&it.manifest("table"), 0), NONE, MENDED),
-    (
-        "a folder",
-        |it| folder_instead(&it.manifest("table")),
-        NONE,
-        MENDED,
-    ),
-    (
-        "that of a damaged artifact",
-        |it| {
-            write(&it.object("table").join("upper"), "X");
-            remove(&it.manifest("table"));
-        },
-        &["table"],
-        "its content is not what its name says",
-    ),
-];
-
-pub const RECORDS: &[Case] = &[
-    (
-        "cut",
-        |it| truncate(&it.record("table")),
-        &["table"],
-        "it is cut off",
-    ),
-    (
-        "zeros",
-        |it| zero(&it.record("table")),
-        &["table"],
-        "it is cut off",
-    ),
-    (
-        "empty",
-        |it| write(&it.record("count"), ""),
-        &["count"],
-        "it is cut off",
-    ),
-    (
-        "edited",
-        |it| {
-            let path = it.record("table");
-            let text = fs::read_to_string(&path).unwrap();
-            write(&path, &text.replace("\"t\"", "\"u\""));
-        },
-        &["table"],
-        "its checksum is wrong",
-    ),
-    (
-        "missing",
-        |it| remove(&it.record("table")),
-        &["table"],
-        "its record was removed",
-    ),
-    (
-        "those of two stages, changed",
-        |it| swap(&it.record("table"), &it.record("count")),
-        &["count", "table"],
-        "it is the record of another key",
-    ),
-    ("closed", |it| chmod(&it.record("table"), 0), NONE, MENDED),
-    (
-        "a folder",
-        |it| folder_instead(&it.record("table")),
-        &["table"],
-        "it is not a file",
-    ),
-    (
-        "all gone",
-        |it| remove(&it.store("records")),
-        ALL,
-        "its record was removed",
-    ),
-];
-
 /// What can be made anew from the rest.
 pub const HELPERS: &[Case] = &[
-    (
-        "packed index: cut",
-        |it| truncate(&it.store("index/records")),
-        NONE,
-        MENDED,
-    ),
-    (
-        "packed index: zeros",
-        |it| zero(&it.store("index/records")),
-        NONE,
-        MENDED,
-    ),
-    (
-        "packed index: empty",
-        |it| write(&it.store("index/records"), ""),
-        NONE,
-        MENDED,
-    ),
-    (
-        "packed index: missing",
-        |it| remove(&it.store("index/records")),
-        NONE,
-        MENDED,
-    ),
-    (
-        "packed index: closed",
-        |it| chmod(&it.store("index/records"), 0),
-        NONE,
-        MENDED,
-    ),
-    (
-        "packed index: a folder",
-        |it| folder_instead(&it.store("index/records")),
-        NONE,
-        MENDED,
-    ),
     (
         "stat index: cut",
         |it| zero(&it.store("index/sources")),
@@ -356,6 +235,12 @@ pub const HELPERS: &[Case] = &[
             fs::remove_file(&link).unwrap();
             fs::write(link, "mine").unwrap();
         },
+        NONE,
+        MENDED,
+    ),
+    (
+        "a list of what a run made",
+        |it| remove(&it.store("runs")),
         NONE,
         MENDED,
     ),
