@@ -210,10 +210,13 @@ impl Maker<'_> {
                 } else {
                     input.role.clone()
                 };
-                let digest = self
-                    .store
-                    .digest_path(&path)
-                    .map_err(|error| of_store(&error))?;
+                let digest = self.store.digest_path(&path).map_err(|error| {
+                    if error.is_missing() {
+                        sources::not_there(&name, &self.options.folder)
+                    } else {
+                        of_store(&error)
+                    }
+                })?;
                 action.parts.inputs.insert(role.clone(), digest.digest);
                 action.files.push(digest);
                 let place = InputPath {

@@ -3,7 +3,10 @@
 
 use std::time::Instant;
 
-use pipe_schema::run::{Event, Failure, Reason};
+use pipe_schema::{
+    key::Key,
+    run::{Event, Failure, Reason},
+};
 
 use super::{
     Options,
@@ -18,7 +21,7 @@ use crate::{
     exec::commit::Commit,
     key,
     plan::Stage,
-    store::{Lookup, StoreError},
+    store::{Lookup, Store, StoreError},
 };
 
 /// Results that may wait to be published before no more are made: they take room on the disk.
@@ -96,7 +99,7 @@ impl Cycle<'_> {
             is_announced: false,
         });
         if forced.is_none() {
-            match self.look_up(at, &pending) {
+            match self.look_up(at, &pending, Store::lookup) {
                 Ok(Answer::Done) => return,
                 Ok(Answer::Stale(reasons)) => pending.reasons = reasons,
                 // It is asked again when there is room.
@@ -109,9 +112,14 @@ impl Cycle<'_> {
     }
 
     /// Asks the store. If it has the answer, the stage is done.
-    fn look_up(&mut self, at: usize, pending: &Pending) -> Result<Answer, Failure> {
+    fn look_up(
+        &mut self,
+        at: usize,
+        pending: &Pending,
+        ask: impl Fn(&Store, &Key) -> Result<Lookup, StoreError>,
+    ) -> Result<Answer, Failure> {
         let stage = self.order[at];
-        let found = match self.store.lookup(&pending.action.key) {
+        let found = match ask(self.store, &pending.action.key) {
             Ok(Lookup::Fresh(record)) => {
                 let folder = &self.options.folder;
                 let restored = (self.store).restore_outs(&record, folder, self.options.overwrite);
@@ -222,7 +230,7 @@ impl Cycle<'_> {
             if !pending.is_forced {
                 let calm = self.store.calm();
                 let answer = match &calm {
-                    Ok(_) => self.look_up(at, &pending),
+                    Ok(_) => self.look_up(at, &pending, Store::lookup_again),
                     Err(error) => Err(of_store(error)),
                 };
                 self.say_what_is_used();

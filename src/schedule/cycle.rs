@@ -127,6 +127,7 @@ pub fn run(
             ending,
             records: BTreeMap::new(),
             used: Vec::new(),
+            host_name: (rustix::system::uname().nodename().to_string_lossy()).into_owned(),
             counts: Counts::default(),
             strays: Strays::default(),
         };
@@ -175,6 +176,8 @@ pub(super) struct Cycle<'a> {
     pub records: BTreeMap<StageId, Arc<Record>>,
     /// What this run needs of the store and has not said yet.
     pub used: Vec<Digest>,
+    /// The machine's name, for records.
+    pub host_name: String,
     pub counts: Counts,
     pub strays: Strays,
 }

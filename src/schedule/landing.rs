@@ -248,7 +248,6 @@ impl Cycle<'_> {
             .iter()
             .map(|(name, value)| (name.clone(), *value))
             .collect();
-        let host = rustix::system::uname();
         Publication {
             parts: running.pending.action.parts.clone(),
             name: self.plan.full_name(&stage.id),
@@ -259,7 +258,7 @@ impl Cycle<'_> {
                 seconds: running.since.elapsed().as_secs_f64(),
                 cpu_seconds: running.cpu_seconds,
                 peak_bytes: running.peak_bytes,
-                host: host.nodename().to_string_lossy().into_owned(),
+                host: self.host_name.clone(),
                 run: self.options.run.clone(),
                 stage: stage.id.clone(),
                 attempt: running.pending.attempt,

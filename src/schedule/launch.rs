@@ -200,7 +200,7 @@ fn script_of(
     secrets: Vec<String>,
 ) -> Result<JobWork, Failure> {
     let folder = folder_of(command, options);
-    if !folder.is_dir() {
+    if command.wdir.is_some() && !folder.is_dir() {
         let message = format!("the folder `{}` does not exist", folder.display());
         let hint = "`wdir` is relative to the spec's folder";
         return Err(failure::plain(FailureKind::Wrong, message, Some(hint)));

@@ -20,13 +20,17 @@ pub fn expand(
     into_folders: bool,
 ) -> Result<Vec<(String, PathBuf)>, Failure> {
     let plain = folder.join(path);
+    if !into_folders && !is_glob(path) {
+        // Whether it is there is seen by who reads it.
+        return Ok(vec![(name_of(folder, &plain), plain)]);
+    }
     // A name may hold what looks like a pattern; if it is there, it is meant.
     let matches = if plain.symlink_metadata().is_ok() {
         vec![plain]
     } else if is_glob(path) {
         find(folder, path)?
     } else {
-        return Err(missing(format!("`{path}` does not exist"), folder));
+        return Err(not_there(path, folder));
     };
     if matches.is_empty() {
         return Err(missing(format!("nothing matches `{path}`"), folder));
@@ -181,6 +185,11 @@ fn name_of(folder: &Path, path: &Path) -> String {
         .unwrap_or(path)
         .to_string_lossy()
         .into_owned()
+}
+
+/// That there is nothing at a path.
+pub fn not_there(path: &str, folder: &Path) -> Failure {
+    missing(format!("`{path}` does not exist"), folder)
 }
 
 fn missing(message: String, folder: &Path) -> Failure {

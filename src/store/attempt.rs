@@ -24,7 +24,7 @@ impl Attempt {
         self.folder.join("out").join(file_name(name))
     }
 
-    /// Where a job may put something of its own. It does not exist, nor does its parent.
+    /// Where a job may put something of its own. It does not exist, and its parent may not.
     pub fn place(&self, name: &str) -> PathBuf {
         self.folder.join(format!("place-{}", file_name(name)))
     }
@@ -42,9 +42,8 @@ impl Attempt {
 
 impl Drop for Attempt {
     fn drop(&mut self) {
-        // What cannot be removed now is swept by a later run.
+        // What cannot be removed now is swept by a later run; the metrics go with the run.
         let _ = removal::remove_tree(&self.folder);
-        let _ = removal::remove_tree(&self.metrics);
     }
 }
 
@@ -60,8 +59,8 @@ impl Store {
         let name = format!("{}.{number}", file_name(stage));
         let (scratch, logs) = self.run_folders(run)?;
         let folder = scratch.join(&name);
-        removal::remove_tree(&folder)?;
         if has_outputs {
+            removal::remove_tree(&folder)?;
             let outputs = folder.join("out");
             disk::create_dir_all(&outputs).at("create", &outputs)?;
         }

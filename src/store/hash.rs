@@ -110,7 +110,8 @@ fn file(folder: BorrowedFd<'_>, task: Task<'_>, buffer: &mut Vec<u8>) -> Result<
     }
     let mut hasher = Sha256::new();
     let mut total = 0;
-    loop {
+    // That nothing follows is told by its stat.
+    while total < task.stat.size {
         match file.read(buffer) {
             Ok(0) => break,
             Ok(count) => {
@@ -128,12 +129,19 @@ fn file(folder: BorrowedFd<'_>, task: Task<'_>, buffer: &mut Vec<u8>) -> Result<
 /// The bytes of a small file of an open folder.
 pub fn read(folder: impl AsFd, task: Task<'_>) -> Result<Vec<u8>, Failure> {
     let mut file = open(folder.as_fd(), task)?;
-    let mut bytes = Vec::with_capacity(usize::try_from(task.stat.size).unwrap_or(0) + 1);
-    // No more than it should have: it may grow without an end.
-    (&mut file)
-        .take(task.stat.size + 1)
-        .read_to_end(&mut bytes)?;
-    must_be_as_listed(&file, bytes.len() as u64, task)?;
+    // One byte more than it should have, and no more: it may grow without an end.
+    let mut bytes = vec![0; usize::try_from(task.stat.size).unwrap_or(usize::MAX - 1) + 1];
+    let mut length = 0;
+    while length < bytes.len() - 1 {
+        match file.read(&mut bytes[length..]) {
+            Ok(0) => break,
+            Ok(count) => length += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    must_be_as_listed(&file, length as u64, task)?;
+    bytes.truncate(length);
     Ok(bytes)
 }
 

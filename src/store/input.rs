@@ -179,6 +179,26 @@ impl Store {
         Ok((read.manifest, moment))
     }
 
+    /// Notes what files of the project held, or the one at the path, that were read after `moment`.
+    pub(super) fn learn(
+        &self,
+        path: &Path,
+        is_directory: bool,
+        nodes: &[Node],
+        manifest: &Manifest,
+        moment: Moment,
+    ) {
+        let Some(group) = path.to_str() else { return };
+        self.with_sources(|sources| {
+            for node in nodes {
+                if let Some(Entry::File { sha256, .. }) = manifest.entries.get(&node.path) {
+                    let file = if is_directory { &node.path } else { "" };
+                    sources.put(group, file, node.stat, *sha256, moment);
+                }
+            }
+        });
+    }
+
     /// The SHA-256 of a file's bytes, by the index where it is sure.
     pub(super) fn lone_sha256(&self, path: &Path, stat: &Stat) -> Result<Digest> {
         Ok(self.sha256_of(path, &group_of(path)?, stat)?.0)
@@ -201,7 +221,7 @@ impl Store {
     }
 
     /// The time on the file system of these files: by a probe where that is the store's, else by a cautious guess.
-    fn moment(&self, path: &Path, nodes: &[Node]) -> Moment {
+    pub(super) fn moment(&self, path: &Path, nodes: &[Node]) -> Moment {
         let is_here = nodes.iter().all(|it| it.stat.dev == self.device);
         self.moment_at(path, if is_here { self.device } else { u64::MAX })
     }

@@ -18,6 +18,7 @@ use pipe_schema::{key::Key, manifest::Digest};
 use super::{
     Store, disk,
     error::{At, Result, StoreError},
+    gate::{Calm, Closed},
     lock::{self, Hold},
     record::children,
 };
@@ -29,9 +30,6 @@ const USE: &str = "use";
 /// The lock between whoever takes a new lease and whoever looks for dead ones: one that is made, but not yet locked,
 /// looks dead.
 const SWEEP: &str = "sweep";
-
-/// The lock between whoever takes results away and whoever finds or makes some and has not said so yet.
-const GC: &str = "gc";
 
 /// How long gc waits for those who read.
 const PATIENCE: Duration = Duration::from_millis(if cfg!(test) { 500 } else { 10_000 });
@@ -224,21 +222,18 @@ impl Store {
     }
 
     /// Keeps away what removes results, for a moment: between finding or making one and saying so.
-    pub fn calm(&self) -> Result<Option<File>> {
-        if !self.is_writable {
-            return Ok(None);
-        }
-        lock::take(&self.layout.lock(GC), Hold::Shared, true)
+    pub fn calm(&self) -> Result<Option<Calm>> {
+        self.is_writable.then(|| self.gate.pass()).transpose()
     }
 
-    /// The lock under which results may be removed. None where somebody reads for long.
-    pub(super) fn gc_lock(&self) -> Result<Option<File>> {
+    /// Keeps away who finds or makes results. None where somebody reads for long.
+    pub(super) fn close_gate(&self) -> Result<Option<Closed>> {
         self.must_write()?;
         let until = Instant::now() + PATIENCE;
         loop {
-            let taken = lock::take(&self.layout.lock(GC), Hold::Alone, false)?;
-            if taken.is_some() || Instant::now() > until {
-                return Ok(taken);
+            let closed = self.gate.close()?;
+            if closed.is_some() || Instant::now() > until {
+                return Ok(closed);
             }
             std::thread::sleep(Duration::from_millis(10));
         }
@@ -256,6 +251,14 @@ impl Store {
             let what = "locks do not keep others out on its file system";
             let _ = self.distrust.set(what.to_owned());
         }
+    }
+
+    /// Looks whether locks mean anything here, by one that is for that alone.
+    pub(super) fn try_locks_now(&self) -> Result<()> {
+        let path = self.layout.lock("trial");
+        let _held = lock::take(&path, Hold::Alone, true)?;
+        self.try_locks(&path);
+        Ok(())
     }
 
     /// Removes what dead runs left under `tmp/`, the first time this store is written to.

@@ -4,6 +4,7 @@
 use std::{
     fs::{File, OpenOptions, TryLockError},
     io,
+    os::unix::fs::MetadataExt,
     path::Path,
 };
 
@@ -80,8 +81,13 @@ fn answer(tried: std::result::Result<(), TryLockError>) -> io::Result<bool> {
     }
 }
 
+/// Whether the open file has a name still: who looks for it by its path finds it.
+pub fn has_name(file: &File) -> bool {
+    file.metadata().is_ok_and(|it| it.nlink() > 0)
+}
+
 /// Whether the open file is the one that is at the path.
-pub fn is_still_at(file: &File, path: &Path) -> bool {
+fn is_still_at(file: &File, path: &Path) -> bool {
     match (Stat::of_file(file), Stat::of_link(path)) {
         (Ok(ours), Ok(there)) => (ours.dev, ours.ino) == (there.dev, there.ino),
         _ => false,

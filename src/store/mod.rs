@@ -16,6 +16,7 @@ mod closed;
 mod replace;
 mod lock;
 mod range;
+mod gate;
 mod lease;
 mod keys;
 mod journal;
@@ -68,6 +69,7 @@ pub use self::{
 
 use self::{
     error::At,
+    gate::Gate,
     journal::Journals,
     layout::{Layout, VERSION},
     lease::Leases,
@@ -92,6 +94,7 @@ pub struct Store {
     /// Why locks do not count here, if they do not.
     distrust: OnceLock<String>,
     journals: Mutex<Journals>,
+    gate: Arc<Gate>,
     key_locks: Arc<Ranges>,
     out_locks: Arc<Ranges>,
     /// How finely files of the store's file system are stamped, and whether by the kernel's clock.
@@ -145,6 +148,7 @@ impl Store {
         let is_writable = rustix::fs::access(root, Access::WRITE_OK).is_ok();
         let distrust = filesystem_distrust(root);
         Ok(Self {
+            gate: Gate::new(layout.lock("gc")),
             key_locks: Ranges::new(layout.key_locks()),
             out_locks: Ranges::new(layout.out_locks()),
             layout,

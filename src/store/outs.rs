@@ -53,6 +53,8 @@ enum Mark {
 
 /// How something gives way.
 enum Way {
+    /// There is nothing.
+    Free,
     Remove,
     /// Nobody needs it, as far as is known: for people to look at.
     SetAside,
@@ -77,7 +79,7 @@ impl Store {
             ways.push(self.way_out(path, force)?);
         }
         // The marks first: once something is gone, what is left is no more what it was.
-        self.append(paths.iter().map(|it| Mark::Begun.note(it)).collect())?;
+        self.write_marks(&paths, |_| Mark::Begun)?;
         for (path, way) in paths.iter().zip(ways) {
             self.clear(path, &way)?;
             super::create_parent(path)?;
@@ -87,8 +89,9 @@ impl Store {
 
     /// Notes what a failed job left in its outs: as long as it stays like that, it is nobody's.
     pub fn leave_outs(&self, lock: OutsLock) -> Result<()> {
-        let mark = |path: &PathBuf| picture(path).map_or(Mark::Begun, Mark::Left).note(path);
-        self.append(lock.paths.iter().map(mark).collect())?;
+        self.write_marks(&lock.paths, |it| {
+            picture(it).map_or(Mark::Begun, Mark::Left)
+        })?;
         drop(lock);
         Ok(())
     }
@@ -96,7 +99,7 @@ impl Store {
     /// What is in these outs is published and will be kept: from here on a change there is the user's. Call it when the
     /// result is noted as the stage's last. Before that, a gc may take it, and then nobody would know whose bytes these are.
     pub fn release_outs(&self, lock: OutsLock) -> Result<()> {
-        self.append(lock.paths.iter().map(|it| Mark::None.note(it)).collect())?;
+        self.write_marks(&lock.paths, |_| Mark::None)?;
         drop(lock);
         Ok(())
     }
@@ -140,7 +143,7 @@ impl Store {
             return Ok(Way::Remove);
         }
         let held = match self.holds(path) {
-            Ok(None) => return Ok(Way::Remove),
+            Ok(None) => return Ok(Way::Free),
             Ok(Some(digest)) => {
                 let is_whole = self.check_kept(&digest)?.is_none();
                 if !is_whole && self.is_recorded(&digest)? {
@@ -177,6 +180,7 @@ impl Store {
     /// Leaves nothing at `path`, which is marked.
     fn clear(&self, path: &Path, way: &Way) -> Result<()> {
         match way {
+            Way::Free => Ok(()),
             Way::Remove => removal::remove_tree(path),
             Way::SetAside => self.set_out_aside(path),
         }
@@ -226,7 +230,7 @@ impl Store {
         if !is_directory {
             copied.push(copy::name_of(path)?);
         }
-        self.append(vec![Mark::Begun.note(path)])?;
+        self.write_marks(&[path.to_owned()], |_| Mark::Begun)?;
         self.clear(path, way)?;
         disk::rename(&copied, path).at("restore", path)
     }
@@ -237,6 +241,11 @@ impl Store {
             path: self.root().to_owned(),
             what: format!("it writes to `{}`", path.display()),
         })
+    }
+
+    /// Of paths that are locked: nobody else says anything of them meanwhile.
+    fn write_marks(&self, paths: &[PathBuf], mark: impl Fn(&Path) -> Mark) -> Result<()> {
+        self.append_to_own(paths.iter().map(|it| mark(it).note(it)).collect())
     }
 
     /// Whether something is known of the path, as far as was heard.

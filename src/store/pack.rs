@@ -34,7 +34,6 @@ pub(super) fn is_small(nodes: &[Node]) -> bool {
 
 /// Reads a small tree, which lies in `folder`.
 pub(super) fn read(folder: &Path, nodes: &[Node]) -> Result<(Manifest, Note)> {
-    let top = tree::open_folder(rustix::fs::CWD, folder).at("read", folder)?;
     let mut entries = BTreeMap::new();
     let mut bytes = Vec::new();
     for node in nodes {
@@ -46,15 +45,15 @@ pub(super) fn read(folder: &Path, nodes: &[Node]) -> Result<(Manifest, Note)> {
                 target: target.clone(),
             },
             Kind::File { .. } | Kind::Followed => {
+                let path = folder.join(&node.path);
                 let task = Task {
-                    path: &node.path,
+                    path: &path.to_string_lossy(),
                     stat: &node.stat,
                     follow: node.kind == Kind::Followed,
                 };
-                let path = || folder.join(&node.path);
-                let content = hash::read(&top, task).map_err(|it| match it {
-                    Failure::Io(error) => StoreError::io("read", path(), error),
-                    Failure::Changed => StoreError::Changing(path()),
+                let content = hash::read(rustix::fs::CWD, task).map_err(|it| match it {
+                    Failure::Io(error) => StoreError::io("read", &path, error),
+                    Failure::Changed => StoreError::Changing(path.clone()),
                 })?;
                 let sha256 = Digest(Sha256::digest(&content).into());
                 bytes.extend(content);

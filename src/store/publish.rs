@@ -29,7 +29,7 @@ use super::{
     object::{seal, tree_note},
     record::{last_note, note_of},
     removal,
-    stage::{Form, Staged, Tree, stage_out},
+    stage::{Form, Staged, Tree},
     tree::{self, Node, Rules},
 };
 use crate::key;
@@ -204,7 +204,7 @@ impl Store {
             ready.keep(staged);
         }
         for (name, path) in outs {
-            let (staged, is_directory) = stage_out(scratch, &name, &path)?;
+            let (staged, is_directory) = self.stage_out(scratch, &name, &path)?;
             let out = Out {
                 digest: staged.digest,
                 bytes: staged.bytes,

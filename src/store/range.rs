@@ -5,7 +5,7 @@ use std::{
     collections::HashSet,
     fs::File,
     io,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -19,7 +19,7 @@ use pipe_schema::manifest::Digest;
 use super::{
     error::{At, Result, StoreError},
     fault,
-    lock::{is_still_at, open},
+    lock::{has_name, open},
 };
 
 /// The locks in one file, of this process.
@@ -65,10 +65,10 @@ impl Ranges {
                 Some(file) => Arc::clone(file),
                 None => Arc::clone(state.file.insert(Arc::new(open(&self.path)?))),
             };
-            if !self.ask(&file, libc::F_WRLCK, at)? {
+            if !ask(&file, Ask::Own, at, &self.path)? {
                 return Ok(None);
             }
-            if is_still_at(&file, &self.path) {
+            if has_name(&file) {
                 break file;
             }
             // Somebody removed the file: others lock another one.
@@ -83,38 +83,6 @@ impl Ranges {
         }))
     }
 
-    /// False where another open file has it.
-    fn ask(&self, file: &File, kind: i32, at: i64) -> Result<bool> {
-        if let Some(pretended) = fault::lock() {
-            return match pretended {
-                Ok(()) => Ok(true),
-                Err(error) if is_unknown(Errno::from_raw(error.raw_os_error().unwrap_or(0))) => {
-                    Ok(true)
-                }
-                Err(error) => Err(StoreError::io("lock", &self.path, error)),
-            };
-        }
-        let lock = libc::flock {
-            l_type: kind as libc::c_short,
-            l_whence: libc::SEEK_SET as libc::c_short,
-            l_start: at,
-            l_len: 1,
-            l_pid: 0,
-        };
-        loop {
-            match fcntl(file, FcntlArg::F_OFD_SETLK(&lock)) {
-                Ok(_) => return Ok(true),
-                Err(Errno::EAGAIN | Errno::EACCES) => return Ok(false),
-                Err(Errno::EINTR) => {}
-                // A file system without locks: what is published is right all the same.
-                Err(errno) if is_unknown(errno) => return Ok(true),
-                Err(errno) => {
-                    return Err(io::Error::from_raw_os_error(errno as i32)).at("lock", &self.path);
-                }
-            }
-        }
-    }
-
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -124,8 +92,60 @@ impl Drop for Range {
     fn drop(&mut self) {
         let mut state = self.ranges.state();
         // What cannot be given up is given up as the file is closed.
-        let _ = self.ranges.ask(&self.file, libc::F_UNLCK, self.at);
+        let _ = ask(&self.file, Ask::Free, self.at, &self.ranges.path);
         state.held.remove(&self.at);
+    }
+}
+
+/// What is asked of the kernel for a byte of a file.
+#[derive(Clone, Copy, Debug)]
+pub enum Ask {
+    /// Alone, or not at all.
+    Own,
+    /// Together with others.
+    Share { wait: bool },
+    /// To give it up.
+    Free,
+}
+
+/// False where another open file has it.
+pub fn ask(file: &File, what: Ask, at: i64, path: &Path) -> Result<bool> {
+    if let Some(pretended) = fault::lock() {
+        return match pretended {
+            Ok(()) => Ok(true),
+            Err(error) if is_unknown(Errno::from_raw(error.raw_os_error().unwrap_or(0))) => {
+                Ok(true)
+            }
+            Err(error) => Err(StoreError::io("lock", path, error)),
+        };
+    }
+    let kind = match what {
+        Ask::Own => libc::F_WRLCK,
+        Ask::Share { .. } => libc::F_RDLCK,
+        Ask::Free => libc::F_UNLCK,
+    };
+    let lock = libc::flock {
+        l_type: kind as libc::c_short,
+        l_whence: libc::SEEK_SET as libc::c_short,
+        l_start: at,
+        l_len: 1,
+        l_pid: 0,
+    };
+    loop {
+        let how = match what {
+            Ask::Share { wait: true } => FcntlArg::F_OFD_SETLKW(&lock),
+            _ => FcntlArg::F_OFD_SETLK(&lock),
+        };
+        match fcntl(file, how) {
+            Ok(_) => return Ok(true),
+            Err(Errno::EAGAIN | Errno::EACCES) => return Ok(false),
+            Err(Errno::EINTR) => {}
+            // A file system without locks: what is published is right all the same.
+            Err(errno) if is_unknown(errno) => return Ok(true),
+            Err(errno) => {
+                return Err(io::Error::from_raw_os_error(errno as i32)).at("lock", path);
+            }
+        }
     }
 }
 

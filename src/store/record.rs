@@ -35,10 +35,6 @@ pub(super) fn last_note(name: &str, key: &Key) -> Note {
 impl Store {
     /// The record of a key, whatever became of its outputs. One that is damaged is set aside.
     pub(super) fn record(&self, key: &Key) -> Result<Found> {
-        if !self.with_contents(|it| it.has(Kind::Record, &key.0))? {
-            // Another process may have made it since the journals were read.
-            self.with_fresh_contents(|_| ())?;
-        }
         Ok(match self.content(Kind::Record, &key.0)? {
             Content::Whole(json) => match serde_json::from_slice::<Record>(&json) {
                 Ok(record) if record.key == *key => Found::Record(Arc::new(record)),

@@ -201,7 +201,7 @@ impl Store {
             } else {
                 watch.elsewhere
             };
-            moment.is_sure_of(stat)
+            moment.is_after(stat)
         };
         let mut parents = HashSet::new();
         watch.places.iter().all(|(path, seen)| match seen {

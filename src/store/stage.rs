@@ -117,42 +117,61 @@ impl Store {
     }
 }
 
-/// A workspace out, of which a copy is made. Returns whether it is a folder.
-pub(super) fn stage_out(
-    scratch: &dyn Fn() -> Result<Arc<Scratch>>,
-    name: &str,
-    path: &Path,
-) -> Result<(Staged, bool)> {
-    let stat = match Stat::of_link(path) {
-        Ok(stat) => stat,
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            return Err(StoreError::OutputMissing {
-                output: name.to_owned(),
-                path: path.to_owned(),
-            });
-        }
-        Err(error) => return Err(StoreError::io("read", path, error)),
-    };
-    let is_directory = stat.is_directory();
-    let (folder, nodes) = if is_directory {
-        (path, tree::list(path, Rules::Artifact)?)
-    } else {
-        let folder = path.parent().unwrap_or(Path::new("/"));
-        (folder, vec![tree::lone(path, copy::name_of(path)?)?])
-    };
-    if pack::is_small(&nodes) {
-        let (manifest, note) = pack::read(folder, &nodes)?;
-        let staged = Staged {
-            digest: manifest.digest,
-            bytes: manifest.bytes,
-            form: Form::Pack(note),
+impl Store {
+    /// A workspace out, of which a copy is made. Returns whether it is a folder.
+    pub(super) fn stage_out(
+        &self,
+        scratch: &dyn Fn() -> Result<Arc<Scratch>>,
+        name: &str,
+        path: &Path,
+    ) -> Result<(Staged, bool)> {
+        let (is_directory, nodes) = match list_out(path) {
+            Err(error) if error.is_missing() => {
+                return Err(StoreError::OutputMissing {
+                    output: name.to_owned(),
+                    path: path.to_owned(),
+                });
+            }
+            listed => listed?,
         };
-        return Ok((staged, is_directory));
+        let folder = if is_directory {
+            path
+        } else {
+            path.parent().unwrap_or(Path::new("/"))
+        };
+        // Taken before anything is read.
+        let moment = self.moment(path, &nodes);
+        if pack::is_small(&nodes) {
+            let (manifest, note) = pack::read(folder, &nodes)?;
+            self.learn(path, is_directory, &nodes, &manifest, moment);
+            let staged = Staged {
+                digest: manifest.digest,
+                bytes: manifest.bytes,
+                form: Form::Pack(note),
+            };
+            return Ok((staged, is_directory));
+        }
+        let scratch = scratch()?;
+        let copied = new_folder(&scratch)?;
+        copy::nodes(folder, &nodes, &copied)?;
+        let staged = stage_folder(&scratch, copied)?;
+        if let Form::Tree(tree) = &staged.form
+            && list_out(path).is_ok_and(|it| it.1 == nodes)
+        {
+            // What was copied is what is there.
+            self.learn(path, is_directory, &nodes, &tree.manifest, moment);
+        }
+        Ok((staged, is_directory))
     }
-    let scratch = scratch()?;
-    let copied = new_folder(&scratch)?;
-    copy::nodes(folder, &nodes, &copied)?;
-    Ok((stage_folder(&scratch, copied)?, is_directory))
+}
+
+/// What lies at a workspace path: all in a folder, or a file or link alone.
+fn list_out(path: &Path) -> Result<(bool, Vec<Node>)> {
+    let node = tree::lone(path, copy::name_of(path)?)?;
+    if node.kind == Kind::Directory {
+        return Ok((true, tree::list(path, Rules::Artifact)?));
+    }
+    Ok((false, vec![node]))
 }
 
 /// Hashes a folder that is on the store's file system.

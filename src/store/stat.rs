@@ -10,6 +10,8 @@ use super::disk;
 const SECOND: i64 = 1_000_000_000;
 /// Clocks of file systems move with the kernel's tick, at most 10 ms.
 const TICK_MARGIN: i64 = 20_000_000;
+/// No tick of a kernel is shorter: what lies nearer together was told apart by a finer clock.
+const SHORTEST_TICK: i64 = 900_000;
 /// Where times have whole seconds (or two, on FAT), or come from another machine.
 const COARSE_MARGIN: i64 = 3 * SECOND;
 /// Where another machine stamps files by its own clock, which may be slow.
@@ -102,6 +104,8 @@ impl Stat {
 pub struct Moment {
     pub now: i64,
     pub margin: i64,
+    /// Whether each change after a look has a time of its own, as in Linux from 6.13 on: then there is nothing to be unsure of.
+    pub is_fine: bool,
 }
 
 impl Moment {
@@ -112,16 +116,24 @@ impl Moment {
             return Ok(Self::at(now));
         }
         let probe = disk::nameless_file(folder)?;
-        let now = Timespec {
-            tv_sec: 0,
-            tv_nsec: UTIME_NOW,
+        let touch = || -> io::Result<Stat> {
+            let now = Timespec {
+                tv_sec: 0,
+                tv_nsec: UTIME_NOW,
+            };
+            let times = Timestamps {
+                last_access: now,
+                last_modification: now,
+            };
+            rustix::fs::futimens(&probe, &times)?;
+            Stat::of_file(&probe)
         };
-        let touch = Timestamps {
-            last_access: now,
-            last_modification: now,
-        };
-        rustix::fs::futimens(&probe, &touch)?;
-        Ok(Self::at(Stat::of_file(&probe)?.mtime))
+        let (first, second) = (touch()?, touch()?);
+        let is_fine = (1..SHORTEST_TICK).contains(&(second.ctime - first.ctime));
+        Ok(Self {
+            is_fine,
+            ..Self::at(second.mtime)
+        })
     }
 
     /// By what the clock says: one that knows whole seconds only shows itself by them.
@@ -134,6 +146,7 @@ impl Moment {
             } else {
                 TICK_MARGIN
             },
+            is_fine: false,
         }
     }
 
@@ -146,6 +159,7 @@ impl Moment {
         Self {
             now: kernel_time(),
             margin: clock.margin,
+            is_fine: clock.is_fine,
         }
     }
 
@@ -161,6 +175,7 @@ impl Moment {
             } else {
                 FOREIGN_MARGIN
             },
+            is_fine: false,
         }
     }
 
@@ -169,8 +184,17 @@ impl Moment {
         stat.mtime.max(stat.ctime) < self.sure_before()
     }
 
+    /// Whether the file had its last change before this moment, and any later one would show.
+    pub fn is_after(self, stat: &Stat) -> bool {
+        let margin = if self.is_fine { 0 } else { self.margin };
+        stat.mtime.max(stat.ctime) < self.now.saturating_sub(margin)
+    }
+
     /// Files whose times are before this had their last change seen by what is read from now on.
     pub fn sure_before(self) -> i64 {
+        if self.is_fine {
+            return i64::MAX;
+        }
         self.now.saturating_sub(self.margin)
     }
 }
@@ -179,6 +203,7 @@ impl Moment {
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
     margin: i64,
+    is_fine: bool,
 }
 
 impl Clock {
@@ -187,6 +212,7 @@ impl Clock {
         let is_kernels = (before - probed.margin..=after + TICK_MARGIN).contains(&probed.now);
         is_kernels.then_some(Self {
             margin: probed.margin,
+            is_fine: probed.is_fine,
         })
     }
 }
@@ -202,7 +228,7 @@ pub fn kernel_time() -> i64 {
 /// Of a name in an open folder.
 pub fn stat_at(
     folder: impl rustix::fd::AsFd,
-    name: &str,
+    name: impl rustix::path::Arg,
     follow: bool,
 ) -> io::Result<rustix::fs::Stat> {
     let flags = if follow {

@@ -5,7 +5,8 @@ use std::{collections::BTreeMap, fs::File, io, path::Path};
 use pipe_schema::manifest::{Digest, Entry, Manifest};
 use rustix::{
     fd::AsFd,
-    fs::{Dir, FileType, Mode, OFlags},
+    fs::{CWD, Dir, FileType, Mode, OFlags},
+    path::Arg,
 };
 
 use super::{
@@ -52,7 +53,7 @@ pub enum Kind {
 
 /// What is in the folder `root`, sorted by path. Reads no content.
 pub fn list(root: &Path, rules: Rules) -> Result<Vec<Node>> {
-    let top = open_folder(rustix::fs::CWD, root).at("read", root)?;
+    let top = open_folder(CWD, root).at("read", root)?;
     let mut nodes = Vec::new();
     let mut folders = vec![String::new()];
     while let Some(folder) = folders.pop() {
@@ -100,14 +101,13 @@ pub fn list(root: &Path, rules: Rules) -> Result<Vec<Node>> {
 /// A file, link or folder alone, as the only node of a tree.
 pub fn lone(path: &Path, name: &str) -> Result<Node> {
     let folder = path.parent().unwrap_or(Path::new("/"));
-    let top = open_folder(rustix::fs::CWD, folder).at("read", folder)?;
-    node(&top, name, name.to_owned(), Rules::Artifact).map_err(|it| it.of(folder))
+    node(CWD, path, name.to_owned(), Rules::Artifact).map_err(|it| it.of(folder))
 }
 
 /// One node, as it is found under `name` in an open folder.
 fn node(
     folder: impl AsFd + Copy,
-    name: &str,
+    name: impl Arg + Copy,
     path: String,
     rules: Rules,
 ) -> std::result::Result<Node, Trouble> {
@@ -239,7 +239,7 @@ pub fn read(root: &Path, nodes: &[Node], known: impl Fn(&Node) -> Option<Digest>
     }
     let mut read = Vec::with_capacity(unknown.len());
     if !unknown.is_empty() {
-        let top = open_folder(rustix::fs::CWD, root).at("read", root)?;
+        let top = open_folder(CWD, root).at("read", root)?;
         let tasks: Vec<Task<'_>> = unknown
             .iter()
             .map(|it| Task {
@@ -268,23 +268,18 @@ pub struct Read {
 
 /// Hashes a single file.
 pub fn read_file(path: &Path, stat: &Stat) -> Result<Digest> {
-    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
-        return Err(StoreError::Missing(path.to_owned()));
-    };
-    let Some(name) = name.to_str() else {
+    if path.to_str().is_none() {
         return Err(StoreError::Unfit {
             path: path.to_owned(),
             why: "has a name that is not UTF-8",
         });
-    };
-    let top = open_folder(rustix::fs::CWD, folder).at("read", folder)?;
+    }
     let task = Task {
-        path: name,
+        path: &path.to_string_lossy(),
         stat,
         follow: true,
     };
-    let mut answers = hash::files(top.as_fd(), &[task]);
-    match answers.pop() {
+    match hash::files(CWD, &[task]).pop() {
         Some(answer) => answer.map_err(|it| unread(it, path)),
         None => Err(StoreError::Changing(path.to_owned())),
     }

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
+use crossbeam_channel::Sender;
 use pipe_schema::{
     protocol::{Done, Exit},
     run::{Failure, FailureKind},
@@ -16,6 +16,7 @@ use super::{
     super::{Job, JobWork, Message, Outcome, failure},
     board::{Board, End},
     link::Link,
+    mailbox::{Mailbox, Nothing},
 };
 
 /// How long a socket or pipe may stay open after its job's process ended: something else holds it.
@@ -31,7 +32,7 @@ pub struct Attendant {
     program: PathBuf,
     memory: Option<u64>,
     messages: Sender<Message>,
-    ends: Receiver<End>,
+    ends: Mailbox<End>,
     end: Option<(End, Instant)>,
     started: Instant,
     link: Link,
@@ -80,7 +81,7 @@ impl Attendant {
     /// Whether the process ended so long ago that what it left open is not waited for.
     pub fn is_over(&mut self) -> bool {
         if self.end.is_none()
-            && let Ok(end) = self.ends.try_recv()
+            && let Ok(end) = self.ends.take(Some(Duration::ZERO))
         {
             self.end = Some((end, Instant::now()));
         }
@@ -95,13 +96,13 @@ impl Attendant {
         if let Some((end, _)) = &self.end {
             return end.clone();
         }
-        let end = match self.ends.recv_timeout(patience) {
+        let end = match self.ends.take(Some(patience)) {
             Ok(end) => end,
-            Err(RecvTimeoutError::Disconnected) => End::Lost,
-            Err(RecvTimeoutError::Timeout) => {
+            Err(Nothing::More) => End::Lost,
+            Err(Nothing::Yet) => {
                 let now = Duration::ZERO;
                 self.board.stop(self.job, false, None, now, &self.link);
-                self.ends.recv().unwrap_or(End::Lost)
+                self.ends.take(None).unwrap_or(End::Lost)
             }
         };
         self.end = Some((end.clone(), Instant::now()));
@@ -111,7 +112,7 @@ impl Attendant {
     /// The end of the process, if it comes within this time.
     pub fn wait_briefly(&mut self, time: Duration) -> Option<End> {
         if self.end.is_none()
-            && let Ok(end) = self.ends.recv_timeout(time)
+            && let Ok(end) = self.ends.take(Some(time))
         {
             self.end = Some((end, Instant::now()));
         }

@@ -6,12 +6,12 @@ use std::{
     time::Duration,
 };
 
-use crossbeam_channel::{Receiver, Sender, bounded};
 use pipe_schema::protocol::{Control, Exit};
 
 use super::{
     super::supervisor::{Stop, Target},
     link::Link,
+    mailbox::{Mailbox, Slit, mailbox},
 };
 
 /// How a job's process ended.
@@ -31,7 +31,7 @@ pub struct Board {
 }
 
 struct Entry {
-    end: Sender<End>,
+    end: Slit<End>,
     /// Whether a zygote makes its process.
     is_forked: bool,
     /// The zygote's number, once it took the job.
@@ -45,9 +45,9 @@ struct Entry {
 }
 
 impl Board {
-    /// Adds a job; its end arrives on the receiver.
-    pub fn add(&self, job: u64, is_forked: bool) -> Receiver<End> {
-        let (end, receiver) = bounded(1);
+    /// Adds a job; its end arrives in the mailbox.
+    pub fn add(&self, job: u64, is_forked: bool) -> Mailbox<End> {
+        let (end, mailbox) = mailbox();
         let entry = Entry {
             end,
             is_forked,
@@ -57,7 +57,7 @@ impl Board {
             control: None,
         };
         self.lock().insert(job, entry);
-        receiver
+        mailbox
     }
 
     /// Notes that a zygote took the job.
@@ -87,7 +87,7 @@ impl Board {
 
     pub fn end(&self, job: u64, end: End) {
         if let Some(entry) = self.lock().remove(&job) {
-            let _ = entry.end.send(end);
+            entry.end.leave(end);
         }
     }
 
@@ -100,7 +100,7 @@ impl Board {
         self.lock().retain(|_, entry| {
             let is_lost = zygote.is_none() || entry.zygote == zygote;
             if is_lost {
-                let _ = entry.end.send(end.clone());
+                entry.end.leave(end.clone());
             }
             !is_lost
         });

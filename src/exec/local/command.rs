@@ -47,18 +47,19 @@ pub fn attend(mut attendant: Attendant, command: &CommandJob, mut output: Output
             trouble = Some(failure::of_io("its output could not be kept", &error));
             break;
         }
-        metrics.read(&command.metrics, &attendant, &output);
+        if output.is_open() {
+            metrics.read(&command.metrics, &attendant, &output);
+        }
     }
     // A command that closed its output may work on.
     let end = loop {
-        let is_over = attendant.is_over();
-        metrics.read(&command.metrics, &attendant, &output);
-        if is_over || trouble.is_some() {
+        if attendant.is_over() || trouble.is_some() {
             break attendant.wait(Duration::ZERO);
         }
         if let Some(end) = attendant.wait_briefly(TICK) {
             break end;
         }
+        metrics.read(&command.metrics, &attendant, &output);
     };
     let _ = output.close(&mut |line| attendant.log(line));
     metrics.finish(&command.metrics, &attendant, &output);

@@ -9,21 +9,21 @@ use std::{
     thread,
 };
 
-use crossbeam_channel::{Receiver, Sender, unbounded};
+use super::mailbox::{Mailbox, Slit, mailbox};
 
 type Task = Box<dyn FnOnce() + Send>;
 
 /// The threads. They end when this is dropped and their tasks are done.
 pub struct Crew {
-    tasks: Sender<Task>,
-    waiting: Receiver<Task>,
+    tasks: Slit<Task>,
+    waiting: Mailbox<Task>,
     /// Threads that nobody has given a task.
     idle: Arc<AtomicUsize>,
 }
 
 impl Crew {
     pub fn new() -> Self {
-        let (tasks, waiting) = unbounded();
+        let (tasks, waiting) = mailbox();
         Self {
             tasks,
             waiting,
@@ -36,8 +36,7 @@ impl Crew {
         let take = |idle: usize| idle.checked_sub(1);
         let order = Ordering::AcqRel;
         if (self.idle.fetch_update(order, Ordering::Acquire, take)).is_ok() {
-            // There is a receiver as long as there is this.
-            let _ = self.tasks.send(Box::new(task));
+            self.tasks.leave(Box::new(task));
             return Ok(());
         }
         let (waiting, idle) = (self.waiting.clone(), Arc::clone(&self.idle));
@@ -45,7 +44,7 @@ impl Crew {
             task();
             loop {
                 idle.fetch_add(1, Ordering::AcqRel);
-                match waiting.recv() {
+                match waiting.take(None) {
                     Ok(task) => task(),
                     Err(_) => break,
                 }
@@ -60,6 +59,8 @@ impl Crew {
 #[cfg(test)]
 mod tests {
     use std::{collections::HashSet, time::Duration};
+
+    use crossbeam_channel::unbounded;
 
     use super::*;
 

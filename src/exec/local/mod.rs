@@ -6,6 +6,7 @@ mod board;
 mod command;
 mod crew;
 mod link;
+mod mailbox;
 mod masking;
 mod output;
 mod worker;

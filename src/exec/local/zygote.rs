@@ -45,7 +45,7 @@ impl ZygoteLink {
                 hear(receiver, id, &ears, &link);
                 flag.store(true, Ordering::SeqCst);
                 // How the zygote itself ended is what its jobs' failures tell.
-                let end = end.recv_timeout(DRAIN).unwrap_or(End::Lost);
+                let end = end.take(Some(DRAIN)).unwrap_or(End::Lost);
                 ears.lose(Some(id), &end);
             })?;
         Ok(Self {

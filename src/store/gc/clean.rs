@@ -11,7 +11,7 @@ impl Store {
     /// Removes the whole store, whatever is in it. Only a store: a folder without `VERSION` was refused when it was opened.
     /// A folder that is kept in a repository stays, with its own `.gitignore`.
     pub fn clean(self) -> Result<()> {
-        let (Some(alone), Some(_no_reader)) = (self.alone()?, self.gc_lock()?) else {
+        let (Some(alone), Some(_no_reader)) = (self.alone()?, self.close_gate()?) else {
             return Err(self.in_use());
         };
         let root = self.root().to_owned();

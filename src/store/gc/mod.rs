@@ -63,10 +63,10 @@ impl Store {
     /// Removes what neither the newest runs, nor the last success of any stage, nor a run that is going on, nor anything young
     /// needs.
     pub fn gc(&self, policy: &Policy) -> Result<Collected> {
-        let Some(_alone) = self.gc_lock()? else {
+        let Some(_alone) = self.close_gate()? else {
             return Err(self.in_use());
         };
-        self.try_locks(&self.layout.lock("gc"));
+        self.try_locks_now()?;
         if let Some(why) = self.distrust().filter(|_| !policy.dry_run) {
             return Err(StoreError::Distrusted {
                 path: self.root().to_owned(),

@@ -18,7 +18,7 @@ use super::{
         error::{At, Result, StoreError},
         record::children,
         replace,
-        stat::{self, Stat},
+        stat::{self, Moment, Stat},
     },
     Contents, Note,
     contents::{Journal, Place},
@@ -27,7 +27,8 @@ use super::{
     scan,
 };
 
-/// A new name in a folder may have come in the moment of the last look, as far as the clock tells; this is far longer.
+/// A new name in a folder may have come in the moment of the last look, as far as the clock tells; this is far longer,
+/// whatever clock it is.
 const UNSURE: i64 = 3_000_000_000;
 
 /// What is known of the journals.
@@ -64,8 +65,8 @@ impl Journals {
             return Ok(());
         }
         let mut own = match self.own.take() {
-            Some(own) if own.is_there() => own,
-            _ => Own::create(folder)?,
+            Some(own) => own,
+            None => Own::create(folder)?,
         };
         let mut frames = Vec::new();
         let mut heads = Vec::with_capacity(notes.len());
@@ -109,18 +110,22 @@ impl Journals {
     }
 
     /// Reads what was noted since the last time.
-    pub fn refresh(&mut self, folder: &Path, trusts_locks: bool) -> Result<()> {
+    pub fn refresh(
+        &mut self,
+        folder: &Path,
+        trusts_locks: bool,
+        moment: &dyn Fn() -> Moment,
+    ) -> Result<()> {
         let now = match Stat::of(folder) {
             Ok(now) => Some(now),
             Err(error) if error.kind() == ErrorKind::NotFound => None,
             Err(error) => return Err(StoreError::io("read", folder, error)),
         };
-        let is_sure = |it: &Stat| {
-            trusts_locks && it.mtime.max(it.ctime) < stat::kernel_time().saturating_sub(UNSURE)
-        };
-        let is_listed = now.is_some() && now == self.listed;
-        self.listed = now.filter(is_sure);
-        if !is_listed {
+        let is_old =
+            |it: &Stat| it.mtime.max(it.ctime) < stat::kernel_time().saturating_sub(UNSURE);
+        let is_sure = |it: &Stat| trusts_locks && (is_old(it) || moment().is_sure_of(it));
+        if now.is_none() || now != self.listed {
+            self.listed = now.filter(is_sure);
             self.list(folder)?;
         }
         for index in 0..self.contents.journals.len() {
@@ -149,7 +154,10 @@ impl Journals {
             match Stat::of_link(&folder.join(&journal.name)) {
                 Ok(stat) if stat.ino == journal.inode => {}
                 // A journal without its damage.
-                Ok(_) => is_replaced.push(index),
+                Ok(_) => {
+                    is_replaced.push(index);
+                    self.own.take_if(|it| it.name == journal.name);
+                }
                 Err(error) if error.kind() == ErrorKind::NotFound => {
                     journal.is_gone = true;
                     self.own.take_if(|it| it.name == journal.name);

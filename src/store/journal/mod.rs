@@ -82,7 +82,8 @@ impl Store {
             return Ok(journals);
         }
         let is_first = !std::mem::replace(&mut journals.is_loaded, true);
-        journals.refresh(&folder, self.trusts_locks())?;
+        let moment = || self.moment_at(self.root(), self.device);
+        journals.refresh(&folder, self.trusts_locks(), &moment)?;
         let is_bare = is_first && journals.contents.keys().next().is_none();
         if journals.strange.is_empty() && journals.torn.is_empty() && !is_bare {
             return Ok(journals);
@@ -97,7 +98,7 @@ impl Store {
         for journal in torn {
             self.mend(journal)?;
         }
-        self.journals().refresh(&folder, self.trusts_locks())?;
+        (self.journals()).refresh(&folder, self.trusts_locks(), &moment)?;
         self.recover()?;
         Ok(self.journals())
     }
@@ -107,11 +108,17 @@ impl Store {
         self.distrust().is_none() && fault::lock().is_none()
     }
 
-    /// Writes notes at once, all or nothing, with those that were held back.
+    /// Writes notes at once, all or nothing, with those that were held back. They count as later than all that others wrote.
     pub(super) fn append(&self, notes: Vec<Note>) -> Result<()> {
         self.must_write()?;
-        // What is written now must count as later than all that others wrote.
-        let mut journals = self.loaded(true)?;
+        drop(self.loaded(true)?);
+        self.append_to_own(notes)
+    }
+
+    /// The same for what nobody else says anything of.
+    pub(super) fn append_to_own(&self, notes: Vec<Note>) -> Result<()> {
+        self.must_write()?;
+        let mut journals = self.loaded(false)?;
         let mut all = std::mem::take(&mut journals.held);
         all.extend(notes);
         journals.write(&all, &self.layout.journals())

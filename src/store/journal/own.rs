@@ -3,7 +3,6 @@
 use std::{
     fs::File,
     hash::{BuildHasher, RandomState},
-    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
@@ -49,11 +48,6 @@ impl Own {
                 });
             }
         }
-    }
-
-    /// Whether the file has a name still.
-    pub fn is_there(&self) -> bool {
-        self.file.metadata().is_ok_and(|it| it.nlink() > 0)
     }
 
     /// Adds frames; where they begin. After an error the journal must not be used any more: its end may be torn.

@@ -36,6 +36,7 @@ fn a_file_is_known_by_every_part_of_its_stat() {
     let moment = Moment {
         now: 200 * SECOND,
         margin: SECOND,
+        is_fine: false,
     };
     assert!(finds(stat(), moment, stat()));
     for changed in [
@@ -66,7 +67,17 @@ fn a_file_is_known_by_every_part_of_its_stat() {
 
 #[test]
 fn a_file_that_changed_within_the_margin_of_its_reading_is_read_again() {
-    let read_at = |now, margin| finds(stat(), Moment { now, margin }, stat());
+    let read_at = |now, margin| {
+        finds(
+            stat(),
+            Moment {
+                now,
+                margin,
+                is_fine: false,
+            },
+            stat(),
+        )
+    };
     assert!(!read_at(100 * SECOND, 0));
     assert!(read_at(100 * SECOND + 1, 0));
     assert!(!read_at(102 * SECOND, 2 * SECOND));
@@ -80,6 +91,7 @@ fn either_time_alone_makes_a_reading_unsure() {
     let moment = Moment {
         now: 200 * SECOND,
         margin: SECOND,
+        is_fine: false,
     };
     for unsure in [
         Stat {
@@ -107,6 +119,7 @@ fn the_index_reads_back_as_saved_and_merges_what_others_learned() {
         let moment = Moment {
             now: now * SECOND,
             margin: SECOND,
+            is_fine: false,
         };
         sources.put("/data", file, stat(), Digest([byte; 32]), moment);
     };

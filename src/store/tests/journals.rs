@@ -139,6 +139,7 @@ fn what_another_process_writes_is_seen_from_its_first_moment() {
         assert_eq!(readers[1].record_keys().unwrap().len() as u64, seed - 1);
         std::io::Write::write_all(&mut &lock, rest).unwrap();
         for reader in &readers {
+            reader.with_fresh_contents(|_| ()).unwrap();
             assert_eq!(reader.find_record(&key(seed)).unwrap(), record);
         }
         assert_eq!(place.store.quarantined().unwrap(), 0);

@@ -247,6 +247,7 @@ fn a_fetched_file_is_read_again_though_its_stat_says_nothing() {
     let moment = stat::Moment {
         now: i64::MAX,
         margin: 0,
+        is_fine: false,
     };
     let mut sources = Sources::default();
     sources.put(path.to_str().unwrap(), "", stat, sha256, moment);

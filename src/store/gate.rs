@@ -1,0 +1,97 @@
+//! The gate between those who find or make results and have not said so yet, any number at once, and whoever takes results
+//! away, alone. Knows one file to be locked.
+
+use std::{
+    fs::File,
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use super::{
+    error::Result,
+    lock::{has_name, open},
+    range::{Ask, ask},
+};
+
+/// Which byte of the file stands for the gate.
+const BYTE: i64 = 0;
+
+/// The gate, as this process sees it.
+#[derive(Debug)]
+pub struct Gate {
+    path: PathBuf,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    file: Option<File>,
+    /// How many in this process keep it from being closed: the kernel sees one.
+    held: usize,
+}
+
+/// Keeps results where they are until it is dropped.
+#[derive(Debug)]
+pub struct Calm {
+    gate: Arc<Gate>,
+}
+
+/// Nobody finds or makes anything until it is dropped.
+#[derive(Debug)]
+pub struct Closed {
+    _file: File,
+}
+
+impl Gate {
+    pub fn new(path: PathBuf) -> Arc<Self> {
+        Arc::new(Self {
+            path,
+            state: Mutex::default(),
+        })
+    }
+
+    /// Waits until nobody takes anything away.
+    pub fn pass(self: &Arc<Self>) -> Result<Calm> {
+        let mut state = self.state();
+        while state.held == 0 {
+            let file = match state.file.take() {
+                Some(file) => file,
+                None => open(&self.path)?,
+            };
+            ask(&file, Ask::Share { wait: true }, BYTE, &self.path)?;
+            // Somebody may have removed the file: others lock another one.
+            if has_name(&file) {
+                state.file = Some(file);
+                break;
+            }
+        }
+        state.held += 1;
+        Ok(Calm {
+            gate: Arc::clone(self),
+        })
+    }
+
+    /// None where somebody has passed and is not done.
+    pub fn close(&self) -> Result<Option<Closed>> {
+        let file = open(&self.path)?;
+        let is_closed = ask(&file, Ask::Own, BYTE, &self.path)?;
+        Ok(is_closed.then_some(Closed { _file: file }))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Calm {
+    fn drop(&mut self) {
+        let mut state = self.gate.state();
+        state.held -= 1;
+        if state.held == 0
+            && let Some(file) = &state.file
+        {
+            // What cannot be given up is given up with the file.
+            let _ = ask(file, Ask::Free, BYTE, &self.gate.path);
+        }
+    }
+}
