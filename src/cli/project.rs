@@ -2,7 +2,7 @@
 
 use std::{
     cell::RefCell,
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
 };
 
@@ -12,7 +12,8 @@ use pipe_data::{
     infer::{self, Missing},
     table::{self, Table},
 };
-use pipe_schema::stage::preprocess::Read;
+use pipe_schema::{manifest::Digest, stage::preprocess::Read};
+use sha2::{Digest as _, Sha256};
 
 use super::{
     Context, UserError,
@@ -22,7 +23,7 @@ use super::{
 };
 use crate::{
     plan::{self, Evidence, Loader, Overrides, Plan},
-    spec::{self, Diagnostics, Source},
+    spec::{self, Diagnostics, Source, Spec},
     store::Store,
     track::Story,
 };
@@ -55,6 +56,10 @@ pub struct Project {
     pub plan: Plan,
     /// Paths and globs of the project, relative to its folder, that the plan was made from.
     pub asked: Vec<String>,
+    /// Files that the spec includes, relative to its folder.
+    pub included: Vec<String>,
+    /// What the spec says, with what it includes.
+    pub content: Digest,
     pub has_warnings: bool,
 }
 
@@ -87,6 +92,8 @@ pub fn load(
         plan,
         warnings,
         asked,
+        included,
+        content,
     } = resolve(&spec, &folder, &overrides, context)?;
     if context.verbosity > Verbosity::Quiet && !warnings.is_empty() {
         failure::write_error(warnings.render(context.color_error).trim_end(), context);
@@ -98,6 +105,8 @@ pub fn load(
         store,
         plan,
         asked,
+        included,
+        content,
         has_warnings: !warnings.is_empty(),
     })
 }
@@ -134,6 +143,9 @@ pub struct Resolved {
     pub warnings: Diagnostics,
     /// Paths and globs that were looked at.
     pub asked: Vec<String>,
+    /// Files that were included.
+    pub included: Vec<String>,
+    pub content: Digest,
 }
 
 /// The plan of a spec, with its warnings.
@@ -143,27 +155,65 @@ pub fn resolve(
     overrides: &Overrides,
     context: &Context,
 ) -> anyhow::Result<Resolved> {
+    let parsed = parse(spec, context)?;
+    let mut content = Vec::new();
+    parsed.root.add_content(&mut content);
+    let files = Files {
+        folder: folder.to_owned(),
+        asked: RefCell::default(),
+        included: RefCell::default(),
+    };
+    let (plan, warnings) = plan::resolve(parsed, overrides, &files).map_err(InvalidSpec)?;
+    let included = files.included.into_inner();
+    Ok(Resolved {
+        plan,
+        warnings,
+        asked: files.asked.into_inner().into_iter().collect(),
+        content: digest_of(content, &included),
+        included: included.into_keys().collect(),
+    })
+}
+
+fn parse(spec: &Path, context: &Context) -> anyhow::Result<Spec> {
     let bytes = std::fs::read(spec).with_context(|| format!("cannot read {}", spec.display()))?;
     let text = String::from_utf8(bytes).map_err(|_| {
         UserError::usage(format!("{} is not UTF-8 text", spec.display())).hint(
             "is it a spec? A text in another encoding is converted by, e.g., `iconv -t UTF-8`",
         )
     })?;
-    let parsed = spec::parse(Source {
+    let source = Source {
         path: context.display(spec),
         text,
-    })
-    .map_err(InvalidSpec)?;
-    let files = Files {
-        folder: folder.to_owned(),
-        asked: RefCell::default(),
     };
-    let (plan, warnings) = plan::resolve(&parsed, overrides, &files).map_err(InvalidSpec)?;
-    Ok(Resolved {
-        plan,
-        warnings,
-        asked: files.asked.into_inner().into_iter().collect(),
-    })
+    Ok(spec::parse(source).map_err(InvalidSpec)?)
+}
+
+/// What a spec says that includes these files of its folder; nothing where it cannot be read, or where something is wrong
+/// with it.
+pub fn content(
+    spec: &Path,
+    folder: &Path,
+    included: &[String],
+    context: &Context,
+) -> Option<Digest> {
+    let parsed = parse(spec, context).ok()?;
+    if !parsed.found.is_empty() {
+        return None;
+    }
+    let mut content = Vec::new();
+    parsed.root.add_content(&mut content);
+    let included = included
+        .iter()
+        .map(|it| Some((it.clone(), std::fs::read_to_string(folder.join(it)).ok()?)));
+    Some(digest_of(content, &included.collect::<Option<_>>()?))
+}
+
+/// Of an included file each byte counts.
+fn digest_of(mut content: Vec<u8>, included: &BTreeMap<String, String>) -> Digest {
+    for text in included.iter().flat_map(|(path, text)| [path, text]) {
+        content.extend(Sha256::digest(text));
+    }
+    Digest(Sha256::digest(content).into())
 }
 
 /// The absolute folder of a spec.
@@ -179,6 +229,8 @@ pub fn folder_of(spec: &Path, context: &Context) -> anyhow::Result<PathBuf> {
 struct Files {
     folder: PathBuf,
     asked: RefCell<BTreeSet<String>>,
+    /// By path, with what they hold.
+    included: RefCell<BTreeMap<String, String>>,
 }
 
 impl Files {
@@ -200,9 +252,10 @@ impl Files {
 
 impl Loader for Files {
     fn include(&self, path: &str) -> Result<String, String> {
-        self.asked.borrow_mut().insert(path.to_owned());
-        let path = self.folder.join(path);
-        std::fs::read_to_string(&path).map_err(|error| error.to_string())
+        let text = std::fs::read_to_string(self.folder.join(path)).map_err(|it| it.to_string())?;
+        let mut included = self.included.borrow_mut();
+        included.insert(path.to_owned(), text.clone());
+        Ok(text)
     }
 
     fn levels_up(&self) -> usize {

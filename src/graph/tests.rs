@@ -12,7 +12,7 @@ use crate::plan::Stage;
 fn plan(edges: &[(&str, &[&str])]) -> Plan {
     let stages = edges
         .iter()
-        .map(|(id, after)| ((*id).to_owned(), stage(id, after)))
+        .map(|(id, after)| ((*id).to_owned(), Box::new(stage(id, after))))
         .collect();
     Plan {
         name: "test".to_owned(),
@@ -118,7 +118,8 @@ fn ten_thousand_stages_are_ordered_within_a_second() {
             .filter(|&&j| j < i)
             .map(|&j| names[j].as_str())
             .collect();
-        plan.stages.insert(name.clone(), stage(name, &after));
+        plan.stages
+            .insert(name.clone(), Box::new(stage(name, &after)));
     }
     let start = Instant::now();
     let graph = build(&plan).unwrap();
@@ -137,7 +138,7 @@ proptest! {
                 .filter(|(from, to)| from.max(to) == &i && from != to)
                 .map(|(from, to)| names[*from.min(to)].as_str())
                 .collect();
-            plan.stages.insert(name.clone(), stage(name, &after));
+            plan.stages.insert(name.clone(), Box::new(stage(name, &after)));
         }
         let graph = build(&plan).unwrap();
         let place = |id: &str| graph.order().iter().position(|it| it == id).unwrap();

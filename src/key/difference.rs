@@ -15,12 +15,12 @@ pub fn diff(old: &KeyParts, new: &KeyParts) -> Vec<Reason> {
     let mut found = Found(Vec::new());
     found.leaf("kind", Some(&old.kind), Some(&new.kind));
     found.leaf("revision", Some(&old.revision), Some(&new.revision));
-    found.value("config", &old.config, &new.config);
+    found.value("config", &old.config.value(), &new.config.value());
     found.map("inputs", &old.inputs, &new.inputs);
     found.map("outputs", &old.outputs, &new.outputs);
     found.map("env", &old.env, &new.env);
     found.map("tools", &old.tools, &new.tools);
-    found.environment(old.environment.as_ref(), new.environment.as_ref());
+    found.environment(old.environment.as_deref(), new.environment.as_deref());
     if !(is_full(old) && is_full(new)) {
         found.leaf("until", old.until.as_ref(), new.until.as_ref());
     }
@@ -29,8 +29,10 @@ pub fn diff(old: &KeyParts, new: &KeyParts) -> Vec<Reason> {
 
 /// Whether a training goes to its end: then a change of `epochs` says all.
 pub fn is_full(parts: &KeyParts) -> bool {
-    let epochs = parts.config.get("epochs").and_then(Value::as_u64);
-    parts.until.is_some_and(|it| epochs == Some(it.into()))
+    parts.until.is_some_and(|until| {
+        let config = parts.config.value();
+        config.get("epochs").and_then(Value::as_u64) == Some(until.into())
+    })
 }
 
 /// Says of changed inputs where they lie: `inputs.source/0` becomes `inputs.source/0 data/digits.csv`. `places` is by role.

@@ -35,7 +35,7 @@ pub fn encode(parts: &KeyParts, until: Option<u32>) -> Vec<u8> {
     let mut fields = Fields::default();
     fields.add("kind", |out| out.text(kind));
     fields.add("revision", |out| out.integer((*revision).into()));
-    fields.add("config", |out| out.value(config));
+    fields.add("config", |out| out.value(&config.value()));
     fields.add("inputs", |out| {
         out.map(inputs, Encoder::digest);
     });

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use pipe_schema::{
-    key::{Key, KeyParts},
+    key::{Config, Key, KeyParts},
     manifest::Digest,
     run::Reason,
 };
@@ -27,7 +27,7 @@ fn parts(config: Value) -> KeyParts {
     KeyParts {
         kind: "train".to_owned(),
         revision: 1,
-        config,
+        config: Config::new(&config).unwrap(),
         inputs: BTreeMap::new(),
         outputs: BTreeMap::new(),
         env: BTreeMap::new(),

@@ -94,11 +94,6 @@ impl Draft {
             axes: None,
             ports: None,
         };
-        let known: Vec<String> = KINDS
-            .iter()
-            .map(|it| (*it).to_owned())
-            .chain(grammar::control().fields.keys().cloned())
-            .collect();
         let mut unknown = Vec::new();
         for field in entry.node.entries() {
             if let Some(kind) = KINDS.iter().find(|it| **it == field.key) {
@@ -106,16 +101,13 @@ impl Draft {
             } else if field.key == "matrix" {
                 matrix = Some(scope.bind(&field.node, found));
             } else if grammar::control().fields.contains_key(&field.key) {
-                control.push(Entry {
-                    node: scope.bind(&field.node, found),
-                    ..field.clone()
-                });
+                control.push(scope.bind_entry(field, found));
             } else {
                 unknown.push(field);
             }
         }
         for field in &unknown {
-            found.push(misplaced(name, field, &kinds, &known));
+            found.push(misplaced(name, field, &kinds));
         }
         let (kind, block) = match kinds.as_slice() {
             [only] => *only,
@@ -147,10 +139,7 @@ impl Draft {
                     .iter()
                     .map(|it| {
                         scope.ports = (kind == "command" && it.key == "cmd").then(|| ports.clone());
-                        Entry {
-                            node: scope.bind(&it.node, found),
-                            ..it.clone()
-                        }
+                        scope.bind_entry(it, found)
                     })
                     .collect();
                 Node {
@@ -178,12 +167,12 @@ impl Draft {
 }
 
 /// A key that a stage does not have; perhaps it belongs into the block.
-fn misplaced(
-    name: &str,
-    field: &Entry,
-    kinds: &[(&'static str, &Entry)],
-    known: &[String],
-) -> Diagnostic {
+fn misplaced(name: &str, field: &Entry, kinds: &[(&'static str, &Entry)]) -> Diagnostic {
+    let known: Vec<String> = KINDS
+        .iter()
+        .map(|it| (*it).to_owned())
+        .chain(grammar::control().fields.keys().cloned())
+        .collect();
     let belongs = kinds.iter().find(|(kind, _)| {
         grammar::block(kind).is_some_and(|it| it.fields.contains_key(&field.key))
     });

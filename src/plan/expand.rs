@@ -14,13 +14,18 @@ use crate::spec::{Diagnostic, Node, Value, suggest::lacking};
 /// The places of one stage, and where each is.
 pub struct Places {
     pub table: Table,
+    /// Rows by their texts, where there are axes.
     index: HashMap<Vec<Arc<str>>, usize>,
 }
 
 impl Places {
     pub fn new(table: Table) -> Self {
-        let index = table
-            .rows
+        let rows = if table.axes.is_empty() {
+            &[][..]
+        } else {
+            &table.rows
+        };
+        let index = rows
             .iter()
             .enumerate()
             .map(|(i, row)| (texts(row), i))
@@ -75,7 +80,7 @@ impl Places {
                 _ => None,
             })
             .collect();
-        if let Some(exact) = exact {
+        if let Some(exact) = exact.filter(|it| !it.is_empty()) {
             return self.index.get(&exact).copied().into_iter().collect();
         }
         (0..self.table.rows.len())

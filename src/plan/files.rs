@@ -1,6 +1,9 @@
 //! Paths of the project that stages read and write: collected, compared, wired. Asks the loader; opens nothing.
 
-use std::collections::BTreeMap;
+use std::{
+    cmp::Ordering,
+    collections::{HashMap, HashSet},
+};
 
 use pipe_schema::remote::Remote;
 
@@ -103,6 +106,7 @@ impl Collector<'_> {
                     .at(stage.span, "a stage"),
             );
         }
+        self.files.reads.reserve_exact(items.len());
         for item in items {
             let remote = remote(item, role, self.found);
             let path = match &remote {
@@ -118,6 +122,7 @@ impl Collector<'_> {
     }
 
     fn write(&mut self, items: &[Node]) {
+        self.files.writes.reserve_exact(items.len());
         for item in items {
             let Some(path) = self.join(item) else {
                 continue;
@@ -175,87 +180,96 @@ fn remote(item: &Node, role: &str, found: &mut Vec<Diagnostic>) -> Option<Remote
 }
 
 /// Who writes what, found by path.
-pub struct Producers {
-    /// By the names in the path, so that what a folder holds stands behind it.
-    by_path: BTreeMap<Vec<String>, usize>,
+pub struct Producers<'a> {
+    by_path: HashMap<&'a str, usize>,
+    /// The folders that outs lie in.
+    folders: HashSet<&'a str>,
+    /// The outs by the names in their paths, so that what a folder holds stands behind it.
+    sorted: Vec<(&'a str, usize)>,
 }
 
-fn names(path: &str) -> Vec<String> {
-    path.split('/').map(str::to_owned).collect()
+/// Compares paths name by name: `a/b` stands before `a-b`.
+fn by_names(one: &str, other: &str) -> Ordering {
+    one.split('/').cmp(other.split('/'))
 }
 
-impl Producers {
+/// Whether a path is that of a folder, or of something in it.
+fn is_within(path: &str, folder: &str) -> bool {
+    path.strip_prefix(folder)
+        .is_some_and(|it| it.is_empty() || it.starts_with('/'))
+}
+
+/// The folders that a path lies in, from the outermost.
+fn folders_of(path: &str) -> impl Iterator<Item = &str> {
+    path.match_indices('/').map(|(at, _)| &path[..at])
+}
+
+impl<'a> Producers<'a> {
     /// Takes the outs of all instances; outs that are equal or nested are errors.
-    pub fn new(all: &[(String, Files)], found: &mut Vec<Diagnostic>) -> Self {
-        let mut outs: Vec<(Vec<String>, usize, Span)> = Vec::new();
+    pub fn new(all: &[(&'a str, &'a Files)], found: &mut Vec<Diagnostic>) -> Self {
+        let mut outs: Vec<(&str, usize, Span)> = Vec::new();
         for (i, (_, files)) in all.iter().enumerate() {
-            outs.extend(
-                files
-                    .writes
-                    .iter()
-                    .map(|(path, span)| (names(path), i, *span)),
-            );
+            let writes = files.writes.iter();
+            outs.extend(writes.map(|(path, span)| (path.as_str(), i, *span)));
         }
-        outs.sort();
-        let mut holder: Option<&(Vec<String>, usize, Span)> = None;
+        outs.sort_by(|a, b| by_names(a.0, b.0).then((a.1, a.2).cmp(&(b.1, b.2))));
+        let mut holder: Option<&(&str, usize, Span)> = None;
         for out in &outs {
             match holder {
-                Some(outer) if out.0.starts_with(&outer.0) => {
-                    found.push(clash(all, outer, out));
-                }
+                Some(outer) if is_within(out.0, outer.0) => found.push(clash(all, outer, out)),
                 _ => holder = Some(out),
             }
         }
-        let mut by_path = BTreeMap::new();
-        for (path, i, _) in outs {
-            by_path.entry(path).or_insert(i);
+        let mut by_path = HashMap::with_capacity(outs.len());
+        for (path, i, _) in &outs {
+            by_path.entry(*path).or_insert(*i);
         }
-        Self { by_path }
+        Self {
+            by_path,
+            folders: outs.iter().flat_map(|it| folders_of(it.0)).collect(),
+            sorted: outs.iter().map(|it| (it.0, it.1)).collect(),
+        }
     }
 
     /// The instances that write something of what is read at a path.
     pub fn of(&self, path: &str) -> Vec<usize> {
-        if self.by_path.is_empty() {
+        if self.sorted.is_empty() {
             return Vec::new();
         }
         if paths::is_glob(path) || path == "." {
-            let mut producers: Vec<usize> = self
-                .by_path
-                .iter()
-                .filter(|(out, _)| paths::reads(path, &out.join("/")))
-                .map(|it| *it.1)
-                .collect();
+            let read = self.sorted.iter().filter(|it| paths::reads(path, it.0));
+            let mut producers: Vec<usize> = read.map(|it| it.1).collect();
             producers.dedup();
             return producers;
         }
-        let names = names(path);
-        let holders = (1..=names.len()).filter_map(|n| self.by_path.get(&names[..n]).copied());
-        let inside = self
-            .by_path
-            .range(names.clone()..)
-            .take_while(|(out, _)| out.starts_with(&names))
-            .map(|it| *it.1);
-        let mut producers: Vec<usize> = holders.chain(inside).collect();
+        let around = folders_of(path).chain([path]);
+        let mut producers: Vec<usize> = around
+            .filter_map(|it| self.by_path.get(it).copied())
+            .collect();
+        if self.folders.contains(path) {
+            let first = self
+                .sorted
+                .partition_point(|it| by_names(it.0, path).is_lt());
+            let inside = self.sorted[first..].iter();
+            producers.extend(inside.take_while(|it| is_within(it.0, path)).map(|it| it.1));
+        }
         producers.dedup();
         producers
     }
 }
 
 fn clash(
-    all: &[(String, Files)],
-    outer: &(Vec<String>, usize, Span),
-    inner: &(Vec<String>, usize, Span),
+    all: &[(&str, &Files)],
+    outer: &(&str, usize, Span),
+    inner: &(&str, usize, Span),
 ) -> Diagnostic {
-    let (one, other) = (&all[outer.1].0, &all[inner.1].0);
-    let path = inner.0.join("/");
+    let (one, other) = (all[outer.1].0, all[inner.1].0);
+    let path = inner.0;
     let is_equal = outer.0 == inner.0;
     let title = if is_equal {
         format!("`{one}` and `{other}` both write `{path}`")
     } else {
-        format!(
-            "`{path}` lies inside `{}`, which is an out too",
-            outer.0.join("/")
-        )
+        format!("`{path}` lies inside `{}`, which is an out too", outer.0)
     };
     let error = Diagnostic::error(title);
     if outer.2 == inner.2 {

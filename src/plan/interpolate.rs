@@ -8,7 +8,7 @@ use std::{
 
 use indexmap::IndexMap;
 
-use crate::spec::{Diagnostic, Node, Span, Value, suggest::unknown};
+use crate::spec::{Diagnostic, Entry, Node, Span, Value, suggest::unknown};
 
 /// Text that grows beyond this is refused.
 const LONGEST_TEXT: usize = 64 << 10;
@@ -133,17 +133,22 @@ impl Scope<'_> {
                                     .hint("only values are bound; write the key out"),
                             );
                         }
-                        crate::spec::Entry {
-                            key: it.key.clone(),
-                            key_span: it.key_span,
-                            node: self.bind(&it.node, found),
-                        }
+                        self.bind_entry(it, found)
                     })
                     .collect(),
             ),
             other => other.clone(),
         };
         Node { value, ..*node }
+    }
+
+    /// An entry with the names in its value bound.
+    pub fn bind_entry(&self, entry: &Entry, found: &mut Vec<Diagnostic>) -> Entry {
+        Entry {
+            key: entry.key.clone(),
+            key_span: entry.key_span,
+            node: self.bind(&entry.node, found),
+        }
     }
 
     fn bind_text(&self, node: &Node, text: &str, found: &mut Vec<Diagnostic>) -> Node {

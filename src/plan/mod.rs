@@ -4,6 +4,7 @@
 mod columns;
 mod draft;
 mod escape;
+mod essence;
 mod expand;
 mod facts;
 mod files;
@@ -55,7 +56,7 @@ pub struct Plan {
     /// Whether an override set a stage's field rather than a var: promotion refuses such runs.
     pub has_field_overrides: bool,
     /// Stages by id; a stage with a matrix is here once an instance.
-    pub stages: IndexMap<StageId, Stage>,
+    pub stages: IndexMap<StageId, Box<Stage>>,
     pub sweeps: IndexMap<String, Sweep>,
     pub promote: IndexMap<String, Promote>,
 }
@@ -187,6 +188,7 @@ impl Plan {
     pub fn instances<'a>(&'a self, meant: &'a str) -> impl Iterator<Item = &'a Stage> {
         self.stages
             .values()
+            .map(|it| &**it)
             .filter(move |it| is_meant(&it.id, meant))
     }
 }

@@ -35,12 +35,13 @@ pub struct Sections {
 
 /// Reads the top level of a spec and of what it includes.
 pub fn gather(
-    spec: &Spec,
+    spec: Spec,
     loader: &dyn Loader,
     levels: usize,
     found: &mut Vec<Diagnostic>,
 ) -> Sections {
-    found.extend(spec.found.iter().cloned());
+    found.extend(spec.found);
+    let top = top(&spec.root);
     let mut gatherer = Gatherer {
         loader,
         levels,
@@ -59,14 +60,14 @@ pub fn gather(
         has_said_why: false,
         found,
     };
-    gatherer.take(&spec.root, true, "");
+    gatherer.take(spec.root, true, "");
     let has_said_why = gatherer.has_said_why;
     let sections = gatherer.sections;
     if sections.stages.is_empty() && !has_said_why {
-        found.push(Diagnostic::error("the spec has no stages").at(
-            top(&spec.root),
-            "expected `stages:` with at least one stage",
-        ));
+        found.push(
+            Diagnostic::error("the spec has no stages")
+                .at(top, "expected `stages:` with at least one stage"),
+        );
     }
     sections
 }
@@ -90,8 +91,9 @@ struct Gatherer<'a> {
 }
 
 impl Gatherer<'_> {
-    fn take(&mut self, root: &Node, is_first: bool, folder: &str) {
-        if !matches!(root.value, Value::Map(_)) {
+    fn take(&mut self, root: Node, is_first: bool, folder: &str) {
+        let top = top(&root);
+        let Value::Map(entries) = root.value else {
             self.found.push(
                 Diagnostic::error("a spec is a map")
                     .at(root.span, format!("found {}", root.value.describe()))
@@ -99,13 +101,25 @@ impl Gatherer<'_> {
             );
             self.has_said_why = true;
             return;
+        };
+        let mut lacking = Vec::new();
+        if is_first {
+            for (field, sample) in [("version", "version: 1"), ("name", "name: my-project")] {
+                if !entries.iter().any(|it| it.key == field) {
+                    lacking.push(
+                        Diagnostic::error(format!("the spec lacks `{field}`"))
+                            .at(top, format!("expected `{sample}`")),
+                    );
+                }
+            }
         }
-        for entry in root.entries() {
+        let mut include = None;
+        for entry in entries {
             match entry.key.as_str() {
                 "version" => self.version(&entry.node),
                 "name" if is_first => self.name(&entry.node),
                 "reuse" if is_first => self.reuse(&entry.node),
-                "include" => {}
+                "include" => include = Some(entry.node),
                 "vars" | "profiles" | "stages" | "sweeps" | "promote" => self.section(entry),
                 "name" | "reuse" => self.found.push(
                     Diagnostic::error(format!("`{}` belongs into the spec itself", entry.key))
@@ -113,21 +127,12 @@ impl Gatherer<'_> {
                 ),
                 // A place for anchors.
                 other if other.starts_with("x-") => {}
-                _ => self.unknown(entry),
+                _ => self.unknown(&entry),
             }
         }
-        if is_first {
-            for (field, sample) in [("version", "version: 1"), ("name", "name: my-project")] {
-                if root.get(field).is_none() {
-                    self.found.push(
-                        Diagnostic::error(format!("the spec lacks `{field}`"))
-                            .at(top(root), format!("expected `{sample}`")),
-                    );
-                }
-            }
-        }
-        if let Some(include) = root.get("include") {
-            self.includes(include, folder);
+        self.found.extend(lacking);
+        if let Some(include) = include {
+            self.includes(&include, folder);
         }
     }
 
@@ -191,8 +196,8 @@ impl Gatherer<'_> {
         };
     }
 
-    fn section(&mut self, entry: &Entry) {
-        if !matches!(entry.node.value, Value::Map(_)) {
+    fn section(&mut self, entry: Entry) {
+        let Value::Map(all) = entry.node.value else {
             self.has_said_why |= entry.key == "stages";
             self.found.push(
                 Diagnostic::error(format!("`{}` must be a map from names", entry.key)).at(
@@ -201,7 +206,7 @@ impl Gatherer<'_> {
                 ),
             );
             return;
-        }
+        };
         let (table, what) = match entry.key.as_str() {
             "vars" => (&mut self.sections.vars, "var"),
             "profiles" => (&mut self.sections.profiles, "profile"),
@@ -209,7 +214,8 @@ impl Gatherer<'_> {
             "sweeps" => (&mut self.sections.sweeps, "sweep"),
             _ => (&mut self.sections.promote, "promotion"),
         };
-        for given in entry.node.entries() {
+        table.reserve(all.len());
+        for given in all {
             if !name::is_legal(&given.key) {
                 self.found.push(
                     Diagnostic::error(format!("`{}` is no name for a {what}", given.key))
@@ -226,7 +232,7 @@ impl Gatherer<'_> {
                 );
                 continue;
             }
-            table.insert(given.key.clone(), given.clone());
+            table.insert(given.key.clone(), given);
         }
     }
 
@@ -293,7 +299,7 @@ impl Gatherer<'_> {
                 self.found.extend(tree.found);
                 let folder = paths::folder(&path).to_owned();
                 self.open.push((path, Some(span)));
-                self.take(&tree.root, false, &folder);
+                self.take(tree.root, false, &folder);
                 self.open.pop();
             }
             Err(found) => self.found.extend(found),

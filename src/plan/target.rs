@@ -123,7 +123,7 @@ impl Column {
 
 /// Makes targets numbers where all that is trained and measured on them takes them for such: a few whole numbers alone
 /// would be taken for classes.
-pub fn settle(stages: &mut IndexMap<StageId, Stage>, facts: &[Vec<Facts>]) {
+pub fn settle(stages: &mut IndexMap<StageId, Box<Stage>>, facts: &[Vec<Facts>]) {
     let models: HashMap<&str, Answer> = facts
         .iter()
         .flatten()

@@ -21,7 +21,6 @@ const LONGEST_NAME: usize = 28;
 
 /// A run as lines.
 pub struct Lines {
-    pub story: Story,
     /// The run before this one, for differences.
     before: Option<Story>,
     pub columns: usize,
@@ -42,7 +41,6 @@ impl Lines {
         is_complete: bool,
     ) -> Self {
         Self {
-            story: Story::default(),
             before,
             columns,
             name_width: 0,
@@ -52,9 +50,8 @@ impl Lines {
         }
     }
 
-    /// Takes an event and gives its line, without a line break.
-    pub fn hear(&mut self, line: &Line) -> Option<String> {
-        self.story.hear(line);
+    /// Takes an event, which the story has already, and gives its line, without a line break.
+    pub fn hear(&mut self, line: &Line, story: &Story) -> Option<String> {
         match &line.event {
             Event::RunStarted(started) => {
                 let longest = started.stages.iter().map(|it| width(it)).max().unwrap_or(0);
@@ -62,11 +59,11 @@ impl Lines {
                 None
             }
             Event::StageCached { stage, .. } => {
-                (self.is_complete || self.story.stages.len() <= LISTED).then(|| self.ended(stage))
+                (self.is_complete || story.stages.len() <= LISTED).then(|| self.ended(stage, story))
             }
             Event::StageDone { stage, .. }
             | Event::StageFailed { stage, .. }
-            | Event::StageSkipped { stage, .. } => Some(self.ended(stage)),
+            | Event::StageSkipped { stage, .. } => Some(self.ended(stage, story)),
             Event::StageWaiting { stage, run, .. } => {
                 let who = run.as_ref().map(|it| format!("run {it}"));
                 let who = who.as_deref().unwrap_or("another run");
@@ -87,7 +84,7 @@ impl Lines {
                 self.has_progress.then(|| self.said(stage, &text))
             }
             Event::StageProgress { stage, .. } | Event::StageMetric { stage, .. } => {
-                self.progress(stage, line.at)
+                self.progress(stage, line.at, story)
             }
             Event::StageLog { stage, text } => Some(self.said(stage, text)),
             Event::StageRetried {
@@ -107,19 +104,19 @@ impl Lines {
         }
     }
 
-    fn progress(&mut self, stage: &str, at: u64) -> Option<String> {
+    fn progress(&mut self, stage: &str, at: u64, story: &Story) -> Option<String> {
         let spoken = self.spoken.get_mut(stage)?;
         if !self.has_progress || at < spoken.saturating_add(PATIENCE) {
             return None;
         }
         *spoken = at;
-        let text = how_far(self.story.stages.get(stage)?, true).join("  ");
+        let text = how_far(story.stages.get(stage)?, true).join("  ");
         Some(self.said(stage, &text))
     }
 
-    fn ended(&self, id: &str) -> String {
+    fn ended(&self, id: &str, story: &Story) -> String {
         let before = self.before.as_ref().and_then(|it| it.metrics(id));
-        match self.story.stages.get(id) {
+        match story.stages.get(id) {
             Some(chapter) => stage::ended(id, chapter, before, self.name_width, self.columns),
             None => id.to_owned(),
         }

@@ -15,10 +15,12 @@ pub mod page;
 
 use pipe_schema::run::Line;
 
+use crate::track::Story;
+
 /// One way of showing a run while it goes on.
 pub trait Face {
-    /// Shows an event.
-    fn show(&mut self, line: &Line);
+    /// Shows an event. `story` is what was told so far, with it.
+    fn show(&mut self, line: &Line, story: &Story);
 }
 
 #[cfg(test)]

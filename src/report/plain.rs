@@ -5,6 +5,7 @@ use std::io::Write;
 use pipe_schema::run::Line;
 
 use super::{Face, lines::Lines};
+use crate::track::Story;
 
 /// Writes a line for each event that is worth one.
 pub struct Plain<W> {
@@ -20,8 +21,8 @@ impl<W: Write> Plain<W> {
 }
 
 impl<W: Write> Face for Plain<W> {
-    fn show(&mut self, line: &Line) {
-        if let Some(text) = self.lines.hear(line) {
+    fn show(&mut self, line: &Line, story: &Story) {
+        if let Some(text) = self.lines.hear(line, story) {
             // A reader that has gone does not end the run.
             let _ = writeln!(self.out, "{text}");
             let _ = self.out.flush();

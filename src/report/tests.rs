@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use pipe_schema::{
-    key::{Key, KeyParts},
+    key::{Config, Key, KeyParts},
     manifest::Digest,
     record::{Observed, Record},
     report::Metrics,
@@ -32,7 +32,7 @@ fn record(seconds: f64, found: &[(&str, f64)]) -> Arc<Record> {
     let parts = KeyParts {
         kind: "train".to_owned(),
         revision: 1,
-        config: json!({}),
+        config: Config::new(&json!({})).unwrap(),
         inputs: std::collections::BTreeMap::new(),
         outputs: std::collections::BTreeMap::new(),
         env: std::collections::BTreeMap::new(),
@@ -135,8 +135,10 @@ fn run(lr: f64, loss: f64, accuracy: f64, status: RunStatus) -> Vec<Line> {
 fn told(lines: &[Line], before: Option<Story>, columns: usize) -> String {
     let mut out = Vec::new();
     let mut face = Plain::new(&mut out, Lines::new(before, columns, true, false));
+    let mut story = Story::default();
     for line in lines {
-        face.show(line);
+        story.hear(line);
+        face.show(line, &story);
     }
     bare(&String::from_utf8(out).unwrap())
 }
@@ -201,7 +203,7 @@ fn programs_get_every_event_as_it_is_logged() {
     let mut out = Vec::new();
     let mut face = Json(&mut out);
     for line in &lines {
-        face.show(line);
+        face.show(line, &Story::default());
     }
     let text = String::from_utf8(out).unwrap();
     let read: Vec<Line> = text

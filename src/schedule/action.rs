@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use pipe_schema::{
-    key::{EnvironmentClass, Key, KeyParts},
+    key::{Config, EnvironmentClass, Key, KeyParts},
     manifest::Digest,
     protocol::InputPath,
     record::Record,
@@ -43,7 +43,7 @@ pub struct Action {
     /// `cpu` or `cuda`.
     pub device: String,
     /// What of the machine computes it, whether the key depends on that or not.
-    pub class: Option<EnvironmentClass>,
+    pub class: Option<Box<EnvironmentClass>>,
     pub threads: u32,
 }
 
@@ -75,8 +75,7 @@ impl Maker<'_> {
             parts: KeyParts {
                 kind: stage.task.kind().to_owned(),
                 revision: stage.task.revision(),
-                config: key::config_of(stage)
-                    .map_err(|error| failure::plain(FailureKind::Wrong, error.to_string(), None))?,
+                config: config_of(stage)?,
                 inputs: BTreeMap::new(),
                 outputs: stage
                     .outputs
@@ -113,9 +112,9 @@ impl Maker<'_> {
             let class = self.class_of(stage, action.threads)?;
             action.device.clone_from(&class.device);
             if stage.reuse == Reuse::Exact {
-                action.parts.environment = Some(class.clone());
+                action.parts.environment = Some(Box::new(class.clone()));
             }
-            action.class = Some(class);
+            action.class = Some(Box::new(class));
         }
         action.key = key::of(&action.parts);
         Ok(action)
@@ -281,4 +280,10 @@ fn device_of(task: &Task) -> Device {
         // A package is checked where it will be served: anywhere.
         _ => Device::Cpu,
     }
+}
+
+fn config_of(stage: &Stage) -> Result<Config, Failure> {
+    let wrong = |error: String| failure::plain(FailureKind::Wrong, error, None);
+    let config = key::config_of(stage).map_err(|error| wrong(error.to_string()))?;
+    Config::new(&config).map_err(|error| wrong(error.to_string()))
 }

@@ -55,7 +55,7 @@ pub fn run(
             .order()
             .iter()
             .filter(|id| selection.contains(*id))
-            .map(|id| &plan.stages[id])
+            .map(|id| &*plan.stages[id])
             .collect();
         let places: HashMap<&str, usize> = order
             .iter()

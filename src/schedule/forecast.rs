@@ -59,7 +59,7 @@ pub fn forecast(
         .order()
         .iter()
         .filter(|id| selection.contains(*id))
-        .map(|id| &plan.stages[id])
+        .map(|id| &*plan.stages[id])
         .collect();
     // Looked at when the first tensor stage needs it.
     let mut machine = Machine::unknown();

@@ -59,7 +59,10 @@ impl Fixture {
             overwrite: false,
             git: None,
         };
-        let stages = stages.into_iter().map(|it| (it.id.clone(), it)).collect();
+        let stages = stages
+            .into_iter()
+            .map(|it| (it.id.clone(), Box::new(it)))
+            .collect();
         Self {
             _folder: folder,
             plan: Plan {

@@ -5,6 +5,8 @@ pub mod node;
 pub mod diagnostic;
 pub mod suggest;
 pub mod yaml;
+mod content;
+mod decode;
 
 use std::sync::Arc;
 

@@ -62,7 +62,7 @@ pub use self::{
     outs::OutsLock,
     publish::Publication,
     runlog::RunLog,
-    seen::Witness,
+    seen::{Standing, Witness},
     usage::{Share, Usage},
     verify::{Damage, Verified},
 };

@@ -22,10 +22,46 @@ const CHECKSUM_BYTES: usize = 32;
 /// Files by the file or folder that was asked for, then by path in it (empty for a file).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sources {
-    groups: HashMap<String, HashMap<String, Known>>,
+    groups: HashMap<String, Group>,
     /// Folders that this process saw in full: what it did not see there is gone.
     seen: HashSet<String>,
     is_changed: bool,
+}
+
+/// What was asked for by one path.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Group {
+    /// It is a file.
+    alone: Option<Known>,
+    /// It is a folder: by path in it.
+    inside: HashMap<String, Known>,
+}
+
+impl Group {
+    fn get(&self, path: &str) -> Option<&Known> {
+        if path.is_empty() {
+            self.alone.as_ref()
+        } else {
+            self.inside.get(path)
+        }
+    }
+
+    fn put(&mut self, path: &str, known: Known) {
+        if path.is_empty() {
+            self.alone = Some(known);
+        } else {
+            self.inside.insert(path.to_owned(), known);
+        }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (&str, &Known)> {
+        let alone = self.alone.iter().map(|it| ("", it));
+        alone.chain(self.inside.iter().map(|(path, it)| (path.as_str(), it)))
+    }
+
+    fn len(&self) -> usize {
+        usize::from(self.alone.is_some()) + self.inside.len()
+    }
 }
 
 /// What a file held when it was read.
@@ -68,13 +104,9 @@ impl Sources {
         };
         self.is_changed = true;
         match self.groups.get_mut(group) {
-            Some(files) => files.insert(path.to_owned(), known),
-            None => self
-                .groups
-                .entry(group.to_owned())
-                .or_default()
-                .insert(path.to_owned(), known),
-        };
+            Some(files) => files.put(path, known),
+            None => (self.groups.entry(group.to_owned()).or_default()).put(path, known),
+        }
     }
 
     /// Forgets files of a folder that are no longer there.
@@ -82,7 +114,8 @@ impl Sources {
         self.seen.insert(group.to_owned());
         if let Some(files) = self.groups.get_mut(group) {
             let before = files.len();
-            files.retain(|path, _| is_there(path));
+            files.alone.take_if(|_| !is_there(""));
+            files.inside.retain(|path, _| is_there(path));
             self.is_changed |= files.len() != before;
         }
     }
@@ -96,13 +129,13 @@ impl Sources {
         for (group, files) in other.groups {
             let is_seen = self.seen.contains(&group);
             let own = self.groups.entry(group).or_default();
-            for (path, known) in files {
-                let is_newer = match own.get(&path) {
+            for (path, known) in files.iter() {
+                let is_newer = match own.get(path) {
                     Some(own) => own.sure_before < known.sure_before,
                     None => !is_seen,
                 };
                 if is_newer {
-                    own.insert(path, known);
+                    own.put(path, *known);
                 }
             }
         }
@@ -124,7 +157,7 @@ impl Sources {
         for (group, files) in &self.groups {
             text(&mut out, group);
             out.extend((files.len() as u32).to_be_bytes());
-            for (path, known) in files {
+            for (path, known) in files.iter() {
                 text(&mut out, path);
                 out.extend(known.stat.bytes());
                 out.extend(known.sure_before.to_be_bytes());
@@ -146,7 +179,7 @@ impl Sources {
         while !rest.0.is_empty() {
             let group = rest.text()?;
             let count = u32::from_be_bytes(rest.take()?);
-            let mut files = HashMap::with_capacity(count.min(1 << 20) as usize);
+            let mut files = Group::default();
             for _ in 0..count {
                 let path = rest.text()?;
                 let known = Known {
@@ -154,7 +187,7 @@ impl Sources {
                     sure_before: i64::from_be_bytes(rest.take()?),
                     sha256: Digest(rest.take()?),
                 };
-                files.insert(path, known);
+                files.put(&path, known);
             }
             groups.insert(group, files);
         }

@@ -18,6 +18,8 @@ pub struct Story {
     /// Stages by id, in the order of the run.
     pub stages: IndexMap<String, Chapter>,
     pub finished: Option<RunFinished>,
+    /// How many stages stand how, by state.
+    counts: [u64; State::N],
 }
 
 /// A stage in a run.
@@ -34,7 +36,7 @@ pub struct Chapter {
     /// Live metrics, the latest of each.
     pub metrics: Metrics,
     pub record: Option<Arc<Record>>,
-    pub failure: Option<Failure>,
+    pub failure: Option<Box<Failure>>,
     pub skip: Option<Skip>,
 }
 
@@ -64,6 +66,8 @@ pub enum State {
 }
 
 impl State {
+    const N: usize = Self::Skipped as usize + 1;
+
     /// The word for lists.
     pub fn name(self) -> &'static str {
         match self {
@@ -94,21 +98,31 @@ impl Story {
         match &line.event {
             Event::RunStarted(started) => {
                 self.at = line.at;
+                self.stages.reserve(started.stages.len());
                 for stage in &started.stages {
-                    self.stages.entry(stage.clone()).or_default();
+                    self.with_chapter(stage, |_| {});
                 }
                 self.started = Some(started.clone());
             }
             Event::RunFinished(finished) => self.finished = Some(finished.clone()),
             event => {
                 if let Some(stage) = stage_of(event) {
-                    self.stages
-                        .entry(stage.to_owned())
-                        .or_default()
-                        .hear(event, line.at);
+                    self.with_chapter(stage, |it| it.hear(event, line.at));
                 }
             }
         }
+    }
+
+    fn with_chapter(&mut self, stage: &str, change: impl FnOnce(&mut Chapter)) {
+        let chapter = match self.stages.get_mut(stage) {
+            Some(chapter) => {
+                self.counts[chapter.state as usize] -= 1;
+                chapter
+            }
+            None => self.stages.entry(stage.to_owned()).or_default(),
+        };
+        change(chapter);
+        self.counts[chapter.state as usize] += 1;
     }
 
     /// How the run ended; nothing while it goes on, or where its end was not written: it was killed.
@@ -118,7 +132,7 @@ impl Story {
 
     /// How many stages stand so.
     pub fn count(&self, state: State) -> u64 {
-        self.stages.values().filter(|it| it.state == state).count() as u64
+        self.counts[state as usize]
     }
 
     /// Final metrics of a stage, as recorded.
@@ -172,7 +186,7 @@ impl Chapter {
             }
             Event::StageRetried { failure, .. } => {
                 self.state = State::Retrying;
-                self.failure = Some(failure.clone());
+                self.failure = Some(Box::new(failure.clone()));
             }
             Event::StageDone { record, .. } => {
                 self.state = State::Done;
@@ -181,7 +195,7 @@ impl Chapter {
             }
             Event::StageFailed { failure, .. } => {
                 self.state = State::Failed;
-                self.failure = Some(failure.clone());
+                self.failure = Some(Box::new(failure.clone()));
             }
             Event::StageSkipped { because, .. } => {
                 self.state = State::Skipped;

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use indexmap::IndexMap;
 use pipe_schema::{
-    key::{Key, KeyParts},
+    key::{Config, Key, KeyParts},
     manifest::Digest,
     record::{Observed, Record},
     run::{Event, Line, RunFinished, RunStarted, RunStatus},
@@ -198,7 +198,7 @@ fn parts() -> KeyParts {
     KeyParts {
         kind: "train".to_owned(),
         revision: 1,
-        config: serde_json::json!({}),
+        config: Config::new(&serde_json::json!({})).unwrap(),
         inputs: BTreeMap::new(),
         outputs: BTreeMap::new(),
         env: BTreeMap::new(),

@@ -75,7 +75,7 @@ fn resolve(path: &Path) -> Result<(Plan, Diagnostics), Diagnostics> {
     let overrides = overrides(&text);
     let name = path.file_name().unwrap().to_string_lossy().into_owned();
     let spec = spec::parse(Source { path: name, text })?;
-    plan::resolve(&spec, &overrides, &project)
+    plan::resolve(spec, &overrides, &project)
 }
 
 fn cases(folder: &str) -> Vec<PathBuf> {

@@ -264,7 +264,7 @@ fn odd_pipelines_become_specs_that_are_sound_with_all_that_is_lost_named() {
             text: imported.text.clone(),
         })
         .unwrap_or_else(|found| panic!("{}\n{}", imported.text, found.render(false)));
-        let resolved = plan::resolve(&spec, &Overrides::default(), &Anything);
+        let resolved = plan::resolve(spec, &Overrides::default(), &Anything);
         if let Err(found) = resolved {
             panic!(
                 "{}\n{}\n{}",

@@ -92,7 +92,7 @@ fn snippets_of_the_pages_are_sound() {
                 text: text.to_owned(),
             };
             let resolved = spec::parse(source)
-                .and_then(|it| plan::resolve(&it, &Overrides::default(), &Anything));
+                .and_then(|it| plan::resolve(it, &Overrides::default(), &Anything));
             let (_, warnings) = resolved.unwrap_or_else(|it| panic!("{}", it.render(false)));
             assert!(warnings.is_empty(), "{}", warnings.render(false));
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, value::RawValue};
 
 use crate::manifest::Digest;
 
@@ -18,7 +18,7 @@ pub struct KeyParts {
     pub kind: String,
     pub revision: u32,
     /// The stage's own resolved block, without its references (their content is in `inputs`).
-    pub config: Value,
+    pub config: Config,
     /// Content by role: `data/train`, `model`, `source/0`, `dep/prepare.py`.
     pub inputs: BTreeMap<String, Digest>,
     /// Declared outputs by name, with their type.
@@ -31,10 +31,35 @@ pub struct KeyParts {
     pub tools: BTreeMap<String, String>,
     /// Of tensor kinds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub environment: Option<EnvironmentClass>,
+    pub environment: Option<Box<EnvironmentClass>>,
     /// Of train: the epoch after which it stops, on the schedule of the full run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<u32>,
+}
+
+/// A stage's block. Kept as text: most are never asked what is in them.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Config(Box<RawValue>);
+
+impl Config {
+    /// # Errors
+    /// Where JSON cannot say it.
+    pub fn new(value: &Value) -> serde_json::Result<Self> {
+        serde_json::value::to_raw_value(value).map(Self)
+    }
+
+    /// What is in it.
+    pub fn value(&self) -> Value {
+        // The text was read as JSON before: there is no other way to make one.
+        serde_json::from_str(self.0.get()).unwrap_or_default()
+    }
+}
+
+impl PartialEq for Config {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.get() == other.0.get() || self.value() == other.value()
+    }
 }
 
 /// What of the machine the bits of a tensor result depend on.

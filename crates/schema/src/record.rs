@@ -69,5 +69,5 @@ pub struct Observed {
     pub upstream: BTreeMap<String, Key>,
     /// The class of machine that computed it; in the key, too, unless any machine's result may be reused.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub environment: Option<EnvironmentClass>,
+    pub environment: Option<Box<EnvironmentClass>>,
 }

@@ -34,7 +34,7 @@ fn plan(text: &str) -> Plan {
         text: text.to_owned(),
     });
     let spec = spec.unwrap_or_else(|it| panic!("{text}\n{}", it.render(false)));
-    match resolve(&spec, &Overrides::default(), &Everything) {
+    match resolve(spec, &Overrides::default(), &Everything) {
         Ok((plan, warnings)) => {
             assert!(warnings.is_empty(), "{}", warnings.render(false));
             plan

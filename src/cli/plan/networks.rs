@@ -93,7 +93,7 @@ fn draw(project: &Project, context: &Context) -> anyhow::Result<BTreeMap<StageId
 
 fn trainings(plan: &Plan) -> impl Iterator<Item = (&Stage, &Train)> {
     plan.stages.values().filter_map(|stage| match &stage.task {
-        Task::Train(train) => Some((stage, train)),
+        Task::Train(train) => Some((&**stage, &**train)),
         _ => None,
     })
 }

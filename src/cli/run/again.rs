@@ -1,5 +1,6 @@
 //! `pipe run` where a run that had nothing to do looked at everything already: as long as all of that is as it was, the
-//! answer is the same. Decides nothing by itself: where anything moved, the run goes its usual way.
+//! answer is the same, and so it is where the spec was edited but asks for the same. Decides nothing by itself: where
+//! anything else moved, the run goes its usual way.
 
 use std::{
     collections::BTreeMap, os::unix::fs::MetadataExt, path::PathBuf, process::ExitCode,
@@ -24,7 +25,7 @@ use crate::{
         summary::{Summary, Tally},
     },
     schedule,
-    store::Store,
+    store::{Standing, Store, Witness},
     track::Story,
 };
 
@@ -34,8 +35,19 @@ const LOOKED_UP: [&str; 3] = ["PATH", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES"]
 /// What is asked of pipe, and by whom: all that a plan is made from but for files.
 pub struct Question {
     text: String,
+    spec: PathBuf,
     folder: PathBuf,
     store: PathBuf,
+}
+
+/// The answer of a run before, which may be given again.
+pub struct Known {
+    store: Store,
+    witness: Witness,
+    answer: Answer,
+    standing: Standing,
+    /// When it was asked.
+    since: Instant,
 }
 
 /// What a run with nothing to do found out.
@@ -46,6 +58,11 @@ struct Answer {
     passed: BTreeMap<String, Option<Digest>>,
     /// Where tensors are computed.
     machine: Option<String>,
+    /// What the spec said, with these files that it includes.
+    content: Digest,
+    included: Vec<String>,
+    /// What its plan asked for.
+    essence: Digest,
     /// That run, without its stages: they are in its log.
     started: RunStarted,
     stages: u32,
@@ -87,6 +104,7 @@ impl Question {
         });
         Ok(Some(Self {
             text: text.to_string(),
+            spec,
             folder,
             store,
         }))
@@ -99,17 +117,140 @@ impl Question {
         Some(store)
     }
 
-    /// Answers as the run before, if everything that it looked at is as it was.
-    pub fn answer(
+    /// What was answered before, unless anything but the spec has moved.
+    pub fn recall(&self, context: &Context) -> Option<Known> {
+        let since = Instant::now();
+        let store = Store::open_existing(&self.store).ok()?;
+        if !store.is_writable() {
+            return None;
+        }
+        let witness = store.witness(&self.text)?;
+        let answer: Answer = serde_json::from_str(&witness.text).ok()?;
+        let is_same = answer.question == self.text
+            && (answer.passed.iter()).all(|(name, value)| digest_of(name, context) == *value)
+            && (answer.machine.as_ref()).is_none_or(|it| *it == machine(context));
+        let standing = is_same.then(|| store.standing(&witness))?;
+        (standing != Standing::Changed).then_some(Known {
+            store,
+            witness,
+            answer,
+            standing,
+            since,
+        })
+    }
+
+    /// Keeps what a run found out that had nothing to do. Where that fails, the next run looks at everything again.
+    pub fn keep(
         &self,
+        project: &Project,
+        story: &Story,
+        finds: Finds,
+        store: &Store,
+        context: &Context,
+    ) {
+        let is_same = store.root() == self.store && project.folder == self.folder;
+        let (Some(started), Some(finished)) = (&story.started, &story.finished) else {
+            return;
+        };
+        if !is_same
+            || project.has_warnings
+            || finished.status != RunStatus::Done
+            || finished.ran > 0
+        {
+            return;
+        }
+        for path in &project.asked {
+            let Ok(places) = schedule::searched(&project.folder, path, false) else {
+                return;
+            };
+            for place in &places {
+                store.look(place);
+            }
+        }
+        let Ok(essence) = project.plan.essence() else {
+            return;
+        };
+        let answer = Answer {
+            question: self.text.clone(),
+            content: project.content,
+            included: project.included.clone(),
+            essence,
+            passed: passed(&project.plan, context),
+            machine: (project.plan.stages.values())
+                .any(|it| it.task.is_tensor())
+                .then(|| machine(context)),
+            started: RunStarted {
+                stages: Vec::new(),
+                after: Vec::new(),
+                ..started.clone()
+            },
+            stages: finished.cached,
+            finds,
+        };
+        if let Ok(text) = serde_json::to_string(&answer) {
+            let mut sources = vec![context.folder.join(&project.spec)];
+            let included = project.included.iter();
+            sources.extend(included.map(|it| project.folder.join(it)));
+            let _ = store.keep_witness(&self.text, &text, &sources);
+        }
+    }
+}
+
+impl Known {
+    /// Whether all is as it was.
+    pub fn is_sure(&self) -> bool {
+        self.standing == Standing::AsItWas
+    }
+
+    /// Whether the spec still says what it said. From now on it is known as it stands.
+    pub fn is_of(&mut self, question: &Question, watched: &Store, context: &Context) -> bool {
+        let Question { spec, folder, .. } = question;
+        let content = project::content(spec, folder, &self.answer.included, context);
+        match content.filter(|it| *it == self.answer.content) {
+            Some(content) => {
+                self.renew(question, content, watched);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Whether the spec, however it says so, asks for what was answered. From now on it is known as it stands.
+    pub fn suits(&mut self, project: &Project, question: &Question, watched: &Store) -> bool {
+        let essence = project.plan.essence();
+        if !essence.is_ok_and(|it| it == self.answer.essence) {
+            return false;
+        }
+        // Another file was never looked at.
+        if !project.has_warnings && project.included == self.answer.included {
+            self.renew(question, project.content, watched);
+        }
+        true
+    }
+
+    /// Keeps that it is the answer to the spec as edited, and `content` what that says. `watched` did so since before the
+    /// spec was read. Where that fails, the next run reads the spec once more.
+    fn renew(&mut self, question: &Question, content: Digest, watched: &Store) {
+        self.answer.content = content;
+        if let Ok(text) = serde_json::to_string(&self.answer) {
+            let _ = watched.renew_witness(&question.text, &text, &self.witness);
+        }
+    }
+
+    /// Answers as the run before.
+    pub fn answer(
+        self,
+        question: &Question,
         args: &Args,
         words: &Words,
         context: &Context,
-    ) -> anyhow::Result<Option<ExitCode>> {
-        let since = Instant::now();
-        let Some((store, answer)) = self.known(context) else {
-            return Ok(None);
-        };
+    ) -> anyhow::Result<ExitCode> {
+        let Self {
+            store,
+            answer,
+            since,
+            ..
+        } = self;
         let is_listed = answer.stages as usize <= LISTED;
         let before = if is_listed || !answer.finds.reports.is_empty() {
             previous(&store, &answer.started.name)
@@ -121,7 +262,7 @@ impl Question {
         let of = answer.started.run.clone();
         let started = RunStarted {
             run: run.clone(),
-            git: git::commit(&self.folder),
+            git: git::commit(&question.folder),
             ..answer.started
         };
         let finished = RunFinished {
@@ -147,7 +288,11 @@ impl Question {
         }
         if is_listed {
             let mut face = face(args.format, before.clone(), context);
-            store.read_run(&run)?.iter().for_each(|it| face.show(it));
+            let mut story = Story::default();
+            for line in store.read_run(&run)? {
+                story.hear(&line);
+                face.show(&line, &story);
+            }
         }
         let Finds {
             reports,
@@ -165,69 +310,7 @@ impl Question {
             next,
         };
         print(&summary, context);
-        Ok(Some(ExitCode::SUCCESS))
-    }
-
-    fn known(&self, context: &Context) -> Option<(Store, Answer)> {
-        let store = Store::open_existing(&self.store).ok()?;
-        if !store.is_writable() {
-            return None;
-        }
-        let witness = store.witness(&self.text)?;
-        let answer: Answer = serde_json::from_str(&witness.text).ok()?;
-        let is_same = answer.question == self.text
-            && (answer.passed.iter()).all(|(name, value)| digest_of(name, context) == *value)
-            && (answer.machine.as_ref()).is_none_or(|it| *it == machine(context))
-            && store.still_holds(&witness);
-        is_same.then_some((store, answer))
-    }
-
-    /// Keeps what a run found out that had nothing to do. Where that fails, the next run looks at everything again.
-    pub fn keep(
-        &self,
-        project: &Project,
-        story: &Story,
-        finds: Finds,
-        store: &Store,
-        context: &Context,
-    ) {
-        let is_same = store.root() == self.store && project.folder == self.folder;
-        let (Some(started), Some(finished)) = (&story.started, &story.finished) else {
-            return;
-        };
-        if !is_same
-            || project.has_warnings
-            || finished.status != RunStatus::Done
-            || finished.ran > 0
-        {
-            return;
-        }
-        store.look(&context.folder.join(&project.spec));
-        for path in &project.asked {
-            let Ok(places) = schedule::searched(&project.folder, path, false) else {
-                return;
-            };
-            for place in &places {
-                store.look(place);
-            }
-        }
-        let answer = Answer {
-            question: self.text.clone(),
-            passed: passed(&project.plan, context),
-            machine: (project.plan.stages.values())
-                .any(|it| it.task.is_tensor())
-                .then(|| machine(context)),
-            started: RunStarted {
-                stages: Vec::new(),
-                after: Vec::new(),
-                ..started.clone()
-            },
-            stages: finished.cached,
-            finds,
-        };
-        if let Ok(text) = serde_json::to_string(&answer) {
-            let _ = store.keep_witness(&self.text, &text);
-        }
+        Ok(ExitCode::SUCCESS)
     }
 }
 

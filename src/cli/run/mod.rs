@@ -77,14 +77,25 @@ pub struct Args {
 pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
     let words = words::tell_apart(&args.words, context)?;
     let question = Question::new(&args, &words, context)?;
+    let mut known = question.as_ref().and_then(|it| it.recall(context));
     if let Some(question) = &question
-        && let Some(code) = question.answer(&args, &words, context)?
+        && let Some(known) = known.take_if(|it| it.is_sure())
     {
-        return Ok(code);
+        return known.answer(question, &args, &words, context);
     }
     // Before the spec is read: what changes from here on is noticed.
     let watched = question.as_ref().and_then(Question::watch);
+    if let (Some(question), Some(store)) = (&question, &watched)
+        && let Some(known) = known.take_if(|it| it.is_of(question, store, context))
+    {
+        return known.answer(question, &args, &words, context);
+    }
     let project = project::load(words.spec.as_deref(), &args.overriding, context)?;
+    if let (Some(question), Some(store)) = (&question, &watched)
+        && let Some(known) = known.take_if(|it| it.suits(&project, question, store))
+    {
+        return known.answer(question, &args, &words, context);
+    }
     let wish = outlook::Wish {
         targets: words.targets,
         downstream: args.downstream,
@@ -148,7 +159,7 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
                 log_error = log.append(&line).err().or(log_error.take());
             }
             story.hear(&line);
-            face.show(&line);
+            face.show(&line, &story);
         },
     )?;
     drop(face);

@@ -11,7 +11,7 @@ use serde_json::Value as Json;
 
 pub use self::words::{expected, unknown_field};
 use self::words::{lower_first, one_of, sample, unknown_word, wrong_type};
-use super::grammar::{ALIASES, Bounds, Choice, Grammar, Notation, Record};
+use super::grammar::{ALIASES, Bounds, Choice, Field, Grammar, Notation, Record};
 use crate::spec::{Diagnostic, Entry, Node, Span, Value, suggest::either};
 
 /// What became of a value.
@@ -23,14 +23,14 @@ pub struct Fitted {
     pub pruned: HashSet<Span>,
 }
 
-/// Compares a value with what is legal, reports differences and writes short forms out.
-/// `name` is what the value is called in messages.
-pub fn fit(node: &mut Node, grammar: &Grammar, name: &str, found: &mut Vec<Diagnostic>) -> Fitted {
+/// Compares a block with what is legal, reports differences and writes short forms out.
+/// `name` is what the block is called in messages.
+pub fn fit(node: &mut Node, record: &Record, name: &str, found: &mut Vec<Diagnostic>) -> Fitted {
     let mut fitter = Fitter {
         found,
         pruned: HashSet::new(),
     };
-    let is_sound = fitter.fit(node, grammar, name);
+    let is_sound = fitter.fit_record(node, record, name);
     Fitted {
         is_sound,
         pruned: fitter.pruned,
@@ -167,7 +167,12 @@ impl Fitter<'_> {
         let head = head(span, entries);
         let n = entries.len();
         let mut is_sound = true;
-        let given: HashSet<String> = entries.iter().map(|it| it.key.clone()).collect();
+        let is_given = |name: &String| entries.iter().any(|it| it.key == *name);
+        let missing: Vec<(&String, &Field)> = record
+            .fields
+            .iter()
+            .filter(|(name, field)| field.is_required && !is_given(name))
+            .collect();
         entries.retain_mut(|entry| {
             let Some(field) = record.fields.get(&entry.key) else {
                 return self.say(unknown_field(entry, name, record.fields.keys()));
@@ -190,10 +195,7 @@ impl Fitter<'_> {
         if entries.len() < n {
             self.pruned.insert(span);
         }
-        for (missing, field) in &record.fields {
-            if !field.is_required || given.contains(missing) {
-                continue;
-            }
+        for (missing, field) in missing {
             let mut error = Diagnostic::error(format!("`{name}` lacks `{missing}`")).at(
                 head,
                 format!("expected `{missing}:` with {}", expected(&field.grammar)),
@@ -374,10 +376,10 @@ fn head(span: Span, entries: &[Entry]) -> Span {
 
 /// A tree that fits, as its type. What cannot happen after `fit` is still said.
 pub fn decode<T: DeserializeOwned>(node: &Node, found: &mut Vec<Diagnostic>) -> Option<T> {
-    let json: Json = node.to_json();
-    if let Ok(value) = T::deserialize(&json) {
+    if let Ok(value) = T::deserialize(node) {
         return Some(value);
     }
+    let json: Json = node.to_json();
     match serde_path_to_error::deserialize(&json) {
         Ok(value) => Some(value),
         Err(error) => {

@@ -14,7 +14,7 @@ use crate::{
         expand, facts,
         files::Files,
         fit::{decode, fit},
-        grammar::{self, Grammar},
+        grammar,
         interpolate::{Ports, Scope, has_names},
         layers, rules,
         upstream::Upstream,
@@ -45,9 +45,9 @@ impl Resolver<'_> {
         if block.value == Value::Null {
             block = Node::new(draft.kind_span, Value::Map(Vec::new()));
         }
-        let record = Grammar::Record(record.clone());
-        let fitted = fit(&mut block, &record, draft.kind, &mut errors);
-        let is_controlled = fit(&mut control, control_grammar(), &draft.name, &mut errors).is_sound;
+        let fitted = fit(&mut block, record, draft.kind, &mut errors);
+        let is_controlled =
+            fit(&mut control, grammar::control(), &draft.name, &mut errors).is_sound;
         let files = Files::of(draft.kind, &block, self.levels, &mut errors);
         let task: Option<Task> = fitted
             .is_sound
@@ -101,7 +101,7 @@ impl Resolver<'_> {
                 if let Task::Package(package) = &mut task {
                     package.name.get_or_insert_with(|| self.project.to_owned());
                 }
-                Some(Stage {
+                Some(Box::new(Stage {
                     name: draft.name.clone(),
                     instance: instance
                         .into_iter()
@@ -120,7 +120,7 @@ impl Resolver<'_> {
                     task,
                     control,
                     inputs,
-                })
+                }))
             }
             _ => None,
         };
@@ -234,15 +234,10 @@ impl Resolver<'_> {
     }
 }
 
-fn control_grammar() -> &'static Grammar {
-    static CONTROL: std::sync::OnceLock<Grammar> = std::sync::OnceLock::new();
-    CONTROL.get_or_init(|| Grammar::Record(grammar::control().clone()))
-}
-
 fn decode_task(kind: &str, block: &Node, found: &mut Vec<Diagnostic>) -> Option<Task> {
     Some(match kind {
-        "preprocess" => Task::Preprocess(decode(block, found)?),
-        "train" => Task::Train(decode(block, found)?),
+        "preprocess" => Task::Preprocess(Box::new(decode(block, found)?)),
+        "train" => Task::Train(Box::new(decode(block, found)?)),
         "evaluate" => Task::Evaluate(decode(block, found)?),
         "compress" => Task::Compress(decode(block, found)?),
         "package" => Task::Package(decode(block, found)?),

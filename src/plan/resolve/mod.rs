@@ -36,7 +36,7 @@ const MOST_LINKS_A_STAGE: usize = 50;
 
 /// From a spec to a plan, or all that is wrong with it. With a plan come its warnings.
 pub fn resolve(
-    spec: &Spec,
+    spec: Spec,
     overrides: &Overrides,
     loader: &dyn Loader,
 ) -> Result<(Plan, Diagnostics), Diagnostics> {
@@ -50,8 +50,8 @@ pub fn resolve(
     let vars = vars::bind(&mut sections, overrides, &mut found);
     let n_bytes = sections.sources.iter().map(|it| it.text.len()).sum();
     let used = Account::new(n_bytes);
-    let mut drafts = Vec::new();
-    let mut names = IndexSet::new();
+    let mut drafts = Vec::with_capacity(sections.stages.len());
+    let mut names = IndexSet::with_capacity(sections.stages.len());
     // Each tree is let go once its draft is read.
     for (name, entry) in std::mem::take(&mut sections.stages) {
         drafts.extend(Draft::read(&name, &entry, &vars, &used, &mut found));
@@ -170,13 +170,13 @@ struct Resolver<'a> {
 
 #[derive(Default)]
 struct Built {
-    stage: Option<Stage>,
+    stage: Option<Box<Stage>>,
     files: Files,
 }
 
 /// All stages with what is known of them.
 pub struct Resolved {
-    pub stages: IndexMap<StageId, Stage>,
+    pub stages: IndexMap<StageId, Box<Stage>>,
     pub facts: Vec<Vec<Facts>>,
     pub places: Vec<Option<Places>>,
 }
@@ -292,6 +292,8 @@ impl Resolver<'_> {
             return;
         }
         self.nodes_left = self.nodes_left.saturating_sub(cost);
+        self.facts[at].reserve_exact(n);
+        self.built[at].reserve_exact(n);
         for row in 0..n {
             if self.links_left.get() == 0 {
                 self.found.push(

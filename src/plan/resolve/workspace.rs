@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use indexmap::IndexMap;
 
-use super::{Built, Resolved, Resolver, circle_error};
+use super::{Resolved, Resolver, circle_error};
 use crate::{
     plan::{
         Stage, StageId,
@@ -18,24 +18,17 @@ use crate::{
 impl Resolver<'_> {
     /// Wires the paths, and puts the stages in the order of the spec.
     pub(super) fn finish(mut self) -> Resolved {
-        let built: Vec<Built> = std::mem::take(&mut self.built)
-            .into_iter()
-            .flatten()
-            .collect();
-        let ids: Vec<StageId> = self
-            .facts
-            .iter()
-            .flatten()
-            .map(|it| it.id.clone())
-            .collect();
-        let by_id: HashMap<&str, usize> = ids
-            .iter()
-            .enumerate()
-            .map(|(i, it)| (it.as_str(), i))
-            .collect();
-        let (stages, files): (Vec<_>, Vec<_>) =
-            built.into_iter().map(|it| (it.stage, it.files)).unzip();
-        let all: Vec<(String, Files)> = ids.iter().cloned().zip(files).collect();
+        let facts = std::mem::take(&mut self.facts);
+        let built = std::mem::take(&mut self.built);
+        let ids: Vec<&str> = facts.iter().flatten().map(|it| it.id.as_str()).collect();
+        let by_id: HashMap<&str, usize> = ids.iter().enumerate().map(|(i, it)| (*it, i)).collect();
+        let mut stages = Vec::with_capacity(ids.len());
+        let mut files = Vec::with_capacity(ids.len());
+        for it in built.into_iter().flatten() {
+            stages.push(it.stage);
+            files.push(it.files);
+        }
+        let all: Vec<(&str, &Files)> = ids.iter().copied().zip(&files).collect();
         let producers = Producers::new(&all, self.found);
         let mut afters: Vec<Vec<(usize, Span)>> = vec![Vec::new(); all.len()];
         for (i, (id, files)) in all.iter().enumerate() {
@@ -62,20 +55,20 @@ impl Resolver<'_> {
                 );
             }
         }
-        let mut resolved: IndexMap<StageId, Stage> = IndexMap::with_capacity(stages.len());
+        let mut resolved: IndexMap<StageId, Box<Stage>> = IndexMap::with_capacity(stages.len());
         let mut needs: Vec<Vec<usize>> = vec![Vec::new(); ids.len()];
         for (i, stage) in stages.into_iter().enumerate() {
             let Some(mut stage) = stage else { continue };
             for (writer, _) in &afters[i] {
-                if !stage.after.contains(&ids[*writer]) {
-                    stage.after.push(ids[*writer].clone());
+                if !stage.after.iter().any(|it| it == ids[*writer]) {
+                    stage.after.push(ids[*writer].to_owned());
                 }
             }
             needs[i] = stage
                 .predecessors()
                 .filter_map(|it| by_id.get(it.as_str()).copied())
                 .collect();
-            resolved.insert(ids[i].clone(), stage);
+            resolved.insert(ids[i].to_owned(), stage);
         }
         let has_paths = afters.iter().any(|it| !it.is_empty());
         let (_, circles) = if has_paths {
@@ -87,8 +80,8 @@ impl Resolver<'_> {
             let links = (0..circle.len()).filter_map(|i| {
                 let (from, to) = (circle[i], circle[(i + 1) % circle.len()]);
                 let by_path = afters[from].iter().find(|it| it.0 == to).map(|it| it.1);
-                let span = by_path.or_else(|| self.span_of(&ids[from]))?;
-                Some((ids[from].as_str(), ids[to].as_str(), span))
+                let span = by_path.or_else(|| self.span_of(ids[from]))?;
+                Some((ids[from], ids[to], span))
             });
             // Circles of references alone are known already.
             let is_by_path = (0..circle.len()).any(|i| {
@@ -100,10 +93,10 @@ impl Resolver<'_> {
                 self.found.push(error);
             }
         }
-        target::settle(&mut resolved, &self.facts);
+        target::settle(&mut resolved, &facts);
         Resolved {
             stages: resolved,
-            facts: self.facts,
+            facts,
             places: self.places,
         }
     }

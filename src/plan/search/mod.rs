@@ -11,7 +11,7 @@ use super::{
     draft::{Draft, Link, Want},
     expand::{Places, not_single},
     fit::{decode, fit},
-    grammar::{self, Grammar, Record},
+    grammar::{self, Record},
     interpolate::{Account, Scope},
     rules,
     wiring::{self, Facts},
@@ -28,7 +28,7 @@ pub struct Known<'a> {
     pub places: &'a [Option<Places>],
     pub vars: &'a IndexMap<String, Node>,
     pub used: &'a Account,
-    pub stages: &'a IndexMap<StageId, Stage>,
+    pub stages: &'a IndexMap<StageId, Box<Stage>>,
 }
 
 /// Reads and checks the sweeps.
@@ -84,12 +84,7 @@ fn read<T: serde::de::DeserializeOwned>(
     };
     let mut errors = Vec::new();
     let mut block = scope.bind(&entry.node, &mut errors);
-    let fitted = fit(
-        &mut block,
-        &Grammar::Record(record.clone()),
-        name,
-        &mut errors,
-    );
+    let fitted = fit(&mut block, record, name, &mut errors);
     let value = fitted
         .is_sound
         .then(|| decode(&block, &mut errors))

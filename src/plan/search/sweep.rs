@@ -74,6 +74,7 @@ fn warn_of_idle(
     let mut open: Vec<&Stage> = known
         .stages
         .values()
+        .map(|it| &**it)
         .filter(|it| it.name == measured.name)
         .collect();
     if open.is_empty() {

@@ -31,7 +31,7 @@ fn resolve_with(text: &str, overrides: &Overrides) -> Result<(Plan, Diagnostics)
         path: "pipe.yaml".to_owned(),
         text: text.to_owned(),
     })?;
-    resolve(&spec, overrides, &Anything)
+    resolve(spec, overrides, &Anything)
 }
 
 fn plan_with(text: &str, set: &[(&str, &str)]) -> Plan {

@@ -177,7 +177,7 @@ impl Page<'_> {
             class: class(chapter),
             time: time(chapter),
             why: why(chapter),
-            failure: chapter.failure.as_ref(),
+            failure: chapter.failure.as_deref(),
         })
     }
 

@@ -209,10 +209,18 @@ impl<'a> Builder<'a> {
             _ => frame.span.to(end),
         };
         let value = match frame.content {
-            Content::List(items) => Value::List(items),
+            Content::List(mut items) => {
+                items.shrink_to_fit();
+                Value::List(items)
+            }
             Content::Map {
-                entries, merges, ..
-            } if merges.is_empty() => Value::Map(entries),
+                mut entries,
+                merges,
+                ..
+            } if merges.is_empty() => {
+                entries.shrink_to_fit();
+                Value::Map(entries)
+            }
             Content::Map {
                 entries, merges, ..
             } => Value::Map(self.merge(entries, &merges)?),

@@ -26,7 +26,7 @@ use std::{
 };
 
 use pipe_schema::{
-    key::{Key, KeyParts},
+    key::{Config, Key, KeyParts},
     manifest::Digest,
     record::{Observed, Record},
     stage::ArtifactType,
@@ -117,7 +117,7 @@ fn parts(seed: u64) -> KeyParts {
     KeyParts {
         kind: "train".to_owned(),
         revision: 1,
-        config: json!({"seed": seed}),
+        config: Config::new(&json!({"seed": seed})).unwrap(),
         inputs: BTreeMap::new(),
         outputs: BTreeMap::new(),
         env: BTreeMap::new(),

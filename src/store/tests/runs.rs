@@ -288,7 +288,7 @@ fn checkpoints_are_shared_by_the_rungs_of_a_training() {
 fn checkpoints_go_when_a_training_came_to_its_last_epoch() {
     let place = Place::new();
     let until = |until| KeyParts {
-        config: serde_json::json!({"epochs": 9}),
+        config: Config::new(&serde_json::json!({"epochs": 9})).unwrap(),
         until: Some(until),
         ..parts(1)
     };

@@ -28,8 +28,8 @@ pub use self::{
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Task {
-    Preprocess(Preprocess),
-    Train(Train),
+    Preprocess(Box<Preprocess>),
+    Train(Box<Train>),
     Evaluate(Evaluate),
     Compress(Compress),
     Package(Package),

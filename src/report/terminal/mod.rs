@@ -1,21 +1,22 @@
 //! The face for people at a terminal: ended stages scroll by, running ones move at the bottom.
 
-use std::{collections::HashMap, time::Duration};
+mod display;
 
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::collections::HashMap;
+
 use pipe_schema::run::{Event, Line};
 
+use self::display::{Counts, Display};
 use super::{
     Face, figures,
     lines::{Lines, how_far},
     style::{BOLD, BUSY, DIM, cut, padded, paint, width},
 };
-use crate::track::story::{Chapter, State, stage_of};
+use crate::track::{
+    Story,
+    story::{Chapter, State, stage_of},
+};
 
-/// How often something moves.
-const TICK: Duration = Duration::from_millis(120);
-/// Running stages that are shown; more are counted.
-const SHOWN: usize = 12;
 /// Columns of a bar, if the terminal has room for it.
 const BAR: usize = 12;
 /// Columns from which units are written out.
@@ -26,28 +27,19 @@ pub struct Terminal {
     lines: Lines,
     has_color: bool,
     columns: fn() -> usize,
-    display: MultiProgress,
-    footer: ProgressBar,
-    running: HashMap<String, Running>,
-}
-
-struct Running {
-    bar: ProgressBar,
-    /// The first progress heard of, as (when, how far): what the time left is told from.
-    first: Option<(u64, u64)>,
+    display: Display,
+    /// Running stages with the first progress heard of, as (when, how far): what the time left is told from.
+    running: HashMap<String, Option<(u64, u64)>>,
 }
 
 impl Terminal {
     /// A display on standard output; `columns` tells how wide the terminal is now.
     pub fn new(lines: Lines, has_color: bool, columns: fn() -> usize) -> Self {
-        let display = MultiProgress::with_draw_target(ProgressDrawTarget::stdout_with_hz(15));
-        let footer = display.add(ProgressBar::new_spinner().with_style(style("{wide_msg}")));
         Self {
             lines,
             has_color,
             columns,
-            display,
-            footer,
+            display: Display::new(),
             running: HashMap::new(),
         }
     }
@@ -61,116 +53,70 @@ impl Terminal {
     }
 
     fn begin(&mut self, stage: &str) {
-        if self.running.contains_key(stage) || self.running.len() >= SHOWN {
-            return;
-        }
-        let bar = ProgressBar::new_spinner()
-            .with_style(style("{spinner} {prefix} {elapsed:>4}  {wide_msg}"));
-        let bar = self.display.insert_before(&self.footer, bar);
         let name_width = self.lines.name_width.min((self.columns)() / 3);
         let name = padded(&cut(stage, name_width.max(8)), name_width);
-        bar.set_prefix(self.tinted(paint(BOLD, name)));
-        bar.enable_steady_tick(TICK);
-        // Where nothing runs, nothing moves.
-        if self.running.is_empty() {
-            self.footer.enable_steady_tick(TICK);
-        }
-        self.running
-            .insert(stage.to_owned(), Running { bar, first: None });
+        self.display.begin(stage, self.tinted(paint(BOLD, name)));
+        self.running.insert(stage.to_owned(), None);
     }
 
-    fn end(&mut self, stage: &str) {
-        if let Some(running) = self.running.remove(stage) {
-            running.bar.finish_and_clear();
-            self.display.remove(&running.bar);
-        }
-    }
-
-    fn refresh(&mut self, stage: &str, at: u64) {
-        let name_width = self.lines.name_width;
-        let Some(running) = self.running.get_mut(stage) else {
+    fn refresh(&mut self, stage: &str, at: u64, story: &Story) {
+        let (Some(first), Some(chapter)) = (self.running.get_mut(stage), story.stages.get(stage))
+        else {
             return;
         };
-        let Some(chapter) = self.lines.story.stages.get(stage) else {
-            return;
-        };
-        if let (None, Some(progress)) = (running.first, &chapter.progress) {
-            running.first = Some((at, progress.done));
+        if let (None, Some(progress)) = (&first, &chapter.progress) {
+            *first = Some((at, progress.done));
         }
-        let room = (self.columns)().saturating_sub(name_width + 10);
-        let message = message(chapter, running.first, at, room);
-        let message = self.tinted(message);
-        if let Some(running) = self.running.get(stage) {
-            running.bar.set_message(message);
-        }
+        let room = (self.columns)().saturating_sub(self.lines.name_width + 10);
+        let message = message(chapter, *first, at, room);
+        self.display.tell(stage, self.tinted(message));
     }
 
-    fn count(&self) {
+    fn count(&self, story: &Story) {
         if self.running.is_empty() {
             return;
         }
-        let story = &self.lines.story;
-        let total = story.stages.len() as u64;
-        let [ran, cached, failed, skipped, running] = [
-            State::Done,
-            State::Cached,
-            State::Failed,
-            State::Skipped,
-            State::Running,
-        ]
-        .map(|it| story.count(it));
-        let mut words = vec![format!(
-            "{} of {}",
-            ran + cached + failed + skipped,
-            figures::plural(total, "stage")
-        )];
-        for (number, word) in [(running, "running"), (cached, "cached"), (failed, "failed")] {
-            if number > 0 {
-                words.push(format!("{number} {word}"));
-            }
-        }
-        self.footer
-            .set_message(self.tinted(paint(DIM, words.join(" · "))));
+        let count = |states: &[State]| states.iter().map(|it| story.count(*it)).sum();
+        self.display.count(Counts {
+            total: story.stages.len() as u64,
+            ended: count(&[State::Done, State::Cached, State::Failed, State::Skipped]),
+            running: count(&[State::Running]),
+            cached: count(&[State::Cached]),
+            failed: count(&[State::Failed]),
+            has_color: self.has_color,
+        });
     }
 }
 
 impl Face for Terminal {
-    fn show(&mut self, line: &Line) {
+    fn show(&mut self, line: &Line, story: &Story) {
         self.lines.columns = (self.columns)();
-        if let Some(text) = self.lines.hear(line) {
+        if let Some(text) = self.lines.hear(line, story) {
             if let Some(stage) = stage_of(&line.event)
                 && !matches!(
                     line.event,
                     Event::StageLog { .. } | Event::StageRetried { .. }
                 )
+                && self.running.remove(stage).is_some()
             {
-                self.end(stage);
+                self.display.end(stage);
             }
-            // A terminal that has gone does not end the run.
-            let _ = self.display.println(self.tinted(text));
+            self.display.say(self.tinted(text));
         }
         match &line.event {
             Event::StageStarted { stage, .. } => self.begin(stage),
             Event::StageProgress { stage, .. } | Event::StageMetric { stage, .. } => {
-                self.refresh(stage, line.at);
+                self.refresh(stage, line.at, story);
                 return;
             }
             Event::RunFinished(_) => {
                 self.running.clear();
-                self.footer.finish_and_clear();
-                let _ = self.display.clear();
+                self.display.finish();
                 return;
             }
             _ => {}
         }
-        self.count();
-    }
-}
-
-impl Drop for Terminal {
-    fn drop(&mut self) {
-        self.footer.finish_and_clear();
-        let _ = self.display.clear();
+        self.count(story);
     }
 }
 
@@ -224,11 +170,6 @@ fn bar(done: u64, total: u64) -> String {
     )
 }
 
-fn style(template: &str) -> ProgressStyle {
-    // The templates are constants of this file; a bad one falls back to indicatif's own.
-    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -258,12 +199,5 @@ mod tests {
         assert_eq!(at(30), "5/20  val.loss 0.25  eta 15s");
         assert_eq!(at(14), "5/20  41k/s");
         assert_eq!(at(0), "");
-    }
-
-    #[test]
-    fn templates_are_understood() {
-        for template in ["{wide_msg}", "{spinner} {prefix} {elapsed:>4}  {wide_msg}"] {
-            assert!(ProgressStyle::with_template(template).is_ok());
-        }
     }
 }
