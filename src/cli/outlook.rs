@@ -105,6 +105,7 @@ pub fn options(
         keep_going: wish.keep_going,
         force: forced(project, wish, selection)?,
         overwrite: wish.force.is_some(),
+        sandbox: None,
         git: None,
     })
 }

@@ -68,6 +68,8 @@ pub struct CommandJob {
     pub folder: PathBuf,
     /// The file in which it may write live metrics: lines `{"name": …, "step": …, "value": …}`.
     pub metrics: PathBuf,
+    /// All that it may read and execute, as far as the kernel can hold it to that; None: whatever it likes.
+    pub reads: Option<Vec<PathBuf>>,
 }
 
 /// What an executor says.

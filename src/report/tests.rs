@@ -81,6 +81,7 @@ fn run(lr: f64, loss: f64, accuracy: f64, status: RunStatus) -> Vec<Line> {
             vars: json!({}),
             git: None,
             pipe: name("0"),
+            boot: None,
         }),
         Event::StageCached {
             stage: name("prepare"),

@@ -25,7 +25,7 @@ use crate::{
     exec::Executor,
     graph::Graph,
     plan::{Plan, Stage, StageId},
-    store::Store,
+    store::{Boot, Store},
 };
 
 /// How often the lock of another run is tried.
@@ -84,6 +84,7 @@ pub fn run(
             vars: serde_json::to_value(&plan.vars)?,
             git: options.git.as_ref().map(|it| it.name().to_owned()),
             pipe: env!("CARGO_PKG_VERSION").to_owned(),
+            boot: Boot::current().map(|it| it.id.clone()),
         }));
         let machine = if order.iter().any(|it| it.task.is_tensor()) {
             Machine::look(store, executor, options, interrupts)

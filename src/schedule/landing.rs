@@ -17,7 +17,9 @@ use super::{
     capacity::Share,
     cycle::{Cycle, Ending},
     inline, launch,
+    sandbox::Sandbox,
     state::{Finished, Pending, Running, State},
+    strays,
     trouble::of_store,
 };
 use crate::{
@@ -121,6 +123,27 @@ impl Cycle<'_> {
         self.states[at] = State::Running(running);
     }
 
+    /// Takes the outs out of a command's sandbox, and tells what is left in it.
+    fn empty_sandbox(&mut self, at: usize, running: &Running) -> Result<(), Failure> {
+        let stage = self.order[at];
+        if !running.preparations.is_empty() {
+            return Ok(());
+        }
+        let Some(sandbox) = Sandbox::of(stage, running, self.store, self.options) else {
+            return Ok(());
+        };
+        let left = sandbox.deliver(self.store)?;
+        if !left.is_empty() {
+            let (names, were) = strays::named(&left);
+            let text = format!(
+                "warning: {names} {were} lost with its sandbox: the stage does not declare what it writes there in `outs`"
+            );
+            let stage = stage.id.clone();
+            (self.events)(Event::StageLog { stage, text });
+        }
+        Ok(())
+    }
+
     fn make_inline(&mut self, at: usize, running: Box<Running>) {
         let stage = self.order[at];
         let output = running.place.output("main");
@@ -164,6 +187,7 @@ impl Cycle<'_> {
         }
         let checked = outcome
             .result
+            .and_then(|done| self.empty_sandbox(at, &running).map(|()| done))
             .and_then(|done| self.check(at, &running, done));
         match checked {
             Ok(done) => {
@@ -330,6 +354,11 @@ impl Cycle<'_> {
         }
         if failure.log.is_none() && running.place.log().exists() {
             failure = failure::with_log(failure, running.place.log());
+        }
+        if let Task::Command(command) = &stage.task
+            && let Some(sandbox) = Sandbox::of(stage, running, self.store, self.options)
+        {
+            failure = sandbox.explain(failure, command);
         }
         if failure.alone.is_none() && failure.kind != FailureKind::Interrupted {
             failure.alone = launch::alone(stage, &running.pending.action, self.options);

@@ -17,7 +17,9 @@ use super::{
     Options,
     action::Action,
     capacity::DEVICES,
-    fetches, script,
+    fetches,
+    sandbox::{Sandbox, folder_of},
+    script,
     state::{Conversion, Preparation, Running},
     trouble::{of_store, text_of},
 };
@@ -120,7 +122,7 @@ pub fn work(
     }
     env.extend(own);
     if let Task::Command(command) = &stage.task {
-        return script_of(stage, command, action, place, options, env, secrets);
+        return script_of(stage, command, running, store, options, (env, secrets));
     }
     let output = place.output("main");
     create_folder(&output)?;
@@ -193,13 +195,13 @@ fn variables(stage: &Stage, options: &Options) -> Result<Variables, Failure> {
 fn script_of(
     stage: &Stage,
     command: &Command,
-    action: &Action,
-    place: &Attempt,
+    running: &Running,
+    store: &Store,
     options: &Options,
-    env: Vec<(String, String)>,
-    secrets: Vec<String>,
+    (env, secrets): Variables,
 ) -> Result<JobWork, Failure> {
-    let folder = folder_of(command, options);
+    let (action, place) = (&running.pending.action, &running.place);
+    let folder = folder_of(command, &options.folder);
     if command.wdir.is_some() && !folder.is_dir() {
         let message = format!("the folder `{}` does not exist", folder.display());
         let hint = "`wdir` is relative to the spec's folder";
@@ -210,6 +212,15 @@ fn script_of(
         ("PIPE_STAGE".to_owned(), stage.id.clone()),
         ("PIPE_METRICS".to_owned(), text_of(&metrics)?),
     ];
+    let sandbox = Sandbox::of(stage, running, store, options);
+    let start = match &sandbox {
+        Some(sandbox) => {
+            // What it keeps for itself must be readable.
+            all.push(("TMPDIR".to_owned(), text_of(sandbox.temporary())?));
+            sandbox.build()?
+        }
+        None => folder,
+    };
     all.extend(env);
     let find = |name: &str| match name.split_once('.')? {
         ("inputs", name) => input_path(command, action, place, name),
@@ -225,8 +236,9 @@ fn script_of(
             .collect(),
         env: all,
         secrets,
-        folder,
+        folder: start,
         metrics,
+        reads: sandbox.map(Sandbox::into_reads),
     }))
 }
 
@@ -275,7 +287,7 @@ pub fn alone(stage: &Stage, action: &Action, options: &Options) -> Option<String
     };
     let mut text = format!(
         "cd {}",
-        script::quote(&folder_of(command, options).display().to_string())
+        script::quote(&folder_of(command, &options.folder).display().to_string())
     );
     if !stage.outputs.is_empty() {
         let _ = write!(text, " && mkdir -p {}", script::quote(&scratch));
@@ -293,13 +305,6 @@ pub fn alone(stage: &Stage, action: &Action, options: &Options) -> Option<String
         let _ = write!(text, " && {env} sh -c {line}");
     }
     Some(text)
-}
-
-fn folder_of(command: &Command, options: &Options) -> std::path::PathBuf {
-    match &command.wdir {
-        Some(wdir) => options.folder.join(wdir),
-        None => options.folder.clone(),
-    }
 }
 
 fn create_folder(folder: &Path) -> Result<(), Failure> {

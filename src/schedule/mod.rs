@@ -16,6 +16,7 @@ mod machine;
 mod outputs;
 mod programs;
 mod publisher;
+mod sandbox;
 mod script;
 mod sources;
 mod state;
@@ -67,6 +68,8 @@ pub struct Options {
     pub force: BTreeSet<StageId>,
     /// Whether outs may overwrite what the store does not hold.
     pub overwrite: bool,
+    /// What commands may read besides what their stages declare; None where they may read all.
+    pub sandbox: Option<Vec<PathBuf>>,
     /// Whether files elsewhere must not be fetched.
     pub offline: bool,
     /// The project's commit; whether the tree has changes is found out once a stage is executed.

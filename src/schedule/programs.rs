@@ -16,7 +16,7 @@ use pipe_schema::{
     stage::Command,
 };
 
-use super::{Options, trouble::of_store};
+use super::{Options, sandbox::folder_of, trouble::of_store};
 use crate::{exec::failure, plan::Stage, store::Store};
 
 /// How long a program may take to tell its version.
@@ -41,39 +41,16 @@ pub fn of(
     stage: &Stage,
     command: &Command,
 ) -> Result<BTreeMap<String, String>, Failure> {
-    let folder = options.folder.join(command.wdir.as_deref().unwrap_or("."));
+    let folder = folder_of(command, &options.folder);
     let mut found = BTreeMap::new();
     for tool in &command.tools {
         found.insert(tool.clone(), version(store, options, tool, &folder)?);
     }
-    let written: BTreeSet<PathBuf> = stage
-        .outs
-        .iter()
-        .map(|out| options.folder.join(out))
-        .collect();
-    let words = command.cmd.0.iter().flat_map(|line| parse(line));
-    for word in words {
-        let (name, path) = match &word {
-            Word::Program(name) => {
-                if command.tools.contains(name) || BUILT_IN.contains(&name.as_str()) {
-                    continue;
-                }
-                match options
-                    .host
-                    .find_program(name, &folder, |it| store.look(it))
-                {
-                    Some(path) => (format!("{name} (program)"), path),
-                    None => continue,
-                }
-            }
-            Word::Argument(name) => {
-                let path = folder.join(name);
-                store.look(&path);
-                if !is_script(&path) || is_below(&path, &written) || is_dep(stage, options, &path) {
-                    continue;
-                }
-                (format!("{name} (script)"), path)
-            }
+    for (word, path) in named(store, options, stage, command) {
+        let name = match &word {
+            Word::Program(name) if command.tools.contains(name) => continue,
+            Word::Program(name) => format!("{name} (program)"),
+            Word::Argument(name) => format!("{name} (script)"),
         };
         let content = match store.digest_path(&path) {
             Ok(digest) => digest.digest.to_string(),
@@ -84,6 +61,42 @@ pub fn of(
         found.insert(name, content);
     }
     Ok(found)
+}
+
+/// Where the programs and scripts lie that a command names.
+pub fn places(store: &Store, options: &Options, stage: &Stage, command: &Command) -> Vec<PathBuf> {
+    let named = named(store, options, stage, command).into_iter();
+    named.map(|(_, path)| path).collect()
+}
+
+/// The programs and scripts that a command's lines name, but for those that are inputs or that the stage writes itself.
+fn named(
+    store: &Store,
+    options: &Options,
+    stage: &Stage,
+    command: &Command,
+) -> Vec<(Word, PathBuf)> {
+    let folder = folder_of(command, &options.folder);
+    let outs = stage.outs.iter().map(|out| options.folder.join(out));
+    let written: BTreeSet<PathBuf> = outs.collect();
+    let words = command.cmd.0.iter().flat_map(|line| parse(line));
+    let placed = words.filter_map(|word| {
+        let path = match &word {
+            Word::Program(name) if BUILT_IN.contains(&name.as_str()) => return None,
+            Word::Program(name) => {
+                let look = |it: &Path| store.look(it);
+                options.host.find_program(name, &folder, look)?
+            }
+            Word::Argument(name) => {
+                let path = folder.join(name);
+                store.look(&path);
+                let is_new = !is_below(&path, &written) && !is_dep(stage, options, &path);
+                Some(path).filter(|it| is_script(it) && is_new)?
+            }
+        };
+        Some((word, path))
+    });
+    placed.collect()
 }
 
 fn size_of(path: &Path) -> String {

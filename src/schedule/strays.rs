@@ -206,22 +206,27 @@ fn printed_to() -> Vec<(u64, u64)> {
 }
 
 fn text_of(paths: &[String], others: &[&str]) -> String {
-    let named: Vec<String> = paths
-        .iter()
-        .take(MAX_NAMES)
-        .map(|it| format!("`{it}`"))
-        .collect();
-    let more = paths.len() - named.len();
-    let what = match (named.as_slice(), more) {
-        ([one], 0) => format!("{one} was"),
-        ([before @ .., last], 0) => format!("{} and {last} were", before.join(", ")),
-        (all, more) => format!("{} and {more} more were", all.join(", ")),
-    };
+    let (what, were) = named(paths);
     let ran = match others {
         [] => "it ran".to_owned(),
         [other] => format!("it or `{other}` ran"),
         others => format!("it and {} others ran", others.len()),
     };
     let them = if paths.len() == 1 { "it" } else { "them" };
-    format!("warning: {what} written while {ran}, and no stage declares {them} in `outs`")
+    format!("warning: {what} {were} written while {ran}, and no stage declares {them} in `outs`")
+}
+
+/// The first of these paths and how many more there are, with the verb.
+pub(super) fn named(paths: &[String]) -> (String, &'static str) {
+    let named: Vec<String> = paths
+        .iter()
+        .take(MAX_NAMES)
+        .map(|it| format!("`{it}`"))
+        .collect();
+    let more = paths.len() - named.len();
+    match (named.as_slice(), more) {
+        ([one], 0) => (one.clone(), "was"),
+        ([before @ .., last], 0) => (format!("{} and {last}", before.join(", ")), "were"),
+        (all, more) => (format!("{} and {more} more", all.join(", ")), "were"),
+    }
 }

@@ -57,6 +57,7 @@ impl Fixture {
             keep_going: false,
             force: BTreeSet::new(),
             overwrite: false,
+            sandbox: None,
             git: None,
         };
         let stages = stages

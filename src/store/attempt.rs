@@ -24,6 +24,11 @@ impl Attempt {
         self.folder.join("out").join(file_name(name))
     }
 
+    /// What holds all of it but the log and the metrics. It may not exist.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// Where a job may put something of its own. It does not exist, and its parent may not.
     pub fn place(&self, name: &str) -> PathBuf {
         self.folder.join(format!("place-{}", file_name(name)))

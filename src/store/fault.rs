@@ -10,11 +10,13 @@
 //! | `power 7 STORE` | the same, and all bytes in the store that no sync made durable are lost |
 //! | `ENOSPC 7`, `EIO 7+`, … | the step fails; with `ENOSPC`, only what needs space on disk |
 //! | `locks refused`, `locks unheeded` | a file system that has no locks, or grants each to everybody |
+//!
+//! `PIPE_FAULT_BOOT` is when the machine was booted last, in nanoseconds since 1970.
 
 #[cfg(debug_assertions)]
-pub use self::armed::{Fault, arm, is_armed, lock, next, note_sync};
+pub use self::armed::{Fault, arm, boot, is_armed, lock, next, note_sync};
 #[cfg(not(debug_assertions))]
-pub use self::unarmed::{is_armed, lock, next, note_sync};
+pub use self::unarmed::{boot, is_armed, lock, next, note_sync};
 
 /// A step that is not a write: it is done, or not.
 pub fn step(what: &'static str, path: &std::path::Path) -> std::io::Result<()> {
@@ -48,6 +50,11 @@ mod unarmed {
 
     #[inline]
     pub fn lock() -> Option<io::Result<()>> {
+        None
+    }
+
+    #[inline]
+    pub fn boot() -> Option<i64> {
         None
     }
 }
@@ -178,6 +185,11 @@ mod armed {
         })
     }
 
+    /// When the machine was booted, if that is to be believed.
+    pub fn boot() -> Option<i64> {
+        std::env::var("PIPE_FAULT_BOOT").ok()?.parse().ok()
+    }
+
     pub fn is_armed() -> bool {
         PLAN.get().is_some()
     }
@@ -221,8 +233,8 @@ mod armed {
         durable.get_or_insert_default().extend(now);
     }
 
-    /// What a file system may do: names are as they were last, bytes are gone. Of journals, which are only added to, what was
-    /// added.
+    /// What a file system may do: names are as they were last, bytes are gone. Of journals and logs, which are only added to,
+    /// what was added.
     fn lose_bytes(store: &Path) {
         let durable = DURABLE.lock().unwrap_or_else(PoisonError::into_inner);
         let durable = durable.iter().flatten();
@@ -230,7 +242,10 @@ mod armed {
             let mut ever = durable.clone().filter(|it| it.0 == state.0);
             let left = if ever.clone().any(|it| *it == state) {
                 continue;
-            } else if path.starts_with(store.join("journal")) {
+            } else if [store.join("journal"), store.join("log/runs")]
+                .iter()
+                .any(|it| path.starts_with(it))
+            {
                 ever.by_ref().map(|it| it.1).max().unwrap_or(0)
             } else {
                 0

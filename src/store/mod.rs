@@ -35,6 +35,7 @@ mod links;
 mod runlog;
 mod verify;
 mod blob;
+mod boot;
 mod gc;
 mod usage;
 mod seen;
@@ -53,6 +54,8 @@ use rustix::fs::Access;
 pub use self::{
     attempt::Attempt,
     blob::BlobLock,
+    boot::Boot,
+    copy::source as copy_source,
     error::{Result, StoreError},
     filesystem::FileSystem,
     gc::{Collected, Policy},

@@ -87,6 +87,27 @@ impl Store {
         Ok(OutsLock { paths, locks })
     }
 
+    /// Puts an out that a job made elsewhere in its place, which `clear_outs` has cleared for it.
+    pub fn deliver_out(&self, made: &Path, path: &Path) -> Result<()> {
+        removal::remove_tree(path)?;
+        match disk::rename(made, path) {
+            Err(error) if error.kind() == ErrorKind::CrossesDevices => {
+                let folder = path.parent().unwrap_or(Path::new("/"));
+                let copied = disk::temporary_folder(".pipe-deliver-", folder)
+                    .at("create a folder in", folder)?;
+                let mut from = copied.path().to_owned();
+                let stat = Stat::of_link(made).at("read", made)?;
+                copy::out(made, &stat, &from)?;
+                if !stat.is_directory() {
+                    from.push(copy::name_of(made)?);
+                }
+                disk::rename(&from, path).at("write", path)?;
+                removal::remove_tree(made)
+            }
+            moved => moved.at("write", path),
+        }
+    }
+
     /// Notes what a failed job left in its outs: as long as it stays like that, it is nobody's.
     pub fn leave_outs(&self, lock: OutsLock) -> Result<()> {
         self.write_marks(&lock.paths, |it| {
@@ -164,6 +185,10 @@ impl Store {
             Mark::Begun if self.distrust().is_some() => Err(StoreError::WouldLose(path.to_owned())),
             _ if held => Ok(Way::Remove),
             Mark::Begun => Ok(Way::SetAside),
+            // The mark may be lost.
+            Mark::None | Mark::Left(_) if self.was_written_by_one_cut_off(path) => {
+                Ok(Way::SetAside)
+            }
             Mark::None | Mark::Left(_) => Err(StoreError::WouldLose(path.to_owned())),
         }
     }

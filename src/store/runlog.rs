@@ -29,6 +29,8 @@ pub struct RunLog {
     file: File,
     /// Lines that tell only what the store has: they are written with what comes next.
     held: Vec<u8>,
+    /// Whether its beginning would survive a loss of power: see `boot`.
+    is_durable: bool,
 }
 
 impl RunLog {
@@ -47,8 +49,23 @@ impl RunLog {
             Event::StageReady { .. } | Event::StageCached { .. } if self.held.len() < MOST_HELD => {
                 Ok(())
             }
+            Event::StageStarted { .. } if !self.is_durable => {
+                self.write_held()?;
+                self.sync()
+            }
             _ => self.write_held(),
         }
+    }
+
+    /// Waits until all that was written, and the log's name, would survive a loss of power.
+    fn sync(&mut self) -> Result<()> {
+        disk::sync(&self.file, &self.path).at("write", &self.path)?;
+        if let Some(folder) = self.path.parent() {
+            let opened = File::open(folder).at("open", folder)?;
+            disk::sync(&opened, folder).at("write", folder)?;
+        }
+        self.is_durable = true;
+        Ok(())
     }
 
     fn write_held(&mut self) -> Result<()> {
@@ -83,6 +100,7 @@ impl Store {
             path,
             file,
             held: Vec::new(),
+            is_durable: false,
         })
     }
 

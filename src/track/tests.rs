@@ -25,6 +25,7 @@ fn started(run: &str) -> Event {
         vars: serde_json::json!({}),
         git: None,
         pipe: "0".to_owned(),
+        boot: None,
     })
 }
 

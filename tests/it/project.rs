@@ -4,11 +4,14 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use serde_json::Value;
 use tempfile::TempDir;
+
+/// Where it stands when the machine was booted; no part of the project.
+const BOOT: &str = ".git/boot";
 
 /// A temporary project; removed when dropped, the store's read-only folders too.
 pub struct Project {
@@ -76,7 +79,16 @@ impl Project {
         ] {
             command.env_remove(name);
         }
+        if let Ok(boot) = fs::read_to_string(self.path(BOOT)) {
+            command.env("PIPE_FAULT_BOOT", boot);
+        }
         command
+    }
+
+    /// From now on, the machine was booted at this moment.
+    pub fn note_boot(&self) {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        self.write(BOOT, &now.as_nanos().to_string());
     }
 
     /// Runs `pipe` with these words.

@@ -158,6 +158,9 @@ impl Place {
             // Who waits for the end of the output waits for more than the death of the runner.
             command.stdout(Stdio::null()).stderr(Stdio::null());
             let status = command.status().unwrap();
+            if fault.is_some_and(|it| it.starts_with("power")) {
+                self.0.project.note_boot();
+            }
             return Output {
                 status,
                 stdout: Vec::new(),

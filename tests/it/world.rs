@@ -205,6 +205,9 @@ impl World {
             Struck::Verify => &["verify"],
         };
         let output = self.pipe(words, Some(&plan))?;
+        if blow == Blow::Power {
+            self.project.note_boot();
+        }
         let is_killed = matches!(blow, Blow::Kill | Blow::Power) && output.status.code().is_none();
         if !is_killed && !matches!(output.status.code(), Some(0 | 1)) {
             return Err(format!("{plan}: {}", told(&output)));
@@ -269,6 +272,7 @@ impl World {
         if let Some(fault) = fault {
             command.env("PIPE_FAULT", fault);
         }
+
         let mut child = command.spawn().unwrap();
         let begin = Instant::now();
         let status = loop {

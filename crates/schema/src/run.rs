@@ -116,6 +116,9 @@ pub struct RunStarted {
     /// The commit that the project was at; records tell whether its tree had changes.
     pub git: Option<String>,
     pub pipe: String,
+    /// The boot of the machine, by the kernel's name for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub boot: Option<String>,
 }
 
 /// How a run ends.

@@ -25,7 +25,7 @@ use crate::{
         summary::{Summary, Tally},
     },
     schedule,
-    store::{Standing, Store, Witness},
+    store::{Boot, Standing, Store, Witness},
     track::Story,
 };
 
@@ -263,6 +263,7 @@ impl Known {
         let started = RunStarted {
             run: run.clone(),
             git: git::commit(&question.folder),
+            boot: Boot::current().map(|it| it.id.clone()),
             ..answer.started
         };
         let finished = RunFinished {

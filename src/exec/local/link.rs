@@ -76,8 +76,17 @@ impl Link {
     }
 
     /// Orders a process. Its descriptors are closed here: the process alone holds them.
-    pub fn start(&self, start: &Start, output: OwnedFd, socket: Option<OwnedFd>) -> io::Result<()> {
-        let owned: Vec<OwnedFd> = std::iter::once(output).chain(socket).collect();
+    pub fn start(
+        &self,
+        start: &Start,
+        output: OwnedFd,
+        socket: Option<OwnedFd>,
+        fence: Option<OwnedFd>,
+    ) -> io::Result<()> {
+        let owned: Vec<OwnedFd> = [Some(output), socket, fence]
+            .into_iter()
+            .flatten()
+            .collect();
         let descriptors: Vec<BorrowedFd<'_>> = owned.iter().map(AsFd::as_fd).collect();
         self.sender()
             .send_with(&Order::Start(start.clone()), &descriptors)

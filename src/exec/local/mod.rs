@@ -5,6 +5,7 @@ mod attendant;
 mod board;
 mod command;
 mod crew;
+pub mod fence;
 mod link;
 mod mailbox;
 mod masking;
@@ -119,6 +120,10 @@ impl Local {
         let (reader, writer) = io::pipe()?;
         let mut env = self.config.host.base();
         env.extend(command.env.iter().cloned());
+        let fence = match &command.reads {
+            Some(reads) => fence::around(reads)?,
+            None => None,
+        };
         let start = supervisor::Start {
             job: job.id,
             program: "/bin/sh".to_owned(),
@@ -127,9 +132,10 @@ impl Local {
             folder: text_of(&command.folder)?,
             memory: job.memory,
             has_socket: false,
+            has_fence: fence.is_some(),
         };
         let output = output::Output::new(reader, &job.log, &command.secrets);
-        self.link()?.start(&start, writer.into(), None)?;
+        self.link()?.start(&start, writer.into(), None, fence)?;
         let command = command.clone();
         (self.crew).run(move || command::attend(attendant, &command, output))
     }
@@ -154,10 +160,11 @@ impl Local {
             folder: text_of(&self.config.logs)?,
             memory: job.memory,
             has_socket: true,
+            has_fence: false,
         };
         let output = output::Output::new(reader, &job.log, secrets);
         self.link()?
-            .start(&start, writer.into(), Some(theirs.into()))?;
+            .start(&start, writer.into(), Some(theirs.into()), None)?;
         attendant.name_program(&program);
         (self.crew).run(move || worker::attend(attendant, channel, &request, Some(output)))
     }
@@ -217,6 +224,7 @@ impl Local {
                 folder: text_of(&self.config.logs)?,
                 memory: None,
                 has_socket: true,
+                has_fence: false,
             };
             let board = Arc::clone(&self.board);
             let zygote = ZygoteLink::open(&self.link()?, &start, &log, &board)?;

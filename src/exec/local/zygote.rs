@@ -35,7 +35,7 @@ impl ZygoteLink {
         let (Channel { sender, receiver }, theirs) = Channel::pair()?;
         let log = process::open_log(log)?;
         let end = board.add(start.job, false);
-        link.start(start, log.into(), Some(theirs.into()))?;
+        link.start(start, log.into(), Some(theirs.into()), None)?;
         let is_gone = Arc::new(AtomicBool::new(false));
         let flag = Arc::clone(&is_gone);
         let (id, link, ears) = (start.job, link.clone(), Arc::clone(board));

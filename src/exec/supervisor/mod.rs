@@ -50,7 +50,8 @@ pub enum Order {
     },
 }
 
-/// A process to start, in a group of its own. With the order come the descriptor of its output and, if it has one, its socket.
+/// A process to start, in a group of its own. With the order come the descriptors of its output and, if it has them, of its
+/// socket and of the ruleset that it is held to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Start {
     pub job: u64,
@@ -61,6 +62,7 @@ pub struct Start {
     pub folder: String,
     pub memory: Option<u64>,
     pub has_socket: bool,
+    pub has_fence: bool,
 }
 
 /// A job to end: SIGTERM and SIGKILL to all of its processes, in this many milliseconds.
@@ -175,12 +177,9 @@ impl Supervisor {
         let output = orders
             .take_descriptor()
             .context("an order came without the descriptor of the output")?;
-        let socket = if start.has_socket {
-            orders.take_descriptor()
-        } else {
-            None
-        };
-        match spawn(start, &output, socket.as_ref()) {
+        let mut take = |is_sent: bool| is_sent.then(|| orders.take_descriptor()).flatten();
+        let (socket, fence) = (take(start.has_socket), take(start.has_fence));
+        match spawn(start, &output, socket.as_ref(), fence.as_ref()) {
             Ok(pid) => {
                 self.jobs.insert(start.job, pid);
                 Ok(())
@@ -319,7 +318,12 @@ impl Supervisor {
     }
 }
 
-fn spawn(start: &Start, output: &OwnedFd, socket: Option<&OwnedFd>) -> io::Result<Pid> {
+fn spawn(
+    start: &Start,
+    output: &OwnedFd,
+    socket: Option<&OwnedFd>,
+    fence: Option<&OwnedFd>,
+) -> io::Result<Pid> {
     let mut env = start.env.clone();
     env.push((process::MARK.to_owned(), mark(start.job)));
     let program = Program {
@@ -330,6 +334,7 @@ fn spawn(start: &Start, output: &OwnedFd, socket: Option<&OwnedFd>) -> io::Resul
         output: output.as_fd(),
         socket: socket.map(AsFd::as_fd),
         memory: start.memory,
+        fence: fence.map(AsFd::as_fd),
     };
     spawn::spawn(&program)
 }

@@ -21,6 +21,7 @@ fn story(stages: &[&str]) -> Story {
         vars: serde_json::Value::Null,
         git: None,
         pipe: "0.1.0".to_owned(),
+        boot: None,
     });
     let mut story = Story::default();
     story.hear(&Line { at: 1, event });

@@ -208,6 +208,7 @@ fn gc_keeps_the_last_outs_of_stages_that_their_spec_still_has() {
             vars: serde_json::Value::Null,
             git: None,
             pipe: "0".to_owned(),
+            boot: None,
         })
     };
     let event = started(&["one"], &["two"]);

@@ -120,7 +120,7 @@ impl Bench {
         let inputs = files.iter().map(|(role, path)| (*role, path.to_path_buf()));
         let data = folder.path().join("data");
         fs::create_dir(&data).unwrap();
-        let request = request(Task::Preprocess(block), inputs, &data);
+        let request = request(Task::Preprocess(Box::new(block)), inputs, &data);
         perform(request, &mut Reporter::silent()).unwrap();
         Self { folder }
     }
@@ -199,7 +199,7 @@ impl Bench {
     ) -> Result<Trained, Failed> {
         let output = tempfile::tempdir().unwrap();
         let inputs = [("data", self.data())];
-        let mut request = request(Task::Train(filled(stage)), inputs, output.path());
+        let mut request = request(Task::Train(Box::new(filled(stage))), inputs, output.path());
         change(&mut request);
         let events = Arc::new(Mutex::new(Vec::new()));
         let stop = Arc::new(AtomicBool::new(stop_after == Some(0)));

@@ -1,0 +1,220 @@
+//! A command's sandbox: a folder in which it finds what its stage declares, at the places that it has in the project, and
+//! nothing else. What it writes there is taken out afterwards. From files beside it the kernel keeps it: see `exec`.
+
+mod reads;
+mod words;
+
+use std::{
+    fs,
+    os::unix::fs::symlink,
+    path::{Path, PathBuf},
+};
+
+use pipe_schema::{
+    run::{Failure, FailureKind},
+    stage::{Command, Task},
+};
+use walkdir::WalkDir;
+
+use super::{Options, programs, state::Running, trouble::of_store};
+use crate::{
+    exec::failure,
+    plan::Stage,
+    store::{Store, copy_source},
+};
+
+/// The sandbox of one attempt.
+pub struct Sandbox {
+    /// Stands for `/`.
+    root: PathBuf,
+    /// The project's folder.
+    project: PathBuf,
+    /// Where the command starts, in the project.
+    folder: PathBuf,
+    /// What it finds a copy of: files and folders, none of them below another.
+    copied: Vec<PathBuf>,
+    /// What it finds a link to: the environments of interpreters, which do not work elsewhere.
+    linked: Vec<PathBuf>,
+    /// Scripts and programs that it names.
+    programs: Vec<PathBuf>,
+    outs: Vec<PathBuf>,
+    /// Where it finds a place for files that nobody needs afterwards.
+    temporary: PathBuf,
+    /// All that it may read.
+    reads: Vec<PathBuf>,
+}
+
+impl Sandbox {
+    /// The one that a stage runs in; None where it runs without.
+    pub fn of(stage: &Stage, running: &Running, store: &Store, options: &Options) -> Option<Self> {
+        let (Task::Command(command), Some(allowed)) = (&stage.task, &options.sandbox) else {
+            return None;
+        };
+        let project = options.folder.clone();
+        let programs = programs::places(store, options, stage, command);
+        let inputs = running.pending.action.inputs.values();
+        let (mut reads, mut found): (Vec<_>, Vec<_>) = inputs
+            .map(|it| PathBuf::from(&it.path))
+            .partition(|it| it.starts_with(store.root()));
+        for home in programs
+            .iter()
+            .flat_map(|it| reads::of_program(it, options))
+        {
+            let is_near = home.starts_with(&project);
+            if is_near { &mut found } else { &mut reads }.push(home);
+        }
+        let near = allowed.iter().filter(|it| it.starts_with(&project));
+        found.extend(near.cloned());
+        let (linked, copied): (Vec<_>, Vec<_>) = topmost(found)
+            .into_iter()
+            .partition(|it| reads::is_environment(it));
+        reads.extend(linked.iter().chain(&copied).chain(allowed).cloned());
+        reads.extend(reads::of_machine(options));
+        reads.push(running.place.folder().to_owned());
+        Some(Self {
+            root: running.place.place("sandbox"),
+            folder: folder_of(command, &project),
+            outs: stage.outs.iter().map(|it| project.join(it)).collect(),
+            temporary: running.place.place("tmp"),
+            reads: topmost(reads),
+            project,
+            linked,
+            copied,
+            programs,
+        })
+    }
+
+    pub fn into_reads(self) -> Vec<PathBuf> {
+        self.reads
+    }
+
+    pub fn temporary(&self) -> &Path {
+        &self.temporary
+    }
+
+    /// Makes it, and says where the command starts.
+    pub fn build(&self) -> Result<PathBuf, Failure> {
+        let start = self.inside(&self.folder);
+        create(&start)?;
+        create(&self.temporary)?;
+        for path in &self.copied {
+            let place = self.inside(path);
+            create(parent(&place))?;
+            copy_source(path, &place).map_err(|error| of_store(&error))?;
+        }
+        for path in &self.linked {
+            let place = self.inside(path);
+            create(parent(&place))?;
+            symlink(path, &place).map_err(|error| cannot("create", &place, &error))?;
+        }
+        for out in &self.outs {
+            create(parent(&self.inside(out)))?;
+        }
+        Ok(start)
+    }
+
+    /// Puts the outs where they belong. Gives the names of files that the command wrote beside them, which are lost.
+    pub fn deliver(&self, store: &Store) -> Result<Vec<String>, Failure> {
+        for out in &self.outs {
+            let made = self.inside(out);
+            // It may have been written to the project itself, by a whole path.
+            if made.symlink_metadata().is_ok() {
+                store
+                    .deliver_out(&made, out)
+                    .map_err(|error| of_store(&error))?;
+            }
+        }
+        let entries = WalkDir::new(&self.root).sort_by_file_name();
+        let project = self.inside(&self.project);
+        let kept = entries
+            .into_iter()
+            .filter_entry(|it| !is_incidental(it.path(), &project));
+        let written = kept
+            .flatten()
+            .filter(|it| !it.file_type().is_dir())
+            .filter_map(|it| Some(Path::new("/").join(it.path().strip_prefix(&self.root).ok()?)))
+            .filter(|it| !self.is_given(it));
+        Ok(written.map(|it| self.shown(&it)).collect())
+    }
+
+    /// Says of a command's failure what it may have missed.
+    pub fn explain(&self, mut failure: Failure, command: &Command) -> Failure {
+        if !matches!(failure.kind, FailureKind::Exit(_) | FailureKind::Output) {
+            return failure;
+        }
+        let said = failure.tail.iter().chain(&command.cmd.0);
+        let missed: Vec<String> = self
+            .undeclared(said.map(String::as_str))
+            .iter()
+            .map(|it| format!("`{}`", self.shown(it)))
+            .collect();
+        let hint = match (missed.as_slice(), failure.hint.take()) {
+            ([], hint) => hint.unwrap_or_else(|| {
+                "it ran in a sandbox, and found only what its stage declares".to_owned()
+            }),
+            (missed, _) => format!(
+                "it ran in a sandbox, without {}: name what it reads in `deps`, or allow it with `--allow-read`",
+                missed.join(", ")
+            ),
+        };
+        failure.hint = Some(hint);
+        failure
+    }
+
+    /// The place in the sandbox of what lies at a whole path.
+    fn inside(&self, path: &Path) -> PathBuf {
+        self.root.join(path.strip_prefix("/").unwrap_or(path))
+    }
+
+    /// Whether the sandbox had it from the beginning.
+    fn is_given(&self, path: &Path) -> bool {
+        let mut given = self.copied.iter().chain(&self.linked);
+        given.any(|it| path.starts_with(it)) && path.symlink_metadata().is_ok()
+    }
+
+    fn shown(&self, path: &Path) -> String {
+        let short = path.strip_prefix(&self.project).unwrap_or(path);
+        short.display().to_string()
+    }
+}
+
+pub fn folder_of(command: &Command, project: &Path) -> PathBuf {
+    match &command.wdir {
+        Some(wdir) => project.join(wdir),
+        None => project.to_owned(),
+    }
+}
+
+/// Without those that lie below another, in order.
+fn topmost(mut paths: Vec<PathBuf>) -> Vec<PathBuf> {
+    paths.sort();
+    let mut kept: Vec<PathBuf> = Vec::with_capacity(paths.len());
+    for path in paths {
+        if kept.last().is_none_or(|it| !path.starts_with(it)) {
+            kept.push(path);
+        }
+    }
+    kept
+}
+
+/// Hidden files and caches of interpreters are nobody's.
+fn is_incidental(path: &Path, project: &Path) -> bool {
+    let Ok(short) = path.strip_prefix(project) else {
+        return false;
+    };
+    let name = short.file_name().unwrap_or_default().as_encoded_bytes();
+    name.starts_with(b".") || name == b"__pycache__"
+}
+
+fn parent(path: &Path) -> &Path {
+    path.parent().unwrap_or(Path::new("/"))
+}
+
+fn create(folder: &Path) -> Result<(), Failure> {
+    fs::create_dir_all(folder).map_err(|error| cannot("create", folder, &error))
+}
+
+fn cannot(what: &str, path: &Path, error: &std::io::Error) -> Failure {
+    let message = format!("cannot {what} `{}`: {error}", path.display());
+    failure::plain(FailureKind::Io, message, None)
+}

@@ -1,0 +1,112 @@
+//! What commands in a sandbox may read that no stage declares: the system's folders and those of interpreters.
+//! Looks at names; reads of files no more than the line that names an interpreter.
+
+use std::{
+    fs::{self, File},
+    io::Read,
+    path::{Path, PathBuf},
+};
+
+use super::{super::Options, parent};
+
+/// Where systems keep programs, libraries, settings and devices (hier(7)), and where two package managers do.
+const SYSTEM: [&str; 17] = [
+    "/bin",
+    "/dev",
+    "/etc",
+    "/gnu/store",
+    "/lib",
+    "/lib32",
+    "/lib64",
+    "/libx32",
+    "/nix/store",
+    "/opt",
+    "/proc",
+    "/run",
+    "/sbin",
+    "/snap",
+    "/sys",
+    "/usr",
+    "/var/lib",
+];
+/// By what the folder of a virtual environment is known: Python's (PEP 405) and Conda's.
+const ENVIRONMENT: [&str; 2] = ["pyvenv.cfg", "conda-meta"];
+/// Bytes of a script in which its interpreter is named.
+const FIRST_LINE: u64 = 256;
+
+/// The system's folders, and those of the programs that a shell finds.
+pub fn of_machine(options: &Options) -> Vec<PathBuf> {
+    let path = options.host.get("PATH").unwrap_or_default();
+    let folders = path.split(':').filter(|it| it.starts_with('/'));
+    let homes = folders.map(|it| home_of(Path::new(it), options));
+    let all = SYSTEM.iter().map(PathBuf::from).chain(homes);
+    all.flat_map(|it| without(it, &options.folder)).collect()
+}
+
+/// A program or script, what a link leads to that it is, its interpreter, and the folders that they were installed in.
+pub fn of_program(program: &Path, options: &Options) -> Vec<PathBuf> {
+    let interpreter = interpreter_of(program);
+    let named = [Some(program.to_owned()), interpreter];
+    let mut places = Vec::new();
+    for path in named.into_iter().flatten() {
+        places.extend(path.canonicalize());
+        places.push(path);
+    }
+    let homes: Vec<PathBuf> = places
+        .iter()
+        .filter_map(|it| Some((it, home_of(it.parent()?, options))))
+        // A folder of programs is not theirs alone.
+        .map(|(it, home)| {
+            if Some(home.as_path()) == it.parent() {
+                it.clone()
+            } else {
+                home
+            }
+        })
+        .collect();
+    homes.into_iter().chain(places).collect()
+}
+
+/// Whether a folder is a virtual environment.
+pub fn is_environment(folder: &Path) -> bool {
+    ENVIRONMENT.iter().any(|it| folder.join(it).exists())
+}
+
+/// What was installed together with the programs of a folder: of `/opt/python/bin` it is `/opt/python`. The folder itself,
+/// if that would be all that a user has.
+fn home_of(programs: &Path, options: &Options) -> PathBuf {
+    let is_bin = ["bin", "sbin"].iter().any(|it| programs.ends_with(it));
+    let home = parent(programs);
+    let user = options.host.get("HOME").map(PathBuf::from);
+    let is_shared = home == Path::new("/") || Some(home) == user.as_deref();
+    let is_own = home.starts_with(&options.folder) || options.folder.starts_with(home);
+    if is_bin && (is_environment(home) || !is_shared && !is_own) {
+        home.to_owned()
+    } else {
+        programs.to_owned()
+    }
+}
+
+/// A folder, in pieces if the project lies in it: all of it but the project.
+fn without(folder: PathBuf, project: &Path) -> Vec<PathBuf> {
+    if !project.starts_with(&folder) {
+        return vec![folder];
+    }
+    let entries = fs::read_dir(&folder).into_iter().flatten().flatten();
+    entries
+        .map(|it| it.path())
+        .filter(|it| it != project)
+        .flat_map(|it| without(it, project))
+        .collect()
+}
+
+/// What the first line of a script names, as in `#!/usr/bin/python3 -u`.
+fn interpreter_of(script: &Path) -> Option<PathBuf> {
+    let mut line = Vec::new();
+    let file = File::open(script).ok()?;
+    file.take(FIRST_LINE).read_to_end(&mut line).ok()?;
+    let line = line.strip_prefix(b"#!")?;
+    let line = line.split(|it| *it == b'\n').next()?;
+    let name = str::from_utf8(line).ok()?.split_whitespace().next()?;
+    Some(PathBuf::from(name)).filter(|it| it.is_absolute())
+}

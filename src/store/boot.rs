@@ -1,0 +1,95 @@
+//! The machine's boots. A run that was going on as one ended, by a loss of power or a crash of the system, was cut off: what
+//! it wrote to the store last may be gone, while what its jobs wrote elsewhere is there.
+
+use std::{fs, path::Path, sync::OnceLock};
+
+use pipe_schema::run::{Event, Line, RunStarted};
+use rustix::time::{ClockId, clock_gettime};
+
+use super::{Store, fault, stat::Stat};
+use crate::plan::file_name;
+
+const SECOND: i64 = 1_000_000_000;
+/// Runs whose logs are looked at, the newest.
+const MOST_RUNS: usize = 200;
+
+/// One boot of the machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Boot {
+    /// The kernel's name for it.
+    pub id: String,
+    /// When it was, in nanoseconds since 1970.
+    since: i64,
+}
+
+impl Boot {
+    /// The one that goes on; nothing where the kernel does not tell.
+    pub fn current() -> Option<&'static Self> {
+        static CURRENT: OnceLock<Option<Boot>> = OnceLock::new();
+        CURRENT.get_or_init(Self::find).as_ref()
+    }
+
+    fn find() -> Option<Self> {
+        if let Some(since) = fault::boot() {
+            let id = since.to_string();
+            return Some(Self { id, since });
+        }
+        let id = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+        let nanoseconds = |clock| {
+            let time = clock_gettime(clock);
+            time.tv_sec.saturating_mul(SECOND) + time.tv_nsec
+        };
+        Some(Self {
+            id: id.trim().to_owned(),
+            since: nanoseconds(ClockId::Realtime) - nanoseconds(ClockId::Boottime),
+        })
+    }
+}
+
+impl Store {
+    /// Whether what lies at a path was written last while a run was going on that was cut off.
+    pub(super) fn was_written_by_one_cut_off(&self, path: &Path) -> bool {
+        let (Some(boot), None) = (Boot::current(), self.distrust()) else {
+            return false;
+        };
+        let Some(changed) = last_change(path).filter(|it| *it < boot.since) else {
+            return false;
+        };
+        let (Ok(runs), Ok(live)) = (self.runs(), self.live_leases()) else {
+            return false;
+        };
+        let mut dead = runs
+            .iter()
+            .take(MOST_RUNS)
+            .filter(|run| !live.contains(&file_name(run)));
+        dead.any(|run| {
+            let (started, is_finished) = self.ends_of(run);
+            let is_cut_off = |it: &RunStarted| !is_finished && it.boot.as_ref() != Some(&boot.id);
+            started.is_some_and(|(at, it)| is_cut_off(&it) && at <= changed)
+        })
+    }
+
+    /// When and how a run began, and whether its log has its end.
+    fn ends_of(&self, run: &str) -> (Option<(i64, RunStarted)>, bool) {
+        let bytes = fs::read(self.layout.run_log(run)).unwrap_or_default();
+        let mut lines = bytes
+            .split(|it| *it == b'\n')
+            .filter_map(|it| serde_json::from_slice::<Line>(it).ok());
+        let started = lines.next().and_then(|line| match line.event {
+            Event::RunStarted(started) => Some((line.at as i64 * (SECOND / 1000), started)),
+            _ => None,
+        });
+        let is_finished = lines.any(|it| matches!(it.event, Event::RunFinished(_)));
+        (started, is_finished)
+    }
+}
+
+/// When anything at a path or below it was changed last.
+fn last_change(path: &Path) -> Option<i64> {
+    let mut last = None;
+    for entry in walkdir::WalkDir::new(path) {
+        let stat = Stat::of_link(entry.ok()?.path()).ok()?;
+        last = last.max(Some(stat.mtime.max(stat.ctime)));
+    }
+    last
+}
