@@ -1,12 +1,21 @@
 //! The machine's boots. A run that was going on as one ended, by a loss of power or a crash of the system, was cut off: what
 //! it wrote to the store last may be gone, while what its jobs wrote elsewhere is there.
 
-use std::{fs, path::Path, sync::OnceLock};
+use std::{
+    fs::{self, File},
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+};
 
 use pipe_schema::run::{Event, Line, RunStarted};
 use rustix::time::{ClockId, clock_gettime};
 
-use super::{Store, fault, stat::Stat};
+use super::{
+    Store, disk,
+    error::{At, Result},
+    fault,
+    stat::Stat,
+};
 use crate::plan::file_name;
 
 const SECOND: i64 = 1_000_000_000;
@@ -46,7 +55,32 @@ impl Boot {
     }
 }
 
+/// The log of this process's run, until it is known to survive a loss of power.
+pub(super) type Unsynced = Mutex<Option<(Arc<File>, PathBuf)>>;
+
 impl Store {
+    /// A run begins, of which this is the log.
+    pub(super) fn expect_writes_outside(&self, log: &Arc<File>, path: &Path) {
+        *self.unsynced_log() = Some((Arc::clone(log), path.to_owned()));
+    }
+
+    /// To be called before anything is written outside of the store: that a run did so is known after a loss of power.
+    pub(super) fn foretell_writes_outside(&self) -> Result<()> {
+        let Some((log, path)) = self.unsynced_log().take() else {
+            return Ok(());
+        };
+        disk::sync(&log, &path).at("write", &path)?;
+        let folder = path.parent().unwrap_or(Path::new("/"));
+        let opened = File::open(folder).at("open", folder)?;
+        disk::sync(&opened, folder).at("write", folder)
+    }
+
+    fn unsynced_log(&self) -> MutexGuard<'_, Option<(Arc<File>, PathBuf)>> {
+        self.unsynced_log
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Whether what lies at a path was written last while a run was going on that was cut off.
     pub(super) fn was_written_by_one_cut_off(&self, path: &Path) -> bool {
         let (Some(boot), None) = (Boot::current(), self.distrust()) else {

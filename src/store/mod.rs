@@ -109,6 +109,7 @@ pub struct Store {
     damage: Mutex<HashMap<Digest, String>>,
     /// The name under which this process has a folder in `tmp/`.
     own_run: OnceLock<String>,
+    unsynced_log: boot::Unsynced,
     is_swept: AtomicBool,
     /// Whether something was published since the last sync.
     is_unsynced: AtomicBool,
@@ -166,6 +167,7 @@ impl Store {
             leases: Mutex::default(),
             damage: Mutex::default(),
             own_run: OnceLock::new(),
+            unsynced_log: boot::Unsynced::default(),
             is_swept: AtomicBool::new(false),
             is_unsynced: AtomicBool::new(false),
         })

@@ -78,6 +78,7 @@ impl Store {
         for path in &paths {
             ways.push(self.way_out(path, force)?);
         }
+        self.foretell_writes_outside()?;
         // The marks first: once something is gone, what is left is no more what it was.
         self.write_marks(&paths, |_| Mark::Begun)?;
         for (path, way) in paths.iter().zip(ways) {
@@ -255,6 +256,7 @@ impl Store {
         if !is_directory {
             copied.push(copy::name_of(path)?);
         }
+        self.foretell_writes_outside()?;
         self.write_marks(&[path.to_owned()], |_| Mark::Begun)?;
         self.clear(path, way)?;
         disk::rename(&copied, path).at("restore", path)

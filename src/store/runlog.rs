@@ -4,6 +4,7 @@ use std::{
     fs::{self, File, OpenOptions},
     io::{BufRead, BufReader, ErrorKind},
     path::PathBuf,
+    sync::Arc,
 };
 
 use pipe_schema::run::{Event, Line, RunStarted};
@@ -26,11 +27,9 @@ const MOST_HELD: usize = 64 * 1024;
 #[derive(Debug)]
 pub struct RunLog {
     path: PathBuf,
-    file: File,
+    file: Arc<File>,
     /// Lines that tell only what the store has: they are written with what comes next.
     held: Vec<u8>,
-    /// Whether its beginning would survive a loss of power: see `boot`.
-    is_durable: bool,
 }
 
 impl RunLog {
@@ -49,23 +48,8 @@ impl RunLog {
             Event::StageReady { .. } | Event::StageCached { .. } if self.held.len() < MOST_HELD => {
                 Ok(())
             }
-            Event::StageStarted { .. } if !self.is_durable => {
-                self.write_held()?;
-                self.sync()
-            }
             _ => self.write_held(),
         }
-    }
-
-    /// Waits until all that was written, and the log's name, would survive a loss of power.
-    fn sync(&mut self) -> Result<()> {
-        disk::sync(&self.file, &self.path).at("write", &self.path)?;
-        if let Some(folder) = self.path.parent() {
-            let opened = File::open(folder).at("open", folder)?;
-            disk::sync(&opened, folder).at("write", folder)?;
-        }
-        self.is_durable = true;
-        Ok(())
     }
 
     fn write_held(&mut self) -> Result<()> {
@@ -96,11 +80,12 @@ impl Store {
         super::create_parent(&path)?;
         let file =
             disk::open(OpenOptions::new().append(true).create(true), &path).at("open", &path)?;
+        let file = Arc::new(file);
+        self.expect_writes_outside(&file, &path);
         Ok(RunLog {
             path,
             file,
             held: Vec::new(),
-            is_durable: false,
         })
     }
 

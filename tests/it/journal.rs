@@ -17,6 +17,8 @@ pub struct Frame {
     /// All of it.
     pub range: Range<usize>,
     pub content: Vec<u8>,
+    /// Of two about the same, the one with the larger number counts.
+    number: u64,
 }
 
 /// All journals of a store.
@@ -31,8 +33,8 @@ pub fn journals(artifacts: &Path) -> Vec<PathBuf> {
     paths
 }
 
-/// The frames of a kind that say something, in all journals of a store, which are whole. `r`: a record, `t`: a manifest,
-/// `p`: a small artifact.
+/// The frames of a kind that say something, in all journals of a store, which are whole, the newest last. `r`: a record,
+/// `t`: a manifest, `p`: a small artifact.
 pub fn frames(artifacts: &Path, kind: char) -> Vec<Frame> {
     let mut frames = Vec::new();
     for path in journals(artifacts) {
@@ -60,11 +62,13 @@ pub fn frames(artifacts: &Path, kind: char) -> Vec<Frame> {
                 frames.push(Frame {
                     path: path.clone(),
                     content: content.to_vec(),
+                    number: u64::from_str_radix(words[2], 16).unwrap(),
                     range,
                 });
             }
         }
     }
+    frames.sort_by_key(|it| it.number);
     frames
 }
 

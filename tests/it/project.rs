@@ -85,8 +85,15 @@ impl Project {
         command
     }
 
-    /// From now on, the machine was booted at this moment.
+    /// From now on, the machine was booted at this moment. What a run left behind is dead then.
     pub fn note_boot(&self) {
+        let folder = self.path("").canonicalize().unwrap();
+        let is_at_work = || {
+            let processes = fs::read_dir("/proc").unwrap().flatten();
+            let mut places = processes.filter_map(|it| fs::read_link(it.path().join("cwd")).ok());
+            places.any(|it| it.starts_with(&folder))
+        };
+        crate::steered::wait_for("the end of all jobs", || !is_at_work());
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
         self.write(BOOT, &now.as_nanos().to_string());
     }
