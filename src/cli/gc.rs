@@ -34,7 +34,7 @@ pub struct Args {
     format: Format,
 }
 
-/// Removes it. Beside a run it does not start.
+/// Removes it. Runs beside it lose nothing.
 pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
     let policy = Policy {
         keep_runs: args.keep_runs,

@@ -23,11 +23,11 @@ fn golden() -> Vec<Golden> {
     serde_json::from_str(include_str!("golden.json")).unwrap()
 }
 
-fn parts(config: Value) -> KeyParts {
+fn parts(config: &Value) -> KeyParts {
     KeyParts {
         kind: "train".to_owned(),
         revision: 1,
-        config: Config::new(&config).unwrap(),
+        config: Config::new(config).unwrap(),
         inputs: BTreeMap::new(),
         outputs: BTreeMap::new(),
         env: BTreeMap::new(),
@@ -77,18 +77,14 @@ fn types_of_values_stay_distinct() {
     ];
     for (place, one) in values.iter().enumerate() {
         for two in &values[place + 1..] {
-            assert_ne!(
-                of(&parts(one.clone())),
-                of(&parts(two.clone())),
-                "{one} {two}"
-            );
+            assert_ne!(of(&parts(one)), of(&parts(two)), "{one} {two}");
         }
     }
 }
 
 #[test]
 fn rungs_of_one_training_share_the_key_without_until() {
-    let full = parts(json!({"epochs": 20}));
+    let full = parts(&json!({"epochs": 20}));
     let rung = KeyParts {
         until: Some(3),
         ..full.clone()
@@ -102,7 +98,7 @@ fn rungs_of_one_training_share_the_key_without_until() {
 fn a_variable_that_is_not_set_differs_from_one_that_is_empty_and_from_none() {
     let mut keys = std::collections::BTreeSet::new();
     for env in [vec![], vec![("X", None)], vec![("X", Some(String::new()))]] {
-        let mut parts = parts(json!({}));
+        let mut parts = parts(&json!({}));
         parts.env = env
             .into_iter()
             .map(|(name, it)| (name.to_owned(), it))
@@ -115,10 +111,10 @@ fn a_variable_that_is_not_set_differs_from_one_that_is_empty_and_from_none() {
 #[test]
 fn what_differs_is_named_down_to_the_leaf() {
     let mut old =
-        parts(json!({"optimizer": {"adam": {"lr": 0.001, "betas": [0.9, 0.99]}}, "epochs": 3}));
+        parts(&json!({"optimizer": {"adam": {"lr": 0.001, "betas": [0.9, 0.99]}}, "epochs": 3}));
     old.inputs.insert("source/0".to_owned(), Digest([1; 32]));
     let mut new =
-        parts(json!({"optimizer": {"adam": {"lr": 0.01, "betas": [0.9, 0.999]}}, "seed": 1}));
+        parts(&json!({"optimizer": {"adam": {"lr": 0.01, "betas": [0.9, 0.999]}}, "seed": 1}));
     new.inputs.insert("source/0".to_owned(), Digest([2; 32]));
     new.tools.insert("python3".to_owned(), "3.12".to_owned());
     let mut reasons = diff(&old, &new);
@@ -146,8 +142,8 @@ fn what_differs_is_named_down_to_the_leaf() {
 
 #[test]
 fn another_choice_is_one_change_and_not_many() {
-    let old = parts(json!({"optimizer": {"adam": {"lr": 0.001, "eps": 1e-8}}}));
-    let new = parts(json!({"optimizer": {"sgd": {"lr": 0.1}}}));
+    let old = parts(&json!({"optimizer": {"adam": {"lr": 0.001, "eps": 1e-8}}}));
+    let new = parts(&json!({"optimizer": {"sgd": {"lr": 0.1}}}));
     assert_eq!(
         reason::summary(&diff(&old, &new)),
         "changed: optimizer adam → sgd"
@@ -158,7 +154,7 @@ fn another_choice_is_one_change_and_not_many() {
 fn more_epochs_are_one_change_and_a_rung_is_another() {
     let training = |epochs: u32, until| KeyParts {
         until: Some(until),
-        ..parts(json!({"epochs": epochs}))
+        ..parts(&json!({"epochs": epochs}))
     };
     let text = |old, new| reason::summary(&diff(&old, &new));
     assert_eq!(
@@ -177,8 +173,8 @@ fn more_epochs_are_one_change_and_a_rung_is_another() {
 
 #[test]
 fn a_summary_names_three_changes_and_counts_the_rest() {
-    let old = parts(json!({"a": 1, "b": 1, "c": 1, "d": 1, "e": 1}));
-    let new = parts(json!({"a": 2, "b": 2, "c": 2, "d": 2, "e": 2}));
+    let old = parts(&json!({"a": 1, "b": 1, "c": 1, "d": 1, "e": 1}));
+    let new = parts(&json!({"a": 2, "b": 2, "c": 2, "d": 2, "e": 2}));
     assert_eq!(
         reason::summary(&diff(&old, &new)),
         "changed: a 1 → 2, b 1 → 2, c 1 → 2, and 2 more"
@@ -241,18 +237,18 @@ fn reversed(value: &Value) -> Value {
 proptest! {
     #[test]
     fn different_values_have_different_bytes(one in value(), two in value()) {
-        let (a, b) = (parts(one.clone()), parts(two.clone()));
+        let (a, b) = (parts(&one), parts(&two));
         prop_assert_eq!(one == two, encoding::encode(&a, None) == encoding::encode(&b, None));
     }
 
     #[test]
     fn the_order_of_maps_does_not_matter(one in value()) {
-        prop_assert_eq!(of(&parts(reversed(&one))), of(&parts(one)));
+        prop_assert_eq!(of(&parts(&reversed(&one))), of(&parts(&one)));
     }
 
     #[test]
     fn there_is_a_difference_exactly_where_keys_differ(one in value(), two in value()) {
-        let (a, b) = (parts(one), parts(two));
+        let (a, b) = (parts(&one), parts(&two));
         prop_assert_eq!(diff(&a, &b).is_empty(), of(&a) == of(&b));
         prop_assert!(diff(&a, &a.clone()).is_empty());
     }
@@ -266,7 +262,7 @@ proptest! {
     #[test]
     fn names_cannot_run_into_values(a in "[a-c]{0,4}", b in "[a-c]{0,4}", c in "[a-c]{0,4}", d in "[a-c]{0,4}") {
         let with = |name: &str, text: &str| {
-            let mut parts = parts(json!({}));
+            let mut parts = parts(&json!({}));
             parts.tools.insert(name.to_owned(), text.to_owned());
             of(&parts)
         };

@@ -48,7 +48,7 @@ impl Plan {
                 .chunks(shares.len().div_ceil(cores).max(1))
                 .map(|own| scope.spawn(|| own.iter().map(|it| digest_of(it)).collect()))
                 .collect();
-            let parts = workers.into_iter().map(|it| it.join());
+            let parts = workers.into_iter().map(std::thread::ScopedJoinHandle::join);
             parts
                 .map(|it| it.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
                 .collect::<serde_json::Result<Vec<Vec<Digest>>>>()

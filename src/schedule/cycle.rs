@@ -203,6 +203,9 @@ impl Cycle<'_> {
             if is_idle && self.locked.is_empty() && self.pending.is_empty() {
                 break;
             }
+            if self.publishing > 0 && !self.taken.is_full(self.options.jobs.max(1)) {
+                self.publisher.hurry();
+            }
             let pause = self.pause();
             select! {
                 recv(messages) -> message => if let Ok(message) = message {
@@ -210,8 +213,10 @@ impl Cycle<'_> {
                     arrived.extend(messages.try_iter());
                     self.hear(arrived);
                 },
-                recv(published) -> result => if let Ok((at, result)) = result {
-                    self.take_published(at, result);
+                recv(published) -> result => {
+                    for (at, result) in result.into_iter().chain(published.try_iter()) {
+                        self.take_published(at, result);
+                    }
                 },
                 recv(interrupts) -> interrupt => match interrupt {
                     Ok(()) => self.interrupt(),

@@ -1,32 +1,46 @@
 //! A thread that brings results into the store while the loop goes on: hashing a large output takes its time.
 //! What ends meanwhile goes together, at the price of one sync. Knows stages as numbers only.
 
-use std::thread::Scope;
+use std::{
+    thread::Scope,
+    time::{Duration, Instant},
+};
 
-use crossbeam_channel::{Receiver, Sender, unbounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 use pipe_schema::record::Record;
 
 use crate::store::{Publication, Store, StoreError};
 
+/// Syncs are no nearer to each other than this, as long as nobody waits for what is published.
+const SPACING: Duration = Duration::from_millis(20);
+
 /// What came of a publication, and whose it is.
 pub type Published = (usize, Result<Record, StoreError>);
 
+enum Order {
+    Publish(usize, Box<Publication>),
+    Hurry,
+}
+
 /// The loop's end of the thread, which ends when this is dropped.
 pub struct Publisher {
-    orders: Sender<(usize, Publication)>,
+    orders: Sender<Order>,
     results: Receiver<Published>,
 }
 
 impl Publisher {
     /// Starts the thread. `scope` waits for it.
     pub fn start<'scope>(scope: &'scope Scope<'scope, '_>, store: &'scope Store) -> Self {
-        let (orders, arriving) = unbounded::<(usize, Publication)>();
+        let (orders, arriving) = unbounded();
         let (leaving, results) = unbounded();
         scope.spawn(move || {
-            while let Ok(first) = arriving.recv() {
-                let (stages, publications): (Vec<usize>, Vec<Publication>) =
-                    std::iter::once(first).chain(arriving.try_iter()).unzip();
+            let mut last = None;
+            while let Some((stages, publications)) = gather(&arriving, last) {
+                let is_synced = publications.iter().any(Publication::needs_sync);
                 let results = store.publish_all(publications);
+                if is_synced {
+                    last = Some(Instant::now());
+                }
                 for published in stages.into_iter().zip(results) {
                     // Nobody listens when the loop has ended with an error.
                     let _ = leaving.send(published);
@@ -38,10 +52,48 @@ impl Publisher {
 
     pub fn publish(&self, stage: usize, publication: Publication) {
         // The thread lives as long as this end of the channel.
-        let _ = self.orders.send((stage, publication));
+        let _ = self
+            .orders
+            .send(Order::Publish(stage, Box::new(publication)));
+    }
+
+    /// There is nothing to be done before what was handed over is published.
+    pub fn hurry(&self) {
+        let _ = self.orders.send(Order::Hurry);
     }
 
     pub fn results(&self) -> &Receiver<Published> {
         &self.results
+    }
+}
+
+/// What is to be published next; None at the end. `last` is when the disk was synced.
+fn gather(
+    arriving: &Receiver<Order>,
+    last: Option<Instant>,
+) -> Option<(Vec<usize>, Vec<Publication>)> {
+    let mut found = (Vec::new(), Vec::new());
+    let mut until = None;
+    let mut is_urgent = false;
+    loop {
+        let order = match until {
+            None => arriving.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            Some(_) if is_urgent => arriving.recv_timeout(Duration::ZERO),
+            Some(until) => arriving.recv_deadline(until),
+        };
+        match order {
+            Ok(Order::Publish(stage, publication)) => {
+                until.get_or_insert_with(|| match last {
+                    Some(last) if publication.needs_sync() => last + SPACING,
+                    _ => Instant::now(),
+                });
+                found.0.push(stage);
+                found.1.push(*publication);
+            }
+            // Of what was handed over before.
+            Ok(Order::Hurry) => is_urgent = until.is_some(),
+            Err(RecvTimeoutError::Disconnected) if found.0.is_empty() => return None,
+            Err(_) => return Some(found),
+        }
     }
 }

@@ -14,7 +14,7 @@
 //! `PIPE_FAULT_BOOT` is when the machine was booted last, in nanoseconds since 1970.
 
 #[cfg(debug_assertions)]
-pub use self::armed::{Fault, arm, boot, is_armed, lock, next, note_sync};
+pub use self::armed::{Fault, arm, boot, is_armed, lock, next, note_sync, set_boot};
 #[cfg(not(debug_assertions))]
 pub use self::unarmed::{boot, is_armed, lock, next, note_sync};
 
@@ -79,6 +79,7 @@ mod armed {
     };
 
     static PLAN: OnceLock<Plan> = OnceLock::new();
+    static BOOT: OnceLock<i64> = OnceLock::new();
     static STEPS: AtomicU64 = AtomicU64::new(0);
 
     /// Steps that need no space on disk.
@@ -187,7 +188,11 @@ mod armed {
 
     /// When the machine was booted, if that is to be believed.
     pub fn boot() -> Option<i64> {
-        std::env::var("PIPE_FAULT_BOOT").ok()?.parse().ok()
+        BOOT.get().copied()
+    }
+
+    pub fn set_boot(since: i64) {
+        let _ = BOOT.set(since);
     }
 
     pub fn is_armed() -> bool {

@@ -52,6 +52,13 @@ pub struct Publication {
     pub observed: Observed,
 }
 
+impl Publication {
+    /// Whether it waits for the disk: folders must be durable before they are spoken of.
+    pub fn needs_sync(&self) -> bool {
+        !self.outputs.is_empty()
+    }
+}
+
 /// A publication that is written and hashed, but not visible.
 struct Ready {
     record: Record,

@@ -1,6 +1,15 @@
 //! Trees of files: what is in a folder, and reading it. Knows no store: folders, names and bytes only.
 
-use std::{collections::BTreeMap, fs::File, io, path::Path};
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    io,
+    num::NonZero,
+    panic::resume_unwind,
+    path::Path,
+    sync::atomic::{AtomicUsize, Ordering},
+    thread,
+};
 
 use pipe_schema::manifest::{Digest, Entry, Manifest};
 use rustix::{
@@ -18,6 +27,10 @@ use super::{
 
 /// Caches that interpreters leave beside sources, and the repository itself: never an input.
 const IGNORED_IN_SOURCES: [&str; 2] = ["__pycache__", ".git"];
+
+/// Folders that are looked into by several threads: fewer are sooner done by one.
+const ENOUGH_FOLDERS: usize = 16;
+const MOST_THREADS: usize = 4;
 
 /// Whose tree it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,20 +66,45 @@ pub enum Kind {
 
 /// What is in the folder `root`, sorted by path. Reads no content.
 pub fn list(root: &Path, rules: Rules) -> Result<Vec<Node>> {
-    let top = open_folder(CWD, root).at("read", root)?;
+    let lister = Lister {
+        top: open_folder(CWD, root).at("read", root)?,
+        root,
+        rules,
+    };
     let mut nodes = Vec::new();
     let mut folders = vec![String::new()];
     while let Some(folder) = folders.pop() {
+        lister.list(&folder, &mut nodes, &mut folders)?;
+        if folders.len() >= ENOUGH_FOLDERS {
+            lister.share_out(&std::mem::take(&mut folders), &mut nodes)?;
+        }
+    }
+    nodes.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(nodes)
+}
+
+/// Looks into folders of a tree.
+struct Lister<'a> {
+    /// The tree's own.
+    top: File,
+    root: &'a Path,
+    rules: Rules,
+}
+
+impl Lister<'_> {
+    /// Adds what is in one folder, and the folders among that.
+    fn list(&self, folder: &str, nodes: &mut Vec<Node>, folders: &mut Vec<String>) -> Result<()> {
+        let Self { top, root, rules } = self;
         let opened = if folder.is_empty() {
             // It is read once: nobody minds that both are at the same place in it.
             top.try_clone()
         } else {
-            open_folder(&top, &folder)
+            open_folder(top, folder)
         };
-        let opened = opened.at("read", root.join(&folder))?;
-        let mut entries = Dir::new(opened).at("read", root.join(&folder))?;
+        let opened = opened.at("read", root.join(folder))?;
+        let mut entries = Dir::new(opened).at("read", root.join(folder))?;
         while let Some(entry) = entries.read() {
-            let entry = entry.at("read", root.join(&folder))?;
+            let entry = entry.at("read", root.join(folder))?;
             let name = entry.file_name();
             if name == c"." || name == c".." {
                 continue;
@@ -74,11 +112,11 @@ pub fn list(root: &Path, rules: Rules) -> Result<Vec<Node>> {
             let Ok(name) = name.to_str() else {
                 let name = name.to_string_lossy();
                 return Err(StoreError::Unfit {
-                    path: root.join(&folder).join(&*name),
+                    path: root.join(folder).join(&*name),
                     why: "has a name that is not UTF-8",
                 });
             };
-            if rules == Rules::Source && IGNORED_IN_SOURCES.contains(&name) {
+            if *rules == Rules::Source && IGNORED_IN_SOURCES.contains(&name) {
                 continue;
             }
             let path = if folder.is_empty() {
@@ -87,15 +125,42 @@ pub fn list(root: &Path, rules: Rules) -> Result<Vec<Node>> {
                 format!("{folder}/{name}")
             };
             let folder_fd = entries.fd().at("read", root.join(&path))?;
-            let node = node(folder_fd, name, path, rules).map_err(|it| it.of(root))?;
+            let node = node(folder_fd, name, path, *rules).map_err(|it| it.of(root))?;
             if node.kind == Kind::Directory {
                 folders.push(node.path.clone());
             }
             nodes.push(node);
         }
+        Ok(())
     }
-    nodes.sort_by(|a, b| a.path.cmp(&b.path));
-    Ok(nodes)
+
+    /// Adds what is in these folders and below, by several threads.
+    fn share_out(&self, folders: &[String], nodes: &mut Vec<Node>) -> Result<()> {
+        let threads = thread::available_parallelism().map_or(1, NonZero::get);
+        let next = AtomicUsize::new(0);
+        let work = || -> Result<Vec<Node>> {
+            let mut nodes = Vec::new();
+            while let Some(first) = folders.get(next.fetch_add(1, Ordering::Relaxed)) {
+                let mut below = vec![first.clone()];
+                while let Some(folder) = below.pop() {
+                    self.list(&folder, &mut nodes, &mut below)?;
+                }
+            }
+            Ok(nodes)
+        };
+        let found = thread::scope(|scope| {
+            let threads: Vec<_> = (1..threads.min(MOST_THREADS))
+                .map(|_| scope.spawn(work))
+                .collect();
+            let own = work();
+            let others = threads.into_iter().map(thread::ScopedJoinHandle::join);
+            // One that panicked has told so.
+            let others = others.map(|it| it.unwrap_or_else(|panic| resume_unwind(panic)));
+            others.chain([own]).collect::<Result<Vec<_>>>()
+        });
+        nodes.extend(found?.into_iter().flatten());
+        Ok(())
+    }
 }
 
 /// A file, link or folder alone, as the only node of a tree.

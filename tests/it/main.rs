@@ -40,3 +40,4 @@ mod paths;
 mod promises;
 mod strays;
 mod repeats;
+mod sandbox;

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::{Context, Format, discovery, failure, subject};
 use crate::{
+    exec::local::fence,
     report::{
         figures,
         style::{BAD, BOLD, DIM, GOOD, WARN, padded, paint, width},
@@ -103,6 +104,7 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
         &discovery::current_store_root(context),
         context,
     ));
+    checks.push(sandbox());
     checks.push(python(context));
     let has_failed = checks.iter().any(|it| it.state == State::Fail);
     if args.format == Format::Json {
@@ -172,6 +174,21 @@ fn program() -> Check {
             figures::plural(cores, "core")
         ),
     )
+}
+
+/// What `pipe run --sandbox` can hold commands to.
+fn sandbox() -> Check {
+    if fence::is_supported() {
+        Check::ok(
+            "sandbox",
+            "Landlock keeps commands from what their stages do not declare",
+        )
+    } else {
+        Check::ok(
+            "sandbox",
+            "this kernel has no Landlock: `pipe run --sandbox` hides undeclared files, and cannot keep them from who knows their whole path",
+        )
+    }
 }
 
 /// Python is for users' own commands; pipe needs none.

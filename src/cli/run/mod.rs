@@ -1,29 +1,30 @@
 //! `pipe run`: brings stages up to date. Joins the spec, the store, the scheduler and a face; decides nothing itself.
 
 mod again;
+mod confinement;
 mod ending;
 mod git;
 pub mod words;
 
 use std::{
     io::{ErrorKind, Write},
-    path::{Path, PathBuf},
+    path::Path,
     process::ExitCode,
     time::{SystemTime, UNIX_EPOCH},
 };
 
 use pipe_schema::run::{Event, Line, RunStatus};
 
-use self::again::Question;
+use self::{again::Question, confinement::Confinement};
 use super::{
-    Context, Format, UserError,
+    Context, Format,
     context::Verbosity,
     failure, outlook,
     project::{self, Overriding},
     quote,
 };
 use crate::{
-    exec::{commit::Commit, interrupt, local::fence},
+    exec::{commit::Commit, interrupt},
     report::{
         Face,
         json::Json,
@@ -62,12 +63,8 @@ pub struct Args {
     /// Also run all that depends on the wanted stages
     #[arg(long)]
     downstream: bool,
-    /// Let commands read only what their stages declare, and the system's and their interpreters' folders
-    #[arg(long, env = "PIPE_SANDBOX", value_parser = clap::builder::FalseyValueParser::new(), hide_env_values = true)]
-    sandbox: bool,
-    /// Let commands in a sandbox read this, too; may be given more than once
-    #[arg(long, value_name = "PATH", requires = "sandbox")]
-    allow_read: Vec<PathBuf>,
+    #[command(flatten)]
+    confinement: Confinement,
     /// Fetch nothing: files elsewhere must be in the store
     #[arg(long, env = "PIPE_OFFLINE", value_parser = clap::builder::FalseyValueParser::new(), hide_env_values = true)]
     offline: bool,
@@ -139,9 +136,7 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
         );
     }
     options.offline = args.offline;
-    if args.sandbox {
-        options.sandbox = Some(sandbox(&args.allow_read, context)?);
-    }
+    options.sandbox = args.confinement.reads(context)?;
     options.git =
         git::commit(&project.folder).map(|name| Commit::new(name, project.folder.clone()));
     let interrupts = interrupt::watch()?;
@@ -182,7 +177,8 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
             story: &story,
             tally: Tally::of(&story),
             before: before.as_ref(),
-            again: &repeated(words.spec.as_deref(), &args.overriding, context),
+            again: &(args.confinement.words()
+                + &repeated(words.spec.as_deref(), &args.overriding, context)),
             folder: &context.folder,
             reports: finds.reports,
             results: finds.results,
@@ -198,26 +194,6 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
         Some(RunStatus::Interrupted) => ExitCode::from(failure::INTERRUPTED),
         None => ExitCode::from(failure::BUG),
     })
-}
-
-/// What commands in a sandbox may read besides. Says so where the kernel cannot keep them from the rest.
-fn sandbox(allowed: &[PathBuf], context: &Context) -> anyhow::Result<Vec<PathBuf>> {
-    let mut reads = Vec::new();
-    for path in allowed {
-        let whole = context.folder.join(path).canonicalize();
-        reads.push(whole.map_err(|error| {
-            let said = format!("`--allow-read {}`: {error}", path.display());
-            UserError::usage(said).hint("name a file or folder that is there")
-        })?);
-    }
-    if !fence::is_supported() && context.verbosity > Verbosity::Quiet {
-        failure::warn(
-            "this kernel has no Landlock: commands can read what is not declared if they name it by its whole path",
-            "by relative paths they find only what is declared",
-            context,
-        );
-    }
-    Ok(reads)
 }
 
 /// Lists what was made, for people who look for it. Its results are found without it, too.

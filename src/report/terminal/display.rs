@@ -221,7 +221,9 @@ impl Drawing {
         loop {
             // Where nothing runs, nothing moves.
             let (came, is_over) = changes.next(!self.running.is_empty());
-            came.into_iter().for_each(|it| self.take(it));
+            for change in came {
+                self.take(change);
+            }
             self.print();
             if is_over {
                 if let Some(footer) = self.footer {
@@ -275,16 +277,12 @@ impl Drawing {
     }
 
     fn move_on(&mut self) {
-        let mut shown = self.running.values().filter(|it| it.bar.is_some()).count();
+        let shown = self.running.values().filter(|it| it.bar.is_some()).count();
         let mut waiting: Vec<&mut Running> = (self.running.values_mut())
             .filter(|it| it.bar.is_none() && it.since.elapsed() >= SHORT)
             .collect();
         waiting.sort_by_key(|it| it.since);
-        for running in waiting {
-            if shown == SHOWN {
-                break;
-            }
-            shown += 1;
+        for running in waiting.into_iter().take(SHOWN.saturating_sub(shown)) {
             let bar = ProgressBar::new_spinner()
                 .with_style(style("{spinner} {prefix} {elapsed:>4}  {wide_msg}"))
                 .with_prefix(running.name.clone())

@@ -88,7 +88,7 @@ impl Store {
             }
             let record = self.find_record(&key);
             let is_young = || {
-                let age = record.as_ref().and_then(|it| age_of(it));
+                let age = record.as_ref().and_then(age_of);
                 age.is_some_and(|it| it < policy.older_than)
             };
             if is_kept || is_young() {

@@ -187,9 +187,10 @@ impl Store {
     /// Whether nothing that was looked at can have changed since the first look without a trace.
     fn is_sure(&self, watch: &Watch) -> bool {
         let mut parents = HashSet::new();
-        watch.places.iter().all(|(path, seen)| match seen.stat() {
-            Some(stat) => self.is_older(stat, watch),
-            None => {
+        watch.places.iter().all(|(path, seen)| {
+            if let Some(stat) = seen.stat() {
+                self.is_older(stat, watch)
+            } else {
                 // It may have been there and have gone.
                 let path = Path::new(std::ffi::OsStr::from_bytes(path));
                 let mut above = path.ancestors().skip(1);

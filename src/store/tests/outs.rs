@@ -142,7 +142,7 @@ fn bytes_of_which_the_store_s_copy_is_damaged_make_way_and_are_kept_aside() {
         let record = command(&place, 1, &["out"], || drop(place.write("out", text)));
         let digest = record.outs["out"].digest;
         if text == "1" {
-            harm_frame(&place.store, Kind::Pack, &digest, |it| it.reverse());
+            harm_frame(&place.store, Kind::Pack, &digest, <[u8]>::reverse);
         } else {
             overwrite(&place.store.artifact(&digest).join("out"), "2");
         }

@@ -132,7 +132,7 @@ fn of_two_losses_of_one_record_none_is_told_for_ever() {
     // As gc does, which keeps the record.
     removal::remove_tree(&place.store.layout.quarantine()).unwrap();
     let out = record.outs["out"].digest;
-    harm_frame(&place.store, Kind::Pack, &out, |it| it.reverse());
+    harm_frame(&place.store, Kind::Pack, &out, <[u8]>::reverse);
     let wrong = format!("fit: result {}: its checksum is wrong", out.short());
     let mut expected = ["fit: output `main` is gone".to_owned(), wrong];
     expected.sort();

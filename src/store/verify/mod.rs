@@ -200,14 +200,13 @@ impl Store {
         }
         for (digest, stages) in scope.packs {
             let journal = self.journal_of(Kind::Pack, &digest);
-            match self.packed_manifest(&digest)? {
-                Some(manifest) => verified.bytes += manifest.bytes,
-                None => {
-                    let path = journal.unwrap_or_else(|| "journal".to_owned());
-                    let what = format!("result {}: its checksum is wrong", digest.short());
-                    verified.damage.push(set_aside(path, what, stages));
-                    verified.lost.insert(digest);
-                }
+            if let Some(manifest) = self.packed_manifest(&digest)? {
+                verified.bytes += manifest.bytes;
+            } else {
+                let path = journal.unwrap_or_else(|| "journal".to_owned());
+                let what = format!("result {}: its checksum is wrong", digest.short());
+                verified.damage.push(set_aside(path, what, stages));
+                verified.lost.insert(digest);
             }
             verified.objects += 1;
             progress(verified.objects, total);

@@ -151,9 +151,9 @@ pub const JOURNALS: &[Case] = &[
     (
         "all journals: folders",
         |it| {
-            journals(&it.store(""))
-                .iter()
-                .for_each(|it| folder_instead(it))
+            for journal in journals(&it.store("")) {
+                folder_instead(&journal);
+            }
         },
         &["lines"],
         "lines",
