@@ -95,3 +95,42 @@ impl Drop for Calm {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{thread, time::Duration};
+
+    use super::*;
+
+    #[test]
+    fn who_passes_keeps_it_open_and_who_closes_it_keeps_all_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let gate = || Gate::new(folder.path().join("gate"));
+        // As different processes have them.
+        let (one, two) = (gate(), gate());
+        let (first, second) = (one.pass().unwrap(), one.pass().unwrap());
+        assert!(two.close().unwrap().is_none());
+        drop(first);
+        assert!(two.close().unwrap().is_none());
+        drop(second);
+        let closed = two.close().unwrap().unwrap();
+        assert!(gate().close().unwrap().is_none());
+        let waits = thread::spawn(move || one.pass().map(drop));
+        thread::sleep(Duration::from_millis(50));
+        assert!(!waits.is_finished());
+        drop(closed);
+        waits.join().unwrap().unwrap();
+        assert!(two.close().unwrap().is_some());
+    }
+
+    #[test]
+    fn a_gate_whose_file_is_gone_is_made_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("gate");
+        let (one, two) = (Gate::new(path.clone()), Gate::new(path.clone()));
+        drop(one.pass().unwrap());
+        std::fs::remove_file(&path).unwrap();
+        let _calm = one.pass().unwrap();
+        assert!(two.close().unwrap().is_none());
+    }
+}

@@ -238,6 +238,79 @@ fn all_damage_in_the_store_is_seen_and_mended() {
 }
 
 #[test]
+fn an_edit_that_asks_for_the_same_is_answered() {
+    let project = &project();
+    let edits = [
+        ("pipe.yaml", format!("{SPEC}# a remark\n")),
+        (
+            "pipe.yaml",
+            SPEC.replace("pass_env: [MODE]", "pass_env: ['MODE']\n    retries: 3"),
+        ),
+        ("vars.yaml", "vars: {n: 1, unused: 5}\n".to_owned()),
+        (
+            "vars.yaml",
+            "# a remark\nvars:\n  n: 1\n  unused: 5\n".to_owned(),
+        ),
+        // Another order of the same keys.
+        (
+            "pipe.yaml",
+            SPEC.replace("version: 1\nname: repeats\n", "name: repeats\nversion: 1\n"),
+        ),
+    ];
+    for (name, text) in &edits {
+        project.write(name, text);
+        project.done(&["run"]);
+        assert!(ran(project).is_empty(), "{text}");
+        let is_other_vars = text.contains("n: 1, unused");
+        assert_eq!(is_repeated(project), !is_other_vars, "{text}");
+        settle(project);
+    }
+    // What came before an edit is not forgotten by it.
+    project.write("pipe.yaml", &format!("{SPEC}# another remark\n"));
+    project.write("in.txt", "3\n");
+    project.done(&["run"]);
+    assert_eq!(ran(project), ["one", "two"]);
+}
+
+#[test]
+fn an_edit_that_asks_for_more_is_seen() {
+    let project = &project();
+    let edit = |text: &str| ran_after(project, || project.write("pipe.yaml", text));
+    let three = "  three: {command: {cmd: 'echo three >> .git/journal', outs: []}}\n";
+    assert_eq!(edit(&format!("{SPEC}{three}")), ["three"]);
+    let threads = SPEC.replace(
+        "pass_env: [MODE]",
+        "pass_env: [MODE]\n    resources: {cpus: 2}",
+    );
+    edit(&threads);
+    assert_eq!(
+        edit(&threads.replace("cat in.txt >", "cat in.txt in.txt >")),
+        ["one"]
+    );
+    // A file that is included from now on is looked at from now on.
+    let four = three.replace("three", "four");
+    project.write("more.yaml", "vars: {}\n");
+    edit(&threads.replace("include: [vars.yaml]", "include: [vars.yaml, more.yaml]"));
+    let ran = ran_after(project, || {
+        project.write("more.yaml", &format!("stages:\n{four}"))
+    });
+    assert_eq!(ran, ["four"]);
+}
+
+#[test]
+fn a_spec_that_a_stage_reads_is_a_source_like_any_other() {
+    let project = &Project::new();
+    let spec = "version: 1\nname: own\nstages:\n  one: {command: {cmd: 'echo one >> .git/journal; cp pipe.yaml copy', deps: [pipe.yaml], outs: [copy]}}\n";
+    project.write("pipe.yaml", spec);
+    project.done(&["run"]);
+    settle(project);
+    let edited = format!("{spec}# a remark\n");
+    let ran = ran_after(project, || project.write("pipe.yaml", &edited));
+    assert_eq!(ran, ["one"]);
+    assert_eq!(project.read("copy"), edited);
+}
+
+#[test]
 fn a_witness_that_is_damaged_is_no_witness() {
     let project = &project();
     let witness = files_below(&project.path("artifacts/index/seen")).remove(0);

@@ -2,7 +2,10 @@
 //! times is not asked. A reader that trusted equal stats would be wrong in each of these.
 
 use super::{
-    super::stat::made_up::{self, Times},
+    super::stat::{
+        Moment,
+        made_up::{self, Times},
+    },
     *,
 };
 
@@ -149,4 +152,19 @@ fn an_out_that_was_edited_in_the_tick_in_which_it_was_read_is_not_overwritten() 
         .unwrap_err();
     assert!(matches!(error, StoreError::WouldLose(_)), "{error}");
     assert_eq!(fs::read_to_string(&file).unwrap(), "two");
+}
+
+#[test]
+fn where_the_clock_is_said_to_be_fine_each_change_after_a_look_shows() {
+    let folder = tempfile::tempdir().unwrap();
+    if !Moment::probe(folder.path()).unwrap().is_fine {
+        return;
+    }
+    let path = folder.path().join("file");
+    for _ in 0..500 {
+        fs::write(&path, "one").unwrap();
+        let before = Stat::of(&path).unwrap();
+        fs::write(&path, "two").unwrap();
+        assert_ne!(Stat::of(&path).unwrap(), before);
+    }
 }
