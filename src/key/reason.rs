@@ -118,6 +118,8 @@ fn last_word(path: &str) -> String {
 /// `source/0 data/digits.csv` -> `source data/digits.csv`; `dep/prepare.py` -> `dep prepare.py`.
 fn input_name(role: &str) -> String {
     match role.split_once(' ') {
+        // Names of files may have spaces.
+        _ if role.starts_with("dep/") => role.replacen('/', " ", 1),
         Some((role, place)) => {
             let word = role.split('/').next().unwrap_or(role);
             format!("{word} {place}")
@@ -128,4 +130,21 @@ fn input_name(role: &str) -> String {
 
 fn is_digest(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(|it| it.is_ascii_hexdigit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn inputs_are_named_by_their_place() {
+        for (role, name) in [
+            ("source/0 data/my digits.csv", "source data/my digits.csv"),
+            ("dep/clean it.py", "dep clean it.py"),
+            ("inputs/table", "inputs table"),
+            ("data", "data"),
+        ] {
+            assert_eq!(input_name(role), name);
+        }
+    }
 }

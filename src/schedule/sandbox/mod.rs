@@ -7,7 +7,7 @@ mod words;
 use std::{
     fs,
     os::unix::fs::symlink,
-    path::{Path, PathBuf},
+    path::{Component, Path, PathBuf},
 };
 
 use pipe_schema::{
@@ -54,7 +54,7 @@ impl Sandbox {
         let programs = programs::places(store, options, stage, command);
         let inputs = running.pending.action.inputs.values();
         let (mut reads, mut found): (Vec<_>, Vec<_>) = inputs
-            .map(|it| PathBuf::from(&it.path))
+            .map(|it| cleaned(Path::new(&it.path)))
             .partition(|it| it.starts_with(store.root()));
         for home in programs
             .iter()
@@ -73,8 +73,8 @@ impl Sandbox {
         reads.push(running.place.folder().to_owned());
         Some(Self {
             root: running.place.place("sandbox"),
-            folder: folder_of(command, &project),
-            outs: stage.outs.iter().map(|it| project.join(it)).collect(),
+            folder: cleaned(&folder_of(command, &project)),
+            outs: (stage.outs.iter().map(|it| cleaned(&project.join(it)))).collect(),
             temporary: running.place.place("tmp"),
             reads: topmost(reads),
             project,
@@ -183,6 +183,21 @@ pub fn folder_of(command: &Command, project: &Path) -> PathBuf {
         Some(wdir) => project.join(wdir),
         None => project.to_owned(),
     }
+}
+
+/// Without `.` and `..`, by names alone.
+fn cleaned(path: &Path) -> PathBuf {
+    let mut clean = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::ParentDir => {
+                clean.pop();
+            }
+            Component::CurDir => {}
+            other => clean.push(other),
+        }
+    }
+    clean
 }
 
 /// Without those that lie below another, in order.

@@ -1,9 +1,9 @@
 //! Names of files in what a command says and in how it is written, which it may have missed. A guess: what a command reads
 //! without a word is not found out.
 
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
-use super::{Sandbox, parent};
+use super::{Sandbox, cleaned, parent};
 
 /// So many are named.
 const MOST: usize = 3;
@@ -16,7 +16,7 @@ const AROUND: &[char] = &[
 const ENDINGS: [&str; 2] = ["", ".py"];
 
 impl Sandbox {
-    /// Files and folders of the project that these texts name and that the stage does not declare.
+    /// What these texts name that the stage does not declare: files and folders of the project, and files elsewhere.
     pub(super) fn undeclared<'a>(&self, texts: impl Iterator<Item = &'a str>) -> Vec<PathBuf> {
         let mut found = Vec::new();
         for word in texts
@@ -52,26 +52,11 @@ impl Sandbox {
         folders.map(|it| cleaned(&it.join(&path))).collect()
     }
 
-    /// It is there, in the project, and was kept from the command.
+    /// It is there, and was kept from the command.
     fn is_missed(&self, path: &Path) -> bool {
         let is_known = |known: &PathBuf| path.starts_with(known) || known.starts_with(path);
-        path.starts_with(&self.project)
-            && path.symlink_metadata().is_ok()
+        let is_there = path.symlink_metadata();
+        is_there.is_ok_and(|it| path.starts_with(&self.project) || it.is_file())
             && !self.outs.iter().chain(&self.reads).any(is_known)
     }
-}
-
-/// Without `.` and `..`, by names alone.
-fn cleaned(path: &Path) -> PathBuf {
-    let mut clean = PathBuf::new();
-    for part in path.components() {
-        match part {
-            Component::ParentDir => {
-                clean.pop();
-            }
-            Component::CurDir => {}
-            other => clean.push(other),
-        }
-    }
-    clean
 }
