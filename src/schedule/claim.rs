@@ -21,7 +21,7 @@ use crate::{
     exec::commit::Commit,
     key,
     plan::Stage,
-    store::{Lookup, Store, StoreError},
+    store::{Lookup, OutsLock, Store, StoreError},
 };
 
 /// Results that may wait to be published before no more are made: they take room on the disk.
@@ -128,6 +128,7 @@ impl Cycle<'_> {
                     Err(StoreError::Busy { .. }) => return Ok(Answer::Busy),
                     Err(error) => return Err(of_store(&error)),
                 };
+                self.tell_set_aside(at, &outs);
                 self.counts.cached += 1;
                 self.used.push(record.key.0);
                 if self.complete(at, record, true) {
@@ -249,12 +250,29 @@ impl Cycle<'_> {
             self.options.git.as_ref().map(Commit::text);
             let folder = &self.options.folder;
             match (self.store).clear_outs(folder, &stage.outs, self.options.overwrite) {
-                Ok(lock) => outs = Some(lock),
+                Ok(lock) => {
+                    self.tell_set_aside(at, &lock);
+                    outs = Some(lock);
+                }
                 Err(StoreError::Busy { .. }) => return self.wait(at, pending, Obstacle::Outs),
                 Err(error) => return self.fail(at, of_store(&error)),
             }
         }
         self.start(at, pending, outs, share);
+    }
+
+    /// Says what was in the way of outs, and may be somebody's.
+    fn tell_set_aside(&mut self, at: usize, outs: &OutsLock) {
+        for path in &outs.set_aside {
+            let short = path.strip_prefix(&self.options.folder).unwrap_or(path);
+            let text = format!(
+                "warning: `{}` was left by a run that was cut off, or its result was lost; it was moved to {}",
+                short.display(),
+                self.store.root().join("quarantine").display()
+            );
+            let stage = self.order[at].id.clone();
+            (self.events)(Event::StageLog { stage, text });
+        }
     }
 
     /// Another stage or run is in the way. The lock is given up meanwhile, so that nobody waits for who waits.

@@ -27,6 +27,8 @@ use super::{
 pub struct OutsLock {
     paths: Vec<PathBuf>,
     locks: Vec<Range>,
+    /// What gave way and was nobody's, as far as is known: it is kept in `quarantine/`.
+    pub set_aside: Vec<PathBuf>,
 }
 
 impl OutsLock {
@@ -81,11 +83,19 @@ impl Store {
         self.foretell_writes_outside()?;
         // The marks first: once something is gone, what is left is no more what it was.
         self.write_marks(&paths, |_| Mark::Begun)?;
+        let mut set_aside = Vec::new();
         for (path, way) in paths.iter().zip(ways) {
             self.clear(path, &way)?;
+            if matches!(way, Way::SetAside) {
+                set_aside.push(path.clone());
+            }
             super::create_parent(path)?;
         }
-        Ok(OutsLock { paths, locks })
+        Ok(OutsLock {
+            paths,
+            locks,
+            set_aside,
+        })
     }
 
     /// Puts an out that a job made elsewhere in its place, which `clear_outs` has cleared for it.
@@ -132,6 +142,7 @@ impl Store {
         let mut restored = OutsLock {
             paths: Vec::new(),
             locks: Vec::new(),
+            set_aside: Vec::new(),
         };
         for (name, out) in &record.outs {
             let path = place(base, name);
@@ -146,6 +157,9 @@ impl Store {
             if !is_there {
                 let way = self.way_out(&path, force)?;
                 self.restore(&out.digest, out.is_directory, &path, &way)?;
+                if matches!(way, Way::SetAside) {
+                    restored.set_aside.push(path.clone());
+                }
             }
             restored.locks.push(lock);
             restored.paths.push(path);
