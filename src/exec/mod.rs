@@ -9,7 +9,7 @@ pub mod local;
 #[cfg(test)]
 pub mod fake;
 
-use std::{path::PathBuf, time::Instant};
+use std::{fmt, path::PathBuf, sync::Arc, time::Instant};
 
 use crossbeam_channel::Receiver;
 use pipe_schema::{
@@ -68,8 +68,17 @@ pub struct CommandJob {
     pub folder: PathBuf,
     /// The file in which it may write live metrics: lines `{"name": …, "step": …, "value": …}`.
     pub metrics: PathBuf,
-    /// All that it may read and execute, as far as the kernel can hold it to that; None: whatever it likes.
-    pub reads: Option<Vec<PathBuf>>,
+    /// What keeps it from all else; None where it may read what it likes.
+    pub confinement: Option<Arc<dyn Confinement>>,
+}
+
+/// Where a command runs that may not read everything.
+pub trait Confinement: fmt::Debug + Send + Sync {
+    /// Makes what the command finds, which may take long.
+    fn build(&self) -> Result<(), Failure>;
+
+    /// All that it may read and execute, as far as the kernel can hold it to that.
+    fn reads(&self) -> &[PathBuf];
 }
 
 /// What an executor says.

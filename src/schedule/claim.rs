@@ -3,10 +3,7 @@
 
 use std::time::Instant;
 
-use pipe_schema::{
-    key::Key,
-    run::{Event, Failure, Reason},
-};
+use pipe_schema::run::{Event, Failure, Reason};
 
 use super::{
     Options,
@@ -21,7 +18,7 @@ use crate::{
     exec::commit::Commit,
     key,
     plan::Stage,
-    store::{Lookup, OutsLock, Store, StoreError},
+    store::{Lookup, OutsLock, StoreError},
 };
 
 /// Results that may wait to be published before no more are made: they take room on the disk.
@@ -99,7 +96,7 @@ impl Cycle<'_> {
             is_announced: false,
         });
         if forced.is_none() {
-            match self.look_up(at, &pending, Store::lookup) {
+            match self.look_up(at, &pending) {
                 Ok(Answer::Done) => return,
                 Ok(Answer::Stale(reasons)) => pending.reasons = reasons,
                 // It is asked again when there is room.
@@ -112,17 +109,13 @@ impl Cycle<'_> {
     }
 
     /// Asks the store. If it has the answer, the stage is done.
-    fn look_up(
-        &mut self,
-        at: usize,
-        pending: &Pending,
-        ask: impl Fn(&Store, &Key) -> Result<Lookup, StoreError>,
-    ) -> Result<Answer, Failure> {
+    fn look_up(&mut self, at: usize, pending: &Pending) -> Result<Answer, Failure> {
         let stage = self.order[at];
-        let found = match ask(self.store, &pending.action.key) {
+        let found = match self.store.lookup(&pending.action.key) {
             Ok(Lookup::Fresh(record)) => {
                 let folder = &self.options.folder;
-                let restored = (self.store).restore_outs(&record, folder, self.options.overwrite);
+                let restored =
+                    (self.store).restore_outs(&stage.id, &record, folder, self.options.overwrite);
                 let outs = match restored {
                     Ok(outs) => outs,
                     Err(StoreError::Busy { .. }) => return Ok(Answer::Busy),
@@ -221,19 +214,18 @@ impl Cycle<'_> {
                 Err(error) => return self.fail(at, of_store(&error)),
             }
             // What it is made of is there as long as this run says that it needs it.
-            if let Err(error) = self
-                .store
-                .claim(&self.options.run, &pending.action.needed())
-            {
-                return self.fail(at, of_store(&error));
-            }
+            let needed = pending.action.needed();
+            let claimed = self.store.calm().and_then(|calm| {
+                self.store.claim(&self.options.run, &needed)?;
+                Ok(calm)
+            });
+            let _calm = match claimed {
+                Ok(calm) => calm,
+                Err(error) => return self.fail(at, of_store(&error)),
+            };
             // Whoever had the lock may have made what we want.
             if !pending.is_forced {
-                let calm = self.store.calm();
-                let answer = match &calm {
-                    Ok(_) => self.look_up(at, &pending, Store::lookup_again),
-                    Err(error) => Err(of_store(error)),
-                };
+                let answer = self.look_up(at, &pending);
                 self.say_what_is_used();
                 match answer {
                     Ok(Answer::Done) => return,
@@ -249,7 +241,7 @@ impl Cycle<'_> {
             // Outs that are tracked would look changed once they are cleared.
             self.options.git.as_ref().map(Commit::text);
             let folder = &self.options.folder;
-            match (self.store).clear_outs(folder, &stage.outs, self.options.overwrite) {
+            match (self.store).clear_outs(&stage.id, folder, &stage.outs, self.options.overwrite) {
                 Ok(lock) => {
                     self.tell_set_aside(at, &lock);
                     outs = Some(lock);

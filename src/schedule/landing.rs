@@ -24,6 +24,7 @@ use super::{
 };
 use crate::{
     exec::{Job, Outcome, commit::Commit, failure},
+    plan::Stage,
     store::{Attempt, OutsLock, Publication, StoreError},
 };
 
@@ -95,7 +96,10 @@ impl Cycle<'_> {
     }
 
     /// What an attempt took is free again. Nothing happens the second time.
-    fn give_back(&mut self, running: &mut Running) {
+    fn give_back(&mut self, stage: &Stage, running: &mut Running) {
+        if let Some(sandbox) = Sandbox::of(stage, running, self.store, self.options) {
+            sandbox.dispose();
+        }
         self.taken.give_back(&std::mem::take(&mut running.share));
         self.gpus.append(&mut running.gpus);
     }
@@ -220,7 +224,7 @@ impl Cycle<'_> {
     /// Hands a result over to the publisher. Its processes have ended: others may start, and what they make is published by
     /// one sync with what waits.
     fn publish(&mut self, at: usize, mut running: Box<Running>, finished: &Finished) {
-        self.give_back(&mut running);
+        self.give_back(self.order[at], &mut running);
         let publication = self.publication(at, &running, finished);
         self.publisher.publish(at, publication);
         self.publishing += 1;
@@ -299,7 +303,7 @@ impl Cycle<'_> {
     /// An attempt failed: the stage is tried again, or it failed.
     fn end_attempt(&mut self, at: usize, mut running: Box<Running>, failure: Failure) {
         let stage = self.order[at];
-        self.give_back(&mut running);
+        self.give_back(self.order[at], &mut running);
         let failure = self.explain(at, &running, failure);
         let Running {
             mut pending,

@@ -5,6 +5,7 @@ use std::{
     fmt::Write,
     fs,
     path::Path,
+    sync::Arc,
 };
 
 use pipe_schema::{
@@ -24,7 +25,7 @@ use super::{
     trouble::{of_store, text_of},
 };
 use crate::{
-    exec::{CommandJob, JobWork, WorkerJob, failure},
+    exec::{CommandJob, Confinement, JobWork, WorkerJob, failure},
     plan::{Stage, file_name},
     store::{Attempt, Store},
 };
@@ -217,7 +218,7 @@ fn script_of(
         Some(sandbox) => {
             // What it keeps for itself must be readable.
             all.push(("TMPDIR".to_owned(), text_of(sandbox.temporary())?));
-            sandbox.build()?
+            sandbox.start()
         }
         None => folder,
     };
@@ -238,7 +239,7 @@ fn script_of(
         secrets,
         folder: start,
         metrics,
-        reads: sandbox.map(Sandbox::into_reads),
+        confinement: sandbox.map(|it| Arc::new(it) as Arc<dyn Confinement>),
     }))
 }
 

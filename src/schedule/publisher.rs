@@ -14,6 +14,9 @@ use crate::store::{Publication, Store, StoreError};
 /// Syncs are no nearer to each other than this, as long as nobody waits for what is published.
 const SPACING: Duration = Duration::from_millis(20);
 
+/// How often it is looked whether something should be brought to the disk while nothing comes.
+const IDLE: Duration = Duration::from_secs(1);
+
 /// What came of a publication, and whose it is.
 pub type Published = (usize, Result<Record, StoreError>);
 
@@ -35,7 +38,7 @@ impl Publisher {
         let (leaving, results) = unbounded();
         scope.spawn(move || {
             let mut last = None;
-            while let Some((stages, publications)) = gather(&arriving, last) {
+            while let Some((stages, publications)) = gather(&arriving, last, store) {
                 let is_synced = publications.iter().any(Publication::needs_sync);
                 let results = store.publish_all(publications);
                 if is_synced {
@@ -71,13 +74,14 @@ impl Publisher {
 fn gather(
     arriving: &Receiver<Order>,
     last: Option<Instant>,
+    store: &Store,
 ) -> Option<(Vec<usize>, Vec<Publication>)> {
     let mut found = (Vec::new(), Vec::new());
     let mut until = None;
     let mut is_urgent = false;
     loop {
         let order = match until {
-            None => arriving.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            None => arriving.recv_timeout(IDLE),
             Some(_) if is_urgent => arriving.recv_timeout(Duration::ZERO),
             Some(until) => arriving.recv_deadline(until),
         };
@@ -93,6 +97,7 @@ fn gather(
             // Of what was handed over before.
             Ok(Order::Hurry) => is_urgent = until.is_some(),
             Err(RecvTimeoutError::Disconnected) if found.0.is_empty() => return None,
+            Err(RecvTimeoutError::Timeout) if found.0.is_empty() => store.keep_up(),
             Err(_) => return Some(found),
         }
     }

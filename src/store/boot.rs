@@ -69,10 +69,14 @@ impl Store {
         let Some((log, path)) = self.unsynced_log().take() else {
             return Ok(());
         };
-        disk::sync(&log, &path).at("write", &path)?;
         let folder = path.parent().unwrap_or(Path::new("/"));
-        let opened = File::open(folder).at("open", folder)?;
-        disk::sync(&opened, folder).at("write", folder)
+        let synced = (disk::sync(&log, &path).at("write", &path))
+            .and_then(|()| File::open(folder).at("open", folder))
+            .and_then(|opened| disk::sync(&opened, folder).at("write", folder));
+        if synced.is_err() {
+            self.expect_writes_outside(&log, &path);
+        }
+        synced
     }
 
     fn unsynced_log(&self) -> MutexGuard<'_, Option<(Arc<File>, PathBuf)>> {
@@ -81,8 +85,9 @@ impl Store {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether what lies at a path was written last while a run was going on that was cut off.
-    pub(super) fn was_written_by_one_cut_off(&self, path: &Path) -> bool {
+    /// Whether what lies at a path was written last while a run was going on that was cut off, and in which the stage took part
+    /// that writes there.
+    pub(super) fn was_written_by_one_cut_off(&self, path: &Path, stage: &str) -> bool {
         let (Some(boot), None) = (Boot::current(), self.distrust()) else {
             return false;
         };
@@ -92,15 +97,20 @@ impl Store {
         let (Ok(runs), Ok(live)) = (self.runs(), self.live_leases()) else {
             return false;
         };
-        let mut dead = runs
-            .iter()
-            .take(MOST_RUNS)
-            .filter(|run| !live.contains(&file_name(run)));
-        dead.any(|run| {
-            let (started, is_finished) = self.ends_of(run);
-            let is_cut_off = |it: &RunStarted| !is_finished && it.boot.as_ref() != Some(&boot.id);
-            started.is_some_and(|(at, it)| is_cut_off(&it) && at <= changed)
-        })
+        // The newest first. What changed after a later run began is not of an earlier one.
+        let dead = runs.iter().take(MOST_RUNS);
+        for run in dead.filter(|run| !live.contains(&file_name(run))) {
+            let (Some((at, started)), is_finished) = self.ends_of(run) else {
+                continue;
+            };
+            if at <= changed {
+                let is_other_boot = started.boot.is_some_and(|it| it != boot.id);
+                return !is_finished
+                    && is_other_boot
+                    && started.stages.iter().any(|it| it == stage);
+            }
+        }
+        false
     }
 
     /// When and how a run began, and whether its log has its end.

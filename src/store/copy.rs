@@ -2,6 +2,7 @@
 
 use std::{
     fs::{File, OpenOptions},
+    io::ErrorKind,
     os::unix::fs::OpenOptionsExt,
     path::Path,
     time::{Duration, SystemTime},
@@ -44,33 +45,37 @@ pub fn nodes(from: &Path, nodes: &[Node], to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Copies a file or folder of the project to a path where nothing is, as a reader sees it: links that leave it are followed.
-/// What has a time keeps it.
+/// Copies a file or folder of the project to a path where nothing is, or a folder, as a reader sees it: links that leave it
+/// are followed. Files keep their times and who may read them.
 pub fn source(from: &Path, to: &Path) -> Result<()> {
     let stat = Stat::of(from).at("read", from)?;
     if !stat.is_directory() {
         file(from, to, &stat)?;
-        return keep_time(&stat, to);
+        return keep_looks(&stat, to);
     }
     let all = tree::list(from, Rules::Source)?;
-    disk::create_dir(to).at("create", to)?;
+    match disk::create_dir(to) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+        made => made.at("create", to)?,
+    }
     nodes(from, &all, to)?;
     let files = all
         .iter()
         .filter(|it| matches!(it.kind, Kind::File { .. } | Kind::Followed));
     files
         .into_iter()
-        .try_for_each(|it| keep_time(&it.stat, &to.join(&it.path)))
+        .try_for_each(|it| keep_looks(&it.stat, &to.join(&it.path)))
 }
 
-/// Programs like make(1) compare times.
-fn keep_time(stat: &Stat, path: &Path) -> Result<()> {
+/// Programs like make(1) compare times, those like ssh(1) look who may read.
+fn keep_looks(stat: &Stat, path: &Path) -> Result<()> {
     let time = SystemTime::UNIX_EPOCH + Duration::from_nanos(stat.mtime.max(0) as u64);
     File::options()
         .write(true)
         .open(path)
         .and_then(|it| it.set_modified(time))
-        .at("write", path)
+        .at("write", path)?;
+    disk::set_mode(path, stat.mode & 0o777 | 0o200).at("change the mode of", path)
 }
 
 /// Copies a workspace out into the folder `to`: a folder's content, or a file or link under its own name.

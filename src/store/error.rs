@@ -28,6 +28,8 @@ pub enum StoreError {
     },
     #[error("`{}` is not a store", .0.display())]
     NotAStore(PathBuf),
+    #[error("the store `{}` was removed meanwhile", .0.display())]
+    Removed(PathBuf),
     #[error("`{}` has files in it and is not a store", .0.display())]
     NotEmpty(PathBuf),
     #[error("the store `{}` cannot be written", .0.display())]
@@ -72,6 +74,7 @@ impl StoreError {
             Self::NotAStore(_) => {
                 "a store is made by the first `pipe run`; `--store DIR` names another folder"
             }
+            Self::Removed(_) => "run again: a new one is made",
             Self::NotEmpty(_) => "give an empty or new folder with `--store DIR`",
             Self::ReadOnly(_) => {
                 "results can be looked up but not made; `--store DIR` names another folder"

@@ -129,7 +129,7 @@ mod tests {
         let path = folder.path().join("gate");
         let (one, two) = (Gate::new(path.clone()), Gate::new(path.clone()));
         drop(one.pass().unwrap());
-        std::fs::remove_file(&path).unwrap();
+        super::super::disk::remove_file(&path).unwrap();
         let _calm = one.pass().unwrap();
         assert!(two.close().unwrap().is_none());
     }

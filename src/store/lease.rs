@@ -21,6 +21,7 @@ use super::{
     gate::{Calm, Closed},
     lock::{self, Hold},
     record::children,
+    stat::Stat,
 };
 use crate::plan::file_name;
 
@@ -112,6 +113,7 @@ impl Store {
         }
         if leases.in_use.is_none() {
             leases.in_use = lock::take(&self.layout.lock(USE), Hold::Shared, true)?;
+            self.must_be_there()?;
         }
         let path = self.layout.lease(run);
         let calm = lock::take(&self.layout.lock(SWEEP), Hold::Shared, true)?;
@@ -126,6 +128,21 @@ impl Store {
         self.try_locks(&path);
         self.sweep_once()?;
         Ok(true)
+    }
+
+    /// An error where the store was removed since it was opened; nothing of it is left behind then.
+    fn must_be_there(&self) -> Result<()> {
+        let is_same = |root: Stat| Ok(Stat::of_file(&self.folder)?.ino == root.ino);
+        let is_there = Stat::of(self.root()).and_then(is_same).unwrap_or(false);
+        if is_there && self.layout.version().exists() {
+            return Ok(());
+        }
+        let lock = self.layout.lock(USE);
+        let _ = disk::remove_file(&lock);
+        for folder in lock.ancestors().skip(1).take(2) {
+            let _ = disk::remove_dir(folder);
+        }
+        Err(StoreError::Removed(self.root().to_owned()))
     }
 
     /// The folder of `run` under `tmp/`, and that of its logs: both are there.
@@ -223,7 +240,10 @@ impl Store {
 
     /// Keeps away what removes results, for a moment: between finding or making one and saying so.
     pub fn calm(&self) -> Result<Option<Calm>> {
-        self.is_writable.then(|| self.gate.pass()).transpose()
+        let calm = self.is_writable.then(|| self.gate.pass()).transpose()?;
+        // What was taken away before is not believed to be there.
+        self.with_fresh_contents(|_| ())?;
+        Ok(calm)
     }
 
     /// Keeps away who finds or makes results. None where somebody reads for long.

@@ -48,9 +48,9 @@ pub fn take(path: &Path, hold: Hold, wait: bool) -> Result<Option<File>> {
     }
 }
 
-/// Whether the lock at `path`, which the caller holds alone, keeps others out.
+/// Whether the lock at `path`, which the caller holds alone, keeps others out, as far as it can be asked.
 pub fn keeps_others_out(path: &Path) -> bool {
-    matches!(take(path, Hold::Shared, false), Ok(None))
+    !matches!(take(path, Hold::Shared, false), Ok(Some(_)))
 }
 
 fn is_unknown_to(error: &io::Error) -> bool {

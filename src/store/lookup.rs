@@ -17,13 +17,7 @@ pub enum Lookup {
 }
 
 impl Store {
-    /// The same, with what other processes made by now: for who has the lock of the key.
-    pub fn lookup_again(&self, key: &Key) -> Result<Lookup> {
-        self.with_fresh_contents(|_| ())?;
-        self.lookup(key)
-    }
-
-    /// What the store has for `key`, as far as was heard of it. Damage that is found is set aside, so that the producer runs
+    /// What the store has for `key`, as far as was heard of it (`calm` hears). Damage that is found is set aside, so that the producer runs
     /// again. An error is trouble with the machine (no more descriptors, a failing disk), which says nothing of the result.
     pub fn lookup(&self, key: &Key) -> Result<Lookup> {
         let found = match self.record(key)? {

@@ -22,6 +22,9 @@ use super::{
     tree::{self, Rules},
 };
 
+/// How names of outs begin that were set aside.
+pub(super) const OUT_ASIDE: &str = "out-";
+
 /// The right to write workspace outs; given up when dropped. What lies there counts as a job's until `release_outs`.
 #[derive(Debug)]
 pub struct OutsLock {
@@ -67,7 +70,13 @@ impl Store {
     /// Content that the store does not hold is an error, unless forced; what a failed job left may go as long as it is
     /// as the job left it, and what a killed one left is set aside. `Busy` where another process has one of them.
     /// Hand the lock to `release_outs` or `leave_outs` at the end.
-    pub fn clear_outs(&self, base: &Path, outs: &[String], force: bool) -> Result<OutsLock> {
+    pub fn clear_outs(
+        &self,
+        stage: &str,
+        base: &Path,
+        outs: &[String],
+        force: bool,
+    ) -> Result<OutsLock> {
         self.must_write()?;
         let mut paths: Vec<PathBuf> = outs.iter().map(|it| place(base, it)).collect();
         paths.sort();
@@ -76,9 +85,11 @@ impl Store {
         for path in &paths {
             locks.push(self.lock_out(path)?);
         }
+        // What is noted of them from here on is later than what others noted before.
+        self.with_fresh_contents(|_| ())?;
         let mut ways = Vec::with_capacity(paths.len());
         for path in &paths {
-            ways.push(self.way_out(path, force)?);
+            ways.push(self.way_out(stage, path, force)?);
         }
         self.foretell_writes_outside()?;
         // The marks first: once something is gone, what is left is no more what it was.
@@ -100,14 +111,18 @@ impl Store {
 
     /// Puts an out that a job made elsewhere in its place, which `clear_outs` has cleared for it.
     pub fn deliver_out(&self, made: &Path, path: &Path) -> Result<()> {
+        let stat = Stat::of_link(made).at("read", made)?;
         removal::remove_tree(path)?;
+        if stat.is_directory() {
+            // An ordinary user cannot move a folder that is read-only.
+            removal::make_writable(made)?;
+        }
         match disk::rename(made, path) {
             Err(error) if error.kind() == ErrorKind::CrossesDevices => {
                 let folder = path.parent().unwrap_or(Path::new("/"));
                 let copied = disk::temporary_folder(".pipe-deliver-", folder)
                     .at("create a folder in", folder)?;
                 let mut from = copied.path().to_owned();
-                let stat = Stat::of_link(made).at("read", made)?;
                 copy::out(made, &stat, &from)?;
                 if !stat.is_directory() {
                     from.push(copy::name_of(made)?);
@@ -138,37 +153,55 @@ impl Store {
 
     /// Brings a record's outs back into the workspace, those that are not there already; for `release_outs`.
     /// `Busy` where another process has one of them.
-    pub fn restore_outs(&self, record: &Record, base: &Path, force: bool) -> Result<OutsLock> {
+    pub fn restore_outs(
+        &self,
+        stage: &str,
+        record: &Record,
+        base: &Path,
+        force: bool,
+    ) -> Result<OutsLock> {
         let mut restored = OutsLock {
             paths: Vec::new(),
             locks: Vec::new(),
             set_aside: Vec::new(),
         };
+        let mut wanted = Vec::new();
         for (name, out) in &record.outs {
             let path = place(base, name);
             let is_there = self.holds(&path)? == Some(out.digest);
             // A job that was killed between its end and `release_outs` left its mark.
-            if is_there && !(self.is_writable && self.is_marked(&path)?) {
-                continue;
+            if !is_there || self.is_writable && self.is_marked(&path)? {
+                wanted.push((path, out, is_there));
             }
-            self.must_write()?;
-            self.lose_sight();
-            let lock = self.lock_out(&path)?;
-            if !is_there {
-                let way = self.way_out(&path, force)?;
-                self.restore(&out.digest, out.is_directory, &path, &way)?;
-                if matches!(way, Way::SetAside) {
-                    restored.set_aside.push(path.clone());
-                }
-            }
-            restored.locks.push(lock);
-            restored.paths.push(path);
         }
+        if wanted.is_empty() {
+            return Ok(restored);
+        }
+        self.must_write()?;
+        self.lose_sight();
+        for (path, ..) in &wanted {
+            restored.locks.push(self.lock_out(path)?);
+        }
+        self.with_fresh_contents(|_| ())?;
+        // Nothing is touched before all of it is known to give way.
+        let mut missing = Vec::new();
+        for (path, out, is_there) in &wanted {
+            if !is_there {
+                missing.push((path, out, self.way_out(stage, path, force)?));
+            }
+        }
+        for (path, out, way) in missing {
+            self.restore(&out.digest, out.is_directory, path, &way)?;
+            if matches!(way, Way::SetAside) {
+                restored.set_aside.push(path.clone());
+            }
+        }
+        restored.paths = wanted.into_iter().map(|it| it.0).collect();
         Ok(restored)
     }
 
     /// How what is at `path` gives way: it is not there, or it can be had again, or nobody wants it.
-    fn way_out(&self, path: &Path, force: bool) -> Result<Way> {
+    fn way_out(&self, stage: &str, path: &Path, force: bool) -> Result<Way> {
         if force {
             return Ok(Way::Remove);
         }
@@ -201,7 +234,7 @@ impl Store {
             _ if held => Ok(Way::Remove),
             Mark::Begun => Ok(Way::SetAside),
             // The mark may be lost.
-            Mark::None | Mark::Left(_) if self.was_written_by_one_cut_off(path) => {
+            Mark::None | Mark::Left(_) if self.was_written_by_one_cut_off(path, stage) => {
                 Ok(Way::SetAside)
             }
             Mark::None | Mark::Left(_) => Err(StoreError::WouldLose(path.to_owned())),
@@ -229,11 +262,11 @@ impl Store {
     /// Moves what a killed job left to `quarantine/`. It may have been edited since: nobody knows.
     fn set_out_aside(&self, path: &Path) -> Result<()> {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        match self.set_aside_as(path, &format!("out-{name}")) {
+        match self.set_aside_as(path, &format!("{OUT_ASIDE}{name}")) {
             Err(StoreError::Io { source, .. }) if source.kind() == ErrorKind::CrossesDevices => {
                 let folder = self.layout.quarantine();
                 let copy =
-                    disk::temporary_folder("out-", &folder).at("create a folder in", &folder)?;
+                    disk::temporary_folder(OUT_ASIDE, &folder).at("create a folder in", &folder)?;
                 copy::out(path, &Stat::of_link(path).at("read", path)?, copy.path())?;
                 let _kept = copy.keep();
                 removal::remove_tree(path)

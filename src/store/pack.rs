@@ -22,7 +22,7 @@ use super::{
 };
 
 /// A larger artifact has a folder.
-const MOST_BYTES: u64 = 16 << 10;
+pub(super) const MOST_BYTES: u64 = 16 << 10;
 const MOST_NODES: usize = 32;
 
 /// Whether a listed tree is small enough.
@@ -56,7 +56,7 @@ pub(super) fn read(folder: &Path, nodes: &[Node]) -> Result<(Manifest, Note)> {
                     Failure::Changed => StoreError::Changing(path.clone()),
                 })?;
                 let sha256 = Digest(Sha256::digest(&content).into());
-                bytes.extend(content);
+                bytes.extend(content.iter().map(|it| !it));
                 merkle::file_entry(&node.stat, sha256)
             }
         };
@@ -71,7 +71,8 @@ pub(super) fn read(folder: &Path, nodes: &[Node]) -> Result<(Manifest, Note)> {
     Ok((manifest, note))
 }
 
-/// The manifest and the bytes of all files, in its order.
+/// The manifest and the bytes of all files, in its order. Their bits are turned, so that an out that is a journal itself does
+/// not look like one, should its frame be cut off.
 fn take_apart(content: &[u8]) -> Option<(Manifest, &[u8])> {
     let end = content.iter().position(|it| *it == b'\n')?;
     let manifest: Manifest = serde_json::from_slice(&content[..end]).ok()?;
@@ -93,11 +94,12 @@ fn unfold(manifest: &Manifest, mut bytes: &[u8], folder: &Path) -> Result<()> {
                     .split_at_checked(*size as usize)
                     .ok_or_else(|| StoreError::NoArtifact(manifest.digest.to_string()))?;
                 bytes = rest;
+                let content: Vec<u8> = content.iter().map(|it| !it).collect();
                 let mut options = OpenOptions::new();
                 let mode = if *executable { 0o777 } else { 0o666 };
                 options.write(true).create_new(true).mode(mode);
                 let file = disk::open(&options, &place).at("create", &place)?;
-                disk::write_all(&file, &place, content).at("write", &place)?;
+                disk::write_all(&file, &place, &content).at("write", &place)?;
             }
         }
     }

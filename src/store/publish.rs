@@ -6,6 +6,7 @@
 
 use std::{
     cell::OnceCell,
+    fs,
     io::{self, ErrorKind},
     path::{Path, PathBuf},
     sync::{Arc, atomic::Ordering},
@@ -27,6 +28,7 @@ use super::{
     lease::Scratch,
     lookup::named_objects,
     object::{seal, tree_note},
+    pack,
     record::{last_note, note_of},
     removal,
     stage::{Form, Staged, Tree},
@@ -53,9 +55,13 @@ pub struct Publication {
 }
 
 impl Publication {
-    /// Whether it waits for the disk: folders must be durable before they are spoken of.
+    /// Whether it waits for the disk, as far as can be told before: folders must be durable before they are spoken of.
     pub fn needs_sync(&self) -> bool {
-        !self.outputs.is_empty()
+        let is_small = |path: &PathBuf| {
+            let stat = fs::symlink_metadata(path);
+            stat.is_ok_and(|it| !it.is_dir() && it.len() <= pack::MOST_BYTES)
+        };
+        !self.outputs.is_empty() || !self.outs.iter().all(|(_, path)| is_small(path))
     }
 }
 
@@ -152,8 +158,13 @@ impl Store {
             self.is_unsynced.store(true, Ordering::Relaxed);
         }
         // Who waits for long should not lose what is done: a loss of power takes what was written last.
-        let _ = self.make_durable(LONGEST_UNSYNCED);
+        self.keep_up();
         results
+    }
+
+    /// Makes what was noted a while ago survive a loss of power. Where that fails, `flush` says so.
+    pub fn keep_up(&self) {
+        let _ = self.make_durable(LONGEST_UNSYNCED);
     }
 
     /// Makes sure that all published so far survives a loss of power, and saves what was learned of source files.
@@ -166,7 +177,10 @@ impl Store {
         } else {
             self.make_durable(Duration::ZERO)?;
         }
-        self.tidy_journals()
+        self.trouble()?;
+        // It can be done the next time.
+        let _ = self.tidy_journals();
+        Ok(())
     }
 
     /// All that was written to the file system so far. The descriptor was opened before, else errors would be missed.

@@ -149,8 +149,9 @@ impl Lister<'_> {
             Ok(nodes)
         };
         let found = thread::scope(|scope| {
+            // Where no more can be had, there are fewer.
             let threads: Vec<_> = (1..threads.min(MOST_THREADS))
-                .map(|_| scope.spawn(work))
+                .filter_map(|_| thread::Builder::new().spawn_scoped(scope, work).ok())
                 .collect();
             let own = work();
             let others = threads.into_iter().map(thread::ScopedJoinHandle::join);

@@ -292,7 +292,7 @@ fn an_edit_that_asks_for_more_is_seen() {
     project.write("more.yaml", "vars: {}\n");
     edit(&threads.replace("include: [vars.yaml]", "include: [vars.yaml, more.yaml]"));
     let ran = ran_after(project, || {
-        project.write("more.yaml", &format!("stages:\n{four}"))
+        project.write("more.yaml", &format!("stages:\n{four}"));
     });
     assert_eq!(ran, ["four"]);
 }

@@ -1,6 +1,12 @@
 //! Commands in a sandbox find what their stages declare and nothing else, and what they write comes out of it.
 
-use std::{fs, os::unix::fs::symlink, process::Stdio, time::Duration};
+use std::{
+    fs,
+    os::unix::fs::{PermissionsExt, symlink},
+    path::Path,
+    process::Stdio,
+    time::Duration,
+};
 
 use crate::project::{Answer, Project};
 
@@ -111,6 +117,61 @@ fn what_is_not_declared_is_kept_away_and_named() {
         "--allow-read",
         allowed.to_str().unwrap(),
     ]);
+}
+
+#[test]
+fn odd_places_are_found() {
+    let project = project(
+        r#"
+  above: {command: {cmd: 'sh ../src/go.sh > above.txt; python3 -c "" 2>/dev/null; cat ../src/data/a', wdir: work, deps: [../src/go.sh, ../src/data], outs: [above.txt]}}
+  here: {command: {cmd: 'cat go.sh data/a > ../here.txt', wdir: src, deps: [.], outs: [../here.txt]}}
+  names: {command: {cmd: 'cat -- "-dash" "ünï côde.txt" > "an out.txt"', deps: ['-dash', 'ünï côde.txt'], outs: ['an out.txt']}}
+  closed: {command: {cmd: 'cp -r ${inputs.x} closed; stat -c %a keys/own; mktemp -d', inputs: {x: made}, deps: [keys/own], outs: [closed]}}
+  made: {command: {cmd: 'mkdir ${outputs.x}; echo 1 > ${outputs.x}/a', outputs: {x: {type: files}}, outs: []}}
+"#,
+    );
+    for (name, text) in [
+        ("src/go.sh", "echo go\n"),
+        ("src/data/a", "a\n"),
+        ("work/x", ""),
+        ("-dash", "1\n"),
+        ("ünï côde.txt", "2\n"),
+        ("keys/own", "key\n"),
+    ] {
+        project.write(name, text);
+    }
+    let private = fs::Permissions::from_mode(0o600);
+    fs::set_permissions(project.path("keys/own"), private).unwrap();
+    let answer = project.ordinary(&["run", "--sandbox"]);
+    assert_eq!(answer.code, Some(0), "{answer}");
+    assert_eq!(project.read("work/above.txt"), "go\n");
+    assert_eq!(project.read("here.txt"), "echo go\na\n");
+    assert_eq!(project.read("an out.txt"), "1\n2\n");
+    assert_eq!(project.read("closed/a"), "1\n");
+    let told = said(&answer);
+    assert!(told.contains("closed  600"), "{answer}");
+    // Nothing is left behind.
+    let temporary = told.lines().find_map(|it| it.strip_prefix("closed  /"));
+    let temporary = Path::new("/").join(temporary.unwrap());
+    assert!(
+        !temporary.parent().unwrap().exists(),
+        "{}",
+        temporary.display()
+    );
+    assert!(
+        fs::read_dir(project.path("artifacts/tmp"))
+            .unwrap()
+            .next()
+            .is_none()
+    );
+}
+
+#[test]
+fn a_folder_that_holds_the_project_can_be_allowed() {
+    let project = project(
+        "  one: {command: {cmd: 'test ! -e secret.txt; cat in.txt', deps: [in.txt], outs: []}}\n",
+    );
+    project.done(&["run", "--sandbox", "--allow-read", "."]);
 }
 
 #[test]

@@ -79,6 +79,15 @@ impl Question {
         let spec = discovery::find_spec(words.spec.as_deref(), context)?;
         let folder = project::folder_of(&spec, context)?;
         let store = discovery::store_root(&spec, context);
+        let named = [&spec, &folder, &store, &context.folder, &context.worker];
+        if named
+            .into_iter()
+            .chain(&context.store)
+            .any(|it| it.to_str().is_none())
+        {
+            // It could not be written down.
+            return Ok(None);
+        }
         let program = std::fs::metadata("/proc/self/exe")?;
         let looked_up = LOOKED_UP.map(|name| digest_of(name, context));
         let text = json!({

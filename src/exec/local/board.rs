@@ -34,11 +34,13 @@ struct Entry {
     end: Slit<End>,
     /// Whether a zygote makes its process.
     is_forked: bool,
+    /// Whether the supervisor does not know of it yet.
+    is_awaited: bool,
     /// The zygote's number, once it took the job.
     zygote: Option<u64>,
     /// Of a forked job: the child, once it is known.
     child: Option<i32>,
-    /// What was asked before the child was known.
+    /// What was asked before there was a process.
     held: Option<(Option<Duration>, Duration)>,
     /// Of a worker: its socket.
     control: Option<pipe_wire::Sender>,
@@ -51,6 +53,7 @@ impl Board {
         let entry = Entry {
             end,
             is_forked,
+            is_awaited: false,
             zygote: None,
             child: None,
             held: None,
@@ -58,6 +61,21 @@ impl Board {
         };
         self.lock().insert(job, entry);
         mailbox
+    }
+
+    /// Notes that something must be done before the job's process is ordered.
+    pub fn set_awaited(&self, job: u64) {
+        if let Some(entry) = self.lock().get_mut(&job) {
+            entry.is_awaited = true;
+        }
+    }
+
+    /// Notes that it is done. False where the job is not wanted any more.
+    pub fn set_ready(&self, job: u64) -> bool {
+        self.lock().get_mut(&job).is_some_and(|entry| {
+            entry.is_awaited = false;
+            entry.held.is_none()
+        })
     }
 
     /// Notes that a zygote took the job.
@@ -127,7 +145,7 @@ impl Board {
             _ => {}
         }
         let target = match (entry.zygote, entry.child) {
-            _ if !entry.is_forked => Target::Job(job),
+            _ if !entry.is_forked && !entry.is_awaited => Target::Job(job),
             (Some(parent), Some(pid)) => Target::Child { job, pid, parent },
             _ => {
                 entry.held = Some((terminate, kill));

@@ -3,8 +3,8 @@
 use std::{io, os::fd::OwnedFd, path::PathBuf, sync::OnceLock};
 
 use landlock::{
-    AccessFs, BitFlags, PathBeneath, PathFd, Ruleset, RulesetAttr, RulesetCreated,
-    RulesetCreatedAttr, make_bitflags,
+    AccessFs, BitFlags, CompatLevel, Compatible, PathBeneath, PathFd, Ruleset, RulesetAttr,
+    RulesetCreated, RulesetCreatedAttr, RulesetError, make_bitflags,
 };
 
 /// What a process may do with what it may read.
@@ -19,18 +19,23 @@ pub fn is_supported() -> bool {
 }
 
 /// The ruleset of a process that reads and executes nothing but these files, and what is in these folders. It may write
-/// anywhere. Those that are not there do not count. None where the kernel has no Landlock.
+/// anywhere. Those that are not there do not count. None where the kernel has no Landlock, or one that would forbid to move
+/// files from one folder to another (before Linux 5.19).
 pub fn around(reads: &[PathBuf]) -> io::Result<Option<OwnedFd>> {
-    let fence = build(reads).map_err(|error| io::Error::other(format!("Landlock: {error}")))?;
+    let made = Ruleset::default()
+        .set_compatibility(CompatLevel::HardRequirement)
+        .handle_access(READ)
+        .and_then(|it| it.handle_access(AccessFs::Refer))
+        .and_then(Ruleset::create);
+    let Ok(fence) = made else {
+        return Ok(None);
+    };
+    let fence = fill(fence, reads);
+    let fence = fence.map_err(|error| io::Error::other(format!("Landlock: {error}")))?;
     Ok(fence.into())
 }
 
-fn build(reads: &[PathBuf]) -> Result<RulesetCreated, landlock::RulesetError> {
-    // Unless it is allowed, nothing could be moved from one folder to another.
-    let mut fence = Ruleset::default()
-        .handle_access(READ)?
-        .handle_access(AccessFs::Refer)?
-        .create()?;
+fn fill(mut fence: RulesetCreated, reads: &[PathBuf]) -> Result<RulesetCreated, RulesetError> {
     if let Ok(root) = PathFd::new("/") {
         fence = fence.add_rule(PathBeneath::new(root, AccessFs::Refer))?;
     }

@@ -21,7 +21,10 @@ use std::{
 };
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
-use pipe_schema::{protocol::Request, run::Failure};
+use pipe_schema::{
+    protocol::Request,
+    run::{Failure, FailureKind},
+};
 
 use self::{
     attendant::Attendant,
@@ -120,11 +123,7 @@ impl Local {
         let (reader, writer) = io::pipe()?;
         let mut env = self.config.host.base();
         env.extend(command.env.iter().cloned());
-        let fence = match &command.reads {
-            Some(reads) => fence::around(reads)?,
-            None => None,
-        };
-        let start = supervisor::Start {
+        let mut start = supervisor::Start {
             job: job.id,
             program: "/bin/sh".to_owned(),
             args: command::arguments(&command.lines),
@@ -132,12 +131,38 @@ impl Local {
             folder: text_of(&command.folder)?,
             memory: job.memory,
             has_socket: false,
-            has_fence: fence.is_some(),
+            has_fence: false,
         };
         let output = output::Output::new(reader, &job.log, &command.secrets);
-        self.link()?.start(&start, writer.into(), None, fence)?;
+        let link = self.link()?;
         let command = command.clone();
-        (self.crew).run(move || command::attend(attendant, &command, output))
+        let Some(confinement) = command.confinement.clone() else {
+            link.start(&start, writer.into(), None, None)?;
+            return (self.crew).run(move || command::attend(attendant, &command, output));
+        };
+        self.board.set_awaited(job.id);
+        (self.crew).run(move || {
+            let fence = confinement.build().and_then(|()| {
+                let fence = fence::around(confinement.reads());
+                fence.map_err(|error| failure::of_io("it could not be confined", &error))
+            });
+            let begun = fence.and_then(|fence| {
+                if !attendant.board.set_ready(attendant.job) {
+                    let message = "it was not begun";
+                    return Err(failure::plain(FailureKind::Io, message, None));
+                }
+                start.has_fence = fence.is_some();
+                let started = link.start(&start, writer.into(), None, fence);
+                started.map_err(|error| failure::of_io("its process could not be started", &error))
+            });
+            match begun {
+                Ok(()) => command::attend(attendant, &command, output),
+                Err(failure) => {
+                    attendant.board.forget(attendant.job);
+                    attendant.finish(Err(failure));
+                }
+            }
+        })
     }
 
     /// Starts a program, with its mode, that serves one request.

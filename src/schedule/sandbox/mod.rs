@@ -6,24 +6,27 @@ mod words;
 
 use std::{
     fs,
-    os::unix::fs::symlink,
+    os::unix::fs::{DirBuilderExt, symlink},
     path::{Component, Path, PathBuf},
 };
 
 use pipe_schema::{
+    manifest::Digest,
     run::{Failure, FailureKind},
     stage::{Command, Task},
 };
+use sha2::{Digest as _, Sha256};
 use walkdir::WalkDir;
 
 use super::{Options, programs, state::Running, trouble::of_store};
 use crate::{
-    exec::failure,
+    exec::{Confinement, failure},
     plan::Stage,
     store::{Store, copy_source},
 };
 
 /// The sandbox of one attempt.
+#[derive(Debug)]
 pub struct Sandbox {
     /// Stands for `/`.
     root: PathBuf,
@@ -52,30 +55,37 @@ impl Sandbox {
         };
         let project = options.folder.clone();
         let programs = programs::places(store, options, stage, command);
+        let kept = cleaned(store.root());
         let inputs = running.pending.action.inputs.values();
         let (mut reads, mut found): (Vec<_>, Vec<_>) = inputs
             .map(|it| cleaned(Path::new(&it.path)))
-            .partition(|it| it.starts_with(store.root()));
-        for home in programs
+            .partition(|it| it.starts_with(&kept));
+        let homes = programs
             .iter()
-            .flat_map(|it| reads::of_program(it, options))
-        {
+            .flat_map(|it| reads::of_program(it, options));
+        for home in homes.map(|it| cleaned(&it)) {
             let is_near = home.starts_with(&project);
             if is_near { &mut found } else { &mut reads }.push(home);
         }
         let near = allowed.iter().filter(|it| it.starts_with(&project));
         found.extend(near.cloned());
+        // What holds the whole project or the store can only be read where it is.
+        let (around, found): (Vec<_>, Vec<_>) = found
+            .into_iter()
+            .partition(|it| project.starts_with(it) || kept.starts_with(it));
         let (linked, copied): (Vec<_>, Vec<_>) = topmost(found)
             .into_iter()
             .partition(|it| reads::is_environment(it));
+        let temporary = temporary(running.place.folder(), options);
+        reads.extend(around);
         reads.extend(linked.iter().chain(&copied).chain(allowed).cloned());
         reads.extend(reads::of_machine(options));
-        reads.push(running.place.folder().to_owned());
+        reads.extend([running.place.folder().to_owned(), temporary.clone()]);
         Some(Self {
             root: running.place.place("sandbox"),
             folder: cleaned(&folder_of(command, &project)),
             outs: (stage.outs.iter().map(|it| cleaned(&project.join(it)))).collect(),
-            temporary: running.place.place("tmp"),
+            temporary,
             reads: topmost(reads),
             project,
             linked,
@@ -84,41 +94,23 @@ impl Sandbox {
         })
     }
 
-    pub fn into_reads(self) -> Vec<PathBuf> {
-        self.reads
-    }
-
     pub fn temporary(&self) -> &Path {
         &self.temporary
     }
 
-    /// Makes it, and says where the command starts.
-    pub fn build(&self) -> Result<PathBuf, Failure> {
-        let start = self.inside(&self.folder);
-        create(&start)?;
-        create(&self.temporary)?;
-        for path in &self.copied {
-            let place = self.inside(path);
-            create(parent(&place))?;
-            copy_source(path, &place).map_err(|error| of_store(&error))?;
-        }
-        for path in &self.linked {
-            let place = self.inside(path);
-            create(parent(&place))?;
-            symlink(path, &place).map_err(|error| cannot("create", &place, &error))?;
-        }
-        for out in &self.outs {
-            create(parent(&self.inside(out)))?;
-        }
-        Ok(start)
+    /// Where the command starts.
+    pub fn start(&self) -> PathBuf {
+        self.inside(&self.folder)
     }
 
     /// Puts the outs where they belong. Gives the names of files that the command wrote beside them, which are lost.
     pub fn deliver(&self, store: &Store) -> Result<Vec<String>, Failure> {
         for out in &self.outs {
             let made = self.inside(out);
-            // It may have been written to the project itself, by a whole path.
-            if made.symlink_metadata().is_ok() {
+            // It may have been written to the project itself, by a whole path or through a link to an environment.
+            let is_there = made.symlink_metadata().is_ok()
+                && parent(&made).canonicalize().ok() != parent(out).canonicalize().ok();
+            if is_there {
                 store
                     .deliver_out(&made, out)
                     .map_err(|error| of_store(&error))?;
@@ -161,6 +153,11 @@ impl Sandbox {
         failure
     }
 
+    /// Removes what lies outside of the attempt's own folder, which goes with it.
+    pub fn dispose(&self) {
+        let _ = fs::remove_dir_all(&self.temporary);
+    }
+
     /// The place in the sandbox of what lies at a whole path.
     fn inside(&self, path: &Path) -> PathBuf {
         self.root.join(path.strip_prefix("/").unwrap_or(path))
@@ -178,11 +175,48 @@ impl Sandbox {
     }
 }
 
+impl Confinement for Sandbox {
+    fn build(&self) -> Result<(), Failure> {
+        // Copies are nobody else's business.
+        for folder in [&self.root, &self.temporary] {
+            create(parent(folder))?;
+            let made = fs::DirBuilder::new().mode(0o700).create(folder);
+            made.map_err(|error| cannot("create", folder, &error))?;
+        }
+        for path in &self.copied {
+            let place = self.inside(path);
+            create(parent(&place))?;
+            copy_source(path, &place).map_err(|error| of_store(&error))?;
+        }
+        for path in &self.linked {
+            let place = self.inside(path);
+            create(parent(&place))?;
+            symlink(path, &place).map_err(|error| cannot("create", &place, &error))?;
+        }
+        for out in &self.outs {
+            create(parent(&self.inside(out)))?;
+        }
+        create(&self.start())
+    }
+
+    fn reads(&self) -> &[PathBuf] {
+        &self.reads
+    }
+}
+
 pub fn folder_of(command: &Command, project: &Path) -> PathBuf {
     match &command.wdir {
         Some(wdir) => project.join(wdir),
         None => project.to_owned(),
     }
+}
+
+/// Where a command finds a place for files that nobody needs afterwards: near the root, as names of sockets are short.
+fn temporary(place: &Path, options: &Options) -> PathBuf {
+    let digest = Digest(Sha256::digest(place.as_os_str().as_encoded_bytes()).into());
+    let folder = options.host.get("TMPDIR").unwrap_or_default();
+    let folder = if folder.is_empty() { "/tmp" } else { &folder };
+    Path::new(folder).join(format!("pipe-{}", digest.short()))
 }
 
 /// Without `.` and `..`, by names alone.

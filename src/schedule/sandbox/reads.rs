@@ -38,7 +38,16 @@ const FIRST_LINE: u64 = 256;
 pub fn of_machine(options: &Options) -> Vec<PathBuf> {
     let path = options.host.get("PATH").unwrap_or_default();
     let folders = path.split(':').filter(|it| it.starts_with('/'));
-    let homes = folders.map(|it| home_of(Path::new(it), options));
+    let homes = folders.flat_map(|it| {
+        let folder = Path::new(it);
+        // Those of an environment are links to what it was made from.
+        let interpreters = ["python", "python3"].map(|it| folder.join(it).canonicalize());
+        let behind = interpreters.into_iter().flatten();
+        let behind = behind.map(|it| home_of(parent(&it), options));
+        std::iter::once(home_of(folder, options))
+            .chain(behind)
+            .collect::<Vec<_>>()
+    });
     let all = SYSTEM.iter().map(PathBuf::from).chain(homes);
     all.flat_map(|it| without(it, &options.folder)).collect()
 }
@@ -95,9 +104,18 @@ fn without(folder: PathBuf, project: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(&folder).into_iter().flatten().flatten();
     entries
         .map(|it| it.path())
-        .filter(|it| it != project)
+        .filter(|it| it != project && !leads_to(it, project))
         .flat_map(|it| without(it, project))
         .collect()
+}
+
+/// Whether a link leads to the project, or above it.
+fn leads_to(link: &Path, project: &Path) -> bool {
+    let target = link
+        .is_symlink()
+        .then(|| link.canonicalize().ok())
+        .flatten();
+    target.is_some_and(|it| project.starts_with(it))
 }
 
 /// What the first line of a script names, as in `#!/usr/bin/python3 -u`.

@@ -20,8 +20,10 @@ use super::{
     error::{At, Result, StoreError},
     journal::{Head, Kind},
     lease::Scratch,
+    outs::OUT_ASIDE,
     record::children,
     removal, replace,
+    stat::Stat,
 };
 use crate::plan::file_name;
 
@@ -63,7 +65,11 @@ impl Store {
     /// Removes what neither the newest runs, nor the last success of any stage, nor a run that is going on, nor anything young
     /// needs.
     pub fn gc(&self, policy: &Policy) -> Result<Collected> {
-        let Some(_alone) = self.close_gate()? else {
+        let before = policy.max_bytes.map(|limit| (limit, self.size()));
+        if !policy.dry_run {
+            self.shorten_journals()?;
+        }
+        let Some(alone) = self.close_gate()? else {
             return Err(self.in_use());
         };
         self.try_locks_now()?;
@@ -81,7 +87,6 @@ impl Store {
         let mut needed = self.needed(kept_runs, policy)?;
         let mut old_runs = old_runs.to_vec();
         old_runs.retain(|it| !live.contains(&file_name(it)));
-        let before = policy.max_bytes.map(|limit| (limit, self.size()));
         if let Some((limit, size)) = before {
             self.keep_what_fits(
                 size.saturating_sub(limit),
@@ -98,16 +103,15 @@ impl Store {
             claimed,
         } = needed;
 
-        let mut remove = Remover {
-            dry_run: policy.dry_run,
-            bytes: 0,
-        };
-        for path in self.dead_scratch()? {
-            remove.bytes += tree_bytes(&path);
-            collected.leftovers += 1;
-        }
+        let dead = self.dead_scratch()?;
+        collected.leftovers += dead.len();
+        collected.bytes += dead.iter().map(|it| tree_bytes(it)).sum::<u64>();
         // Sweeps those away, too.
         let scratch = (!policy.dry_run).then(|| self.own_scratch()).transpose()?;
+        let mut remove = Remover {
+            scratch: scratch.as_ref(),
+            doomed: Vec::new(),
+        };
         let all = self.record_keys()?;
         collected.records = all.iter().filter(|it| !keys.contains(it)).count();
         let packed = self.packed_digests()?;
@@ -120,40 +124,38 @@ impl Store {
             Kind::Out => true,
         };
         // Durable before any object goes.
-        remove.bytes += self.gather(&keeps, policy.dry_run)?;
+        collected.bytes += self.gather(&keeps, policy.dry_run)?;
         for digest in self.object_digests()? {
             if digests.contains(&digest) {
                 collected.kept_objects += 1;
                 continue;
             }
-            let object = self.layout.object(&digest);
-            match &scratch {
-                Some(scratch) => remove.tree_at_once(&object, scratch)?,
-                None => remove.tree(&object)?,
-            }
+            remove.take(self.layout.object(&digest))?;
             collected.objects += 1;
         }
         for digest in self.blob_digests()? {
             let folder = self.layout.blob(&digest);
             let is_young = age(&folder).is_some_and(|it| it < policy.older_than);
             if !is_young && !inputs.contains(&digest) {
-                remove.tree(&folder)?;
+                remove.take(folder)?;
                 collected.blobs += 1;
             }
         }
         for path in self.idle_checkpoints(&trained, &claimed)? {
-            remove.tree(&path)?;
+            remove.take(path)?;
             collected.checkpoints += 1;
         }
         for path in self.leftovers(&old_runs, &live)? {
-            remove.tree(&path)?;
+            remove.take(path)?;
             collected.leftovers += 1;
         }
-        collected.bytes = remove.bytes;
-        collected.left = before.map(|(_, size)| size.saturating_sub(remove.bytes));
         if !policy.dry_run {
             remove_dangling(&self.layout.current())?;
         }
+        // Nobody can find it any more: runs need not wait for it to go.
+        drop(alone);
+        collected.bytes += remove.finish()?;
+        collected.left = before.map(|(_, size)| size.saturating_sub(collected.bytes));
         Ok(collected)
     }
 
@@ -207,6 +209,8 @@ impl Store {
         let quarantine = self.layout.quarantine();
         let aside = children(&quarantine)?.into_iter();
         let mut paths: Vec<PathBuf> = aside.map(|it| quarantine.join(it)).collect();
+        // What lay where outs belong may be somebody's.
+        paths.retain(|it| !(is_named(it, OUT_ASIDE) && is_recent(it)));
         let replaced = [
             self.layout.version(),
             self.layout.sources(),
@@ -247,34 +251,40 @@ fn remove_dangling(folder: &Path) -> Result<()> {
     Ok(())
 }
 
-struct Remover {
-    dry_run: bool,
-    bytes: u64,
+/// Removes in two steps: what is taken is gone as a whole for all others, should we be killed, too. What lies in `scratch`
+/// then is swept by the next run.
+struct Remover<'a> {
+    /// None where nothing is to be removed.
+    scratch: Option<&'a Scratch>,
+    doomed: Vec<PathBuf>,
 }
 
-impl Remover {
-    /// A folder that is there as a whole or not at all, should we be killed: it is moved to `scratch` before. What stays
-    /// there is swept by the next run.
-    fn tree_at_once(&mut self, path: &Path, scratch: &Scratch) -> Result<()> {
-        if !path.is_dir() || path.is_symlink() {
-            return self.tree(path);
-        }
+impl Remover<'_> {
+    fn take(&mut self, path: PathBuf) -> Result<()> {
+        let Some(scratch) = self.scratch else {
+            self.doomed.push(path);
+            return Ok(());
+        };
         let doomed = scratch.new_path("gc");
-        // An ordinary user cannot move a folder that is read-only.
-        removal::make_writable(path)?;
-        disk::rename(path, &doomed).at("remove", path)?;
-        self.tree(&doomed)
+        if path.is_dir() && !path.is_symlink() {
+            // An ordinary user cannot move a folder that is read-only.
+            removal::make_writable(&path)?;
+        }
+        disk::rename(&path, &doomed).at("remove", &path)?;
+        self.doomed.push(doomed);
+        Ok(())
     }
 
-    fn tree(&mut self, path: &Path) -> Result<()> {
-        self.bytes += tree_bytes(path);
-        if self.dry_run {
-            return Ok(());
+    /// The bytes of all that was taken, which is gone then.
+    fn finish(self) -> Result<u64> {
+        let mut bytes = 0;
+        for path in self.doomed {
+            bytes += tree_bytes(&path);
+            if self.scratch.is_some() {
+                removal::remove_tree(&path)?;
+            }
         }
-        if path.is_dir() && !path.is_symlink() {
-            removal::make_writable(path)?;
-        }
-        removal::remove_tree(path)
+        Ok(bytes)
     }
 }
 
@@ -286,6 +296,19 @@ pub(super) fn tree_bytes(path: &Path) -> u64 {
         .filter(fs::Metadata::is_file)
         .map(|it| it.len())
         .sum()
+}
+
+fn is_named(path: &Path, start: &str) -> bool {
+    let name = path.file_name().unwrap_or_default();
+    name.as_encoded_bytes().starts_with(start.as_bytes())
+}
+
+/// Whether it was put where it is not long ago.
+fn is_recent(path: &Path) -> bool {
+    let moved = Stat::of_link(path).map_or(0, |it| it.ctime);
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    let age = now.unwrap_or_default().as_nanos() as i64 - moved;
+    age < (DAY * CHECKPOINT_DAYS).as_nanos() as i64
 }
 
 fn age(path: &Path) -> Option<Duration> {

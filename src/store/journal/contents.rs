@@ -7,7 +7,7 @@ use pipe_schema::{key::Key, manifest::Digest};
 
 use super::frame::{Head, Kind};
 
-/// Where a frame lies. One without content says that what earlier frames say is not so any more.
+/// Where a frame lies. One without content takes back what the frame of its number says, and all earlier ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
     /// Which journal, by its place in the list of `Contents`.
@@ -86,8 +86,12 @@ impl Contents {
         self.last_number
     }
 
-    /// The kinds of all that counted and lay in a journal, but for what survives there.
-    pub fn lost(&self, journal: u32, survivors: &HashSet<(Kind, Digest, u64)>) -> Vec<Kind> {
+    /// All that counted and lay in a journal, with the numbers of the frames, but for what survives there.
+    pub fn lost(
+        &self,
+        journal: u32,
+        survivors: &HashSet<(Kind, Digest, u64)>,
+    ) -> Vec<(Kind, Digest, u64)> {
         let records = self
             .records
             .iter()
@@ -98,8 +102,8 @@ impl Contents {
             .chain(trees)
             .chain(packs)
             .filter(|(_, _, place)| place.journal == journal)
-            .filter(|(kind, id, place)| !survivors.contains(&(*kind, *id, place.number)))
-            .map(|(kind, _, _)| kind)
+            .map(|(kind, id, place)| (kind, id, place.number))
+            .filter(|it| !survivors.contains(it))
             .collect()
     }
 
@@ -135,7 +139,9 @@ impl Contents {
     pub fn is_last(&self, head: &Head, content: &[u8]) -> bool {
         let number = match head.kind {
             Kind::Record | Kind::Tree | Kind::Pack => {
-                self.newest(head.kind, &head.id).map(|it| it.number)
+                let newest = self.newest(head.kind, &head.id);
+                let is_alike = |it: &Place| (it.length == 0) == (head.length == 0);
+                newest.filter(is_alike).map(|it| it.number)
             }
             Kind::Last => {
                 let name = std::str::from_utf8(content).unwrap_or_default();
@@ -190,7 +196,8 @@ impl Contents {
 fn put_place<K: std::hash::Hash + Eq>(places: &mut HashMap<K, Place>, id: K, place: Place) {
     let old = places.entry(id).or_insert(place);
     // The same frame may have been copied to another journal.
-    if old.number <= place.number {
+    let is_taken_back = old.number == place.number && old.length == 0;
+    if old.number <= place.number && !is_taken_back {
         *old = place;
     }
 }

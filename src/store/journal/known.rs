@@ -46,11 +46,22 @@ pub struct Journals {
     pub strange: Vec<String>,
     /// Journals that have more than whole frames, and to which nobody writes.
     pub torn: Vec<u32>,
-    /// Journals that were damaged, by name.
-    pub mended: Vec<String>,
+    /// Why something that was written may not survive a loss of power: the kernel says it once.
+    pub trouble: Option<StoreError>,
+    /// Journals that were damaged, by name, with what was lost with them that cannot be made anew of what is there.
+    pub mended: Vec<(String, Vec<(Kind, Digest)>)>,
 }
 
 impl Journals {
+    /// All is to be read anew. What went wrong is not forgotten.
+    pub fn forget_all(&mut self) {
+        *self = Self {
+            mended: std::mem::take(&mut self.mended),
+            trouble: self.trouble.take(),
+            ..Self::default()
+        };
+    }
+
     /// As if it had been read.
     pub fn hear(&mut self, note: &Note, number: u64) {
         let mut frame = Vec::new();
@@ -72,7 +83,7 @@ impl Journals {
         let mut heads = Vec::with_capacity(notes.len());
         for note in notes {
             let from = frames.len();
-            let number = self.contents.next_number();
+            let number = (note.number).unwrap_or_else(|| self.contents.next_number());
             frame::encode(note.kind, &note.id, number, &note.content, &mut frames);
             heads.extend(
                 frames[from..]

@@ -6,6 +6,8 @@ use std::{
     path::PathBuf,
 };
 
+use pipe_schema::manifest::Digest;
+
 use super::{
     super::{
         Store, disk,
@@ -24,6 +26,8 @@ use super::{
 const BATCH: usize = 1 << 20;
 /// How many journals that nobody writes to any more may be there at the end of a run.
 const MOST_CLOSED: usize = 32;
+/// How many are gathered at a time: each is open meanwhile.
+const MOST_OPEN: usize = 200;
 
 impl Store {
     /// Writes a journal anew, from what is whole in it. If it is damaged, it is set aside; else it was only not written to its
@@ -50,11 +54,15 @@ impl Store {
         if scanned.is_damaged {
             self.lose_sight();
             self.copy_aside(&path, &found)?;
-            let mut journals = self.journals();
-            let lost = journals.contents.lost(index, &survivors);
+            let all = self.journals().contents.lost(index, &survivors);
             // Manifests are made anew from what they tell of.
-            if lost.is_empty() || lost.iter().any(|it| *it != Kind::Tree) {
-                journals.mended.push(name);
+            let lost = all.iter().filter(|it| it.0 != Kind::Tree);
+            let lost: Vec<_> = lost.map(|(kind, id, _)| (*kind, *id)).collect();
+            if all.is_empty() || !lost.is_empty() {
+                self.journals().mended.push((name, lost));
+            }
+            for (kind, id, number) in all.into_iter().filter(|it| it.0 != Kind::Tree) {
+                self.take_back(kind, id, number);
             }
         }
         if whole.is_empty() {
@@ -66,8 +74,8 @@ impl Store {
         Ok(())
     }
 
-    /// The journals that were found damaged and written anew by this process, each told once.
-    pub(in super::super) fn take_mended(&self) -> Vec<String> {
+    /// The journals that were found damaged and written anew by this process, with what was lost, each told once.
+    pub(in super::super) fn take_mended(&self) -> Vec<(String, Vec<(Kind, Digest)>)> {
         std::mem::take(&mut self.journals().mended)
     }
 
@@ -76,9 +84,22 @@ impl Store {
         if !self.is_writable || !self.trusts_locks() {
             return Ok(());
         }
-        let names = children(&self.layout.journals())?;
-        if names.len() > MOST_CLOSED {
+        if children(&self.layout.journals())?.len() > MOST_CLOSED {
+            self.shorten_journals()?;
             self.gather(&|_| true, false)?;
+        }
+        Ok(())
+    }
+
+    /// Leaves so few journals that all can be open at once.
+    pub(in super::super) fn shorten_journals(&self) -> Result<()> {
+        while self.is_writable
+            && self.trusts_locks()
+            && children(&self.layout.journals())?.len() > MOST_OPEN
+        {
+            if self.gather_some(&|_| true, false, MOST_OPEN, &mut 0)? < 2 {
+                break;
+            }
         }
         Ok(())
     }
@@ -90,10 +111,23 @@ impl Store {
         keeps: &dyn Fn(&Head) -> bool,
         dry_run: bool,
     ) -> Result<u64> {
+        let mut freed = 0;
+        self.gather_some(keeps, dry_run, usize::MAX, &mut freed)?;
+        Ok(freed)
+    }
+
+    /// The same with so many of them. Returns how many there were.
+    fn gather_some(
+        &self,
+        keeps: &dyn Fn(&Head) -> bool,
+        dry_run: bool,
+        most: usize,
+        freed: &mut u64,
+    ) -> Result<usize> {
         self.write_notes();
         // What this process noted goes with the rest.
         self.loaded(true)?.own = None;
-        let old = self.closed_journals()?;
+        let old = self.closed_journals(most)?;
         // What was added before they were locked counts, too.
         let journals = self.loaded(true)?;
         let before: u64 = old.iter().map(|(_, it)| length(it)).sum();
@@ -102,9 +136,9 @@ impl Store {
             kept += frame.len() as u64;
             Ok(())
         })?;
-        let freed = before.saturating_sub(kept);
-        if dry_run || freed == 0 && old.len() < 2 {
-            return Ok(freed);
+        *freed = before.saturating_sub(kept);
+        if dry_run || *freed == 0 && old.len() < 2 {
+            return Ok(old.len());
         }
         let mut gathered = Gathered {
             folder: self.layout.journals(),
@@ -118,17 +152,18 @@ impl Store {
             removal::remove_tree(path)?;
         }
         disk::sync_all(&self.folder, self.root()).at("write", self.root())?;
-        *self.journals() = Journals::default();
-        Ok(freed)
+        self.journals().forget_all();
+        Ok(old.len())
     }
 
-    /// All journals to which nobody writes, locked.
-    fn closed_journals(&self) -> Result<Vec<(PathBuf, File)>> {
+    /// Journals to which nobody writes, locked; at most so many.
+    fn closed_journals(&self, most: usize) -> Result<Vec<(PathBuf, File)>> {
         let folder = self.layout.journals();
         let mut closed = Vec::new();
         for name in children(&folder)? {
             let path = folder.join(&name);
-            if !replace::is_draft(&name)
+            if closed.len() < most
+                && !replace::is_draft(&name)
                 && let Some(file) = lock::take(&path, Hold::Alone, false)?
             {
                 closed.push((path, file));

@@ -39,6 +39,8 @@ pub struct Note {
     pub kind: Kind,
     pub id: Digest,
     pub content: Vec<u8>,
+    /// Of what takes something back: the number of that. Else it is given when the note is written.
+    number: Option<u64>,
 }
 
 /// A frame's content, as far as there is one.
@@ -54,6 +56,7 @@ impl Note {
             kind,
             id,
             content: content.into(),
+            number: None,
         }
     }
 }
@@ -129,7 +132,7 @@ impl Store {
         let Ok(mut journals) = self.loaded(false) else {
             return;
         };
-        let number = journals.contents.next_number();
+        let number = (note.number).unwrap_or_else(|| journals.contents.next_number());
         journals.hear(&note, number);
         if !self.is_writable {
             return;
@@ -160,7 +163,15 @@ impl Store {
         };
         // Nobody waits for the disk meanwhile.
         drop(journals);
-        unsynced.sync()
+        if let Err(error) = unsynced.sync() {
+            self.journals().trouble.get_or_insert(error);
+        }
+        Ok(())
+    }
+
+    /// What went wrong with that.
+    pub(super) fn trouble(&self) -> Result<()> {
+        self.journals().trouble.take().map_or(Ok(()), Err)
     }
 
     /// A frame's content. What is damaged is set aside where that can be done, and forgotten in any case.
@@ -182,7 +193,7 @@ impl Store {
                 Ok(None) => {
                     drop(journals);
                     self.mend(place.journal)?;
-                    self.revoke(kind, *id);
+                    self.take_back(kind, *id, place.number);
                     return Ok(Content::Damaged);
                 }
                 Err(error) => return Err(StoreError::io("read", &folder, error)),
@@ -190,9 +201,18 @@ impl Store {
         }
     }
 
-    /// Notes that what was said about this does not count any more.
+    /// Notes that what is known to be said about this does not count any more. What another process said since does.
     pub(super) fn revoke(&self, kind: Kind, id: Digest) {
-        self.note(Note::new(kind, id, Vec::new()));
+        if let Ok(Some(place)) = self.with_contents(|it| it.place(kind, &id)) {
+            self.take_back(kind, id, place.number);
+        }
+    }
+
+    fn take_back(&self, kind: Kind, id: Digest, number: u64) {
+        self.note(Note {
+            number: Some(number),
+            ..Note::new(kind, id, Vec::new())
+        });
     }
 
     /// The journal in which the frame about this lies, relative to the store.

@@ -206,3 +206,51 @@ fn a_journal_that_somebody_removed_is_not_written_to_any_more() {
     place.make("fit", 2, &[("a", "2")]);
     assert_fresh(&place.reopened(), &key(2));
 }
+
+#[test]
+fn what_is_taken_back_late_spares_what_was_made_since() {
+    let place = Place::new();
+    make(&place.store, "a", 1, &[("x", "1")]);
+    let slow = place.reopened();
+    assert_fresh(&slow, &key(1));
+    // Held back, and written at the end.
+    slow.revoke(Kind::Record, key(1).0);
+    assert_eq!(stale(&slow, &key(1)), "");
+    assert_fresh(&place.reopened(), &key(1));
+    let record = make(&place.reopened(), "a", 1, &[("x", "1")]);
+    assert_eq!(assert_fresh(&slow, &key(1)), record);
+    slow.flush().unwrap();
+    for store in [&slow, &place.store, &place.reopened()] {
+        assert_eq!(assert_fresh(store, &key(1)), record);
+    }
+    // Without anything new it is gone for all.
+    let slow = place.reopened();
+    slow.revoke(Kind::Record, key(1).0);
+    slow.flush().unwrap();
+    for store in [&slow, &place.store, &place.reopened()] {
+        assert_eq!(stale(store, &key(1)), "");
+    }
+}
+
+#[test]
+fn more_journals_than_can_be_open_become_few() {
+    let place = Place::new();
+    for seed in 0..450 {
+        let store = place.reopened();
+        store.note(super::super::journal::Note::new(
+            Kind::Last,
+            key(seed).0,
+            format!("stage-{seed}"),
+        ));
+        store.write_notes();
+    }
+    assert!(journals(&place.store).len() >= 450);
+    place.store.flush().unwrap();
+    assert_eq!(journals(&place.store).len(), 1);
+    for seed in [0, 200, 449] {
+        let last = place
+            .store
+            .with_contents(|it| it.last(&format!("stage-{seed}")));
+        assert_eq!(last.unwrap(), Some(key(seed)));
+    }
+}

@@ -380,3 +380,18 @@ fn what_a_team_shares_can_be_read_by_all_of_it() {
         }
     }
 }
+
+#[test]
+fn a_run_does_not_begin_in_a_store_that_was_removed_meanwhile() {
+    let place = Place::new();
+    make(&place.reopened(), "a", 1, &[("x", "1")]);
+    let late = place.reopened();
+    let root = late.root().to_owned();
+    place.reopened().clean().unwrap();
+    let error = late.new_run().unwrap_err();
+    assert!(matches!(error, StoreError::Removed(_)), "{error}");
+    // A new store can be made there.
+    let store = Store::open(&root).unwrap();
+    store.new_run().unwrap();
+    make(&store, "a", 1, &[("x", "1")]);
+}

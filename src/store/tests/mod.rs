@@ -145,7 +145,8 @@ fn main(record: &Record) -> Digest {
 
 #[track_caller]
 fn assert_fresh(store: &Store, key: &Key) -> Record {
-    match store.lookup_again(key).unwrap() {
+    let _calm = store.calm().unwrap();
+    match store.lookup(key).unwrap() {
         Lookup::Fresh(record) => Arc::unwrap_or_clone(record),
         Lookup::Stale(reasons) => panic!("stale: {reasons:?}"),
     }
@@ -154,7 +155,8 @@ fn assert_fresh(store: &Store, key: &Key) -> Record {
 /// What is told of a result that cannot be used.
 #[track_caller]
 fn stale(store: &Store, key: &Key) -> String {
-    match store.lookup_again(key).unwrap() {
+    let _calm = store.calm().unwrap();
+    match store.lookup(key).unwrap() {
         Lookup::Fresh(_) => panic!("fresh"),
         Lookup::Stale(reasons) => crate::key::reason::summary(&reasons),
     }

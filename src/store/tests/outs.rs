@@ -7,7 +7,7 @@ pub(super) fn command(place: &Place, seed: u64, outs: &[&str], write: impl Fn())
     let names: Vec<String> = outs.iter().map(|it| (*it).to_owned()).collect();
     let lock = place
         .store
-        .clear_outs(&place.work(), &names, false)
+        .clear_outs("stage", &place.work(), &names, false)
         .unwrap();
     write();
     let record = publish(place, seed, outs);
@@ -17,7 +17,7 @@ pub(super) fn command(place: &Place, seed: u64, outs: &[&str], write: impl Fn())
 
 /// Brings outs back; returns how many.
 pub(super) fn restore(store: &Store, record: &Record, base: &Path, force: bool) -> Result<usize> {
-    let lock = store.restore_outs(record, base, force)?;
+    let lock = store.restore_outs("stage", record, base, force)?;
     let count = lock.len();
     store.release_outs(lock)?;
     Ok(count)
@@ -81,7 +81,7 @@ fn what_the_store_does_not_hold_is_not_overwritten() {
         restore(&place.store, &record, &place.work(), false).unwrap_err(),
         place
             .store
-            .clear_outs(&place.work(), &names(&["out.csv"]), false)
+            .clear_outs("stage", &place.work(), &names(&["out.csv"]), false)
             .unwrap_err(),
     ];
     for error in errors {
@@ -110,7 +110,7 @@ fn one_out_that_would_be_lost_keeps_all_of_them() {
     assert!(
         place
             .store
-            .clear_outs(&place.work(), &names(&["a", "b"]), false)
+            .clear_outs("stage", &place.work(), &names(&["a", "b"]), false)
             .is_err()
     );
     assert_eq!(fs::read_to_string(place.work().join("a")).unwrap(), "1");
@@ -237,7 +237,7 @@ fn a_hit_takes_over_what_its_killed_job_left() {
 
 /// The lock under which a job of the place may write its out `out`.
 fn claim(store: &Store, place: &Place) -> Result<OutsLock> {
-    store.clear_outs(&place.work(), &names(&["out"]), false)
+    store.clear_outs("stage", &place.work(), &names(&["out"]), false)
 }
 
 #[test]
@@ -287,7 +287,7 @@ fn an_out_that_another_process_writes_is_not_waited_for() {
     let errors = [
         claim(&place.store, &place).unwrap_err(),
         (place.store)
-            .restore_outs(&record, &place.work(), false)
+            .restore_outs("stage", &record, &place.work(), false)
             .unwrap_err(),
     ];
     for error in errors {
@@ -302,7 +302,7 @@ fn an_out_that_was_not_written_publishes_nothing() {
     let place = Place::new();
     let _lock = place
         .store
-        .clear_outs(&place.work(), &names(&["out"]), false)
+        .clear_outs("stage", &place.work(), &names(&["out"]), false)
         .unwrap();
     let error = place
         .store
@@ -335,4 +335,47 @@ fn an_out_that_is_a_link_stays_a_link() {
         fs::read_link(place.work().join("latest")).unwrap(),
         Path::new("model-3")
     );
+}
+
+#[test]
+fn outs_that_cannot_all_come_back_are_all_left_as_they_are() {
+    let place = Place::new();
+    let record = command(&place, 1, &["a", "b"], || {
+        place.write("a", "1");
+        place.write("b", "1");
+    });
+    fs::remove_file(place.work().join("a")).unwrap();
+    place.write("b", "mine");
+    let store = place.reopened();
+    let error = restore(&store, &record, &place.work(), false).unwrap_err();
+    assert!(matches!(error, StoreError::WouldLose(_)), "{error}");
+    assert!(!place.work().join("a").exists());
+    // What the user writes there now is the user's.
+    fs::remove_file(place.work().join("b")).unwrap();
+    place.write("a", "mine, too");
+    let error = restore(&store, &record, &place.work(), false).unwrap_err();
+    assert!(matches!(error, StoreError::WouldLose(_)), "{error}");
+    assert_eq!(
+        fs::read_to_string(place.work().join("a")).unwrap(),
+        "mine, too"
+    );
+}
+
+#[test]
+fn an_out_that_was_made_elsewhere_comes_to_its_place() {
+    let place = Place::new();
+    let made = place.write("view/out/a", "1");
+    let folder = made.parent().unwrap();
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o555)).unwrap();
+    place
+        .store
+        .deliver_out(folder, &place.work().join("out"))
+        .unwrap();
+    assert_eq!(fs::read_to_string(place.work().join("out/a")).unwrap(), "1");
+    let made = place.write("view/file", "2");
+    place
+        .store
+        .deliver_out(&made, &place.work().join("file"))
+        .unwrap();
+    assert_eq!(fs::read_to_string(place.work().join("file")).unwrap(), "2");
 }

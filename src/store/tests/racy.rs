@@ -129,7 +129,7 @@ fn an_out_that_was_edited_in_the_tick_in_which_it_was_read_is_not_overwritten() 
     let file = place.write("out", "one");
     set(THEN, 0);
     let lock = (place.store)
-        .clear_outs(&place.work(), &["out".to_owned()], true)
+        .clear_outs("stage", &place.work(), &["out".to_owned()], true)
         .unwrap();
     fs::write(&file, "one").unwrap();
     let publication = Publication {
@@ -143,12 +143,12 @@ fn an_out_that_was_edited_in_the_tick_in_which_it_was_read_is_not_overwritten() 
     place.store.release_outs(lock).unwrap();
     drop(
         (place.store)
-            .restore_outs(&record, &place.work(), false)
+            .restore_outs("stage", &record, &place.work(), false)
             .unwrap(),
     );
     fs::write(&file, "two").unwrap();
     let error = (place.store)
-        .clear_outs(&place.work(), &["out".to_owned()], false)
+        .clear_outs("stage", &place.work(), &["out".to_owned()], false)
         .unwrap_err();
     assert!(matches!(error, StoreError::WouldLose(_)), "{error}");
     assert_eq!(fs::read_to_string(&file).unwrap(), "two");

@@ -73,15 +73,26 @@ impl Store {
     /// Journals that were found damaged, where nothing else tells of it.
     pub(super) fn tell_of_mended(&self, verified: &mut Verified) {
         self.write_notes();
-        for name in self.take_mended() {
+        for (name, lost) in self.take_mended() {
             let path = format!("journal/{name}");
-            if !verified.damage.iter().any(|it| it.path == path) {
-                verified.damage.push(Damage {
-                    path,
-                    what: "some of it cannot be read".to_owned(),
-                    stages: Vec::new(),
-                    is_set_aside: true,
-                });
+            let what = lost.iter().map(|(kind, id)| match kind {
+                Kind::Record => format!("record {}: ", id.short()),
+                _ => format!("result {}: ", id.short()),
+            });
+            let mut what: Vec<String> = what.collect();
+            if lost.is_empty() {
+                what.push("some of ".to_owned());
+            }
+            for what in what {
+                let is_told = |it: &Damage| it.path == path && it.what.starts_with(&what);
+                if !verified.damage.iter().any(is_told) {
+                    verified.damage.push(Damage {
+                        path: path.clone(),
+                        what: what + "it cannot be read",
+                        stages: Vec::new(),
+                        is_set_aside: true,
+                    });
+                }
             }
         }
     }
