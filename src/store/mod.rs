@@ -64,6 +64,7 @@ pub use self::{
     lookup::Lookup,
     outs::OutsLock,
     publish::Publication,
+    removal::remove_tree,
     runlog::RunLog,
     seen::{Standing, Witness},
     usage::{Share, Usage},

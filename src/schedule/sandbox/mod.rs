@@ -22,7 +22,7 @@ use super::{Options, programs, state::Running, trouble::of_store};
 use crate::{
     exec::{Confinement, failure},
     plan::Stage,
-    store::{Store, copy_source},
+    store::{Store, copy_source, remove_tree},
 };
 
 /// The sandbox of one attempt.
@@ -155,7 +155,8 @@ impl Sandbox {
 
     /// Removes what lies outside of the attempt's own folder, which goes with it.
     pub fn dispose(&self) {
-        let _ = fs::remove_dir_all(&self.temporary);
+        // What cannot be removed is left to whoever tidies that folder, as when pipe is killed.
+        let _ = remove_tree(&self.temporary);
     }
 
     /// The place in the sandbox of what lies at a whole path.
