@@ -38,7 +38,7 @@ struct Essence<'a> {
 }
 
 impl Plan {
-    /// The digest of what the plan asks for.
+    /// The digest of what the plan asks for. Vars are in the stages that use them.
     pub fn essence(&self) -> serde_json::Result<Digest> {
         let stages: Vec<&Stage> = self.stages.values().map(|it| &**it).collect();
         let shares: Vec<&[&Stage]> = stages.chunks(SHARE).collect();
@@ -54,7 +54,7 @@ impl Plan {
                 .collect::<serde_json::Result<Vec<Vec<Digest>>>>()
                 .map(|it| it.concat())
         });
-        let rest = serde_json::to_vec(&(&self.name, &self.vars, digests?))?;
+        let rest = serde_json::to_vec(&(&self.name, digests?))?;
         Ok(Digest(Sha256::digest(rest).into()))
     }
 }

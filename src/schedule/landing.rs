@@ -24,7 +24,6 @@ use super::{
 };
 use crate::{
     exec::{Job, Outcome, commit::Commit, failure},
-    plan::Stage,
     store::{Attempt, OutsLock, Publication, StoreError},
 };
 
@@ -60,6 +59,7 @@ impl Cycle<'_> {
         let mut running = Box::new(Running {
             pending: *pending,
             place,
+            sandbox: None,
             outs,
             job: 0,
             preparations: std::collections::VecDeque::new(),
@@ -96,8 +96,8 @@ impl Cycle<'_> {
     }
 
     /// What an attempt took is free again. Nothing happens the second time.
-    fn give_back(&mut self, stage: &Stage, running: &mut Running) {
-        if let Some(sandbox) = Sandbox::of(stage, running, self.store, self.options) {
+    fn give_back(&mut self, running: &mut Running) {
+        if let Some(sandbox) = &running.sandbox {
             sandbox.dispose();
         }
         self.taken.give_back(&std::mem::take(&mut running.share));
@@ -109,7 +109,10 @@ impl Cycle<'_> {
         let stage = self.order[at];
         let work = match running.preparations.front() {
             Some(preparation) => launch::prepare(preparation, self.store),
-            None => launch::work(stage, &running, self.store, self.options),
+            None => {
+                running.sandbox = Sandbox::of(stage, &running, self.store, self.options);
+                launch::work(stage, &running, self.store, self.options)
+            }
         };
         let work = match work {
             Ok(work) => work,
@@ -129,11 +132,7 @@ impl Cycle<'_> {
 
     /// Takes the outs out of a command's sandbox, and tells what is left in it.
     fn empty_sandbox(&mut self, at: usize, running: &Running) -> Result<(), Failure> {
-        let stage = self.order[at];
-        if !running.preparations.is_empty() {
-            return Ok(());
-        }
-        let Some(sandbox) = Sandbox::of(stage, running, self.store, self.options) else {
+        let Some(sandbox) = &running.sandbox else {
             return Ok(());
         };
         let left = sandbox.deliver(self.store)?;
@@ -142,7 +141,7 @@ impl Cycle<'_> {
             let text = format!(
                 "warning: {names} {were} lost with its sandbox: the stage does not declare what it writes there in `outs`"
             );
-            let stage = stage.id.clone();
+            let stage = self.order[at].id.clone();
             (self.events)(Event::StageLog { stage, text });
         }
         Ok(())
@@ -224,7 +223,7 @@ impl Cycle<'_> {
     /// Hands a result over to the publisher. Its processes have ended: others may start, and what they make is published by
     /// one sync with what waits.
     fn publish(&mut self, at: usize, mut running: Box<Running>, finished: &Finished) {
-        self.give_back(self.order[at], &mut running);
+        self.give_back(&mut running);
         let publication = self.publication(at, &running, finished);
         self.publisher.publish(at, publication);
         self.publishing += 1;
@@ -303,7 +302,7 @@ impl Cycle<'_> {
     /// An attempt failed: the stage is tried again, or it failed.
     fn end_attempt(&mut self, at: usize, mut running: Box<Running>, failure: Failure) {
         let stage = self.order[at];
-        self.give_back(self.order[at], &mut running);
+        self.give_back(&mut running);
         let failure = self.explain(at, &running, failure);
         let Running {
             mut pending,
@@ -360,7 +359,7 @@ impl Cycle<'_> {
             failure = failure::with_log(failure, running.place.log());
         }
         if let Task::Command(command) = &stage.task
-            && let Some(sandbox) = Sandbox::of(stage, running, self.store, self.options)
+            && let Some(sandbox) = &running.sandbox
         {
             failure = sandbox.explain(failure, command);
         }

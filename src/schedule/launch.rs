@@ -19,7 +19,7 @@ use super::{
     action::Action,
     capacity::DEVICES,
     fetches,
-    sandbox::{Sandbox, folder_of},
+    sandbox::folder_of,
     script,
     state::{Conversion, Preparation, Running},
     trouble::{of_store, text_of},
@@ -123,7 +123,7 @@ pub fn work(
     }
     env.extend(own);
     if let Task::Command(command) = &stage.task {
-        return script_of(stage, command, running, store, options, (env, secrets));
+        return script_of(stage, command, running, options, (env, secrets));
     }
     let output = place.output("main");
     create_folder(&output)?;
@@ -197,7 +197,6 @@ fn script_of(
     stage: &Stage,
     command: &Command,
     running: &Running,
-    store: &Store,
     options: &Options,
     (env, secrets): Variables,
 ) -> Result<JobWork, Failure> {
@@ -208,13 +207,15 @@ fn script_of(
         let hint = "`wdir` is relative to the spec's folder";
         return Err(failure::plain(FailureKind::Wrong, message, Some(hint)));
     }
-    let metrics = place.metrics().to_owned();
+    let metrics = match &running.sandbox {
+        Some(sandbox) => sandbox.metrics(),
+        None => place.metrics(),
+    };
     let mut all = vec![
         ("PIPE_STAGE".to_owned(), stage.id.clone()),
-        ("PIPE_METRICS".to_owned(), text_of(&metrics)?),
+        ("PIPE_METRICS".to_owned(), text_of(metrics)?),
     ];
-    let sandbox = Sandbox::of(stage, running, store, options);
-    let start = match &sandbox {
+    let start = match &running.sandbox {
         Some(sandbox) => {
             // What it keeps for itself must be readable.
             all.push(("TMPDIR".to_owned(), text_of(sandbox.temporary())?));
@@ -238,8 +239,8 @@ fn script_of(
         env: all,
         secrets,
         folder: start,
-        metrics,
-        confinement: sandbox.map(|it| Arc::new(it) as Arc<dyn Confinement>),
+        metrics: metrics.to_owned(),
+        confinement: (running.sandbox.clone()).map(|it| it as Arc<dyn Confinement>),
     }))
 }
 

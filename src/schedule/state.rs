@@ -1,12 +1,12 @@
 //! What a stage can be in, from waiting to done. Data only.
 
-use std::{collections::VecDeque, path::PathBuf, time::Instant};
+use std::{collections::VecDeque, path::PathBuf, sync::Arc, time::Instant};
 
 use pipe_schema::{
     protocol::InputPath, remote::Remote, report::Metrics, run::Reason, stage::command::InputForm,
 };
 
-use super::{action::Action, capacity::Share};
+use super::{action::Action, capacity::Share, sandbox::Sandbox};
 use crate::store::{Attempt, KeyLock, OutsLock};
 
 /// The state of a stage.
@@ -48,6 +48,8 @@ pub struct Pending {
 pub struct Running {
     pub pending: Pending,
     pub place: Attempt,
+    /// Where its command runs, once that is about to start, if it may not read everything.
+    pub sandbox: Option<Arc<Sandbox>>,
     /// The right to its workspace outs.
     pub outs: Option<OutsLock>,
     /// The job in progress.

@@ -17,8 +17,9 @@ pub enum Lookup {
 }
 
 impl Store {
-    /// What the store has for `key`, as far as was heard of it (`calm` hears). Damage that is found is set aside, so that the producer runs
-    /// again. An error is trouble with the machine (no more descriptors, a failing disk), which says nothing of the result.
+    /// What the store has for `key`, as far as was heard of it (`calm` hears). Damage that is found is set aside, so that the
+    /// producer runs again. An error is trouble with the machine (no more descriptors, a failing disk), which says nothing of
+    /// the result.
     pub fn lookup(&self, key: &Key) -> Result<Lookup> {
         let found = match self.record(key)? {
             Found::Record(record) => Ok(record),

@@ -41,3 +41,4 @@ mod promises;
 mod strays;
 mod repeats;
 mod sandbox;
+mod boots;

@@ -167,6 +167,39 @@ fn odd_places_are_found() {
 }
 
 #[test]
+fn metrics_are_written_and_read() {
+    let project = project(
+        r#"
+  one: {command: {cmd: 'echo "{\"name\": \"loss\", \"value\": 0.5}" >> $PIPE_METRICS; cat $PIPE_METRICS; cat < $PIPE_METRICS > ${outputs.x}', outputs: {x: {type: files}}}}
+"#,
+    );
+    let answer = project.done(&["run", "--sandbox"]);
+    assert!(said(&answer).contains("loss"), "{answer}");
+    assert!(project.read("artifacts/current/one/x").contains("0.5"));
+}
+
+#[test]
+fn a_command_whose_time_is_up_before_its_sandbox_is_made_is_not_begun() {
+    let project = project(
+        r"
+  one: {command: {cmd: 'sleep 1; echo late > $MARKER', deps: [large], outs: []}, timeout: 20ms, pass_env: [MARKER]}
+",
+    );
+    let large = fs::File::create(project.path("large")).unwrap();
+    large.set_len(300 << 20).unwrap();
+    let marker = project.path("marker");
+    let mut command = project.command(&["run", "--sandbox"]);
+    let output = command.env("MARKER", &marker).stdin(Stdio::null()).output();
+    let answer = Answer::new(&output.unwrap(), Duration::ZERO);
+    assert_eq!(answer.code, Some(1), "{answer}");
+    assert!(
+        said(&answer).contains("longer than its timeout of 20ms"),
+        "{answer}"
+    );
+    assert!(!marker.exists());
+}
+
+#[test]
 fn a_folder_that_holds_the_project_can_be_allowed() {
     let project = project(
         "  one: {command: {cmd: 'test ! -e secret.txt; cat in.txt', deps: [in.txt], outs: []}}\n",

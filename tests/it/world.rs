@@ -272,7 +272,6 @@ impl World {
         if let Some(fault) = fault {
             command.env("PIPE_FAULT", fault);
         }
-
         let mut child = command.spawn().unwrap();
         let begin = Instant::now();
         let status = loop {

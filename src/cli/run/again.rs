@@ -230,6 +230,10 @@ impl Known {
         if !essence.is_ok_and(|it| it == self.answer.essence) {
             return false;
         }
+        let Ok(vars) = serde_json::to_value(&project.plan.vars) else {
+            return false;
+        };
+        self.answer.started.vars = vars;
         // Another file was never looked at.
         if !project.has_warnings && project.included == self.answer.included {
             self.renew(question, project.content, watched);

@@ -48,7 +48,8 @@ impl Confinement {
             words.push("--sandbox ".to_owned());
         }
         for path in &self.allow_read {
-            let path = quote::shell(&path.display().to_string()).clone();
+            let path = path.display().to_string();
+            let path = quote::shell(&path);
             words.push(format!("--allow-read {path} "));
         }
         words.concat()

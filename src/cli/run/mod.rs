@@ -79,6 +79,7 @@ pub struct Args {
 /// Runs.
 pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
     let words = words::tell_apart(&args.words, context)?;
+    let allowed = args.confinement.reads(context)?;
     let question = Question::new(&args, &words, context)?;
     let mut known = question.as_ref().and_then(|it| it.recall(context));
     if let Some(question) = &question
@@ -136,7 +137,7 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
         );
     }
     options.offline = args.offline;
-    options.sandbox = args.confinement.reads(context)?;
+    options.sandbox = allowed;
     options.git =
         git::commit(&project.folder).map(|name| Commit::new(name, project.folder.clone()));
     let interrupts = interrupt::watch()?;

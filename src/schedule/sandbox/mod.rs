@@ -8,6 +8,7 @@ use std::{
     fs,
     os::unix::fs::{DirBuilderExt, symlink},
     path::{Component, Path, PathBuf},
+    sync::Arc,
 };
 
 use pipe_schema::{
@@ -43,13 +44,20 @@ pub struct Sandbox {
     outs: Vec<PathBuf>,
     /// Where it finds a place for files that nobody needs afterwards.
     temporary: PathBuf,
+    /// The file in which it may write live metrics, and read them.
+    metrics: PathBuf,
     /// All that it may read.
     reads: Vec<PathBuf>,
 }
 
 impl Sandbox {
     /// The one that a stage runs in; None where it runs without.
-    pub fn of(stage: &Stage, running: &Running, store: &Store, options: &Options) -> Option<Self> {
+    pub fn of(
+        stage: &Stage,
+        running: &Running,
+        store: &Store,
+        options: &Options,
+    ) -> Option<Arc<Self>> {
         let (Task::Command(command), Some(allowed)) = (&stage.task, &options.sandbox) else {
             return None;
         };
@@ -81,21 +89,26 @@ impl Sandbox {
         reads.extend(linked.iter().chain(&copied).chain(allowed).cloned());
         reads.extend(reads::of_machine(options));
         reads.extend([running.place.folder().to_owned(), temporary.clone()]);
-        Some(Self {
+        Some(Arc::new(Self {
             root: running.place.place("sandbox"),
             folder: cleaned(&folder_of(command, &project)),
             outs: (stage.outs.iter().map(|it| cleaned(&project.join(it)))).collect(),
             temporary,
+            metrics: running.place.place("metrics"),
             reads: topmost(reads),
             project,
             linked,
             copied,
             programs,
-        })
+        }))
     }
 
     pub fn temporary(&self) -> &Path {
         &self.temporary
+    }
+
+    pub fn metrics(&self) -> &Path {
+        &self.metrics
     }
 
     /// Where the command starts.

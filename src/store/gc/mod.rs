@@ -8,6 +8,7 @@ mod room;
 use std::{
     collections::{BTreeSet, HashSet},
     fs,
+    io::ErrorKind,
     path::{Path, PathBuf},
     time::{Duration, SystemTime},
 };
@@ -17,7 +18,7 @@ use pipe_schema::{key::Key, manifest::Digest};
 use self::needed::Needed;
 use super::{
     Store, disk,
-    error::{At, Result, StoreError},
+    error::{Result, StoreError},
     journal::{Head, Kind},
     lease::Scratch,
     outs::OUT_ASIDE,
@@ -111,6 +112,7 @@ impl Store {
         let mut remove = Remover {
             scratch: scratch.as_ref(),
             doomed: Vec::new(),
+            bytes: 0,
         };
         let all = self.record_keys()?;
         collected.records = all.iter().filter(|it| !keys.contains(it)).count();
@@ -257,6 +259,7 @@ struct Remover<'a> {
     /// None where nothing is to be removed.
     scratch: Option<&'a Scratch>,
     doomed: Vec<PathBuf>,
+    bytes: u64,
 }
 
 impl Remover<'_> {
@@ -270,14 +273,22 @@ impl Remover<'_> {
             // An ordinary user cannot move a folder that is read-only.
             removal::make_writable(&path)?;
         }
-        disk::rename(&path, &doomed).at("remove", &path)?;
-        self.doomed.push(doomed);
+        match disk::rename(&path, &doomed) {
+            Ok(()) => self.doomed.push(doomed),
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            // A folder of the store that somebody keeps on another disk.
+            Err(error) if error.kind() == ErrorKind::CrossesDevices => {
+                self.bytes += tree_bytes(&path);
+                removal::remove_tree(&path)?;
+            }
+            Err(error) => return Err(StoreError::io("remove", &path, error)),
+        }
         Ok(())
     }
 
     /// The bytes of all that was taken, which is gone then.
     fn finish(self) -> Result<u64> {
-        let mut bytes = 0;
+        let mut bytes = self.bytes;
         for path in self.doomed {
             bytes += tree_bytes(&path);
             if self.scratch.is_some() {

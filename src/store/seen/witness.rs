@@ -149,7 +149,7 @@ impl Store {
         Ok(())
     }
 
-    /// What was found out under a question, if that is known. It is true where `still_holds` says so.
+    /// What was found out under a question, if that is known. It is true where `standing` says so.
     pub fn witness(&self, question: &str) -> Option<Witness> {
         let bytes = fs::read(self.layout.witness(question)).ok()?;
         let rest = bytes.strip_prefix(MAGIC)?;

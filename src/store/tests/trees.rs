@@ -195,3 +195,26 @@ fn a_manifest_with_an_entry_in_no_folder_is_no_manifest() {
     );
     assert_eq!(merkle::manifest([("..".to_owned(), link)].into()), None);
 }
+
+#[test]
+fn a_tree_of_many_folders_is_listed_whole_and_in_order() {
+    let place = Place::new();
+    let mut expected = Vec::new();
+    for outer in 0..40 {
+        for inner in 0..3 {
+            place.write(&format!("many/{outer}/{inner}/file"), "x");
+            expected.push(format!("{outer}/{inner}"));
+            expected.push(format!("{outer}/{inner}/file"));
+        }
+        expected.push(outer.to_string());
+    }
+    expected.sort();
+    let root = place.work().join("many");
+    let nodes = tree::list(&root, tree::Rules::Artifact).unwrap();
+    let paths: Vec<&str> = nodes.iter().map(|it| it.path.as_str()).collect();
+    assert_eq!(paths, expected);
+    // What is wrong in one of them is told.
+    link("/etc/passwd", &root.join("17/1/link"));
+    let error = tree::list(&root, tree::Rules::Artifact).unwrap_err();
+    assert!(error.to_string().contains("17/1/link"), "{error}");
+}
