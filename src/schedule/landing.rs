@@ -107,12 +107,11 @@ impl Cycle<'_> {
     /// Starts the next job of an attempt: a preparation that is left, else the stage's own.
     fn advance(&mut self, at: usize, mut running: Box<Running>) {
         let stage = self.order[at];
-        let work = match running.preparations.front() {
-            Some(preparation) => launch::prepare(preparation, self.store),
-            None => {
-                running.sandbox = Sandbox::of(stage, &running, self.store, self.options);
-                launch::work(stage, &running, self.store, self.options)
-            }
+        let work = if let Some(preparation) = running.preparations.front() {
+            launch::prepare(preparation, self.store)
+        } else {
+            running.sandbox = Sandbox::of(stage, &running, self.store, self.options);
+            launch::work(stage, &running, self.store, self.options)
         };
         let work = match work {
             Ok(work) => work,
