@@ -86,6 +86,17 @@ pub fn load(
     context: &Context,
 ) -> anyhow::Result<Project> {
     let spec = discovery::find_spec(given, context)?;
+    let parsed = read(&spec, context)?;
+    load_read(spec, parsed, overriding, context)
+}
+
+/// The same of a spec that was found and read.
+pub fn load_read(
+    spec: PathBuf,
+    parsed: Spec,
+    overriding: &Overriding,
+    context: &Context,
+) -> anyhow::Result<Project> {
     let folder = folder_of(&spec, context)?;
     let overrides = overriding.overrides()?;
     let Resolved {
@@ -94,7 +105,7 @@ pub fn load(
         asked,
         included,
         content,
-    } = resolve(&spec, &folder, &overrides, context)?;
+    } = resolve_read(parsed, &folder, &overrides)?;
     if context.verbosity > Verbosity::Quiet && !warnings.is_empty() {
         failure::write_error(warnings.render(context.color_error).trim_end(), context);
     }
@@ -155,7 +166,10 @@ pub fn resolve(
     overrides: &Overrides,
     context: &Context,
 ) -> anyhow::Result<Resolved> {
-    let parsed = parse(spec, context)?;
+    resolve_read(read(spec, context)?, folder, overrides)
+}
+
+fn resolve_read(parsed: Spec, folder: &Path, overrides: &Overrides) -> anyhow::Result<Resolved> {
     let mut content = Vec::new();
     parsed.root.add_content(&mut content);
     let files = Files {
@@ -174,7 +188,8 @@ pub fn resolve(
     })
 }
 
-fn parse(spec: &Path, context: &Context) -> anyhow::Result<Spec> {
+/// Reads a spec.
+pub fn read(spec: &Path, context: &Context) -> anyhow::Result<Spec> {
     let bytes = std::fs::read(spec).with_context(|| format!("cannot read {}", spec.display()))?;
     let text = String::from_utf8(bytes).map_err(|_| {
         UserError::usage(format!("{} is not UTF-8 text", spec.display())).hint(
@@ -188,15 +203,9 @@ fn parse(spec: &Path, context: &Context) -> anyhow::Result<Spec> {
     Ok(spec::parse(source).map_err(InvalidSpec)?)
 }
 
-/// What a spec says that includes these files of its folder; nothing where it cannot be read, or where something is wrong
-/// with it.
-pub fn content(
-    spec: &Path,
-    folder: &Path,
-    included: &[String],
-    context: &Context,
-) -> Option<Digest> {
-    let parsed = parse(spec, context).ok()?;
+/// What a spec says that includes these files of its folder; nothing where one cannot be read, or where something is wrong
+/// with the spec.
+pub fn content(parsed: &Spec, folder: &Path, included: &[String]) -> Option<Digest> {
     if !parsed.found.is_empty() {
         return None;
     }

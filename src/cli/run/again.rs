@@ -25,6 +25,7 @@ use crate::{
         summary::{Summary, Tally},
     },
     schedule,
+    spec::Spec,
     store::{Boot, Standing, Store, Witness},
     track::Story,
 };
@@ -35,7 +36,7 @@ const LOOKED_UP: [&str; 3] = ["PATH", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES"]
 /// What is asked of pipe, and by whom: all that a plan is made from but for files.
 pub struct Question {
     text: String,
-    spec: PathBuf,
+    pub spec: PathBuf,
     folder: PathBuf,
     store: PathBuf,
 }
@@ -212,9 +213,8 @@ impl Known {
     }
 
     /// Whether the spec still says what it said. From now on it is known as it stands.
-    pub fn is_of(&mut self, question: &Question, watched: &Store, context: &Context) -> bool {
-        let Question { spec, folder, .. } = question;
-        let content = project::content(spec, folder, &self.answer.included, context);
+    pub fn is_of(&mut self, spec: &Spec, question: &Question, watched: &Store) -> bool {
+        let content = project::content(spec, &question.folder, &self.answer.included);
         match content.filter(|it| *it == self.answer.content) {
             Some(content) => {
                 self.renew(question, content, watched);

@@ -89,12 +89,16 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
     }
     // Before the spec is read: what changes from here on is noticed.
     let watched = question.as_ref().and_then(Question::watch);
-    if let (Some(question), Some(store)) = (&question, &watched)
-        && let Some(known) = known.take_if(|it| it.is_of(question, store, context))
-    {
-        return known.answer(question, &args, &words, context);
-    }
-    let project = project::load(words.spec.as_deref(), &args.overriding, context)?;
+    let project = match (&question, &watched, &mut known) {
+        (Some(question), Some(store), known @ Some(_)) => {
+            let parsed = project::read(&question.spec, context)?;
+            if let Some(known) = known.take_if(|it| it.is_of(&parsed, question, store)) {
+                return known.answer(question, &args, &words, context);
+            }
+            project::load_read(question.spec.clone(), parsed, &args.overriding, context)?
+        }
+        _ => project::load(words.spec.as_deref(), &args.overriding, context)?,
+    };
     if let (Some(question), Some(store)) = (&question, &watched)
         && let Some(known) = known.take_if(|it| it.suits(&project, question, store))
     {
