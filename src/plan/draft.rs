@@ -7,9 +7,10 @@ use indexmap::IndexMap;
 use pipe_schema::stage::{KINDS, preprocess::Form};
 
 use super::{
+    account::Account,
     fit::unknown_field,
     grammar,
-    interpolate::{Account, Ports, Scope},
+    interpolate::{Ports, Scope},
     matrix::Matrix,
 };
 use crate::spec::{
@@ -33,6 +34,8 @@ pub struct Draft {
     pub ports: Ports,
     /// The vars that it uses.
     pub vars: HashSet<String>,
+    /// The nodes of its block.
+    pub size: usize,
 }
 
 /// Another stage's output as named in a block.
@@ -67,25 +70,23 @@ impl Draft {
     /// Reads a stage. Nothing comes of one whose kind cannot be told.
     pub fn read(
         name: &str,
-        entry: &Entry,
+        entry: Entry,
         vars: &IndexMap<String, Node>,
         used: &Account,
         found: &mut Vec<Diagnostic>,
     ) -> Option<Self> {
         // What a stage that came to nothing used is not this one's.
         used.take_recent();
-        if !matches!(entry.node.value, Value::Map(_)) {
+        let Entry { key_span, node, .. } = entry;
+        let Value::Map(fields) = node.value else {
             found.push(
                 Diagnostic::error(format!("the stage `{name}` must be a map"))
-                    .at(
-                        entry.node.span,
-                        format!("found {}", entry.node.value.describe()),
-                    )
+                    .at(node.span, format!("found {}", node.value.describe()))
                     .hint(format!("give it a kind: {}", list(KINDS))),
             );
             return None;
-        }
-        let mut kinds: Vec<(&'static str, &Entry)> = Vec::new();
+        };
+        let mut kinds: Vec<(&'static str, Entry)> = Vec::new();
         let mut control = Vec::new();
         let mut matrix = None;
         let mut scope = Scope {
@@ -95,13 +96,13 @@ impl Draft {
             ports: None,
         };
         let mut unknown = Vec::new();
-        for field in entry.node.entries() {
+        for field in fields {
             if let Some(kind) = KINDS.iter().find(|it| **it == field.key) {
                 kinds.push((kind, field));
             } else if field.key == "matrix" {
                 matrix = Some(scope.bind(&field.node, found));
             } else if grammar::control().fields.contains_key(&field.key) {
-                control.push(scope.bind_entry(field, found));
+                control.push(scope.bind_own(field, found));
             } else {
                 unknown.push(field);
             }
@@ -110,13 +111,13 @@ impl Draft {
             found.push(misplaced(name, field, &kinds));
         }
         let (kind, block) = match kinds.as_slice() {
-            [only] => *only,
+            [_] => kinds.swap_remove(0),
             [] => {
                 let is_named = unknown.iter().any(|it| nearest(&it.key, KINDS).is_some());
                 if !is_named {
                     found.push(
                         Diagnostic::error(format!("the stage `{name}` has no kind"))
-                            .at(entry.key_span, "expected exactly one kind key")
+                            .at(key_span, "expected exactly one kind key")
                             .hint(format!("kinds: {}", list(KINDS))),
                     );
                 }
@@ -133,13 +134,14 @@ impl Draft {
             }
         };
         let ports = ports(kind, &block.node);
-        let bound = match &block.node.value {
+        let kind_span = block.key_span;
+        let block = match block.node.value {
             Value::Map(entries) => {
                 let entries = entries
-                    .iter()
+                    .into_iter()
                     .map(|it| {
                         scope.ports = (kind == "command" && it.key == "cmd").then(|| ports.clone());
-                        scope.bind_entry(it, found)
+                        scope.bind_own(it, found)
                     })
                     .collect();
                 Node {
@@ -149,15 +151,16 @@ impl Draft {
             }
             _ => scope.bind(&block.node, found),
         };
-        let control = Node::new(entry.node.span, Value::Map(control));
+        let control = Node::new(node.span, Value::Map(control));
         Some(Self {
             name: name.to_owned(),
-            span: entry.key_span,
+            span: key_span,
             kind,
-            kind_span: block.key_span,
-            links: links(kind, &bound),
+            kind_span,
+            links: links(kind, &block),
             needs: needs(&control),
-            block: bound,
+            size: block.size(),
+            block,
             control,
             matrix: matrix.map_or_else(Matrix::default, |it| Matrix::read(&it, vars, found)),
             ports,
@@ -167,7 +170,7 @@ impl Draft {
 }
 
 /// A key that a stage does not have; perhaps it belongs into the block.
-fn misplaced(name: &str, field: &Entry, kinds: &[(&'static str, &Entry)]) -> Diagnostic {
+fn misplaced(name: &str, field: &Entry, kinds: &[(&'static str, Entry)]) -> Diagnostic {
     let known: Vec<String> = KINDS
         .iter()
         .map(|it| (*it).to_owned())
@@ -212,17 +215,17 @@ fn needs(control: &Node) -> Vec<(String, Span)> {
 /// What a block names of other stages.
 pub fn links(kind: &str, block: &Node) -> Vec<Link> {
     let mut links = Vec::new();
-    let mut add = |role: String, node: Option<&Node>, want: Want| {
+    let mut add = |role: &dyn Fn() -> String, node: Option<&Node>, want: Want| {
         if let Some((node, text)) = node.and_then(|it| Some((it, it.as_text()?))) {
             links.push(Link {
-                role,
+                role: role(),
                 text: text.to_owned(),
                 span: node.span,
                 want,
             });
         }
     };
-    let mut field = |name: &str, want: Want| add(name.to_owned(), block.get(name), want);
+    let mut field = |name: &str, want: Want| add(&|| name.to_owned(), block.get(name), want);
     match kind {
         "train" => field("data", Want::Dataset),
         "evaluate" => {
@@ -247,22 +250,19 @@ pub fn links(kind: &str, block: &Node) -> Vec<Link> {
     match kind {
         "train" => {
             let from = block.get("init_from").and_then(|it| it.get("from"));
-            add("init_from".to_owned(), from, Want::Model);
+            add(&|| "init_from".to_owned(), from, Want::Model);
         }
         "preprocess" => {
             let source = block.get("source");
-            add(
-                "source/0".to_owned(),
-                source.and_then(|it| it.get("from")),
-                Want::Files,
-            );
+            let from = source.and_then(|it| it.get("from"));
+            add(&|| "source/0".to_owned(), from, Want::Files);
             for (i, item) in source.map_or_else(Vec::new, forms).iter().enumerate() {
-                add(format!("source/{i}"), item.get("from"), Want::Files);
+                add(&|| format!("source/{i}"), item.get("from"), Want::Files);
             }
             for (n, join) in joins(block).iter().enumerate() {
-                add(format!("join/{n}/0"), join.get("from"), Want::Files);
+                add(&|| format!("join/{n}/0"), join.get("from"), Want::Files);
                 for (i, item) in forms(join).iter().enumerate() {
-                    add(format!("join/{n}/{i}"), item.get("from"), Want::Files);
+                    add(&|| format!("join/{n}/{i}"), item.get("from"), Want::Files);
                 }
             }
             let files = block.get("split").and_then(|it| it.get("files"));
@@ -273,7 +273,8 @@ pub fn links(kind: &str, block: &Node) -> Vec<Link> {
                     &part.key
                 };
                 for (i, item) in file_items(Some(&part.node)).into_iter().enumerate() {
-                    add(format!("split/{name}/{i}"), item.get("from"), Want::Files);
+                    let from = item.get("from");
+                    add(&|| format!("split/{name}/{i}"), from, Want::Files);
                 }
             }
         }
@@ -283,7 +284,7 @@ pub fn links(kind: &str, block: &Node) -> Vec<Link> {
                     Value::Map(_) => input.node.get("from"),
                     _ => Some(&input.node),
                 };
-                add(format!("inputs/{}", input.key), from, Want::Any);
+                add(&|| format!("inputs/{}", input.key), from, Want::Any);
             }
             for (i, item) in block
                 .get("deps")
@@ -291,7 +292,7 @@ pub fn links(kind: &str, block: &Node) -> Vec<Link> {
                 .iter()
                 .enumerate()
             {
-                add(format!("deps/{i}"), item.get("from"), Want::Any);
+                add(&|| format!("deps/{i}"), item.get("from"), Want::Any);
             }
         }
         _ => {}

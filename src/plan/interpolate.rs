@@ -1,20 +1,13 @@
 //! `${x}` in values: alone it keeps the var's type, inside text it is spliced; `$${x}` is `${x}` itself.
 //! Knows names and values; not stages.
 
-use std::{
-    cell::{Cell, RefCell},
-    collections::HashSet,
-};
-
 use indexmap::IndexMap;
 
+use super::account::Account;
 use crate::spec::{Diagnostic, Entry, Node, Span, Value, suggest::unknown};
 
 /// Text that grows beyond this is refused.
 const LONGEST_TEXT: usize = 64 << 10;
-/// Bytes that all bound values together may have: this, and a multiple of the spec.
-const MOST_BYTES: usize = 4 << 20;
-const MOST_BYTES_A_BYTE: usize = 64;
 /// Bytes that a bound value takes beside its text.
 const NODE_BYTES: usize = 64;
 
@@ -26,49 +19,6 @@ pub struct Scope<'a> {
     pub axes: Option<&'a IndexMap<String, Value>>,
     /// In a command: the names of its inputs and outputs, which stay.
     pub ports: Option<Ports>,
-}
-
-/// What binding has come to: which vars were asked for, and how much more may be written.
-pub struct Account {
-    names: RefCell<HashSet<String>>,
-    /// Those of the stage at hand.
-    recent: RefCell<HashSet<String>>,
-    bytes_left: Cell<usize>,
-}
-
-impl Account {
-    /// For a spec of so many bytes. Texts that are bound may become much longer than what is written, but not boundlessly.
-    pub fn new(n_bytes: usize) -> Self {
-        Self {
-            names: RefCell::default(),
-            recent: RefCell::default(),
-            bytes_left: Cell::new(MOST_BYTES + MOST_BYTES_A_BYTE * n_bytes),
-        }
-    }
-
-    pub fn has(&self, name: &str) -> bool {
-        self.names.borrow().contains(name)
-    }
-
-    /// Which vars were asked for since this was asked last.
-    pub fn take_recent(&self) -> HashSet<String> {
-        self.recent.take()
-    }
-
-    fn note(&self, name: &str) {
-        for names in [&self.names, &self.recent] {
-            if !names.borrow().contains(name) {
-                names.borrow_mut().insert(name.to_owned());
-            }
-        }
-    }
-
-    /// Whether so many bytes may still be written.
-    fn spend(&self, n_bytes: usize) -> bool {
-        let left = self.bytes_left.get().checked_sub(n_bytes);
-        self.bytes_left.set(left.unwrap_or(0));
-        left.is_some()
-    }
 }
 
 /// The names that `${inputs.x}` and `${outputs.x}` may have.
@@ -94,7 +44,29 @@ enum Piece<'t> {
 
 /// Whether a text has anything to bind.
 pub fn has_names(text: &str) -> bool {
-    text.contains("${")
+    // Most have no `$`, and a byte is found sooner than a word.
+    text.contains('$') && text.contains("${")
+}
+
+/// Whether a tree has anything to bind.
+pub fn has_any_name(node: &Node) -> bool {
+    match &node.value {
+        Value::Text(text) => has_names(text),
+        Value::List(items) => items.iter().any(has_any_name),
+        Value::Map(entries) => entries.iter().any(|it| has_any_name(&it.node)),
+        _ => false,
+    }
+}
+
+/// Whether a key below looks as if it were to be bound.
+fn has_open_key(node: &Node) -> bool {
+    match &node.value {
+        Value::List(items) => items.iter().any(has_open_key),
+        Value::Map(entries) => {
+            (entries.iter()).any(|it| has_names(&it.key) || has_open_key(&it.node))
+        }
+        _ => false,
+    }
 }
 
 /// The place of a piece of a value's text, where the text stands in the file as it is.
@@ -148,6 +120,15 @@ impl Scope<'_> {
             key: entry.key.clone(),
             key_span: entry.key_span,
             node: self.bind(&entry.node, found),
+        }
+    }
+
+    /// The same of an entry that is not wanted otherwise. Most have nothing to bind, and stay what they are.
+    pub fn bind_own(&self, entry: Entry, found: &mut Vec<Diagnostic>) -> Entry {
+        if has_any_name(&entry.node) || has_open_key(&entry.node) {
+            self.bind_entry(&entry, found)
+        } else {
+            entry
         }
     }
 

@@ -1,6 +1,7 @@
 //! Spec -> Plan: vars bound, defaults filled, matrices expanded, references and types checked.
 //! Pure: it sees files only through the loader it is given, and starts no process.
 
+mod account;
 mod columns;
 mod draft;
 mod escape;

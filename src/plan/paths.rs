@@ -16,12 +16,20 @@ pub fn join(folder: &str, path: &str, levels: usize) -> Result<String, Escape> {
             Err(Escape)
         };
     }
+    if folder.is_empty() && is_clean(path) {
+        return Ok(path.to_owned());
+    }
     let joined = clean(format!("{folder}/{path}").trim_start_matches('/'));
     let ups = joined.split('/').take_while(|it| *it == "..").count();
     if ups > levels {
         return Err(Escape);
     }
     Ok(joined)
+}
+
+fn is_clean(path: &str) -> bool {
+    let mut parts = path.split('/');
+    parts.all(|it| !matches!(it, "" | "." | ".."))
 }
 
 /// Without `.`, doubled slashes and `..` behind a name; `.` for the folder itself.

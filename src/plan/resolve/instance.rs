@@ -15,7 +15,7 @@ use crate::{
         files::Files,
         fit::{decode, fit},
         grammar,
-        interpolate::{Ports, Scope, has_names},
+        interpolate::{Ports, Scope, has_any_name},
         layers, rules,
         upstream::Upstream,
         wiring::{self, Facts},
@@ -108,8 +108,9 @@ impl Resolver<'_> {
                         .map(|(axis, value)| (axis, Node::new(Span::default(), value).to_json()))
                         .collect(),
                     reuse: control.reuse.or(self.reuse).unwrap_or_default(),
-                    files: files.reads.iter().map(|it| it.0.clone()).collect(),
-                    outs: files.writes.iter().map(|it| it.0.clone()).collect(),
+                    // They are moved here once all is wired.
+                    files: Vec::new(),
+                    outs: Vec::new(),
                     outputs: facts
                         .outputs
                         .iter()
@@ -245,13 +246,4 @@ fn decode_task(kind: &str, block: &Node, found: &mut Vec<Diagnostic>) -> Option<
         "summarize" => Task::Summarize(decode(block, found)?),
         _ => Task::Choose(decode(block, found)?),
     })
-}
-
-fn has_any_name(node: &Node) -> bool {
-    match &node.value {
-        Value::Text(text) => has_names(text),
-        Value::List(items) => items.iter().any(has_any_name),
-        Value::Map(entries) => entries.iter().any(|it| has_any_name(&it.node)),
-        _ => false,
-    }
 }

@@ -14,10 +14,10 @@ use pipe_schema::{reference::Reference, stage::Reuse};
 
 use super::{
     Loader, Overrides, Plan, Stage, StageId,
+    account::Account,
     draft::{Draft, Link},
     expand::{self, Places},
     files::Files,
-    interpolate::Account,
     matrix::Table,
     order::order,
     search,
@@ -52,9 +52,8 @@ pub fn resolve(
     let used = Account::new(n_bytes);
     let mut drafts = Vec::with_capacity(sections.stages.len());
     let mut names = IndexSet::with_capacity(sections.stages.len());
-    // Each tree is let go once its draft is read.
     for (name, entry) in std::mem::take(&mut sections.stages) {
-        drafts.extend(Draft::read(&name, &entry, &vars, &used, &mut found));
+        drafts.extend(Draft::read(&name, entry, &vars, &used, &mut found));
         names.insert(name);
     }
     let mut resolver = Resolver {
@@ -66,8 +65,7 @@ pub fn resolve(
         places: drafts.iter().map(|_| None).collect(),
         facts: drafts.iter().map(|_| Vec::new()).collect(),
         built: drafts.iter().map(|_| Vec::new()).collect(),
-        nodes_left: MOST_NODES
-            + MOST_NODES_A_NODE * drafts.iter().map(|it| it.block.size()).sum::<usize>(),
+        nodes_left: MOST_NODES + MOST_NODES_A_NODE * drafts.iter().map(|it| it.size).sum::<usize>(),
         said: HashSet::new(),
         links_left: Cell::new(MOST_LINKS + MOST_LINKS_A_STAGE * drafts.len()),
         project: &sections.name,
@@ -282,7 +280,7 @@ impl Resolver<'_> {
         let is_expanded = self.found.len() == before;
         let n = table.rows.len();
         self.places[at] = Some(Places::new(table));
-        let cost = n.saturating_mul(draft.block.size() + 20);
+        let cost = n.saturating_mul(draft.size + 20);
         if n > 1 && cost > self.nodes_left {
             self.found.push(
                 Diagnostic::error("the matrices make the plan too large")

@@ -57,8 +57,10 @@ impl Resolver<'_> {
         }
         let mut resolved: IndexMap<StageId, Box<Stage>> = IndexMap::with_capacity(stages.len());
         let mut needs: Vec<Vec<usize>> = vec![Vec::new(); ids.len()];
-        for (i, stage) in stages.into_iter().enumerate() {
+        for (i, (stage, files)) in stages.into_iter().zip(files).enumerate() {
             let Some(mut stage) = stage else { continue };
+            stage.files = files.reads.into_iter().map(|it| it.0).collect();
+            stage.outs = files.writes.into_iter().map(|it| it.0).collect();
             for (writer, _) in &afters[i] {
                 if !stage.after.iter().any(|it| it == ids[*writer]) {
                     stage.after.push(ids[*writer].to_owned());

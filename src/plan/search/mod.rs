@@ -8,11 +8,12 @@ use pipe_schema::{promote::Promote, reference::Reference, sweep::Sweep};
 
 use super::{
     Stage, StageId,
+    account::Account,
     draft::{Draft, Link, Want},
     expand::{Places, not_single},
     fit::{decode, fit},
     grammar::{self, Record},
-    interpolate::{Account, Scope},
+    interpolate::Scope,
     rules,
     wiring::{self, Facts},
 };

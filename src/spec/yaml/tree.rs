@@ -19,6 +19,10 @@ pub struct Builder<'a> {
     text: &'a str,
     file: u32,
     stack: Vec<Frame>,
+    /// Those of all lists that are open, one after another: a list is made once its length is known.
+    items: Vec<Node>,
+    /// The same of maps.
+    entries: Vec<Entry>,
     anchors: HashMap<usize, Node>,
     alias_bytes_left: usize,
     n_nodes: usize,
@@ -35,13 +39,17 @@ struct Frame {
 }
 
 enum Content {
-    List(Vec<Node>),
+    List {
+        /// Where its items begin.
+        first: usize,
+    },
     Map {
-        entries: Vec<Entry>,
+        /// Where its entries begin.
+        first: usize,
         key: Option<Key>,
-        /// Where each key is, once there are many.
+        /// Where each key is in the map, once there are many.
         places: HashMap<String, usize>,
-        /// Indices of `<<` entries.
+        /// Places of `<<` entries in the map.
         merges: Vec<usize>,
     },
 }
@@ -58,6 +66,8 @@ impl<'a> Builder<'a> {
             text,
             file,
             stack: Vec::new(),
+            items: Vec::new(),
+            entries: Vec::new(),
             anchors: HashMap::new(),
             alias_bytes_left: ALIAS_BYTES + ALIAS_BYTES_A_BYTE * text.len(),
             n_nodes: 0,
@@ -99,11 +109,12 @@ impl<'a> Builder<'a> {
                 self.scalar(&text, style, anchor, span)?;
             }
             Event::SequenceStart(anchor, _) => {
-                self.open(anchor, span, Content::List(Vec::new()))?;
+                let first = self.items.len();
+                self.open(anchor, span, Content::List { first })?;
             }
             Event::MappingStart(anchor, _) => {
                 let content = Content::Map {
-                    entries: Vec::new(),
+                    first: self.entries.len(),
                     key: None,
                     places: HashMap::new(),
                     merges: Vec::new(),
@@ -197,8 +208,8 @@ impl<'a> Builder<'a> {
             return Ok(());
         };
         let last = match &frame.content {
-            Content::List(items) => items.last().map(|it| it.span),
-            Content::Map { entries, .. } => entries
+            Content::List { first } => self.items[*first..].last().map(|it| it.span),
+            Content::Map { first, .. } => self.entries[*first..]
                 .last()
                 .map(|it| it.key_span.to(local(it.node.span, self.file))),
         };
@@ -209,21 +220,15 @@ impl<'a> Builder<'a> {
             _ => frame.span.to(end),
         };
         let value = match frame.content {
-            Content::List(mut items) => {
-                items.shrink_to_fit();
-                Value::List(items)
+            Content::List { first } => Value::List(self.items.split_off(first)),
+            Content::Map { first, merges, .. } => {
+                let entries = self.entries.split_off(first);
+                Value::Map(if merges.is_empty() {
+                    entries
+                } else {
+                    self.merge(entries, &merges)?
+                })
             }
-            Content::Map {
-                mut entries,
-                merges,
-                ..
-            } if merges.is_empty() => {
-                entries.shrink_to_fit();
-                Value::Map(entries)
-            }
-            Content::Map {
-                entries, merges, ..
-            } => Value::Map(self.merge(entries, &merges)?),
         };
         self.finish(Node::new(span, value), frame.anchor)
     }
@@ -262,13 +267,13 @@ impl<'a> Builder<'a> {
         match self.stack.last_mut() {
             None => self.root = Some(node),
             Some(Frame {
-                content: Content::List(items),
+                content: Content::List { .. },
                 ..
-            }) => items.push(node),
+            }) => self.items.push(node),
             Some(Frame {
                 content:
                     Content::Map {
-                        entries,
+                        first,
                         key,
                         places,
                         merges,
@@ -276,23 +281,24 @@ impl<'a> Builder<'a> {
                 ..
             }) => match key.take() {
                 Some(name) if name.is_merge => {
-                    merges.push(entries.len());
-                    entries.push(Entry {
+                    merges.push(self.entries.len() - *first);
+                    self.entries.push(Entry {
                         key: name.text,
                         key_span: name.span,
                         node,
                     });
                 }
                 Some(name) => {
-                    if let Some(first) = place_of(entries, places, &name.text) {
+                    let entries = &self.entries[*first..];
+                    if let Some(given) = place_of(entries, places, &name.text) {
                         let error =
                             Diagnostic::error(format!("the key `{}` is given twice", name.text))
                                 .at(name.span, "given again here")
-                                .at(entries[first].key_span, "first given here")
+                                .at(entries[given].key_span, "first given here")
                                 .hint("remove one of the two");
                         self.found.push(error);
                     } else {
-                        entries.push(Entry {
+                        self.entries.push(Entry {
                             key: name.text,
                             key_span: name.span,
                             node,
