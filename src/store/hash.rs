@@ -112,7 +112,7 @@ fn file(folder: BorrowedFd<'_>, task: Task<'_>, buffer: &mut Vec<u8>) -> Result<
     let mut total = 0;
     // That nothing follows is told by its stat.
     while total < task.stat.size {
-        match file.read(buffer) {
+        match file.read(&mut buffer[..wanted]) {
             Ok(0) => break,
             Ok(count) => {
                 hasher.update(&buffer[..count]);
@@ -145,19 +145,16 @@ pub fn read(folder: impl AsFd, task: Task<'_>) -> Result<Vec<u8>, Failure> {
     Ok(bytes)
 }
 
-/// Opens a file that is as it was listed.
+/// Opens what stands for a file now. Whether it is the one that was listed is asked once it is read: until then no more
+/// is taken from it than that one had.
 fn open(folder: BorrowedFd<'_>, task: Task<'_>) -> Result<File, Failure> {
     // NONBLOCK: a pipe that took the file's place must not make us wait for its writer.
     let mut flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOCTTY | OFlags::NONBLOCK;
     if !task.follow {
         flags |= OFlags::NOFOLLOW;
     }
-    let file = File::from(rustix::fs::openat(folder, task.path, flags, Mode::empty())?);
-    if Stat::of_file(&file)? == *task.stat {
-        Ok(file)
-    } else {
-        Err(Failure::Changed)
-    }
+    let file = rustix::fs::openat(folder, task.path, flags, Mode::empty())?;
+    Ok(File::from(file))
 }
 
 /// Reading may have updated the access time, which is none of ours.

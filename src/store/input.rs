@@ -3,6 +3,7 @@
 
 use std::{
     io::ErrorKind,
+    iter,
     path::{Path, PathBuf},
     sync::PoisonError,
 };
@@ -19,7 +20,7 @@ use super::{
     merkle,
     sources::Sources,
     stat::{self, Clock, Moment, Stat},
-    tree::{self, Kind, Node, Rules},
+    tree::{self, Kind, Node, Read, Rules},
 };
 
 /// How often a file that changes while it is read is tried again.
@@ -167,16 +168,20 @@ impl Store {
                 .ok()
                 .and_then(|it| known[it])
         };
-        let read = tree::read(path, nodes, at)?;
-        if let Some(moment) = moment {
-            self.with_sources(|sources| {
-                for (file, stat, sha256) in read.read {
-                    sources.put(group, &file, stat, sha256, moment);
-                }
-                sources.retain(group, |file| read.manifest.entries.contains_key(file));
-            });
-        }
-        Ok((read.manifest, moment))
+        let Read { entries, read } = tree::read(path, nodes, at)?;
+        let Some(moment) = moment else {
+            return Ok((tree::manifest_of(path, entries)?, None));
+        };
+        let is_there = |file: &str| {
+            nodes
+                .binary_search_by(|it| it.path.as_str().cmp(file))
+                .is_ok()
+        };
+        self.with_sources(|sources| {
+            sources.put(group, read.into_iter(), moment);
+            sources.retain(group, is_there);
+        });
+        Ok((tree::manifest_of(path, entries)?, Some(moment)))
     }
 
     /// Notes what files of the project held, or the one at the path, that were read after `moment`.
@@ -190,12 +195,15 @@ impl Store {
     ) {
         let Some(group) = path.to_str() else { return };
         self.with_sources(|sources| {
-            for node in nodes {
-                if let Some(Entry::File { sha256, .. }) = manifest.entries.get(&node.path) {
-                    let file = if is_directory { &node.path } else { "" };
-                    sources.put(group, file, node.stat, *sha256, moment);
-                }
-            }
+            let held = nodes.iter().filter_map(|node| {
+                let Some(Entry::File { sha256, .. }) = manifest.entries.get(&node.path) else {
+                    return None;
+                };
+                let file = if is_directory { &*node.path } else { "" };
+                Some((file.to_owned(), node.stat, *sha256))
+            });
+            let held: Vec<_> = held.collect();
+            sources.put(group, held.into_iter(), moment);
         });
     }
 
@@ -211,7 +219,8 @@ impl Store {
         }
         let moment = self.moment_at(path, stat.dev);
         let sha256 = tree::read_file(path, stat)?;
-        self.with_sources(|it| it.put(group, "", *stat, sha256, moment));
+        let held = iter::once((String::new(), *stat, sha256));
+        self.with_sources(|it| it.put(group, held, moment));
         Ok((sha256, Some(moment)))
     }
 

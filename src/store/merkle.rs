@@ -26,11 +26,12 @@ pub fn link_digest(target: &str) -> Digest {
     Digest(hasher.finalize().into())
 }
 
-/// The digest of a folder: of its names, sorted by bytes, each with the digest of what it stands for.
-fn folder_digest(children: &BTreeMap<&str, Digest>) -> Digest {
+/// The digest of a folder: of its names, sorted by bytes, each with the digest of what it stands for. They are given from
+/// the last to the first.
+fn folder_digest(children: &[(&str, Digest)]) -> Digest {
     let mut hasher = domain(b"pipe-tree/1");
     hasher.update((children.len() as u64).to_be_bytes());
-    for (name, digest) in children {
+    for (name, digest) in children.iter().rev() {
         hasher.update((name.len() as u64).to_be_bytes());
         hasher.update(name);
         hasher.update(digest.0);
@@ -62,13 +63,13 @@ pub fn entry_digest(entry: &Entry) -> Digest {
 /// None if an entry lies in a folder that is not there.
 pub fn manifest(mut entries: BTreeMap<String, Entry>) -> Option<Manifest> {
     let mut bytes = 0u64;
-    let mut children: HashMap<&str, BTreeMap<&str, Digest>> =
-        HashMap::from([("", BTreeMap::new())]);
+    // Each name sorts behind those that come after it here.
+    let mut children: HashMap<&str, Vec<(&str, Digest)>> = HashMap::from([("", Vec::new())]);
     let mut folders: HashMap<String, Digest> = HashMap::new();
     for (path, entry) in &entries {
         match entry {
             Entry::Directory { .. } => {
-                children.insert(path, BTreeMap::new());
+                children.insert(path, Vec::new());
             }
             Entry::File { size, .. } => bytes = bytes.checked_add(*size)?,
             Entry::Link { .. } => {}
@@ -88,7 +89,7 @@ pub fn manifest(mut entries: BTreeMap<String, Entry>) -> Option<Manifest> {
         if name.is_empty() || name == "." || name == ".." {
             return None;
         }
-        children.get_mut(parent)?.insert(name, digest);
+        children.get_mut(parent)?.push((name, digest));
     }
     let digest = folder_digest(children.get("")?);
     for (path, entry) in &mut entries {

@@ -240,13 +240,13 @@ impl Store {
 /// Reads all of a tree. Another run may be sealing it at this moment, which changes its stats but not its bytes.
 fn read_quiet(folder: &Path, mut nodes: Vec<Node>) -> Result<Manifest> {
     for pause in [1, 10, 100, 1000] {
-        match tree::read(folder, &nodes, |_| None) {
+        match tree::manifest(folder, &nodes) {
             Err(StoreError::Changing(_)) => thread::sleep(Duration::from_millis(pause)),
-            read => return read.map(|it| it.manifest),
+            manifest => return manifest,
         }
         nodes = tree::list(folder, Rules::Artifact)?;
     }
-    tree::read(folder, &nodes, |_| None).map(|it| it.manifest)
+    tree::manifest(folder, &nodes)
 }
 
 /// A manifest as JSON.

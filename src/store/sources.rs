@@ -46,11 +46,11 @@ impl Group {
         }
     }
 
-    fn put(&mut self, path: &str, known: Known) {
+    fn put(&mut self, path: String, known: Known) {
         if path.is_empty() {
             self.alone = Some(known);
         } else {
-            self.inside.insert(path.to_owned(), known);
+            self.inside.insert(path, known);
         }
     }
 
@@ -95,17 +95,31 @@ impl Sources {
         known.answers(stat).then_some(known.sha256)
     }
 
-    /// Notes a file that was read after `moment`.
-    pub fn put(&mut self, group: &str, path: &str, stat: Stat, sha256: Digest, moment: Moment) {
-        let known = Known {
-            stat,
-            sure_before: moment.sure_before(),
-            sha256,
-        };
+    /// Notes files that were read after `moment`.
+    pub fn put(
+        &mut self,
+        group: &str,
+        files: impl ExactSizeIterator<Item = (String, Stat, Digest)>,
+        moment: Moment,
+    ) {
+        if files.len() == 0 {
+            return;
+        }
         self.is_changed = true;
-        match self.groups.get_mut(group) {
-            Some(files) => files.put(path, known),
-            None => (self.groups.entry(group.to_owned()).or_default()).put(path, known),
+        if !self.groups.contains_key(group) {
+            self.groups.insert(group.to_owned(), Group::default());
+        }
+        let Some(known) = self.groups.get_mut(group) else {
+            return;
+        };
+        known.inside.reserve(files.len());
+        for (path, stat, sha256) in files {
+            let held = Known {
+                stat,
+                sure_before: moment.sure_before(),
+                sha256,
+            };
+            known.put(path, held);
         }
     }
 
@@ -135,7 +149,7 @@ impl Sources {
                     None => !is_seen,
                 };
                 if is_newer {
-                    own.put(path, *known);
+                    own.put(path.to_owned(), *known);
                 }
             }
         }
@@ -183,11 +197,11 @@ impl Sources {
             for _ in 0..count {
                 let path = rest.text()?;
                 let known = Known {
-                    stat: rest.stat()?,
+                    stat: Stat::from_bytes(&rest.take()?),
                     sure_before: i64::from_be_bytes(rest.take()?),
                     sha256: Digest(rest.take()?),
                 };
-                files.put(&path, known);
+                files.put(path, known);
             }
             groups.insert(group, files);
         }
@@ -212,17 +226,5 @@ impl Reader<'_> {
         let (head, tail) = self.0.split_at_checked(length)?;
         self.0 = tail;
         Some(std::str::from_utf8(head).ok()?.to_owned())
-    }
-
-    /// As `Stat::bytes` wrote it.
-    fn stat(&mut self) -> Option<Stat> {
-        Some(Stat {
-            dev: u64::from_be_bytes(self.take()?),
-            ino: u64::from_be_bytes(self.take()?),
-            size: u64::from_be_bytes(self.take()?),
-            mtime: i64::from_be_bytes(self.take()?),
-            ctime: i64::from_be_bytes(self.take()?),
-            mode: u32::from_be_bytes(self.take()?),
-        })
     }
 }

@@ -180,7 +180,7 @@ fn stage_folder(scratch: &Scratch, folder: PathBuf) -> Result<Staged> {
     if unshare(&folder, &nodes, scratch)? {
         nodes = tree::list(&folder, Rules::Artifact)?;
     }
-    let manifest: Manifest = tree::read(&folder, &nodes, |_| None)?.manifest;
+    let manifest: Manifest = tree::manifest(&folder, &nodes)?;
     Ok(Staged {
         digest: manifest.digest,
         bytes: manifest.bytes,

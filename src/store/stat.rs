@@ -81,9 +81,17 @@ impl Stat {
         self.mode & 0o100 != 0
     }
 
+    /// Whether both are of one file.
+    pub fn is_of(&self, other: &Self) -> bool {
+        (self.dev, self.ino) == (other.dev, other.ino)
+    }
+
+    /// How many bytes the fields take.
+    pub const BYTES: usize = 44;
+
     /// The fields as bytes, for hashing many of them into one stamp.
-    pub fn bytes(&self) -> [u8; 44] {
-        let mut bytes = [0; 44];
+    pub fn bytes(&self) -> [u8; Self::BYTES] {
+        let mut bytes = [0; Self::BYTES];
         let fields = [
             self.dev,
             self.ino,
@@ -96,6 +104,22 @@ impl Stat {
         }
         bytes[40..].copy_from_slice(&self.mode.to_be_bytes());
         bytes
+    }
+
+    /// From `bytes`.
+    pub fn from_bytes(bytes: &[u8; Self::BYTES]) -> Self {
+        let (fields, mode) = bytes.split_at(40);
+        let mut fields = (fields.chunks_exact(8))
+            .map(|it| it.iter().fold(0, |sum, it| sum << 8 | u64::from(*it)));
+        let mut next = || fields.next().unwrap_or_default();
+        Self {
+            dev: next(),
+            ino: next(),
+            size: next(),
+            mtime: next() as i64,
+            ctime: next() as i64,
+            mode: mode.iter().fold(0, |sum, it| sum << 8 | u32::from(*it)),
+        }
     }
 }
 

@@ -281,7 +281,6 @@ pub fn leaves(path: &str, target: &str) -> bool {
 }
 
 /// Reads the files among `nodes` that `known` has no answer for.
-/// Returns the tree's entries, and for each node whether it was read now.
 pub fn read(root: &Path, nodes: &[Node], known: impl Fn(&Node) -> Option<Digest>) -> Result<Read> {
     let mut entries = BTreeMap::new();
     let mut unknown = Vec::new();
@@ -320,14 +319,23 @@ pub fn read(root: &Path, nodes: &[Node], known: impl Fn(&Node) -> Option<Digest>
             read.push((node.path.clone(), node.stat, sha256));
         }
     }
-    let manifest =
-        merkle::manifest(entries).ok_or_else(|| StoreError::Changing(root.to_owned()))?;
-    Ok(Read { manifest, read })
+    Ok(Read { entries, read })
+}
+
+/// The manifest of the tree, all of whose files are read.
+pub fn manifest(root: &Path, nodes: &[Node]) -> Result<Manifest> {
+    manifest_of(root, read(root, nodes, |_| None)?.entries)
+}
+
+/// The manifest of a tree with these entries.
+pub fn manifest_of(root: &Path, entries: BTreeMap<String, Entry>) -> Result<Manifest> {
+    merkle::manifest(entries).ok_or_else(|| StoreError::Changing(root.to_owned()))
 }
 
 /// What `read` found.
 pub struct Read {
-    pub manifest: Manifest,
+    /// By path; digests of folders are not known yet.
+    pub entries: BTreeMap<String, Entry>,
     /// The files that were read now, with what they were.
     pub read: Vec<(String, Stat, Digest)>,
 }

@@ -24,10 +24,15 @@ fn stat() -> Stat {
     }
 }
 
+/// A file that was read, of the bytes `content`.
+fn held(path: &str, stat: Stat, content: u8) -> std::iter::Once<(String, Stat, Digest)> {
+    std::iter::once((path.to_owned(), stat, Digest([content; 32])))
+}
+
 /// What the index says of `now` when the file was read as `then` at this time, with this margin.
 fn finds(then: Stat, moment: Moment, now: Stat) -> bool {
     let mut sources = Sources::default();
-    sources.put("/data", "a", then, Digest([7; 32]), moment);
+    sources.put("/data", held("a", then, 7), moment);
     sources.find("/data", "a", &now).is_some()
 }
 
@@ -121,7 +126,7 @@ fn the_index_reads_back_as_saved_and_merges_what_others_learned() {
             margin: SECOND,
             is_fine: false,
         };
-        sources.put("/data", file, stat(), Digest([byte; 32]), moment);
+        sources.put("/data", held(file, stat(), byte), moment);
     };
     let mut one = Sources::default();
     put(&mut one, "a", 1, 200);

@@ -14,11 +14,7 @@ use super::{
 
 fn digest_of(folder: &Path) -> String {
     let nodes = tree::list(folder, Rules::Artifact).unwrap();
-    tree::read(folder, &nodes, |_| None)
-        .unwrap()
-        .manifest
-        .digest
-        .to_string()
+    tree::manifest(folder, &nodes).unwrap().digest.to_string()
 }
 
 fn refused(folder: &Path) -> String {

@@ -250,7 +250,8 @@ fn a_fetched_file_is_read_again_though_its_stat_says_nothing() {
         is_fine: false,
     };
     let mut sources = Sources::default();
-    sources.put(path.to_str().unwrap(), "", stat, sha256, moment);
+    let held = std::iter::once((String::new(), stat, sha256));
+    sources.put(path.to_str().unwrap(), held, moment);
     sources.save(&place.store.layout.sources()).unwrap();
     assert!(place.reopened().has_blob(&sha256).unwrap());
     let verified = verify(&place.reopened());
