@@ -23,6 +23,9 @@ pub struct Graph {
     order: Vec<StageId>,
 }
 
+/// Stages that take part.
+pub type Selection = HashSet<StageId>;
+
 /// Why a plan has no order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum GraphError {
@@ -109,12 +112,12 @@ impl Graph {
         &self,
         targets: impl IntoIterator<Item = &'a str>,
         downstream: bool,
-    ) -> BTreeSet<StageId> {
+    ) -> Selection {
         let mut targets = targets.into_iter().peekable();
         if targets.peek().is_none() {
             return self.order.iter().cloned().collect();
         }
-        let mut goals: BTreeSet<StageId> = targets
+        let mut goals: Selection = targets
             .filter(|&id| self.nodes.contains_key(id))
             .map(str::to_owned)
             .collect();

@@ -10,7 +10,7 @@ use crate::{
         environment::Host,
         local::{self, Local},
     },
-    graph::{self, Graph},
+    graph::{self, Graph, Selection},
     key::reason,
     plan::{Plan, StageId},
     report::{
@@ -18,7 +18,7 @@ use crate::{
         style::{BAD, BOLD, DIM, GOOD, PLAIN, WARN},
         table::Table,
     },
-    schedule::{self, Capacity, Forecast, Options},
+    schedule::{self, Capacity, Forecast, Options, Untouched},
     spec::suggest,
     store::Store,
 };
@@ -77,7 +77,7 @@ pub fn select(
     plan: &Plan,
     targets: &[String],
     downstream: bool,
-) -> anyhow::Result<(Graph, BTreeSet<StageId>)> {
+) -> anyhow::Result<(Graph, Selection)> {
     let graph = graph::build(plan)?;
     let ids = ids(plan, targets)?;
     let selection = graph.select(ids.iter().map(String::as_str), downstream);
@@ -88,7 +88,7 @@ pub fn select(
 pub fn options(
     project: &Project,
     wish: &Wish,
-    selection: &BTreeSet<StageId>,
+    selection: &Selection,
     context: &Context,
 ) -> anyhow::Result<Options> {
     let host = Host::new(context.environment.clone());
@@ -106,6 +106,7 @@ pub fn options(
         force: forced(project, wish, selection)?,
         overwrite: wish.force.is_some(),
         sandbox: None,
+        untouched: Untouched::default(),
         git: None,
     })
 }
@@ -114,7 +115,7 @@ pub fn options(
 fn forced(
     project: &Project,
     wish: &Wish,
-    selection: &BTreeSet<StageId>,
+    selection: &Selection,
 ) -> Result<BTreeSet<StageId>, UserError> {
     let mut forced = BTreeSet::new();
     for name in wish.force.iter().flatten() {

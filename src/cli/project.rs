@@ -93,7 +93,7 @@ pub fn load(
 /// The same of a spec that was found and read.
 pub fn load_read(
     spec: PathBuf,
-    parsed: Spec,
+    parsed: Parsed,
     overriding: &Overriding,
     context: &Context,
 ) -> anyhow::Result<Project> {
@@ -141,7 +141,7 @@ fn last_spec(context: &Context) -> Option<PathBuf> {
     let store = Store::open_existing(&root).ok()?;
     let newest = store.runs().ok()?.into_iter().next()?;
     let story = Story::from_lines(&store.read_run(&newest).ok()?);
-    let path = root.parent()?.join(story.started?.spec);
+    let path = root.parent()?.join(&story.started?.spec);
     let path = path
         .strip_prefix(&context.folder)
         .map_or(path.clone(), Path::to_owned);
@@ -169,27 +169,33 @@ pub fn resolve(
     resolve_read(read(spec, context)?, folder, overrides)
 }
 
-fn resolve_read(parsed: Spec, folder: &Path, overrides: &Overrides) -> anyhow::Result<Resolved> {
-    let mut content = Vec::new();
-    parsed.root.add_content(&mut content);
+fn resolve_read(parsed: Parsed, folder: &Path, overrides: &Overrides) -> anyhow::Result<Resolved> {
+    let content = parsed.content;
     let files = Files {
         folder: folder.to_owned(),
         asked: RefCell::default(),
         included: RefCell::default(),
     };
-    let (plan, warnings) = plan::resolve(parsed, overrides, &files).map_err(InvalidSpec)?;
+    let (plan, warnings) = plan::resolve(parsed.spec, overrides, &files).map_err(InvalidSpec)?;
     let included = files.included.into_inner();
     Ok(Resolved {
         plan,
         warnings,
         asked: files.asked.into_inner().into_iter().collect(),
-        content: digest_of(content, &included),
+        content: with_included(content, &included),
         included: included.into_keys().collect(),
     })
 }
 
+/// A spec as read.
+pub struct Parsed {
+    spec: Spec,
+    /// What it says by itself.
+    content: Digest,
+}
+
 /// Reads a spec.
-pub fn read(spec: &Path, context: &Context) -> anyhow::Result<Spec> {
+pub fn read(spec: &Path, context: &Context) -> anyhow::Result<Parsed> {
     let bytes = std::fs::read(spec).with_context(|| format!("cannot read {}", spec.display()))?;
     let text = String::from_utf8(bytes).map_err(|_| {
         UserError::usage(format!("{} is not UTF-8 text", spec.display())).hint(
@@ -200,29 +206,35 @@ pub fn read(spec: &Path, context: &Context) -> anyhow::Result<Spec> {
         path: context.display(spec),
         text,
     };
-    Ok(spec::parse(source).map_err(InvalidSpec)?)
+    let spec = spec::parse(source).map_err(InvalidSpec)?;
+    let mut content = Vec::new();
+    spec.root.add_content(&mut content);
+    Ok(Parsed {
+        spec,
+        content: Digest(Sha256::digest(content).into()),
+    })
 }
 
 /// What a spec says that includes these files of its folder; nothing where one cannot be read, or where something is wrong
 /// with the spec.
-pub fn content(parsed: &Spec, folder: &Path, included: &[String]) -> Option<Digest> {
-    if !parsed.found.is_empty() {
+pub fn content(parsed: &Parsed, folder: &Path, included: &[String]) -> Option<Digest> {
+    if !parsed.spec.found.is_empty() {
         return None;
     }
-    let mut content = Vec::new();
-    parsed.root.add_content(&mut content);
     let included = included
         .iter()
         .map(|it| Some((it.clone(), std::fs::read_to_string(folder.join(it)).ok()?)));
-    Some(digest_of(content, &included.collect::<Option<_>>()?))
+    let included: BTreeMap<String, String> = included.collect::<Option<_>>()?;
+    Some(with_included(parsed.content, &included))
 }
 
 /// Of an included file each byte counts.
-fn digest_of(mut content: Vec<u8>, included: &BTreeMap<String, String>) -> Digest {
+fn with_included(content: Digest, included: &BTreeMap<String, String>) -> Digest {
+    let mut hasher = Sha256::new_with_prefix(content.0);
     for text in included.iter().flat_map(|(path, text)| [path, text]) {
-        content.extend(Sha256::digest(text));
+        hasher.update(Sha256::digest(text));
     }
-    Digest(Sha256::digest(content).into())
+    Digest(hasher.finalize().into())
 }
 
 /// The absolute folder of a spec.

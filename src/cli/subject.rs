@@ -232,7 +232,7 @@ pub fn known_stages(store: &Store) -> Vec<String> {
     lines
         .into_iter()
         .find_map(|line| match line.event {
-            Event::RunStarted(started) => Some(started.stages),
+            Event::RunStarted(started) => Some(started.stages.clone()),
             _ => None,
         })
         .unwrap_or_default()

@@ -1,7 +1,5 @@
 //! Tests of the graph, on plans made of bare edges.
 
-use std::time::Instant;
-
 use indexmap::IndexMap;
 use pipe_schema::stage::{Command, Control, Reuse, Task};
 use proptest::prelude::*;
@@ -42,8 +40,10 @@ fn stage(id: &str, after: &[&str]) -> Stage {
     }
 }
 
-fn ids(stages: &BTreeSet<StageId>) -> Vec<&str> {
-    stages.iter().map(String::as_str).collect()
+/// Sorted.
+fn ids<'a>(stages: impl IntoIterator<Item = &'a StageId>) -> Vec<&'a str> {
+    let ids: BTreeSet<&str> = stages.into_iter().map(String::as_str).collect();
+    ids.into_iter().collect()
 }
 
 #[test]
@@ -109,7 +109,7 @@ fn selection_takes_what_targets_need_and_on_demand_what_follows() {
 }
 
 #[test]
-fn ten_thousand_stages_are_ordered_within_a_second() {
+fn ten_thousand_stages_are_ordered() {
     let names: Vec<String> = (0..10_000).map(|i| format!("s{i}")).collect();
     let mut plan = plan(&[]);
     for (i, name) in names.iter().enumerate() {
@@ -121,10 +121,9 @@ fn ten_thousand_stages_are_ordered_within_a_second() {
         plan.stages
             .insert(name.clone(), Box::new(stage(name, &after)));
     }
-    let start = Instant::now();
     let graph = build(&plan).unwrap();
     assert_eq!(graph.select(["s9999"], false).len(), 10_000);
-    assert!(start.elapsed().as_secs_f64() < 1.0, "{:?}", start.elapsed());
+    assert_eq!(graph.order(), names);
 }
 
 proptest! {

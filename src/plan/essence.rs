@@ -1,4 +1,4 @@
-//! What of a plan decides which results it asks for, as one digest: two plans of one essence are up to date together.
+//! What of a plan decides which results it asks for, as digests: two plans of one essence are up to date together.
 //! Reads nothing but the plan; what its files hold is told by others.
 
 use std::thread;
@@ -14,61 +14,86 @@ use sha2::{Digest as _, Sha256};
 
 use super::{FileInput, Input, Plan, Stage, StageId};
 
-/// Stages that are digested together.
-const SHARE: usize = 1_000;
+/// What a plan asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Essence {
+    /// All of it.
+    pub whole: Digest,
+    /// Of each stage, in the order of the plan, what it asks for itself.
+    pub stages: Vec<Digest>,
+}
+
+/// Stages that are not worth a thread.
+const FEW: usize = 500;
 
 /// A stage without what only says how it is run, or what it is for.
 #[derive(Serialize)]
-struct Essence<'a> {
+struct Asked<'a> {
     id: &'a str,
     name: &'a str,
+    #[serde(skip_serializing_if = "IndexMap::is_empty")]
     instance: &'a IndexMap<String, Value>,
     task: &'a Task,
     reuse: Reuse,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
     inputs: &'a [Input],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
     files: &'a [FileInput],
+    #[serde(skip_serializing_if = "IndexMap::is_empty")]
     outputs: &'a IndexMap<String, ArtifactType>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
     outs: &'a [String],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
     after: &'a [StageId],
     /// Cores become threads, of which numbers may depend.
     cpus: u32,
+    #[serde(skip_serializing_if = "IndexMap::is_empty")]
     env: &'a IndexMap<String, String>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
     pass_env: &'a [String],
     cache: bool,
 }
 
 impl Plan {
-    /// The digest of what the plan asks for. Vars are in the stages that use them.
-    pub fn essence(&self) -> serde_json::Result<Digest> {
+    /// What the plan asks for. Vars are in the stages that use them.
+    pub fn essence(&self) -> serde_json::Result<Essence> {
         let stages: Vec<&Stage> = self.stages.values().map(|it| &**it).collect();
-        let shares: Vec<&[&Stage]> = stages.chunks(SHARE).collect();
         let cores = thread::available_parallelism().map_or(1, usize::from);
-        let digests: serde_json::Result<Vec<Digest>> = thread::scope(|scope| {
-            let workers: Vec<_> = shares
-                .chunks(shares.len().div_ceil(cores).max(1))
-                .map(|own| scope.spawn(|| own.iter().map(|it| digest_of(it)).collect()))
+        let share = stages.len().div_ceil(cores).max(FEW);
+        let stages: serde_json::Result<Vec<Vec<Digest>>> = thread::scope(|scope| {
+            let workers: Vec<_> = stages
+                .chunks(share)
+                .map(|own| scope.spawn(|| digests_of(own)))
                 .collect();
             let parts = workers.into_iter().map(std::thread::ScopedJoinHandle::join);
             parts
                 .map(|it| it.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-                .collect::<serde_json::Result<Vec<Vec<Digest>>>>()
-                .map(|it| it.concat())
+                .collect()
         });
-        let rest = serde_json::to_vec(&(&self.name, digests?))?;
-        Ok(Digest(Sha256::digest(rest).into()))
+        let stages = stages?.concat();
+        let mut hasher = Sha256::new_with_prefix(Sha256::digest(&self.name));
+        for stage in &stages {
+            hasher.update(stage.0);
+        }
+        Ok(Essence {
+            whole: Digest(hasher.finalize().into()),
+            stages,
+        })
     }
 }
 
-fn digest_of(stages: &[&Stage]) -> serde_json::Result<Digest> {
+fn digests_of(stages: &[&Stage]) -> serde_json::Result<Vec<Digest>> {
     let mut text = Vec::new();
-    for stage in stages {
-        serde_json::to_writer(&mut text, &essence_of(stage))?;
-    }
-    Ok(Digest(Sha256::digest(text).into()))
+    let digests = stages.iter().map(|stage| {
+        text.clear();
+        serde_json::to_writer(&mut text, &asked_of(stage))?;
+        Ok(Digest(Sha256::digest(&text).into()))
+    });
+    digests.collect()
 }
 
 /// Taken apart field by field, so that a field added to the language asks here whether it counts.
-fn essence_of(stage: &Stage) -> Essence<'_> {
+fn asked_of(stage: &Stage) -> Asked<'_> {
     let Stage {
         id,
         name,
@@ -100,7 +125,7 @@ fn essence_of(stage: &Stage) -> Essence<'_> {
         matrix: _,
         description: _,
     } = control;
-    Essence {
+    Asked {
         id,
         name,
         instance,

@@ -41,6 +41,7 @@ use serde_json::Value;
 
 pub use self::{
     escape::file_name,
+    essence::Essence,
     outline::{Group, is_meant, stage_name},
     resolve::resolve,
 };

@@ -70,7 +70,7 @@ fn run(lr: f64, loss: f64, accuracy: f64, status: RunStatus) -> Vec<Line> {
     };
     let stages = ["prepare", "fit", "score", "audit", "last"];
     let events = [
-        Event::RunStarted(RunStarted {
+        Event::RunStarted(Arc::new(RunStarted {
             run: name("r"),
             name: name("digits"),
             spec: name("pipe.yaml"),
@@ -82,7 +82,7 @@ fn run(lr: f64, loss: f64, accuracy: f64, status: RunStatus) -> Vec<Line> {
             git: None,
             pipe: name("0"),
             boot: None,
-        }),
+        })),
         Event::StageCached {
             stage: name("prepare"),
             record: record(1.0, &[]),
@@ -189,7 +189,7 @@ fn stages_found_in_the_store_are_only_counted_where_there_are_many() {
     let Event::RunStarted(mut started) = run(0.1, 0.1, 0.1, RunStatus::Done).remove(0).event else {
         panic!()
     };
-    started.stages = (0..100).map(|it| format!("s{it}")).collect();
+    Arc::make_mut(&mut started).stages = (0..100).map(|it| format!("s{it}")).collect();
     let mut lines = vec![Line {
         at: 0,
         event: Event::RunStarted(started),

@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     exec::Executor,
-    graph::Graph,
+    graph::{Graph, Selection},
     plan::{Plan, Stage, StageId},
     store::{Boot, Store},
 };
@@ -41,7 +41,7 @@ const LONG: Duration = Duration::from_hours(1);
 pub fn run(
     plan: &Plan,
     graph: &Graph,
-    selection: &BTreeSet<StageId>,
+    selection: &Selection,
     store: &Store,
     executor: &mut dyn Executor,
     interrupts: &Receiver<()>,
@@ -70,7 +70,7 @@ pub fn run(
             places.sort_unstable();
             places
         };
-        events(Event::RunStarted(RunStarted {
+        events(Event::RunStarted(Arc::new(RunStarted {
             run: options.run.clone(),
             name: plan.name.clone(),
             spec: options.spec.clone(),
@@ -85,23 +85,35 @@ pub fn run(
             git: options.git.as_ref().map(|it| it.name().to_owned()),
             pipe: env!("CARGO_PKG_VERSION").to_owned(),
             boot: Boot::current().map(|it| it.id.clone()),
-        }));
-        let machine = if order.iter().any(|it| it.task.is_tensor()) {
+        })));
+        let untouched = &options.untouched;
+        let (known, others): (Vec<&Stage>, _) = order.iter().partition(|it| untouched.has(&it.id));
+        if !known.is_empty() {
+            events(Event::RunRepeated {
+                of: untouched.of.clone(),
+                besides: others.iter().map(|it| it.id.clone()).collect(),
+            });
+        }
+        let machine = if others.iter().any(|it| it.task.is_tensor()) {
             Machine::look(store, executor, options, interrupts)
         } else {
             Machine::unknown()
         };
         let states: Vec<State> = order
             .iter()
-            .map(|stage| match graph.before(&stage.id).count() {
-                0 => State::Ready,
-                before => State::Waiting { before },
+            .map(|stage| {
+                let before = graph.before(&stage.id);
+                match before.filter(|it| !untouched.has(it)).count() {
+                    _ if untouched.has(&stage.id) => State::Done,
+                    0 => State::Ready,
+                    before => State::Waiting { before },
+                }
             })
             .collect();
         let ready = (0..order.len())
             .filter(|&at| matches!(states[at], State::Ready))
             .collect();
-        let has_inline = order.iter().any(|it| inline::is_inline(&it.task));
+        let has_inline = others.iter().any(|it| inline::is_inline(&it.task));
         let ending = machine.is_interrupted().then_some(Ending::Interrupted);
         let mut cycle = Cycle {
             plan,
@@ -126,10 +138,13 @@ pub fn run(
             publisher,
             publishing: 0,
             ending,
-            records: BTreeMap::new(),
+            records: untouched.records.clone(),
             used: Vec::new(),
             host_name: (rustix::system::uname().nodename().to_string_lossy()).into_owned(),
-            counts: Counts::default(),
+            counts: Counts {
+                cached: known.len() as u32,
+                ..Counts::default()
+            },
             strays: Strays::default(),
         };
         cycle.turn(interrupts);

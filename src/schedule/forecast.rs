@@ -1,9 +1,6 @@
 //! What a run would do, truthfully: nothing is guessed of stages whose inputs are not made yet. Runs nothing.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use anyhow::Result;
 use pipe_schema::{
@@ -20,7 +17,7 @@ use super::{
 };
 use crate::{
     exec::Executor,
-    graph::Graph,
+    graph::{Graph, Selection},
     key,
     plan::{Plan, Stage, StageId},
     store::{Lookup, Store},
@@ -50,7 +47,7 @@ pub enum Forecast {
 pub fn forecast(
     plan: &Plan,
     graph: &Graph,
-    selection: &BTreeSet<StageId>,
+    selection: &Selection,
     store: &Store,
     executor: &mut dyn Executor,
     options: &Options,

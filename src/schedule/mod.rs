@@ -18,6 +18,7 @@ mod programs;
 mod publisher;
 mod sandbox;
 mod script;
+mod untouched;
 mod sources;
 mod state;
 mod strays;
@@ -39,6 +40,7 @@ pub use self::{
     forecast::{Forecast, forecast},
     machine::identity as machine_identity,
     sources::searched,
+    untouched::Untouched,
 };
 use crate::{
     exec::{commit::Commit, environment::Host},
@@ -70,6 +72,8 @@ pub struct Options {
     pub overwrite: bool,
     /// What commands may read besides what their stages declare; None where they may read all.
     pub sandbox: Option<Vec<PathBuf>>,
+    /// Stages that are up to date and are not looked at.
+    pub untouched: Untouched,
     /// Whether files elsewhere must not be fetched.
     pub offline: bool,
     /// The project's commit; whether the tree has changes is found out once a stage is executed.
@@ -80,7 +84,7 @@ pub struct Options {
 #[derive(Clone, Debug)]
 pub struct Summary {
     pub finished: RunFinished,
-    /// The records of all stages that are done, ran or cached.
+    /// The records of all stages that are done, ran or cached, but for untouched ones that no other stage of the run reads.
     pub records: BTreeMap<StageId, Arc<Record>>,
 }
 

@@ -21,7 +21,7 @@ use serde_json::json;
 use super::*;
 use crate::{
     exec::{Job, JobWork, failure, fake::Fake},
-    graph::{self, Graph},
+    graph::{self, Graph, Selection},
     plan::{Input, Plan, Stage},
     store::Store,
 };
@@ -58,6 +58,7 @@ impl Fixture {
             force: BTreeSet::new(),
             overwrite: false,
             sandbox: None,
+            untouched: Untouched::default(),
             git: None,
         };
         let stages = stages
@@ -81,7 +82,7 @@ impl Fixture {
         }
     }
 
-    fn graph(&self) -> (Graph, BTreeSet<StageId>) {
+    fn graph(&self) -> (Graph, Selection) {
         let graph = graph::build(&self.plan).unwrap();
         let all = graph.select([], false);
         (graph, all)

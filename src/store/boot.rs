@@ -104,7 +104,7 @@ impl Store {
                 continue;
             };
             if at <= changed {
-                let is_other_boot = started.boot.is_some_and(|it| it != boot.id);
+                let is_other_boot = started.boot.as_ref().is_some_and(|it| *it != boot.id);
                 return !is_finished
                     && is_other_boot
                     && started.stages.iter().any(|it| it == stage);
@@ -114,7 +114,7 @@ impl Store {
     }
 
     /// When and how a run began, and whether its log has its end.
-    fn ends_of(&self, run: &str) -> (Option<(i64, RunStarted)>, bool) {
+    fn ends_of(&self, run: &str) -> (Option<(i64, Arc<RunStarted>)>, bool) {
         let bytes = fs::read(self.layout.run_log(run)).unwrap_or_default();
         let mut lines = bytes
             .split(|it| *it == b'\n')

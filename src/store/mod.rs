@@ -66,7 +66,7 @@ pub use self::{
     publish::Publication,
     removal::remove_tree,
     runlog::RunLog,
-    seen::{Standing, Witness},
+    seen::{Finding, Witness},
     usage::{Share, Usage},
     verify::{Damage, Verified},
 };

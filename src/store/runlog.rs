@@ -1,6 +1,7 @@
 //! Logs of runs: one file a run, one JSON line an event, appended and never changed. They are the truth about runs.
 
 use std::{
+    collections::{HashMap, HashSet},
     fs::{self, File, OpenOptions},
     io::{BufRead, BufReader, ErrorKind},
     path::PathBuf,
@@ -16,9 +17,6 @@ use super::{
     replace::replace,
 };
 use crate::plan::file_name;
-
-/// A run that repeats another has a short log.
-const SHORT: u64 = 100_000;
 
 /// Bytes of lines that may be held back.
 const MOST_HELD: usize = 64 * 1024;
@@ -99,31 +97,31 @@ impl Store {
         Ok(runs)
     }
 
-    /// How a run began, with the stages of the run that it repeats, if it does. None where its log was cut off before.
-    pub(super) fn start_of(&self, run: &str) -> Result<Option<RunStarted>> {
+    /// How a run began, with the stages of the run that it repeats, if it tells none. None where its log was cut off before.
+    pub(super) fn start_of(&self, run: &str) -> Result<Option<Arc<RunStarted>>> {
         let [first, second] = self.first_lines(run)?;
-        let Some(Event::RunStarted(mut started)) = first else {
+        let event = |line: &[u8]| Some(serde_json::from_slice::<Line>(line).ok()?.event);
+        let Some(Event::RunStarted(mut started)) = event(&first) else {
             return Ok(None);
         };
-        if let Some(Event::RunRepeated { of }) = second
-            && let Ok([Some(Event::RunStarted(before)), _]) = self.first_lines(&of)
+        if started.stages.is_empty()
+            && let Some(Event::RunRepeated { of, .. }) = event(&second)
+            && let Ok([before, _]) = self.first_lines(&of)
+            && let Some(Event::RunStarted(before)) = event(&before)
         {
-            started.stages = before.stages;
-            started.others = before.others;
+            let started = Arc::make_mut(&mut started);
+            started.stages.clone_from(&before.stages);
+            started.others.clone_from(&before.others);
         }
         Ok(Some(started))
     }
 
-    fn first_lines(&self, run: &str) -> Result<[Option<Event>; 2]> {
+    fn first_lines(&self, run: &str) -> Result<[Vec<u8>; 2]> {
         let path = self.layout.run_log(run);
         let file = File::open(&path).at("read", &path)?;
         let mut lines = BufReader::new(file).split(b'\n');
-        let mut next = || -> Result<Option<Event>> {
-            let line = lines.next().transpose().at("read", &path)?;
-            let line = line.and_then(|it| serde_json::from_slice::<Line>(&it).ok());
-            Ok(line.map(|it| it.event))
-        };
-        Ok([next()?, next()?])
+        let mut next = || lines.next().transpose().at("read", &path);
+        Ok([next()?, next()?].map(Option::unwrap_or_default))
     }
 
     /// Writes a run's page for a browser, which may be kept from folders outside of the project. It lies in `tmp/`: a later
@@ -135,58 +133,68 @@ impl Store {
         Ok(path)
     }
 
-    /// A run's story. A line that was cut off by a crash is left out. Of a run that repeats an earlier one, the stages are
-    /// told as that one told them.
+    /// A run's story. A line that was cut off by a crash is left out. Stages that are as they were in earlier runs are told
+    /// as those told them.
     pub fn read_run(&self, run: &str) -> Result<Vec<Line>> {
         let mut lines = self.read_lines(run)?;
-        let repeated = lines.iter().find_map(|line| match &line.event {
-            Event::RunRepeated { of } => Some(of.clone()),
-            _ => None,
-        });
-        // Where that log is gone, the rest is told.
-        let Some(before) = repeated.and_then(|it| self.read_lines(&it).ok()) else {
+        let before = self.told_before(run);
+        let Some(first) = lines.first_mut().filter(|_| !before.is_empty()) else {
             return Ok(lines);
         };
-        let Some(at) = lines.first().map(|it| it.at) else {
+        let (at, Event::RunStarted(started)) = (first.at, &mut first.event) else {
             return Ok(lines);
         };
-        let mut stages = Vec::new();
-        for line in before {
-            match (line.event, lines.first_mut()) {
-                (
-                    Event::RunStarted(old),
-                    Some(Line {
-                        event: Event::RunStarted(started),
-                        ..
-                    }),
-                ) => {
-                    started.stages = old.stages;
-                    started.after = old.after;
-                    started.others = old.others;
+        let started = Arc::make_mut(started);
+        let mut told: HashSet<String> = HashSet::new();
+        let mut others = Vec::new();
+        for (of, besides) in before {
+            told.extend(besides);
+            // Where that log is gone, the rest is told.
+            for line in self.read_lines(&of).unwrap_or_default() {
+                match line.event {
+                    Event::RunStarted(old) if started.stages.is_empty() => {
+                        started.stages.clone_from(&old.stages);
+                        started.after.clone_from(&old.after);
+                        started.others.clone_from(&old.others);
+                    }
+                    event if found(&event).is_some_and(|it| !told.contains(it)) => {
+                        others.push(event);
+                    }
+                    _ => {}
                 }
-                (event @ (Event::StageReady { .. } | Event::StageCached { .. }), _) => {
-                    stages.push(Line { at, event });
-                }
-                _ => {}
             }
         }
-        lines.splice(1..1, stages);
+        let own = started.stages.iter().enumerate();
+        let own: HashMap<&String, usize> = own.map(|(place, stage)| (stage, place)).collect();
+        let place = |event: &Event| found(event).and_then(|stage| own.get(stage).copied());
+        others.retain(|it| place(it).is_some());
+        others.sort_by_key(place);
+        let others = others.into_iter().map(|event| Line { at, event });
+        lines.splice(1..1, others);
         Ok(lines)
     }
 
     /// Bytes of all logs that tell a run; none where it has no log.
     pub fn run_bytes(&self, run: &str) -> u64 {
         let bytes = |run: &str| fs::metadata(self.layout.run_log(run)).map_or(0, |it| it.len());
-        let own = bytes(run);
-        if own > SHORT {
-            return own;
+        let before = self.told_before(run);
+        bytes(run) + before.iter().map(|(of, _)| bytes(of)).sum::<u64>()
+    }
+
+    /// The runs whose logs tell of stages that a run's own does not, each with the stages that the log told that names it.
+    fn told_before(&self, run: &str) -> Vec<(String, Vec<String>)> {
+        let mut before = Vec::new();
+        let mut next = run.to_owned();
+        let mut named = HashSet::from([next.clone()]);
+        while let Ok([_, second]) = self.first_lines(&next)
+            && let Ok(line) = serde_json::from_slice::<Line>(&second)
+            && let Event::RunRepeated { of, besides } = line.event
+            && named.insert(of.clone())
+        {
+            next.clone_from(&of);
+            before.push((of, besides));
         }
-        let lines = self.read_lines(run).unwrap_or_default();
-        let repeated = lines.iter().map(|line| match &line.event {
-            Event::RunRepeated { of } => bytes(of),
-            _ => 0,
-        });
-        own + repeated.sum::<u64>()
+        before
     }
 
     fn read_lines(&self, run: &str) -> Result<Vec<Line>> {
@@ -202,5 +210,13 @@ impl Store {
             .split(|it| *it == b'\n')
             .filter_map(|line| serde_json::from_slice(line).ok())
             .collect())
+    }
+}
+
+/// The stage that was found in the store, if the event tells of one.
+fn found(event: &Event) -> Option<&String> {
+    match event {
+        Event::StageReady { stage, .. } | Event::StageCached { stage, .. } => Some(stage),
+        _ => None,
     }
 }

@@ -1,6 +1,6 @@
 //! A run's story, folded from its events as they come or from its log. Knows neither files nor terminals.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use indexmap::IndexMap;
 use pipe_schema::{
@@ -12,7 +12,7 @@ use pipe_schema::{
 /// A run as far as it has been told.
 #[derive(Clone, Debug, Default)]
 pub struct Story {
-    pub started: Option<RunStarted>,
+    pub started: Option<Arc<RunStarted>>,
     /// When it began, in milliseconds since 1970.
     pub at: u64,
     /// Stages by id, in the order of the run.
@@ -104,11 +104,24 @@ impl Story {
                 }
                 self.started = Some(started.clone());
             }
+            Event::RunRepeated { besides, .. } => self.repeat(besides),
             Event::RunFinished(finished) => self.finished = Some(finished.clone()),
             event => {
                 if let Some(stage) = stage_of(event) {
                     self.with_chapter(stage, |it| it.hear(event, line.at));
                 }
+            }
+        }
+    }
+
+    /// All stages were found in the store, besides these.
+    fn repeat(&mut self, besides: &[String]) {
+        let besides: HashSet<&String> = besides.iter().collect();
+        for (id, chapter) in &mut self.stages {
+            if !besides.contains(id) {
+                self.counts[chapter.state as usize] -= 1;
+                chapter.state = State::Cached;
+                self.counts[chapter.state as usize] += 1;
             }
         }
     }

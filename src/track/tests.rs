@@ -14,7 +14,7 @@ use super::{Index, StageUses};
 use crate::store::Store;
 
 fn started(run: &str) -> Event {
-    Event::RunStarted(RunStarted {
+    Event::RunStarted(Arc::new(RunStarted {
         run: run.to_owned(),
         name: "digits".to_owned(),
         spec: "pipe.yaml".to_owned(),
@@ -26,7 +26,7 @@ fn started(run: &str) -> Event {
         git: None,
         pipe: "0".to_owned(),
         boot: None,
-    })
+    }))
 }
 
 fn finished() -> Event {

@@ -21,6 +21,7 @@ mod engine_harm;
 mod engine_workers;
 mod fetch;
 mod digits;
+mod edits;
 mod shipped;
 mod predict;
 mod kill;

@@ -20,10 +20,13 @@ pub struct Line {
 #[serde(rename_all = "snake_case")]
 pub enum Event {
     /// First of all.
-    RunStarted(RunStarted),
-    /// Everything is as it was in an earlier run that had nothing to do: that run's log tells the stages.
+    RunStarted(Arc<RunStarted>),
+    /// Stages are as they were in an earlier run that had nothing to do: that run's log tells of them, or the
+    /// log that it names in its turn. `besides` are those that this log tells of.
     RunRepeated {
         of: String,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        besides: Vec<String>,
     },
     /// All inputs are known; the key is taken.
     StageReady {

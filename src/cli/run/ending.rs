@@ -4,10 +4,10 @@ use std::{
     collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use pipe_schema::{
-    record::Record,
     report::{METRICS_FILE, Metrics, REPORT_FILE, Report},
     run::RunStatus,
     stage::ArtifactType,
@@ -16,10 +16,11 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
     cli::{Context, discovery, quote},
-    plan::Plan,
+    plan::{Plan, Stage},
     report::summary::{Measured, Place},
+    schedule::Untouched,
     store::Store,
-    track::Story,
+    track::{Story, story::State},
 };
 
 /// Reports whose metrics are shown.
@@ -35,72 +36,90 @@ pub struct Finds {
     pub next: Vec<String>,
 }
 
-/// Looks at what a run that has ended left.
-pub fn find(plan: &Plan, story: &Story, store: &Store, context: &Context) -> Finds {
-    let records: Vec<(&String, &Record)> = story
+/// Looks at what a run that has ended left. It did not look at the untouched stages itself.
+pub fn find(
+    plan: &Plan,
+    story: &Story,
+    untouched: &Untouched,
+    store: &Store,
+    context: &Context,
+) -> Finds {
+    let done: Vec<&Stage> = story
         .stages
         .iter()
-        .filter_map(|(id, chapter)| Some((id, chapter.record.as_deref()?)))
+        .filter(|(_, chapter)| matches!(chapter.state, State::Done | State::Cached))
+        .filter_map(|(id, _)| plan.stages.get(id).map(|it| &**it))
         .collect();
+    let record_of = |stage: &Stage| {
+        let told = story.stages.get(&stage.id)?.record.clone();
+        told.or_else(|| {
+            store
+                .find_record(untouched.keys.get(&stage.id)?)
+                .map(Arc::new)
+        })
+    };
     let is_done = story.status() == Some(RunStatus::Done);
-    let ends = ends(plan, &records);
+    let ends = ends(&done);
     let mut results = Vec::new();
-    for (id, record) in &ends {
-        for (name, output) in &record.outputs {
-            let link = current(store, id, record, name);
-            results.push(Place {
-                path: context.display(&link),
-                bytes: output.bytes,
-            });
-        }
+    for (stage, name) in outputs_of(&ends).take(RESULTS + 1) {
+        let bytes = record_of(stage).and_then(|it| Some(it.outputs.get(name)?.bytes));
+        results.extend(bytes.map(|bytes| Place {
+            path: context.display(&current(store, stage, name)),
+            bytes,
+        }));
     }
     if !is_done || results.len() > RESULTS {
         results.clear();
     }
+    let artifacts = outputs_of(&done)
+        .filter(|(stage, name)| stage.outputs[*name] == ArtifactType::Report)
+        .filter_map(|(stage, name)| {
+            let digest = record_of(stage)?.outputs.get(name)?.digest;
+            Some((&*stage.id, store.artifact(&digest)))
+        });
     Finds {
-        reports: reports(&records, store),
+        reports: reports(artifacts),
         results,
         next: if is_done {
-            next(&records, &ends, store, context)
+            next(&done, &ends, store, context)
         } else {
             Vec::new()
         },
     }
 }
 
+fn outputs_of<'a>(stages: &[&'a Stage]) -> impl Iterator<Item = (&'a Stage, &'a str)> {
+    let outputs = |stage: &&'a Stage| {
+        let stage = *stage;
+        stage.outputs.keys().map(move |name| (stage, name.as_str()))
+    };
+    stages.iter().flat_map(outputs)
+}
+
 /// Stages whose output no other stage of the run reads.
-fn ends<'a>(plan: &Plan, records: &[(&'a String, &'a Record)]) -> Vec<(&'a String, &'a Record)> {
-    let read: BTreeSet<&String> = records
+fn ends<'a>(done: &[&'a Stage]) -> Vec<&'a Stage> {
+    let read: BTreeSet<&String> = done
         .iter()
-        .filter_map(|(id, _)| plan.stages.get(*id))
         .flat_map(|stage| stage.inputs.iter().map(|it| &it.stage))
         .collect();
-    records
-        .iter()
-        .filter(|(id, _)| !read.contains(id))
+    done.iter()
+        .filter(|stage| !read.contains(&stage.id))
         .copied()
         .collect()
 }
 
-fn reports(records: &[(&String, &Record)], store: &Store) -> Vec<Measured> {
+fn reports<'a>(artifacts: impl Iterator<Item = (&'a str, PathBuf)>) -> Vec<Measured> {
     let mut found = Vec::new();
-    for (id, record) in records {
-        for output in record
-            .outputs
-            .values()
-            .filter(|it| it.r#type == ArtifactType::Report)
-        {
-            let folder = store.artifact(&output.digest);
-            let Some(metrics) = read::<Metrics>(&folder.join(METRICS_FILE)) else {
-                continue;
-            };
-            let baseline = read::<Report>(&folder.join(REPORT_FILE)).map(|it| it.baseline);
-            found.push(Measured {
-                stage: (*id).clone(),
-                metrics,
-                baseline: baseline.unwrap_or_default(),
-            });
-        }
+    for (stage, folder) in artifacts {
+        let Some(metrics) = read::<Metrics>(&folder.join(METRICS_FILE)) else {
+            continue;
+        };
+        let baseline = read::<Report>(&folder.join(REPORT_FILE)).map(|it| it.baseline);
+        found.push(Measured {
+            stage: stage.to_owned(),
+            metrics,
+            baseline: baseline.unwrap_or_default(),
+        });
     }
     // Of many, those that bring others together.
     if found.len() > REPORTS {
@@ -111,14 +130,9 @@ fn reports(records: &[(&String, &Record)], store: &Store) -> Vec<Measured> {
 }
 
 /// What is worth typing after a run that went well.
-fn next(
-    records: &[(&String, &Record)],
-    ends: &[(&String, &Record)],
-    store: &Store,
-    context: &Context,
-) -> Vec<String> {
-    let has = |record: &Record, wanted| record.outputs.values().any(|it| it.r#type == wanted);
-    let last = |wanted| records.iter().rev().find(|(_, record)| has(record, wanted));
+fn next(done: &[&Stage], ends: &[&Stage], store: &Store, context: &Context) -> Vec<String> {
+    let has = |stage: &Stage, wanted| stage.outputs.values().any(|it| *it == wanted);
+    let last = |wanted| done.iter().rev().find(|it| has(it, wanted));
     let mut commands = Vec::new();
     let shown = last(ArtifactType::Report).or(ends.last());
     // From a folder of another project, the store has to be named.
@@ -131,20 +145,19 @@ fn next(
         let root = context.display(store.root());
         format!("pipe --store {}", quote::shell(&root))
     };
-    commands.extend(shown.map(|(id, _)| format!("{pipe} show {id}")));
-    if let Some((id, record)) = last(ArtifactType::Package) {
-        let name = record.outputs.keys().next().map_or("main", String::as_str);
-        let link = current(store, id, record, name);
-        let link = quote::shell(&context.display(&link));
+    commands.extend(shown.map(|stage| format!("{pipe} show {}", stage.id)));
+    if let Some(stage) = last(ArtifactType::Package) {
+        let name = stage.outputs.keys().next().map_or("main", String::as_str);
+        let link = quote::shell(&context.display(&current(store, stage, name)));
         commands.push(format!("pipe predict {link} rows.csv"));
     }
     commands
 }
 
 /// The link by which people find an output.
-fn current(store: &Store, id: &str, record: &Record, output: &str) -> PathBuf {
-    let mut link = store.current(id);
-    if record.outputs.len() > 1 {
+fn current(store: &Store, stage: &Stage, output: &str) -> PathBuf {
+    let mut link = store.current(&stage.id);
+    if stage.outputs.len() > 1 {
         link.push(output);
     }
     link

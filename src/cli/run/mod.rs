@@ -8,14 +8,19 @@ pub mod words;
 
 use std::{
     io::{ErrorKind, Write},
+    mem,
     path::Path,
     process::ExitCode,
+    sync::Arc,
     time::{SystemTime, UNIX_EPOCH},
 };
 
 use pipe_schema::run::{Event, Line, RunStatus};
 
-use self::{again::Question, confinement::Confinement};
+use self::{
+    again::{Ended, Keys, Known, Question},
+    confinement::Confinement,
+};
 use super::{
     Context, Format,
     context::Verbosity,
@@ -28,7 +33,7 @@ use crate::{
     report::{
         Face,
         json::Json,
-        lines::Lines,
+        lines::{LISTED, Lines},
         plain::Plain,
         summary::{Summary, Tally},
         terminal::Terminal,
@@ -89,21 +94,29 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
     }
     // Before the spec is read: what changes from here on is noticed.
     let watched = question.as_ref().and_then(Question::watch);
+    let mut essence = None;
     let project = match (&question, &watched, &mut known) {
         (Some(question), Some(store), known @ Some(_)) => {
             let parsed = project::read(&question.spec, context)?;
             if let Some(known) = known.take_if(|it| it.is_of(&parsed, question, store)) {
                 return known.answer(question, &args, &words, context);
             }
-            project::load_read(question.spec.clone(), parsed, &args.overriding, context)?
+            let spec = question.spec.clone();
+            let project = project::load_read(spec, parsed, &args.overriding, context)?;
+            essence = project.plan.essence().ok();
+            let suits = |known: &mut Known| {
+                let essence = essence.as_ref();
+                essence.is_some_and(|it| known.suits(&project, it, question, store))
+            };
+            if let Some(known) = known.take_if(suits) {
+                let answered = known.answer(question, &args, &words, context);
+                mem::forget(project);
+                return answered;
+            }
+            project
         }
         _ => project::load(words.spec.as_deref(), &args.overriding, context)?,
     };
-    if let (Some(question), Some(store)) = (&question, &watched)
-        && let Some(known) = known.take_if(|it| it.suits(&project, question, store))
-    {
-        return known.answer(question, &args, &words, context);
-    }
     let wish = outlook::Wish {
         targets: words.targets,
         downstream: args.downstream,
@@ -122,7 +135,7 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
     let (graph, selection) = outlook::select(&project.plan, &wish.targets, wish.downstream)?;
     let store = match watched {
         Some(store) => store,
-        None => Store::open(&project.store)?,
+        None => Arc::new(Store::open(&project.store)?),
     };
     let before = previous(&store, &project.plan.name);
     let mut options = outlook::options(&project, &wish, &selection, context)?;
@@ -146,6 +159,15 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
         git::commit(&project.folder).map(|name| Commit::new(name, project.folder.clone()));
     let interrupts = interrupt::watch()?;
     let mut log = store.start_run_log(&options.run)?;
+    // Few stages are all shown, and so all looked up.
+    let is_shown = context.verbosity > Verbosity::Quiet && selection.len() <= LISTED;
+    let mut keys = Keys::default();
+    if let (Some(known), Some(essence), false) = (known, &essence, is_shown)
+        && let Some(found) =
+            known.untouched(&project, essence, &graph, &selection, &options.run, &store)
+    {
+        (options.untouched, keys) = found;
+    }
     let mut face = face(args.format, before.clone(), context);
     let mut story = Story::default();
     let mut executor = outlook::executor(&options, &store);
@@ -174,9 +196,16 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
     drop(face);
     list(&story, &store);
     if args.format == Format::Text {
-        let finds = ending::find(&project.plan, &story, &store, context);
+        let finds = ending::find(&project.plan, &story, &options.untouched, &store, context);
         if let Some(question) = question.filter(|_| is_plain && log_error.is_none()) {
-            question.keep(&project, &story, finds.clone(), &store, context);
+            let ended = Ended {
+                story: &story,
+                finds: finds.clone(),
+                logs: options.untouched.logs,
+                keys,
+                essence,
+            };
+            question.keep(&project, ended, &store, context);
         }
         let summary = Summary {
             story: &story,
@@ -193,7 +222,10 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
     }
     // The results are in the store; only their story is incomplete.
     log_error.map_or(Ok(()), Err)?;
-    Ok(match story.status() {
+    let status = story.status();
+    // The process ends: what may be large is not taken apart for that.
+    mem::forget((project, graph, selection, options, story));
+    Ok(match status {
         Some(RunStatus::Done) => ExitCode::SUCCESS,
         Some(RunStatus::Failed) => ExitCode::from(failure::FAILED),
         Some(RunStatus::Interrupted) => ExitCode::from(failure::INTERRUPTED),

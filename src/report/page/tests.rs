@@ -1,5 +1,7 @@
 //! Pages of runs that went well, badly, or had very many stages.
 
+use std::sync::Arc;
+
 use indexmap::IndexMap;
 use pipe_schema::{
     report::{Metrics, Slice, SliceOf, Sliced},
@@ -10,7 +12,7 @@ use super::{History, Page, Plot};
 use crate::{report::summary::Measured, track::Story};
 
 fn story(stages: &[&str]) -> Story {
-    let event = Event::RunStarted(RunStarted {
+    let event = Event::RunStarted(Arc::new(RunStarted {
         run: "20260101T000000Z-aaaa".to_owned(),
         name: "digits & <friends>".to_owned(),
         spec: "pipe.yaml".to_owned(),
@@ -22,7 +24,7 @@ fn story(stages: &[&str]) -> Story {
         git: None,
         pipe: "0.1.0".to_owned(),
         boot: None,
-    });
+    }));
     let mut story = Story::default();
     story.hear(&Line { at: 1, event });
     story
@@ -164,7 +166,7 @@ fn a_failed_run_says_what_failed_and_what_was_skipped() {
     for event in [failed, skipped, ended] {
         story.hear(&Line { at: 2, event });
     }
-    story.started.as_mut().unwrap().after[1].push(0);
+    Arc::make_mut(story.started.as_mut().unwrap()).after[1].push(0);
     let page = page(&story);
     let html = page.html().unwrap();
     assert!(html.contains("1 failed, 1 skipped in 2.00s"), "{html}");

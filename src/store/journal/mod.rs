@@ -74,6 +74,11 @@ impl Store {
         Ok(ask(&journals.contents))
     }
 
+    /// Reads what was noted by now, for who will ask soon. Trouble is told then.
+    pub fn read_journals(&self) {
+        let _ = self.with_fresh_contents(|_| ());
+    }
+
     fn journals(&self) -> MutexGuard<'_, Journals> {
         self.journals.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,6 +1,7 @@
 //! What was looked at while nothing was stale: files with their stats, and names that were not there. As long as all of it
 //! is as it was, the same questions have the same answers. Knows neither questions nor answers.
 
+mod place;
 mod witness;
 
 use std::{
@@ -8,12 +9,12 @@ use std::{
     io::ErrorKind,
     os::unix::ffi::OsStrExt,
     path::{Path, PathBuf},
-    sync::PoisonError,
+    sync::{Arc, PoisonError},
 };
 
 use rustix::fs::FileType;
 
-pub use self::witness::{Standing, Witness};
+pub use self::witness::{Finding, Witness};
 use super::{
     Store,
     error::Result,
@@ -30,6 +31,8 @@ pub(super) struct Watch {
     elsewhere: Moment,
     places: Vec<(Vec<u8>, Seen)>,
     looked: HashSet<Vec<u8>>,
+    /// What it saw was looked at once more, and is as it was.
+    again: Option<Arc<Witness>>,
     is_lost: bool,
 }
 
@@ -47,7 +50,7 @@ impl Watch {
     /// Whether a file was seen, by any path.
     fn has_file(&self, stat: &Stat) -> bool {
         let mut seen = self.places.iter().filter_map(|it| it.1.stat());
-        seen.any(|it| (it.dev, it.ino) == (stat.dev, stat.ino))
+        seen.any(|it| it.is_of(stat)) || self.again.as_ref().is_some_and(|it| it.has_file(stat))
     }
 }
 
@@ -79,6 +82,7 @@ impl Store {
             elsewhere: Moment::guess(FileSystem::is_local(root)),
             places: Vec::new(),
             looked: HashSet::new(),
+            again: None,
             is_lost: false,
         };
         *self.watch.lock().unwrap_or_else(PoisonError::into_inner) = Some(watch);
@@ -138,6 +142,11 @@ impl Store {
         });
     }
 
+    /// What a witness saw is as it was, but for sources.
+    pub fn saw_again(&self, witness: Arc<Witness>) {
+        self.with_watch(|watch| watch.again = Some(witness));
+    }
+
     /// Something was changed: what was seen is not how it is now.
     pub(super) fn lose_sight(&self) {
         self.with_watch(|watch| watch.is_lost = true);
@@ -152,7 +161,12 @@ impl Store {
 
     /// Keeps what was found out since `watch` under a question, with all that was looked at. Where something may have
     /// changed meanwhile nothing is kept. Sources, which only the caller read, may change: what they say is for it to compare.
-    pub fn keep_witness(&self, question: &str, text: &str, sources: &[PathBuf]) -> Result<()> {
+    pub fn keep_witness(
+        &self,
+        question: &str,
+        finding: Finding,
+        sources: &[PathBuf],
+    ) -> Result<()> {
         self.write_notes();
         // Who changes links, results or the outs of jobs leaves a trace in one of these.
         self.look_at_journals()?;
@@ -175,7 +189,7 @@ impl Store {
         if !self.is_sure(&watch) {
             return Ok(());
         }
-        self.write_witness(question, text, &watch.places, &alone)
+        self.write_witness(question, finding, &watch, &alone)
     }
 
     /// Ends the watch, if it saw everything and the store can keep it.

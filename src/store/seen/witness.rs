@@ -3,88 +3,108 @@
 
 use std::{
     collections::HashSet,
-    ffi::OsStr,
     fs::{self, File},
-    io::Error,
-    ops::Range,
-    os::unix::ffi::OsStrExt,
-    path::Path,
+    io::Read,
+    os::unix::fs::FileExt,
     sync::atomic::{AtomicBool, Ordering},
     thread,
 };
 
-use rustix::{
-    fd::{AsFd, BorrowedFd},
-    fs::{AtFlags, CWD},
-};
+use rustix::{fd::AsFd, fs::CWD};
 use sha2::{Digest as _, Sha256};
 
-use super::{Seen, bytes_of, is_absent};
+use super::{
+    Watch, bytes_of,
+    place::{self, Near, Place, near},
+};
 use crate::store::{Store, disk, error::Result, record::children, replace::replace, stat::Stat};
 
-const MAGIC: &[u8] = b"pipe-seen/2\n";
+const MAGIC: &[u8] = b"pipe-seen/3\n";
 const CHECKSUM_BYTES: usize = 32;
-const STAT_BYTES: usize = 44;
+/// The magic, the length of the body, its checksum.
+const HEAD_BYTES: usize = MAGIC.len() + 8 + CHECKSUM_BYTES;
+/// Folders from which places are looked up.
+const ANCHORS: usize = 2;
 /// How many are kept: of the questions that were asked last.
 const KEPT: usize = 16;
 /// Places that one thread looks at; more of them are shared out.
 const ENOUGH: usize = 2_000;
 const MOST_THREADS: usize = 4;
-/// What a place's code says: whether anything was there, of which kind, and whether the caller compares what it says.
-const NOTHING: u8 = 0;
-const ITSELF: u8 = 1;
-const BEHIND: u8 = 2;
-const SOURCE: u8 = 4;
+
+/// What was found out: the caller's.
+#[derive(Clone, Copy, Debug)]
+pub struct Finding<'a> {
+    pub text: &'a str,
+    /// What is not always wanted, and is read only then.
+    pub aside: &'a [u8],
+}
 
 /// What a run looked at that had nothing to do, with what it found out.
 #[derive(Debug)]
 pub struct Witness {
-    /// What was found out: the caller's.
+    /// A finding's.
     pub text: String,
-    bytes: Vec<u8>,
+    body: Vec<u8>,
+    /// Where the places begin in it.
     from: usize,
+    places: Vec<Place>,
+    file: File,
 }
 
-/// How things are, beside how they were seen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
-    AsItWas,
-    /// Only sources changed, or may have.
-    SourcesChanged,
-    Changed,
+impl Witness {
+    /// A finding's, as far as it is whole.
+    pub fn aside(&self) -> Option<Vec<u8>> {
+        let from = (HEAD_BYTES + self.body.len()) as u64;
+        let length = self.file.metadata().ok()?.len().checked_sub(from)?;
+        let mut bytes = vec![0; usize::try_from(length).ok()?];
+        self.file.read_exact_at(&mut bytes, from).ok()?;
+        let aside = bytes.split_off(CHECKSUM_BYTES.min(bytes.len()));
+        (bytes == Sha256::digest(&aside).as_slice()).then_some(aside)
+    }
+
+    /// Whether a file was seen that is no source.
+    pub(super) fn has_file(&self, stat: &Stat) -> bool {
+        let others = self.places.iter().filter(|it| !it.is_source());
+        let mut stats = others.filter_map(|it| it.stat(&self.body));
+        stats.any(|it| it.is_of(stat))
+    }
 }
 
 impl Store {
     pub(super) fn write_witness(
         &self,
         question: &str,
-        text: &str,
-        places: &[(Vec<u8>, Seen)],
+        finding: Finding,
+        watch: &Watch,
         sources: &HashSet<Vec<u8>>,
     ) -> Result<()> {
-        let mut out = head(text);
-        out.extend((places.len() as u64).to_be_bytes());
         let anchors = self.anchors();
-        for (path, seen) in places {
-            // Near folders are opened once: a short path is found sooner than a long one.
-            let near = anchors.iter().enumerate().find_map(|(at, anchor)| {
-                let rest = path.strip_prefix(anchor.as_slice())?.strip_prefix(b"/")?;
-                Some((at as u8 + 1, rest))
-            });
-            let (anchor, short) = near.unwrap_or((0, path.as_slice()));
-            let kind = match seen {
-                Seen::Nothing => NOTHING,
-                Seen::Itself(_) => ITSELF,
-                Seen::Behind(_) => BEHIND,
-            };
-            let source = if sources.contains(path) { SOURCE } else { 0 };
-            out.extend([kind | source, anchor]);
-            out.extend((short.len() as u32).to_be_bytes());
-            out.extend(short);
-            out.extend(seen.stat().iter().flat_map(|it| it.bytes()));
+        let mut places = Vec::new();
+        let mut count = watch.places.len();
+        for (path, seen) in &watch.places {
+            let is_source = sources.contains(path);
+            place::encode(&mut places, near(&anchors, path), seen, is_source);
         }
-        seal(&mut out);
-        replace(&self.layout.witness(question), &out)?;
+        if let Some(witness) = &watch.again {
+            let looked = watch.places.iter();
+            let anew: HashSet<(u8, Near)> = looked
+                .map(|(path, seen)| (place::kind_of(seen), near(&anchors, path)))
+                .collect();
+            // What shows notes was looked at anew, whatever there was then.
+            let shows_notes = self.shows_notes();
+            for place in witness.places.iter().filter(|it| !it.is_source()) {
+                let at = place.near(&witness.body);
+                if !shows_notes(at) && !anew.contains(&(place.kind(), at)) {
+                    places.extend(place.bytes(&witness.body));
+                    count += 1;
+                }
+            }
+        }
+        let mut body = begin(finding.text);
+        body.extend((count as u64).to_be_bytes());
+        body.extend(places);
+        let path = self.layout.witness(question);
+        replace(&path, &sealed(&body, finding.aside))?;
         self.drop_old_witnesses()
     }
 
@@ -95,41 +115,27 @@ impl Store {
             return Ok(());
         };
         let anchors = self.anchors();
-        let mut renewed = Vec::new();
-        for place in decode(&witness.bytes, witness.from).unwrap_or_default() {
-            if place.code & SOURCE == 0 {
-                continue;
-            }
-            let path = Path::new(OsStr::from_bytes(place.path));
-            let path = match place.anchor.checked_sub(1) {
-                Some(at) => Path::new(OsStr::from_bytes(&anchors[at])).join(path),
-                None => path.to_owned(),
-            };
-            let seen = if place.code & ITSELF == 0 {
-                Stat::of(&path)
-            } else {
-                Stat::of_link(&path)
-            };
+        let mut places = witness.body[witness.from..].to_vec();
+        for place in witness.places.iter().filter(|it| it.is_source()) {
+            let seen = place.look(&anchors, &witness.body);
             let Some(stat) = seen.ok().filter(|it| self.is_older(it, &watch)) else {
                 return Ok(());
             };
-            renewed.push((place.stat, stat.bytes()));
-        }
-        let mut seen = witness.bytes.clone();
-        for (place, stat) in renewed {
-            let Some(old) = seen.get_mut(place).filter(|it| it.len() == stat.len()) else {
+            let at = place.stat_range();
+            let at = at.start - witness.from..at.end - witness.from;
+            let Some(old) = places.get_mut(at).filter(|it| it.len() == Stat::BYTES) else {
                 return Ok(());
             };
-            old.copy_from_slice(&stat);
+            old.copy_from_slice(&stat.bytes());
         }
-        let mut bytes = head(text);
-        bytes.extend(&seen[witness.from..]);
-        seal(&mut bytes);
-        replace(&self.layout.witness(question), &bytes)
+        let mut body = begin(text);
+        body.extend(places);
+        let aside = witness.aside().unwrap_or_default();
+        replace(&self.layout.witness(question), &sealed(&body, &aside))
     }
 
     /// The store and the folder that it lies in, which is the project's as a rule.
-    fn anchors(&self) -> [Vec<u8>; 2] {
+    fn anchors(&self) -> [Vec<u8>; ANCHORS] {
         let root = self.root();
         [root, root.parent().unwrap_or(root)].map(bytes_of)
     }
@@ -149,49 +155,84 @@ impl Store {
         Ok(())
     }
 
-    /// What was found out under a question, if that is known. It is true where `standing` says so.
+    /// What was found out under a question, if that is known. It is true where all that was seen stands.
     pub fn witness(&self, question: &str) -> Option<Witness> {
-        let bytes = fs::read(self.layout.witness(question)).ok()?;
-        let rest = bytes.strip_prefix(MAGIC)?;
-        let (checksum, rest) = rest.split_at_checked(CHECKSUM_BYTES)?;
-        if checksum != Sha256::digest(rest).as_slice() {
+        let mut file = File::open(self.layout.witness(question)).ok()?;
+        let mut head = [0; HEAD_BYTES];
+        file.read_exact(&mut head).ok()?;
+        let (length, checksum) = head.strip_prefix(MAGIC)?.split_first_chunk::<8>()?;
+        let length = u64::from_be_bytes(*length);
+        if length > file.metadata().ok()?.len() {
             return None;
         }
-        let (length, rest) = rest.split_first_chunk::<8>()?;
-        let (text, rest) =
-            rest.split_at_checked(usize::try_from(u64::from_be_bytes(*length)).ok()?)?;
+        let mut body = vec![0; usize::try_from(length).ok()?];
+        file.read_exact(&mut body).ok()?;
+        if checksum != Sha256::digest(&body).as_slice() {
+            return None;
+        }
+        let (length, rest) = body.split_first_chunk::<8>()?;
+        let length = usize::try_from(u64::from_be_bytes(*length)).ok()?;
+        let (text, rest) = rest.split_at_checked(length)?;
+        let text = String::from_utf8(text.to_vec()).ok()?;
+        let from = body.len() - rest.len();
         Some(Witness {
-            text: String::from_utf8(text.to_vec()).ok()?,
-            from: bytes.len() - rest.len(),
-            bytes,
+            text,
+            places: place::decode(&body, from, ANCHORS)?,
+            body,
+            from,
+            file,
         })
     }
 
-    /// Whether everything that was looked at is as it was.
-    pub fn standing(&self, witness: &Witness) -> Standing {
-        let Some(places) = decode(&witness.bytes, witness.from) else {
-            return Standing::Changed;
-        };
+    /// Whether the sources are as they were.
+    pub fn sources_stand(&self, witness: &Witness) -> bool {
+        self.stand(witness, Place::is_source)
+    }
+
+    /// Whether all else that was looked at is as it was.
+    pub fn others_stand(&self, witness: &Witness) -> bool {
+        self.stand(witness, |it| !it.is_source())
+    }
+
+    /// Whether nothing was noted since, nor a result taken away.
+    pub fn journals_stand(&self, witness: &Witness) -> bool {
+        let shows_notes = self.shows_notes();
+        self.stand(witness, |it| shows_notes(it.near(&witness.body)))
+    }
+
+    /// Whether a place moves by what is noted: a journal, the folder of them, that of the links to results.
+    fn shows_notes(&self) -> impl Fn(Near) -> bool {
+        let anchors = self.anchors();
+        let [journals, current] = [self.layout.journals(), self.layout.current()].map(|it| {
+            let path = bytes_of(&it);
+            let (anchor, short) = near(&anchors, &path);
+            (anchor, short.to_owned())
+        });
+        move |(anchor, path)| {
+            let below = path.strip_prefix(journals.1.as_slice());
+            let is_journal = below.is_some_and(|it| it.is_empty() || it.starts_with(b"/"));
+            anchor == journals.0 && is_journal || (anchor, path) == (current.0, &*current.1)
+        }
+    }
+
+    fn stand(&self, witness: &Witness, which: impl Fn(&Place) -> bool) -> bool {
         let root = self.root();
         let Ok(above) = File::open(root.parent().unwrap_or(root)) else {
-            return Standing::Changed;
+            return false;
         };
         let anchors = [CWD, self.folder.as_fd(), above.as_fd()];
+        let places: Vec<&Place> = witness.places.iter().filter(|it| which(it)).collect();
         let cores = thread::available_parallelism().map_or(1, usize::from);
         let threads = (places.len() / ENOUGH).clamp(1, cores.min(MOST_THREADS));
         let share = places.len().div_ceil(threads).max(1);
-        let (has_changed, have_sources) = (AtomicBool::new(false), AtomicBool::new(false));
-        let look = |places: &[Place]| {
+        let has_changed = AtomicBool::new(false);
+        let look = |places: &[&Place]| {
             for place in places {
                 if has_changed.load(Ordering::Relaxed) {
                     return;
                 }
-                if !place.is_as_it_was(&anchors, &witness.bytes) {
-                    let changed = match place.code & SOURCE {
-                        0 => &has_changed,
-                        _ => &have_sources,
-                    };
-                    changed.store(true, Ordering::Relaxed);
+                if !place.stands(&anchors, &witness.body) {
+                    has_changed.store(true, Ordering::Relaxed);
                 }
             }
         };
@@ -203,75 +244,26 @@ impl Store {
             }
             look(own);
         });
-        match (has_changed.into_inner(), have_sources.into_inner()) {
-            (true, _) => Standing::Changed,
-            (_, true) => Standing::SourcesChanged,
-            _ => Standing::AsItWas,
-        }
+        !has_changed.into_inner()
     }
 }
 
-/// What stands before the places.
-fn head(text: &str) -> Vec<u8> {
-    let mut out = MAGIC.to_vec();
-    out.extend([0; CHECKSUM_BYTES]);
-    out.extend((text.len() as u64).to_be_bytes());
-    out.extend(text.as_bytes());
-    out
+/// A body as far as its places.
+fn begin(text: &str) -> Vec<u8> {
+    let mut body = (text.len() as u64).to_be_bytes().to_vec();
+    body.extend(text.as_bytes());
+    body
 }
 
-/// Writes the checksum of what follows it.
-fn seal(bytes: &mut [u8]) {
-    let (head, body) = bytes.split_at_mut(MAGIC.len() + CHECKSUM_BYTES);
-    head[MAGIC.len()..].copy_from_slice(&Sha256::digest(body));
-}
-
-/// Something that was looked at.
-struct Place<'a> {
-    code: u8,
-    anchor: usize,
-    path: &'a [u8],
-    /// Where its stat stands; nowhere if nothing was there.
-    stat: Range<usize>,
-}
-
-impl Place<'_> {
-    fn is_as_it_was(&self, anchors: &[BorrowedFd], bytes: &[u8]) -> bool {
-        let flags = if self.code & ITSELF == 0 {
-            AtFlags::empty()
-        } else {
-            AtFlags::SYMLINK_NOFOLLOW
-        };
-        match rustix::fs::statat(anchors[self.anchor], self.path, flags) {
-            Ok(stat) => Stat::from(&stat).bytes() == bytes[self.stat.clone()],
-            Err(error) => self.stat.is_empty() && is_absent(Error::from(error).kind()),
-        }
-    }
-}
-
-/// The places of a witness, from here on in its bytes.
-fn decode(bytes: &[u8], from: usize) -> Option<Vec<Place<'_>>> {
-    let (count, mut rest) = bytes.get(from..)?.split_first_chunk::<8>()?;
-    let count = usize::try_from(u64::from_be_bytes(*count)).ok()?;
-    let mut places = Vec::with_capacity(count.min(bytes.len()));
-    for _ in 0..count {
-        let ([code, anchor], after) = rest.split_first_chunk::<2>()?;
-        let (length, after) = after.split_first_chunk::<4>()?;
-        let (path, after) = after.split_at_checked(u32::from_be_bytes(*length) as usize)?;
-        let is_there = code & (ITSELF | BEHIND) != 0;
-        let length = if is_there { STAT_BYTES } else { 0 };
-        let at = bytes.len() - after.len();
-        let (_, after) = after.split_at_checked(length)?;
-        if *code > BEHIND | SOURCE || *anchor > 2 {
-            return None;
-        }
-        places.push(Place {
-            code: *code,
-            anchor: usize::from(*anchor),
-            path,
-            stat: at..at + length,
-        });
-        rest = after;
-    }
-    rest.is_empty().then_some(places)
+/// All of a witness's file.
+fn sealed(body: &[u8], aside: &[u8]) -> Vec<u8> {
+    [
+        MAGIC,
+        &(body.len() as u64).to_be_bytes(),
+        &Sha256::digest(body),
+        body,
+        &Sha256::digest(aside),
+        aside,
+    ]
+    .concat()
 }

@@ -197,7 +197,7 @@ fn gc_keeps_the_last_outs_of_stages_that_their_spec_still_has() {
     let mut log = place.store.start_run_log("20260101T000000Z-aaaa").unwrap();
     let started = |stages: &[&str], others: &[&str]| {
         let names = |all: &[&str]| all.iter().map(|it| (*it).to_owned()).collect();
-        Event::RunStarted(pipe_schema::run::RunStarted {
+        Event::RunStarted(Arc::new(pipe_schema::run::RunStarted {
             run: "r".to_owned(),
             name: "spec".to_owned(),
             spec: "pipe.yaml".to_owned(),
@@ -209,7 +209,7 @@ fn gc_keeps_the_last_outs_of_stages_that_their_spec_still_has() {
             git: None,
             pipe: "0".to_owned(),
             boot: None,
-        })
+        }))
     };
     let event = started(&["one"], &["two"]);
     log.append(&RunLine { at: 0, event }).unwrap();

@@ -11,6 +11,7 @@ mod publishing;
 mod racy;
 mod room;
 mod runs;
+mod seen;
 mod trees;
 mod verify;
 
