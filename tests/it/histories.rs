@@ -56,6 +56,8 @@ fn act() -> impl Strategy<Value = Act> {
         2 => (any_stage.clone(), 0..5_u8).prop_map(|(stage, salt)| Act::Salt { stage, salt }),
         1 => (any_stage.clone(), any::<u8>()).prop_map(|(stage, inputs)| Act::Wire { stage, inputs }),
         6 => run,
+        2 => (any_stage.clone(), 0..5_u8, proptest::option::weighted(0.3, any::<u8>()))
+            .prop_map(|(stage, salt, inputs)| Act::Rework { stage, salt, inputs }),
         1 => (0..3_u8).prop_map(|keep| Act::Gc { keep }),
         1 => Just(Act::Verify),
         4 => (command, blow, 1..250_u16)

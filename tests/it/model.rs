@@ -61,6 +61,12 @@ pub enum Act {
         target: Option<u8>,
         jobs: u8,
     },
+    /// The spec is edited where there was nothing to do, and it is run.
+    Rework {
+        stage: u8,
+        salt: u8,
+        inputs: Option<u8>,
+    },
     Gc {
         keep: u8,
     },
