@@ -18,16 +18,10 @@ use std::{
 use pipe_schema::run::{Event, Line, RunStatus};
 
 use self::{
-    again::{Ended, Keys, Known, Question},
+    again::{Asked, Ended, Keys, Loaded, Question},
     confinement::Confinement,
 };
-use super::{
-    Context, Format,
-    context::Verbosity,
-    failure, outlook,
-    project::{self, Overriding},
-    quote,
-};
+use super::{Context, Format, context::Verbosity, failure, outlook, project::Overriding, quote};
 use crate::{
     exec::{commit::Commit, interrupt},
     report::{
@@ -86,36 +80,14 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
     let words = words::tell_apart(&args.words, context)?;
     let allowed = args.confinement.reads(context)?;
     let question = Question::new(&args, &words, context)?;
-    let mut known = question.as_ref().and_then(|it| it.recall(context));
-    if let Some(question) = &question
-        && let Some(known) = known.take_if(|it| it.is_sure())
-    {
-        return known.answer(question, &args, &words, context);
-    }
-    // Before the spec is read: what changes from here on is noticed.
-    let watched = question.as_ref().and_then(Question::watch);
-    let mut essence = None;
-    let project = match (&question, &watched, &mut known) {
-        (Some(question), Some(store), known @ Some(_)) => {
-            let parsed = project::read(&question.spec, context)?;
-            if let Some(known) = known.take_if(|it| it.is_of(&parsed, question, store)) {
-                return known.answer(question, &args, &words, context);
-            }
-            let spec = question.spec.clone();
-            let project = project::load_read(spec, parsed, &args.overriding, context)?;
-            essence = project.plan.essence().ok();
-            let suits = |known: &mut Known| {
-                let essence = essence.as_ref();
-                essence.is_some_and(|it| known.suits(&project, it, question, store))
-            };
-            if let Some(known) = known.take_if(suits) {
-                let answered = known.answer(question, &args, &words, context);
-                mem::forget(project);
-                return answered;
-            }
-            project
-        }
-        _ => project::load(words.spec.as_deref(), &args.overriding, context)?,
+    let Loaded {
+        project,
+        watched,
+        known,
+        essence,
+    } = match again::ask(question.as_ref(), &args, &words, context)? {
+        Asked::Answered(code) => return Ok(code),
+        Asked::Loaded(loaded) => *loaded,
     };
     let wish = outlook::Wish {
         targets: words.targets,

@@ -230,7 +230,7 @@ impl Known {
 
     /// Answers as the run before.
     pub fn answer(
-        self,
+        &self,
         question: &Question,
         args: &Args,
         words: &Words,
@@ -244,7 +244,7 @@ impl Known {
         } = self;
         let is_listed = answer.stages as usize <= LISTED;
         let before = if is_listed || !answer.finds.reports.is_empty() {
-            previous(&store, &answer.started.name)
+            previous(store, &answer.started.name)
         } else {
             None
         };
@@ -255,7 +255,7 @@ impl Known {
             run: run.clone(),
             git: git::commit(&question.folder),
             boot: Boot::current().map(|it| it.id.clone()),
-            ..answer.started
+            ..answer.started.clone()
         };
         let finished = RunFinished {
             status: RunStatus::Done,
@@ -293,7 +293,7 @@ impl Known {
             reports,
             results,
             next,
-        } = answer.finds;
+        } = answer.finds.clone();
         let summary = Summary {
             story: &Story::default(),
             tally,

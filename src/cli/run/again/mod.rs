@@ -5,7 +5,7 @@
 mod known;
 mod question;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, mem, process::ExitCode, sync::Arc};
 
 use pipe_schema::{key::Key, manifest::Digest, run::RunStarted};
 use serde::{Deserialize, Serialize};
@@ -15,8 +15,82 @@ pub use self::{
     known::Known,
     question::{Ended, Question},
 };
-use super::ending::Finds;
-use crate::{cli::Context, exec::environment::Host, plan::Plan, schedule};
+use super::{Args, ending::Finds, words::Words};
+use crate::{
+    cli::{
+        Context,
+        project::{self, Project},
+    },
+    exec::environment::Host,
+    plan::{Essence, Plan},
+    schedule,
+    store::Store,
+};
+
+/// What comes of asking what is known before anything is looked up.
+pub enum Asked {
+    Answered(ExitCode),
+    Loaded(Box<Loaded>),
+}
+
+/// A spec that must be run, as far as is known.
+pub struct Loaded {
+    pub project: Project,
+    /// The store, which remembers what is looked at since before the spec was read.
+    pub watched: Option<Arc<Store>>,
+    pub known: Option<Known>,
+    /// What the plan asks for, where that was of interest.
+    pub essence: Option<Essence>,
+}
+
+/// Answers as a run before, or reads the spec.
+pub fn ask(
+    question: Option<&Question>,
+    args: &Args,
+    words: &Words,
+    context: &Context,
+) -> anyhow::Result<Asked> {
+    let known = question.and_then(|it| Some((it, it.recall(context)?)));
+    if let Some((question, known)) = known.as_ref().filter(|(_, known)| known.is_sure()) {
+        return known
+            .answer(question, args, words, context)
+            .map(Asked::Answered);
+    }
+    // Before the spec is read: what changes from here on is noticed.
+    let watched = question.and_then(Question::watch);
+    let (Some((question, mut known)), Some(store)) = (known, &watched) else {
+        let project = project::load(words.spec.as_deref(), &args.overriding, context)?;
+        return Ok(Asked::Loaded(Box::new(Loaded {
+            project,
+            watched,
+            known: None,
+            essence: None,
+        })));
+    };
+    let parsed = project::read(&question.spec, context)?;
+    if known.is_of(&parsed, question, store) {
+        return known
+            .answer(question, args, words, context)
+            .map(Asked::Answered);
+    }
+    let spec = question.spec.clone();
+    let project = project::load_read(spec, parsed, &args.overriding, context)?;
+    let essence = project.plan.essence().ok();
+    if let Some(essence) = &essence
+        && known.suits(&project, essence, question, store)
+    {
+        let answered = known.answer(question, args, words, context);
+        // The process ends: what may be large is not taken apart for that.
+        mem::forget(project);
+        return answered.map(Asked::Answered);
+    }
+    Ok(Asked::Loaded(Box::new(Loaded {
+        project,
+        watched,
+        known: Some(known),
+        essence,
+    })))
+}
 
 /// What a run with nothing to do found out.
 #[derive(Serialize, Deserialize)]
