@@ -1,7 +1,7 @@
 //! Edits of a spec that a run with nothing to do came before: the stages that they do not touch are not looked at, and all
 //! else goes as it would without that.
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{collections::BTreeSet, fs, path::Path, thread, time::Duration};
 
 use serde_json::Value;
 
@@ -199,6 +199,28 @@ fn stages_come_and_go() {
     project.done(&["gc", "--keep-runs", "1"]);
     project.done(&["run"]);
     assert!(ran(project).is_empty());
+}
+
+#[test]
+fn after_many_edits_all_is_looked_at_once() {
+    let project = &project();
+    let mut text = spec();
+    let mut edits = Vec::new();
+    for at in (LINKS - 18..LINKS).rev() {
+        let from = text.find(&format!("  s{at}:\n")).unwrap();
+        let to = text.find("  typed:\n").unwrap();
+        text.replace_range(from..to, "");
+        project.write("pipe.yaml", &text);
+        // What was written a moment ago would not be kept, and be looked at by the next run.
+        thread::sleep(Duration::from_millis(40));
+        project.done(&["run", "--quiet"]);
+        edits.push(besides(project).is_some());
+        settle(project);
+    }
+    assert!(ran(project).is_empty());
+    let mut expected = vec![true; 18];
+    expected[16] = false;
+    assert_eq!(edits, expected);
 }
 
 #[test]
