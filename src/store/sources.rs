@@ -112,7 +112,10 @@ impl Sources {
         let Some(known) = self.groups.get_mut(group) else {
             return;
         };
-        known.inside.reserve(files.len());
+        // Most groups are of one file, which is not inside of anything.
+        if files.len() > 1 {
+            known.inside.reserve(files.len());
+        }
         for (path, stat, sha256) in files {
             let held = Known {
                 stat,
