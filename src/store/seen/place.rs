@@ -32,10 +32,10 @@ pub struct Place {
     stat: Range<usize>,
 }
 
-/// A path from the nearest of the anchors, by its number from 1: near folders are opened once, and a short path is found
-/// sooner than a long one. 0 where none is near.
+/// A path from an anchor, whose number counts from 1; 0 where none is near.
 pub type Near<'a> = (u8, &'a [u8]);
 
+/// The path from the nearest of the anchors: these folders are opened once, and a short path is found sooner than a long one.
 pub fn near<'a>(anchors: &[Vec<u8>], path: &'a [u8]) -> Near<'a> {
     let near = anchors.iter().enumerate().find_map(|(at, anchor)| {
         let rest = path.strip_prefix(anchor.as_slice())?.strip_prefix(b"/")?;
