@@ -145,16 +145,19 @@ pub fn read(folder: impl AsFd, task: Task<'_>) -> Result<Vec<u8>, Failure> {
     Ok(bytes)
 }
 
-/// Opens what stands for a file now. Whether it is the one that was listed is asked once it is read: until then no more
-/// is taken from it than that one had.
+/// Opens a file that is as it was listed: what else may have taken its place is not read.
 fn open(folder: BorrowedFd<'_>, task: Task<'_>) -> Result<File, Failure> {
     // NONBLOCK: a pipe that took the file's place must not make us wait for its writer.
     let mut flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOCTTY | OFlags::NONBLOCK;
     if !task.follow {
         flags |= OFlags::NOFOLLOW;
     }
-    let file = rustix::fs::openat(folder, task.path, flags, Mode::empty())?;
-    Ok(File::from(file))
+    let file = File::from(rustix::fs::openat(folder, task.path, flags, Mode::empty())?);
+    if Stat::of_file(&file)? == *task.stat {
+        Ok(file)
+    } else {
+        Err(Failure::Changed)
+    }
 }
 
 /// Reading may have updated the access time, which is none of ours.

@@ -214,3 +214,15 @@ fn a_tree_of_many_folders_is_listed_whole_and_in_order() {
     let error = tree::list(&root, tree::Rules::Artifact).unwrap_err();
     assert!(error.to_string().contains("17/1/link"), "{error}");
 }
+
+#[test]
+fn what_took_a_file_s_place_since_it_was_listed_is_not_read() {
+    let place = Place::new();
+    let file = place.write("data/a", "one");
+    let folder = place.work().join("data");
+    let nodes = tree::list(&folder, Rules::Source).unwrap();
+    fs::remove_file(&file).unwrap();
+    fs::create_dir(&file).unwrap();
+    let changed = tree::manifest(&folder, &nodes).unwrap_err();
+    assert!(matches!(changed, StoreError::Changing(_)), "{changed}");
+}
