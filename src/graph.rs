@@ -2,10 +2,11 @@
 
 use std::{
     cmp::Reverse,
-    collections::{BTreeSet, BinaryHeap, HashMap, HashSet},
+    collections::{BTreeSet, BinaryHeap},
     fmt,
 };
 
+use foldhash::{HashMap, HashMapExt, HashSet};
 use petgraph::{
     Direction,
     graph::{DiGraph, NodeIndex},
@@ -170,7 +171,7 @@ impl Graph {
         direction: Direction,
     ) -> Vec<StageId> {
         let mut stack: Vec<NodeIndex> = starts.map(|id| self.nodes[id]).collect();
-        let mut seen = HashSet::new();
+        let mut seen = HashSet::default();
         while let Some(node) = stack.pop() {
             for next in self.stages.neighbors_directed(node, direction) {
                 if seen.insert(next) {

@@ -207,11 +207,9 @@ pub fn read(spec: &Path, context: &Context) -> anyhow::Result<Parsed> {
         text,
     };
     let spec = spec::parse(source).map_err(InvalidSpec)?;
-    let mut content = Vec::new();
-    spec.root.add_content(&mut content);
     Ok(Parsed {
+        content: spec.root.content(),
         spec,
-        content: Digest(Sha256::digest(content).into()),
     })
 }
 

@@ -1,10 +1,8 @@
 //! Paths of the project that stages read and write: collected, compared, wired. Asks the loader; opens nothing.
 
-use std::{
-    cmp::Ordering,
-    collections::{HashMap, HashSet},
-};
+use std::cmp::Ordering;
 
+use foldhash::{HashMap, HashMapExt, HashSet};
 use pipe_schema::remote::Remote;
 
 use super::{

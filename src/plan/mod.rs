@@ -58,13 +58,16 @@ pub struct Plan {
     /// Whether an override set a stage's field rather than a var: promotion refuses such runs.
     pub has_field_overrides: bool,
     /// Stages by id; a stage with a matrix is here once an instance.
-    pub stages: IndexMap<StageId, Box<Stage>>,
+    pub stages: Stages,
     pub sweeps: IndexMap<String, Sweep>,
     pub promote: IndexMap<String, Promote>,
 }
 
 /// A stage's id: its name, with its instance: `score` or `score@fold=0@lr=0.1`. Axes are in the order of the matrix.
 pub type StageId = String;
+
+/// Stages by id.
+pub type Stages = IndexMap<StageId, Box<Stage>, foldhash::fast::RandomState>;
 
 /// One node of the plan.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -3,7 +3,6 @@
 
 use std::collections::{HashMap, HashSet};
 
-use indexmap::IndexMap;
 use pipe_schema::stage::{
     Preprocess, Task,
     preprocess::ColumnType,
@@ -11,7 +10,7 @@ use pipe_schema::stage::{
 };
 
 use super::{
-    Evidence, Loader, Stage, StageId, columns,
+    Evidence, Loader, StageId, Stages, columns,
     rules::Rules,
     wiring::{Facts, Output},
 };
@@ -123,7 +122,7 @@ impl Column {
 
 /// Makes targets numbers where all that is trained and measured on them takes them for such: a few whole numbers alone
 /// would be taken for classes.
-pub fn settle(stages: &mut IndexMap<StageId, Box<Stage>>, facts: &[Vec<Facts>]) {
+pub fn settle(stages: &mut Stages, facts: &[Vec<Facts>]) {
     let models: HashMap<&str, Answer> = facts
         .iter()
         .flatten()

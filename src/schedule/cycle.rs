@@ -57,7 +57,7 @@ pub fn run(
             .filter(|id| selection.contains(*id))
             .map(|id| &*plan.stages[id])
             .collect();
-        let places: HashMap<&str, usize> = order
+        let places: foldhash::HashMap<&str, usize> = order
             .iter()
             .enumerate()
             .map(|(place, stage)| (stage.id.as_str(), place))
@@ -170,7 +170,7 @@ pub(super) struct Cycle<'a> {
     pub events: &'a mut dyn FnMut(Event),
     /// The selected stages in the graph's order. Elsewhere, a stage is its place in this list.
     pub order: Vec<&'a Stage>,
-    pub places: HashMap<&'a str, usize>,
+    pub places: foldhash::HashMap<&'a str, usize>,
     pub states: Vec<State>,
     pub ready: BTreeSet<usize>,
     pub pending: BTreeSet<usize>,

@@ -1,10 +1,8 @@
 //! Stages that are known to be up to date before the loop begins. Finds out nothing; whoever knows says so.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
+use foldhash::HashMap;
 use pipe_schema::{key::Key, record::Record};
 
 use crate::plan::StageId;

@@ -1,58 +1,82 @@
-//! What a tree says, as bytes: places, comments and the way of writing left out. Knows values, not what they mean.
+//! What a tree says, as a digest: places, comments and the way of writing left out. Knows values, not what they mean.
+
+use pipe_schema::manifest::Digest;
+use sha2::{Digest as _, Sha256};
 
 use super::{Node, Value};
 
+/// Bytes that are hashed at once.
+const BLOCK: usize = 32 << 10;
+
 impl Node {
-    /// Adds the tree's content. Trees of one content add the same, others something else: each value comes with its kind,
-    /// and with its length where that may vary.
-    pub fn add_content(&self, out: &mut Vec<u8>) {
-        match &self.value {
-            Value::Null => out.push(b'n'),
-            Value::Bool(it) => out.extend([b'b', u8::from(*it)]),
+    /// The digest of what the tree says. Each value counts with its kind, and with its length where that may vary.
+    pub fn content(&self) -> Digest {
+        let mut content = Content::default();
+        content.add(self);
+        content.hasher.update(&content.bytes);
+        Digest(content.hasher.finalize().into())
+    }
+}
+
+#[derive(Default)]
+struct Content {
+    hasher: Sha256,
+    /// To be hashed.
+    bytes: Vec<u8>,
+}
+
+impl Content {
+    fn add(&mut self, node: &Node) {
+        match &node.value {
+            Value::Null => self.bytes.push(b'n'),
+            Value::Bool(it) => self.bytes.extend([b'b', u8::from(*it)]),
             Value::Int(it) => {
-                out.push(b'i');
-                out.extend(it.to_be_bytes());
+                self.bytes.push(b'i');
+                self.bytes.extend(it.to_be_bytes());
             }
             Value::Float(it) => {
-                out.push(b'f');
-                out.extend(it.to_bits().to_be_bytes());
+                self.bytes.push(b'f');
+                self.bytes.extend(it.to_bits().to_be_bytes());
             }
-            Value::Text(it) => add_text(b't', it, out),
+            Value::Text(it) => self.add_text(b't', it),
             Value::List(items) => {
-                add_length(b'l', items.len(), out);
+                self.add_length(b'l', items.len());
                 for item in items {
-                    item.add_content(out);
+                    self.add(item);
                 }
             }
             Value::Map(entries) => {
-                add_length(b'm', entries.len(), out);
+                self.add_length(b'm', entries.len());
                 for entry in entries {
-                    add_text(b'k', &entry.key, out);
-                    entry.node.add_content(out);
+                    self.add_text(b'k', &entry.key);
+                    self.add(&entry.node);
                 }
             }
         }
     }
-}
 
-fn add_text(kind: u8, text: &str, out: &mut Vec<u8>) {
-    add_length(kind, text.len(), out);
-    out.extend(text.as_bytes());
-}
+    fn add_text(&mut self, kind: u8, text: &str) {
+        self.add_length(kind, text.len());
+        self.bytes.extend(text.as_bytes());
+        if self.bytes.len() >= BLOCK {
+            self.hasher.update(&self.bytes);
+            self.bytes.clear();
+        }
+    }
 
-fn add_length(kind: u8, length: usize, out: &mut Vec<u8>) {
-    out.push(kind);
-    out.extend((length as u64).to_be_bytes());
+    fn add_length(&mut self, kind: u8, length: usize) {
+        self.bytes.push(kind);
+        self.bytes.extend((length as u64).to_be_bytes());
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use crate::spec::yaml;
 
-    fn content(text: &str) -> Vec<u8> {
-        let mut out = Vec::new();
-        yaml::read(text, 0).unwrap().root.add_content(&mut out);
-        out
+    fn content(text: &str) -> Digest {
+        yaml::read(text, 0).unwrap().root.content()
     }
 
     #[test]
@@ -88,5 +112,14 @@ mod tests {
         ];
         let contents: std::collections::HashSet<_> = all.iter().map(|it| content(it)).collect();
         assert_eq!(contents.len(), all.len());
+    }
+
+    #[test]
+    fn each_of_many_values_counts() {
+        let list = |n: usize| format!("[{}]", "some text, ".repeat(n));
+        let contents: std::collections::HashSet<_> = (BLOCK / 20..BLOCK / 20 + 5)
+            .map(|it| content(&list(it)))
+            .collect();
+        assert_eq!(contents.len(), 5);
     }
 }

@@ -259,7 +259,7 @@ impl Store {
     }
 
     /// Works with the stat index, which is read when it is first needed.
-    fn with_sources<T>(&self, work: impl FnOnce(&mut Sources) -> T) -> T {
+    pub(super) fn with_sources<T>(&self, work: impl FnOnce(&mut Sources) -> T) -> T {
         let mut sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
         work(sources.get_or_insert_with(|| Sources::load(&self.layout.sources())))
     }

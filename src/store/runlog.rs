@@ -4,6 +4,7 @@ use std::{
     collections::{HashMap, HashSet},
     fs::{self, File, OpenOptions},
     io::{BufRead, BufReader, ErrorKind},
+    iter,
     path::PathBuf,
     sync::Arc,
 };
@@ -137,7 +138,7 @@ impl Store {
     /// as those told them.
     pub fn read_run(&self, run: &str) -> Result<Vec<Line>> {
         let mut lines = self.read_lines(run)?;
-        let before = self.told_before(run);
+        let before: Vec<_> = self.told_before(run).collect();
         let Some(first) = lines.first_mut().filter(|_| !before.is_empty()) else {
             return Ok(lines);
         };
@@ -174,27 +175,32 @@ impl Store {
         Ok(lines)
     }
 
-    /// Bytes of all logs that tell a run; none where it has no log.
-    pub fn run_bytes(&self, run: &str) -> u64 {
+    /// Bytes of the logs that tell a run, counted until they are more than `enough`; none where it has no log.
+    pub fn run_bytes(&self, run: &str, enough: u64) -> u64 {
         let bytes = |run: &str| fs::metadata(self.layout.run_log(run)).map_or(0, |it| it.len());
-        let before = self.told_before(run);
-        bytes(run) + before.iter().map(|(of, _)| bytes(of)).sum::<u64>()
+        let mut sum = bytes(run);
+        let mut before = self.told_before(run);
+        while sum <= enough
+            && let Some((of, _)) = before.next()
+        {
+            sum += bytes(&of);
+        }
+        sum
     }
 
     /// The runs whose logs tell of stages that a run's own does not, each with the stages that the log told that names it.
-    fn told_before(&self, run: &str) -> Vec<(String, Vec<String>)> {
-        let mut before = Vec::new();
+    fn told_before(&self, run: &str) -> impl Iterator<Item = (String, Vec<String>)> {
         let mut next = run.to_owned();
         let mut named = HashSet::from([next.clone()]);
-        while let Ok([_, second]) = self.first_lines(&next)
-            && let Ok(line) = serde_json::from_slice::<Line>(&second)
-            && let Event::RunRepeated { of, besides } = line.event
-            && named.insert(of.clone())
-        {
+        iter::from_fn(move || {
+            let [_, second] = self.first_lines(&next).ok()?;
+            let line: Line = serde_json::from_slice(&second).ok()?;
+            let Event::RunRepeated { of, besides } = line.event else {
+                return None;
+            };
             next.clone_from(&of);
-            before.push((of, besides));
-        }
-        before
+            named.insert(of.clone()).then_some((of, besides))
+        })
     }
 
     fn read_lines(&self, run: &str) -> Result<Vec<Line>> {

@@ -68,7 +68,10 @@ fn overrides(text: &str) -> Overrides {
 }
 
 fn resolve(path: &Path) -> Result<(Plan, Diagnostics), Diagnostics> {
-    let text = fs::read_to_string(path).unwrap();
+    resolve_text(path, fs::read_to_string(path).unwrap())
+}
+
+fn resolve_text(path: &Path, text: String) -> Result<(Plan, Diagnostics), Diagnostics> {
     let project = Project {
         folder: path.parent().unwrap().to_owned(),
     };
@@ -146,6 +149,45 @@ fn bad_specs_are_told_what_is_beside_them() {
         compare(&path, &found, &mut different);
     }
     assert_none(&different);
+}
+
+/// Whether it is a plan, what is told of it, and its stages but for those that make it long.
+fn told(resolved: Result<(Plan, Diagnostics), Diagnostics>) -> (bool, Vec<String>, Vec<String>) {
+    let (plan, found) = match resolved {
+        Ok((plan, warnings)) => (Some(plan), warnings),
+        Err(errors) => (None, errors),
+    };
+    let titles = found.iter().map(|it| it.title.clone()).collect();
+    let stages = plan.iter().flat_map(|it| it.stages.values());
+    let stages = stages.filter(|it| !it.name.starts_with(FILLER));
+    let stages = stages.map(|it| serde_json::to_string(it).unwrap());
+    (plan.is_some(), titles, stages.collect())
+}
+
+const FILLER: &str = "filler";
+
+/// Long specs are read by more than one thread.
+#[test]
+fn a_case_in_a_long_spec_is_as_in_a_short_one() {
+    let about = "x".repeat(100);
+    let fillers: Vec<String> = (0..600)
+        .map(|i| format!("  {FILLER}{i}: {{description: {about}, command: {{cmd: 'true'}}}}\n"))
+        .collect();
+    let fillers = fillers.concat();
+    let mut n_compared = 0;
+    for path in [cases("good"), cases("bad")].concat() {
+        let text = fs::read_to_string(&path).unwrap();
+        let long = text.replacen("\nstages:\n", &format!("\nstages:\n{fillers}"), 1);
+        // What may be large depends on what is written.
+        let short = told(resolve(&path));
+        if long == text || short.1.iter().any(|it| it.contains("too large")) {
+            continue;
+        }
+        let long = told(resolve_text(&path, long));
+        assert!(long == short, "{}: {:?}", path.display(), long.1);
+        n_compared += 1;
+    }
+    assert!(n_compared >= 70, "only {n_compared} cases");
 }
 
 #[test]

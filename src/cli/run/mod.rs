@@ -294,7 +294,7 @@ fn previous(store: &Store, name: &str) -> Option<Story> {
     runs.iter()
         .take(LOOK_BACK)
         .filter(|run| {
-            let bytes = store.run_bytes(run);
+            let bytes = store.run_bytes(run, LOG_LIMIT);
             bytes > 0 && bytes <= LOG_LIMIT
         })
         .filter_map(|run| Some(Story::from_lines(&store.read_run(run).ok()?)))

@@ -1,20 +1,14 @@
-//! One instance of a stage: bound, fitted, decoded, wired, checked. Knows what is upstream of it, not what is beside it.
+//! One instance of a stage: bound, decoded, wired, checked. Knows what is upstream of it, not what is beside it.
 
 use indexmap::{IndexMap, IndexSet};
-use pipe_schema::{
-    reference::Reference,
-    stage::{Control, Task},
-};
+use pipe_schema::{reference::Reference, stage::Task};
 
-use super::{Built, Resolver};
+use super::{Built, Decoded, Resolver};
 use crate::{
     plan::{
         Input, Stage, StageId, columns,
         draft::{Link, Want, links},
         expand, facts,
-        files::Files,
-        fit::{decode, fit},
-        grammar,
         interpolate::{Ports, Scope, has_any_name},
         layers, rules,
         upstream::Upstream,
@@ -24,11 +18,13 @@ use crate::{
 };
 
 impl Resolver<'_> {
+    /// Builds an instance; `ahead` is what could be told of it beforehand.
     pub(super) fn build_instance(
         &mut self,
         at: usize,
         row: usize,
         is_expanded: bool,
+        ahead: Option<Decoded>,
     ) -> (Facts, Built) {
         let draft = &self.drafts[at];
         let Some(places) = &self.places[at] else {
@@ -36,26 +32,23 @@ impl Resolver<'_> {
         };
         let id = places.id(&draft.name, row);
         let instance = places.axes(row);
-        let mut errors = Vec::new();
-        let mut block = self.bind_axes(&draft.block, &instance, &draft.ports, &mut errors);
-        let mut control = self.bind_axes(&draft.control, &instance, &Ports::default(), &mut errors);
-        let Some(record) = grammar::block(draft.kind) else {
+        let decoded = ahead.or_else(|| {
+            let mut found = Vec::new();
+            let block = self.bind_axes(&draft.block, &instance, &draft.ports, &mut found);
+            let control = self.bind_axes(&draft.control, &instance, &Ports::default(), &mut found);
+            Decoded::new(draft, block, control, self.levels, found)
+        });
+        let Some(decoded) = decoded else {
             return (Facts::default(), Built::default());
         };
-        if block.value == Value::Null {
-            block = Node::new(draft.kind_span, Value::Map(Vec::new()));
-        }
-        let fitted = fit(&mut block, record, draft.kind, &mut errors);
-        let is_controlled =
-            fit(&mut control, grammar::control(), &draft.name, &mut errors).is_sound;
-        let files = Files::of(draft.kind, &block, self.levels, &mut errors);
-        let task: Option<Task> = fitted
-            .is_sound
-            .then(|| decode_task(draft.kind, &block, &mut errors))
-            .flatten();
-        let control: Option<Control> = is_controlled
-            .then(|| decode(&control, &mut errors))
-            .flatten();
+        let Decoded {
+            block,
+            pruned,
+            files,
+            task,
+            control,
+            found: mut errors,
+        } = decoded;
         let (mut inputs, mut sources) = (Vec::new(), Vec::new());
         if is_expanded {
             for link in &links(draft.kind, &block) {
@@ -79,7 +72,7 @@ impl Resolver<'_> {
             facts::add(&mut facts, task, &inputs, &upstream, self.loader);
             let place = rules::Place {
                 block: &block,
-                pruned: &fitted.pruned,
+                pruned: &pruned,
             };
             rules::check(task, place, &facts, &inputs, &upstream, &mut errors);
             layers::check(task, &block, &upstream, &mut errors);
@@ -233,17 +226,4 @@ impl Resolver<'_> {
         }
         ids.into_iter().collect()
     }
-}
-
-fn decode_task(kind: &str, block: &Node, found: &mut Vec<Diagnostic>) -> Option<Task> {
-    Some(match kind {
-        "preprocess" => Task::Preprocess(Box::new(decode(block, found)?)),
-        "train" => Task::Train(Box::new(decode(block, found)?)),
-        "evaluate" => Task::Evaluate(decode(block, found)?),
-        "compress" => Task::Compress(decode(block, found)?),
-        "package" => Task::Package(decode(block, found)?),
-        "command" => Task::Command(decode(block, found)?),
-        "summarize" => Task::Summarize(decode(block, found)?),
-        _ => Task::Choose(decode(block, found)?),
-    })
 }

@@ -1,19 +1,19 @@
 //! The way from a spec to a plan, step by step; every step goes on with what is sound, so that all errors come at once.
 //! Knows the order of the steps; each is a file of its own.
 
+mod decoded;
 mod instance;
 mod workspace;
 
-use std::{
-    cell::Cell,
-    collections::{HashMap, HashSet},
-};
+use std::{cell::Cell, collections::HashSet, thread};
 
+use foldhash::HashMap;
 use indexmap::{IndexMap, IndexSet};
 use pipe_schema::{reference::Reference, stage::Reuse};
 
+use self::decoded::Decoded;
 use super::{
-    Loader, Overrides, Plan, Stage, StageId,
+    Loader, Overrides, Plan, Stage, Stages,
     account::Account,
     draft::{Draft, Link},
     expand::{self, Places},
@@ -25,11 +25,16 @@ use super::{
     vars,
     wiring::Facts,
 };
+use crate::ahead::Ahead;
 use crate::spec::{Diagnostic, Diagnostics, Node, Severity, Span, Spec, suggest::unknown};
 
 /// Nodes that all instances together may have: this, and a multiple of what is written.
 const MOST_NODES: usize = 120_000;
 const MOST_NODES_A_NODE: usize = 30;
+/// From so many stages on, another core looks at each by itself while these are wired.
+const MANY: usize = 256;
+/// Stages that go from one core to another at once.
+const STAGES: usize = 128;
 /// Inputs and edges that all instances together may have: this, and so many for each stage that is written.
 const MOST_LINKS: usize = 50_000;
 const MOST_LINKS_A_STAGE: usize = 50;
@@ -174,7 +179,7 @@ struct Built {
 
 /// All stages with what is known of them.
 pub struct Resolved {
-    pub stages: IndexMap<StageId, Box<Stage>>,
+    pub stages: Stages,
     pub facts: Vec<Vec<Facts>>,
     pub places: Vec<Option<Places>>,
 }
@@ -204,8 +209,23 @@ impl Resolver<'_> {
             let error = circle_error(links.collect());
             self.found.push(error);
         }
-        for draft in ordered {
-            self.build_stage(draft);
+        let (drafts, levels) = (self.drafts, self.levels);
+        let ordered = ordered.as_slice();
+        let decoded = move || {
+            ordered
+                .iter()
+                .map(move |at| Decoded::anywhere(&drafts[*at], levels))
+        };
+        if ordered.len() < MANY {
+            self.build_stages(ordered, decoded());
+        } else {
+            thread::scope(|scope| self.build_stages(ordered, Ahead::spawn(scope, STAGES, decoded)));
+        }
+    }
+
+    fn build_stages(&mut self, ordered: &[usize], decoded: impl Iterator<Item = Option<Decoded>>) {
+        for (at, decoded) in ordered.iter().zip(decoded) {
+            self.build_stage(*at, decoded);
         }
     }
 
@@ -266,7 +286,7 @@ impl Resolver<'_> {
         None
     }
 
-    fn build_stage(&mut self, at: usize) {
+    fn build_stage(&mut self, at: usize, mut decoded: Option<Decoded>) {
         let draft = &self.drafts[at];
         let before = self.found.len();
         let table = {
@@ -301,7 +321,7 @@ impl Resolver<'_> {
                 );
                 return;
             }
-            let (facts, built) = self.build_instance(at, row, is_expanded);
+            let (facts, built) = self.build_instance(at, row, is_expanded, decoded.take());
             self.facts[at].push(facts);
             self.built[at].push(built);
         }

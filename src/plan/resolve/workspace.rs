@@ -1,13 +1,11 @@
 //! Paths that stages write and others read make edges too; with these the stages are put together. Asks the loader.
 
-use std::collections::HashMap;
-
-use indexmap::IndexMap;
+use foldhash::HashMap;
 
 use super::{Resolved, Resolver, circle_error};
 use crate::{
     plan::{
-        Stage, StageId,
+        Stages,
         files::{self, Files, Producers},
         order::order,
         target,
@@ -55,7 +53,8 @@ impl Resolver<'_> {
                 );
             }
         }
-        let mut resolved: IndexMap<StageId, Box<Stage>> = IndexMap::with_capacity(stages.len());
+        let mut resolved: Stages =
+            Stages::with_capacity_and_hasher(stages.len(), foldhash::fast::RandomState::default());
         let mut needs: Vec<Vec<usize>> = vec![Vec::new(); ids.len()];
         for (i, (stage, files)) in stages.into_iter().zip(files).enumerate() {
             let Some(mut stage) = stage else { continue };

@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 use pipe_schema::{promote::Promote, reference::Reference, sweep::Sweep};
 
 use super::{
-    Stage, StageId,
+    Stages,
     account::Account,
     draft::{Draft, Link, Want},
     expand::{Places, not_single},
@@ -29,7 +29,7 @@ pub struct Known<'a> {
     pub places: &'a [Option<Places>],
     pub vars: &'a IndexMap<String, Node>,
     pub used: &'a Account,
-    pub stages: &'a IndexMap<StageId, Box<Stage>>,
+    pub stages: &'a Stages,
 }
 
 /// Reads and checks the sweeps.

@@ -6,14 +6,21 @@ mod scalar;
 mod syntax;
 mod tree;
 
-use saphyr_parser::{Event, Parser, Span as CharSpan};
+use std::thread;
+
+use saphyr_parser::{Event, Parser, ScanError, Span as CharSpan, StrInput};
 
 pub use self::scalar::value_of;
 use self::{offsets::Offsets, tree::Builder};
 use super::{Diagnostic, Node, Span};
+use crate::ahead::Ahead;
 
 /// Larger files are refused.
 const MOST_BYTES: usize = 4 << 20;
+/// Longer texts are parsed on another core than the tree is built on.
+const LONG: usize = 64 << 10;
+/// Events that go from one core to another at once.
+const EVENTS: usize = 2048;
 /// Deeper nesting is refused.
 const MOST_DEPTH: usize = 64;
 /// More keys, items and values are refused.
@@ -28,21 +35,58 @@ pub struct Tree {
 
 /// Reads one document. `file` is what spans name.
 pub fn read(text: &str, file: u32) -> Result<Tree, Vec<Diagnostic>> {
-    let whole = Span {
-        file,
-        start: 0,
-        end: 0,
-    };
     if text.len() > MOST_BYTES {
         let title = format!("the file is larger than {} MiB", MOST_BYTES >> 20);
-        return Err(vec![Diagnostic::error(title).at(whole, "")]);
+        return Err(vec![Diagnostic::error(title).at(nowhere(file), "")]);
     }
     let offsets = Offsets::new(text, file);
+    let events = || Events::of(&offsets);
+    if text.len() < LONG {
+        return build(text, &offsets, events());
+    }
+    thread::scope(|scope| build(text, &offsets, Ahead::spawn(scope, EVENTS, &events)))
+}
+
+/// What the parser says, with its places in the text. It says nothing after an error.
+struct Events<'a> {
+    parser: Parser<'a, StrInput<'a>>,
+    offsets: &'a Offsets<'a>,
+    has_failed: bool,
+}
+
+impl<'a> Events<'a> {
+    fn of(offsets: &'a Offsets<'a>) -> Self {
+        Self {
+            parser: Parser::new_from_str(offsets.text()),
+            offsets,
+            has_failed: false,
+        }
+    }
+}
+
+impl<'a> Iterator for Events<'a> {
+    type Item = Result<(Event<'a>, Span), ScanError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.has_failed {
+            return None;
+        }
+        let next = self.parser.next_event()?;
+        self.has_failed = next.is_err();
+        Some(next.map(|(event, place)| (event, self.offsets.span(place))))
+    }
+}
+
+fn build<'a>(
+    text: &str,
+    offsets: &Offsets<'_>,
+    events: impl Iterator<Item = <Events<'a> as Iterator>::Item>,
+) -> Result<Tree, Vec<Diagnostic>> {
+    let file = offsets.file;
     let mut builder = Builder::new(text, file);
-    let mut parser = Parser::new_from_str(offsets.text());
     let mut n_documents = 0;
-    while let Some(next) = parser.next_event() {
-        let (event, place) = match next {
+    for next in events {
+        let (event, span) = match next {
             Ok(next) => next,
             Err(error) => {
                 let at = offsets.byte(error.marker().index());
@@ -52,7 +96,6 @@ pub fn read(text: &str, file: u32) -> Result<Tree, Vec<Diagnostic>> {
                 return Err(builder.found);
             }
         };
-        let span = offsets.span(place);
         if matches!(event, Event::DocumentStart(_)) {
             n_documents += 1;
             if n_documents > 1 {
@@ -76,10 +119,19 @@ pub fn read(text: &str, file: u32) -> Result<Tree, Vec<Diagnostic>> {
     }
     builder.found.push(
         Diagnostic::error("the file is empty")
-            .at(whole, "")
+            .at(nowhere(file), "")
             .hint("`pipe init` writes a first spec"),
     );
     Err(builder.found)
+}
+
+/// The file as a whole.
+fn nowhere(file: u32) -> Span {
+    Span {
+        file,
+        start: 0,
+        end: 0,
+    }
 }
 
 impl Offsets<'_> {

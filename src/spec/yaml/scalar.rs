@@ -47,8 +47,13 @@ impl Difference {
     }
 }
 
-/// The meaning of a scalar. `raw` is how it is written, `indent` the column of the block that it stands in.
-pub fn read(text: &str, raw: &str, style: ScalarStyle, indent: usize) -> Result<Value, Difference> {
+/// The meaning of a scalar. `raw` is how it is written, `indent` tells the column of the block that it stands in.
+pub fn read(
+    text: &str,
+    raw: &str,
+    style: ScalarStyle,
+    indent: impl FnOnce() -> usize,
+) -> Result<Value, Difference> {
     match style {
         ScalarStyle::Plain => plain(text),
         ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted
@@ -57,7 +62,7 @@ pub fn read(text: &str, raw: &str, style: ScalarStyle, indent: usize) -> Result<
             Ok(Value::Text(text.to_owned()))
         }
         _ => {
-            let other = reread(raw, indent);
+            let other = reread(raw, indent());
             match other {
                 Some(Value::Text(other)) if other == text => Ok(Value::Text(other)),
                 other => Err(Difference {

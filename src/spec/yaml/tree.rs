@@ -169,7 +169,7 @@ impl<'a> Builder<'a> {
             .text
             .get(span.start as usize..span.end as usize)
             .unwrap_or(text);
-        let value = match scalar::read(text, raw, style, self.indent()) {
+        let value = match scalar::read(text, raw, style, || self.indent()) {
             Ok(value) => value,
             Err(difference) => {
                 self.found.push(difference.diagnostic(span).unreadable());

@@ -1,9 +1,15 @@
 //! What the journals of a store say, all taken together: of frames about the same, the last one counts.
 //! Knows names and places of frames; reads no file.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet, hash_map::Entry},
+    hash::{BuildHasher, Hash},
+};
 
-use pipe_schema::{key::Key, manifest::Digest};
+use pipe_schema::{
+    key::Key,
+    manifest::{ByDigest, Digest},
+};
 
 use super::frame::{Head, Kind};
 
@@ -40,12 +46,12 @@ struct Said<T> {
 #[derive(Debug, Default)]
 pub struct Contents {
     pub journals: Vec<Journal>,
-    records: HashMap<Key, Place>,
-    trees: HashMap<Digest, Place>,
-    packs: HashMap<Digest, Place>,
+    records: ByDigest<Key, Place>,
+    trees: ByDigest<Digest, Place>,
+    packs: ByDigest<Digest, Place>,
     last: HashMap<String, Said<Key>>,
-    stamps: HashMap<Digest, Said<Digest>>,
-    outs: HashMap<Digest, Said<String>>,
+    stamps: ByDigest<Digest, Said<Digest>>,
+    outs: ByDigest<Digest, Said<String>>,
     last_number: u64,
 }
 
@@ -193,7 +199,7 @@ impl Contents {
     }
 }
 
-fn put_place<K: std::hash::Hash + Eq>(places: &mut HashMap<K, Place>, id: K, place: Place) {
+fn put_place<K: Hash + Eq>(places: &mut ByDigest<K, Place>, id: K, place: Place) {
     let old = places.entry(id).or_insert(place);
     // The same frame may have been copied to another journal.
     let is_taken_back = old.number == place.number && old.length == 0;
@@ -202,9 +208,14 @@ fn put_place<K: std::hash::Hash + Eq>(places: &mut HashMap<K, Place>, id: K, pla
     }
 }
 
-fn put<K: std::hash::Hash + Eq, T>(said: &mut HashMap<K, Said<T>>, id: K, number: u64, what: T) {
-    let is_old = said.get(&id).is_some_and(|it| it.number > number);
-    if !is_old {
-        said.insert(id, Said { number, what });
+fn put<K: Hash + Eq, T, S: BuildHasher>(
+    said: &mut HashMap<K, Said<T>, S>,
+    id: K,
+    number: u64,
+    what: T,
+) {
+    match said.entry(id) {
+        Entry::Occupied(old) if old.get().number > number => {}
+        entry => drop(entry.insert_entry(Said { number, what })),
     }
 }

@@ -71,19 +71,19 @@ pub struct Head {
 impl Head {
     /// Of the first bytes of a frame; None where these are no such.
     pub fn parse(bytes: &[u8; HEAD]) -> Option<Self> {
-        let mut words = bytes.strip_suffix(b"\n")?.split(|it| *it == b' ');
-        let kind = match words.next()? {
-            [MARK, letter] => *Kind::ALL.iter().find(|it| it.letter() == *letter)?,
-            _ => return None,
+        let [MARK, letter, rest @ .., b'\n'] = bytes else {
+            return None;
         };
+        let kind = *Kind::ALL.iter().find(|it| it.letter() == *letter)?;
+        let mut rest = &rest[..];
         let head = Self {
             kind,
-            id: Digest(hex(words.next()?)?),
-            number: u64::from_be_bytes(hex(words.next()?)?),
-            length: u32::from_be_bytes(hex(words.next()?)?),
-            check: hex(words.next()?)?,
+            id: Digest(word(&mut rest)?),
+            number: u64::from_be_bytes(word(&mut rest)?),
+            length: u32::from_be_bytes(word(&mut rest)?),
+            check: word(&mut rest)?,
         };
-        (words.next().is_none() && head.length as usize <= MOST_BYTES).then_some(head)
+        (rest.is_empty() && head.length as usize <= MOST_BYTES).then_some(head)
     }
 
     /// Bytes of the whole frame.
@@ -131,7 +131,10 @@ fn check(kind: Kind, id: &Digest, number: u64, content: &[u8]) -> [u8; 8] {
     check
 }
 
-fn hex<const N: usize>(text: &[u8]) -> Option<[u8; N]> {
+/// Takes a space and a word of hexadecimal digits off.
+fn word<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
+    let (text, behind) = rest.strip_prefix(b" ")?.split_at_checked(2 * N)?;
+    *rest = behind;
     let mut bytes = [0; N];
     let decoded = base16ct::lower::decode(text, &mut bytes).ok()?;
     (decoded.len() == N).then_some(bytes)

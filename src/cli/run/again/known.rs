@@ -2,13 +2,14 @@
 //! need no look.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::BTreeMap,
     process::ExitCode,
     sync::Arc,
     thread::{self, JoinHandle},
     time::Instant,
 };
 
+use foldhash::{HashMap, HashMapExt};
 use pipe_schema::{
     manifest::Digest,
     run::{Event, Line, RunFinished, RunStarted, RunStatus},
@@ -57,13 +58,13 @@ enum Standing {
     Found(bool),
 }
 
-/// The journals are read for a store that will be asked. It is not held beyond that.
+/// What is noted is read for a store that will be asked. It is not held beyond that.
 struct Reading(Option<JoinHandle<()>>);
 
 impl Reading {
     fn begin(store: &Arc<Store>) -> Option<Self> {
         let store = Arc::clone(store);
-        let thread = thread::Builder::new().spawn(move || store.read_journals());
+        let thread = thread::Builder::new().spawn(move || store.read_ahead());
         Some(Self(Some(thread.ok()?)))
     }
 }
@@ -182,7 +183,7 @@ impl Known {
             return None;
         }
         let known = Keys::parse(&self.witness.aside()?);
-        let mut keys = Keys::default();
+        let mut keys = Keys::with_capacity(known.len());
         let mut untouched = Untouched {
             of: self.answer.started.run.clone(),
             logs: self.answer.logs + 1,
@@ -192,11 +193,11 @@ impl Known {
         for id in graph.order().iter().filter(|it| selection.contains(*it)) {
             let asked = plan.stages.get_index_of(id).map(|it| essence.stages[it]);
             if let Some(asked) = asked
-                && let Some(key) = known.of(&asked)
+                && let Some(key) = known.get(&asked)
                 && graph.before(id).all(|it| untouched.has(it))
             {
-                keys.add(&asked, &key);
-                untouched.keys.insert(id.clone(), key);
+                keys.add(&asked, key);
+                untouched.keys.insert(id.clone(), *key);
             }
         }
         if untouched.keys.is_empty() {

@@ -7,7 +7,11 @@ mod question;
 
 use std::{collections::BTreeMap, mem, process::ExitCode, sync::Arc};
 
-use pipe_schema::{key::Key, manifest::Digest, run::RunStarted};
+use pipe_schema::{
+    key::Key,
+    manifest::{ByDigest, Digest},
+    run::RunStarted,
+};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -116,37 +120,34 @@ struct Answer {
 /// The keys of a plan's stages, by what they ask for. Kept aside: few runs want it.
 #[derive(Default)]
 pub struct Keys {
-    /// Digests of what is asked for, each with the key. Sorted as they are read.
-    pairs: Vec<[u8; 2 * DIGEST_BYTES]>,
+    /// Digests of what is asked for, each with the key.
+    pairs: Vec<[[u8; DIGEST_BYTES]; 2]>,
 }
 
 const DIGEST_BYTES: usize = 32;
 
 impl Keys {
-    fn parse(bytes: &[u8]) -> Self {
-        let (pairs, _) = bytes.as_chunks();
+    /// As they were kept.
+    fn parse(bytes: &[u8]) -> ByDigest<Digest, Key> {
+        let (pairs, _) = bytes.as_chunks::<DIGEST_BYTES>();
+        let (pairs, _) = pairs.as_chunks();
+        (pairs.iter())
+            .map(|[asked, key]| (Digest(*asked), Key(Digest(*key))))
+            .collect()
+    }
+
+    fn with_capacity(n: usize) -> Self {
         Self {
-            pairs: pairs.to_vec(),
+            pairs: Vec::with_capacity(n),
         }
     }
 
-    /// The key of a stage that asks for this.
-    fn of(&self, asked: &Digest) -> Option<Key> {
-        let place = (self.pairs).binary_search_by(|it| it[..DIGEST_BYTES].cmp(&asked.0));
-        let (_, key) = self.pairs[place.ok()?].split_last_chunk()?;
-        Some(Key(Digest(*key)))
-    }
-
     fn add(&mut self, asked: &Digest, key: &Key) {
-        let mut pair = [0; 2 * DIGEST_BYTES];
-        pair[..DIGEST_BYTES].copy_from_slice(&asked.0);
-        pair[DIGEST_BYTES..].copy_from_slice(&key.0.0);
-        self.pairs.push(pair);
+        self.pairs.push([asked.0, key.0.0]);
     }
 
-    fn into_bytes(mut self) -> Vec<u8> {
-        self.pairs.sort_unstable();
-        self.pairs.into_flattened()
+    fn into_bytes(self) -> Vec<u8> {
+        self.pairs.into_flattened().into_flattened()
     }
 }
 

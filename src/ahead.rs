@@ -1,0 +1,112 @@
+//! Items that another core makes while they are used. Knows nothing of the items.
+
+use std::{
+    collections::VecDeque,
+    sync::mpsc::{self, Receiver, SyncSender},
+    thread::{self, Scope},
+};
+
+/// Batches that go round between who makes items and who uses them.
+const BATCHES: usize = 4;
+
+/// The items of an iterator, in its order.
+pub enum Ahead<I: Iterator> {
+    /// They are made when they are asked for.
+    Here(I),
+    There {
+        batch: VecDeque<I::Item>,
+        full: Receiver<VecDeque<I::Item>>,
+        used: SyncSender<VecDeque<I::Item>>,
+    },
+}
+
+impl<I: Iterator<Item: Send>> Ahead<I> {
+    /// Makes items on a thread of the scope, some ahead of who uses them, and hands over so many at once: waking who waits
+    /// takes as long as making many small ones. Where there can be no thread, they are made here. Dropped, it makes no more
+    /// than those.
+    pub fn spawn<'scope, 'env>(
+        scope: &'scope Scope<'scope, 'env>,
+        at_once: usize,
+        make: impl Fn() -> I + Copy + Send + 'scope,
+    ) -> Self
+    where
+        I: 'scope,
+    {
+        let (to, full) = mpsc::sync_channel(BATCHES);
+        let (used, empty) = mpsc::sync_channel(BATCHES);
+        let run = move || hand_over(make(), at_once, &empty, &to);
+        if thread::Builder::new().spawn_scoped(scope, run).is_err() {
+            return Self::Here(make());
+        }
+        for _ in 1..BATCHES {
+            let _ = used.send(VecDeque::new());
+        }
+        Self::There {
+            batch: VecDeque::new(),
+            full,
+            used,
+        }
+    }
+}
+
+impl<I: Iterator> Iterator for Ahead<I> {
+    type Item = I::Item;
+
+    fn next(&mut self) -> Option<I::Item> {
+        match self {
+            Self::Here(items) => items.next(),
+            Self::There { batch, full, used } => {
+                if batch.is_empty() {
+                    let next = full.recv().ok()?;
+                    // Its memory is used again, if anything is still to come.
+                    let _ = used.send(std::mem::replace(batch, next));
+                }
+                batch.pop_front()
+            }
+        }
+    }
+}
+
+/// Fills the batches that come back until nothing is left, or nobody takes them any more.
+fn hand_over<T>(
+    mut items: impl Iterator<Item = T>,
+    at_once: usize,
+    empty: &Receiver<VecDeque<T>>,
+    to: &SyncSender<VecDeque<T>>,
+) {
+    for mut batch in empty {
+        batch.reserve_exact(at_once);
+        batch.extend(items.by_ref().take(at_once));
+        let is_last = batch.len() < at_once;
+        if to.send(batch).is_err() || is_last {
+            return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    const BATCH: usize = 256;
+
+    #[test]
+    fn all_come_in_order() {
+        for n in [0, 1, BATCH - 1, BATCH, BATCH + 1, 100 * BATCH] {
+            let found: Vec<usize> =
+                thread::scope(|scope| Ahead::spawn(scope, BATCH, || 0..n).collect());
+            assert_eq!(found, (0..n).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn no_more_are_made_than_may_wait() {
+        let made = AtomicUsize::new(0);
+        let endless = || (0..).inspect(|_| _ = made.fetch_add(1, Ordering::Relaxed));
+        let first = thread::scope(|scope| Ahead::spawn(scope, BATCH, &endless).next());
+        assert_eq!(first, Some(0));
+        assert!(made.into_inner() <= (BATCHES + 1) * BATCH);
+    }
+}
