@@ -152,34 +152,27 @@ impl Store {
                 .map(|it| sources.find(group, &it.path, &it.stat))
                 .collect()
         });
-        let is_all_known = nodes.iter().zip(&known).all(|(node, known)| {
-            known.is_some() || !matches!(node.kind, Kind::File { .. } | Kind::Followed)
-        });
+        let is_all_known =
+            (nodes.iter().zip(&known)).all(|(node, known)| known.is_some() || !node.is_file());
         // Taken before anything is read.
         let moment = if is_all_known {
             None
         } else {
             Some(self.moment(path, nodes))
         };
-        let at = |node: &Node| {
-            // `nodes` are sorted by path.
-            nodes
-                .binary_search_by(|it| it.path.cmp(&node.path))
-                .ok()
-                .and_then(|it| known[it])
-        };
-        let Read { entries, read } = tree::read(path, nodes, at)?;
+        let Read { entries, read } = tree::read(path, nodes, |at| known[at])?;
         let Some(moment) = moment else {
             return Ok((tree::manifest_of(path, entries)?, None));
         };
         let is_there = |file: &str| {
+            // `nodes` are sorted by path.
             nodes
                 .binary_search_by(|it| it.path.as_str().cmp(file))
                 .is_ok()
         };
         self.with_sources(|sources| {
-            sources.put(group, read.into_iter(), moment);
             sources.retain(group, is_there);
+            sources.put(group, read.into_iter(), moment);
         });
         Ok((tree::manifest_of(path, entries)?, Some(moment)))
     }

@@ -15,6 +15,7 @@ use pipe_schema::manifest::{Digest, Entry, Manifest};
 use rustix::{
     fd::AsFd,
     fs::{CWD, Dir, FileType, Mode, OFlags},
+    io::Errno,
     path::Arg,
 };
 
@@ -48,6 +49,13 @@ pub struct Node {
     pub path: String,
     pub stat: Stat,
     pub kind: Kind,
+}
+
+impl Node {
+    /// Whether it has bytes that count.
+    pub fn is_file(&self) -> bool {
+        matches!(self.kind, Kind::File { .. } | Kind::Followed)
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,9 +110,10 @@ impl Lister<'_> {
             open_folder(top, folder)
         };
         let opened = opened.at("read", root.join(folder))?;
-        let mut entries = Dir::new(opened).at("read", root.join(folder))?;
+        let trouble = |error: Errno| StoreError::io("read", root.join(folder), error.into());
+        let mut entries = Dir::new(opened).map_err(trouble)?;
         while let Some(entry) = entries.read() {
-            let entry = entry.at("read", root.join(folder))?;
+            let entry = entry.map_err(trouble)?;
             let name = entry.file_name();
             if name == c"." || name == c".." {
                 continue;
@@ -124,7 +133,7 @@ impl Lister<'_> {
             } else {
                 format!("{folder}/{name}")
             };
-            let folder_fd = entries.fd().at("read", root.join(&path))?;
+            let folder_fd = entries.fd().map_err(trouble)?;
             let node = node(folder_fd, name, path, *rules).map_err(|it| it.of(root))?;
             if node.kind == Kind::Directory {
                 folders.push(node.path.clone());
@@ -280,11 +289,29 @@ pub fn leaves(path: &str, target: &str) -> bool {
     false
 }
 
-/// Reads the files among `nodes` that `known` has no answer for.
-pub fn read(root: &Path, nodes: &[Node], known: impl Fn(&Node) -> Option<Digest>) -> Result<Read> {
-    let mut entries = BTreeMap::new();
-    let mut unknown = Vec::new();
-    for node in nodes {
+/// Reads the files among `nodes` that `known` has no answer for, by their place.
+pub fn read(root: &Path, nodes: &[Node], known: impl Fn(usize) -> Option<Digest>) -> Result<Read> {
+    let mut hashes: Vec<Option<Digest>> = (0..nodes.len()).map(known).collect();
+    let is_unknown = |at: &usize| nodes[*at].is_file() && hashes[*at].is_none();
+    let unknown: Vec<usize> = (0..nodes.len()).filter(is_unknown).collect();
+    let mut read = Vec::with_capacity(unknown.len());
+    if !unknown.is_empty() {
+        let top = open_folder(CWD, root).at("read", root)?;
+        let tasks: Vec<Task<'_>> = (unknown.iter().map(|it| &nodes[*it]))
+            .map(|it| Task {
+                path: &it.path,
+                stat: &it.stat,
+                follow: it.kind == Kind::Followed,
+            })
+            .collect();
+        for (at, answer) in unknown.iter().zip(hash::files(top.as_fd(), &tasks)) {
+            let node = &nodes[*at];
+            let sha256 = answer.map_err(|it| unread(it, &root.join(&node.path)))?;
+            hashes[*at] = Some(sha256);
+            read.push((node.path.clone(), node.stat, sha256));
+        }
+    }
+    let entry = |(node, sha256): (&Node, Option<Digest>)| {
         let entry = match &node.kind {
             Kind::Directory => Entry::Directory {
                 digest: Digest([0; 32]),
@@ -292,34 +319,14 @@ pub fn read(root: &Path, nodes: &[Node], known: impl Fn(&Node) -> Option<Digest>
             Kind::Link { target } => Entry::Link {
                 target: target.clone(),
             },
-            Kind::File { .. } | Kind::Followed => {
-                let Some(sha256) = known(node) else {
-                    unknown.push(node);
-                    continue;
-                };
-                file_entry(&node.stat, sha256)
-            }
+            Kind::File { .. } | Kind::Followed => file_entry(&node.stat, sha256?),
         };
-        entries.insert(node.path.clone(), entry);
-    }
-    let mut read = Vec::with_capacity(unknown.len());
-    if !unknown.is_empty() {
-        let top = open_folder(CWD, root).at("read", root)?;
-        let tasks: Vec<Task<'_>> = unknown
-            .iter()
-            .map(|it| Task {
-                path: &it.path,
-                stat: &it.stat,
-                follow: it.kind == Kind::Followed,
-            })
-            .collect();
-        for (node, answer) in unknown.iter().zip(hash::files(top.as_fd(), &tasks)) {
-            let sha256 = answer.map_err(|it| unread(it, &root.join(&node.path)))?;
-            entries.insert(node.path.clone(), file_entry(&node.stat, sha256));
-            read.push((node.path.clone(), node.stat, sha256));
-        }
-    }
-    Ok(Read { entries, read })
+        Some((node.path.clone(), entry))
+    };
+    Ok(Read {
+        entries: nodes.iter().zip(hashes).filter_map(entry).collect(),
+        read,
+    })
 }
 
 /// The manifest of the tree, all of whose files are read.

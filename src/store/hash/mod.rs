@@ -1,0 +1,279 @@
+//! SHA-256 of files, on all cores, and of several small ones at once. Knows descriptors and sizes; not what the files are
+//! for.
+
+mod lockstep;
+
+use std::{
+    cmp::Reverse,
+    fs::File,
+    io::{self, Read},
+    num::NonZero,
+    panic::resume_unwind,
+    sync::atomic::{AtomicUsize, Ordering},
+    thread,
+};
+
+use pipe_schema::manifest::Digest;
+use rustix::{
+    fd::{AsFd, BorrowedFd},
+    fs::{Mode, OFlags},
+};
+use sha2::{Digest as _, Sha256};
+
+use self::lockstep::WIDTH;
+use super::stat::Stat;
+
+/// Large reads: fewer calls, and the disk reads ahead.
+const READ_BYTES: usize = 1 << 20;
+/// Files up to this are hashed several at once: those that are fit into the processor's cache together.
+const MOST_AT_ONCE: u64 = 256 << 10;
+/// Less than this is hashed sooner than threads start.
+const MIN_BYTES_FOR_THREADS: u64 = 512 << 10;
+
+/// A file to hash, by its path in an open folder.
+#[derive(Clone, Copy, Debug)]
+pub struct Task<'a> {
+    pub path: &'a str,
+    /// What it was when it was listed.
+    pub stat: &'a Stat,
+    /// Whether the path may be a link.
+    pub follow: bool,
+}
+
+/// Why a file has no hash.
+#[derive(Debug)]
+pub enum Failure {
+    Io(io::Error),
+    /// It is not what it was when it was listed, or did not stay so.
+    Changed,
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+impl From<rustix::io::Errno> for Failure {
+    fn from(errno: rustix::io::Errno) -> Self {
+        Self::Io(errno.into())
+    }
+}
+
+/// Hashes files of `folder`; the answers are in the order of the tasks.
+pub fn files(folder: BorrowedFd<'_>, tasks: &[Task<'_>]) -> Vec<Result<Digest, Failure>> {
+    let bytes: u64 = tasks.iter().map(|it| it.stat.size).sum();
+    let threads = if bytes < MIN_BYTES_FOR_THREADS {
+        1
+    } else {
+        // Asked only here: the answer takes longer than a small file.
+        let cores = thread::available_parallelism().map_or(1, NonZero::get);
+        cores.min(tasks.len())
+    };
+    // The largest first, so that no thread is left alone with it at the end.
+    let mut order: Vec<usize> = (0..tasks.len()).collect();
+    order.sort_by_key(|&it| Reverse(tasks[it].stat.size));
+    let groups = grouped(&order, tasks);
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut buffers = Buffers::default();
+        let mut own = Vec::new();
+        while let Some(group) = groups.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let answers = group_of(folder, group, tasks, &mut buffers);
+            own.extend(group.iter().copied().zip(answers));
+        }
+        own
+    };
+    let mut answers = if threads <= 1 {
+        work()
+    } else {
+        thread::scope(|scope| {
+            let threads: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+            let answers = threads.into_iter().map(thread::ScopedJoinHandle::join);
+            // One that panicked has told so.
+            let answers = answers.map(|it| it.unwrap_or_else(|panic| resume_unwind(panic)));
+            answers.flatten().collect()
+        })
+    };
+    answers.sort_unstable_by_key(|(index, _)| *index);
+    answers.into_iter().map(|(_, answer)| answer).collect()
+}
+
+/// What is hashed at once, of tasks in the order of their sizes.
+fn grouped<'a>(mut order: &'a [usize], tasks: &[Task<'_>]) -> Vec<&'a [usize]> {
+    let size = |at: usize| tasks[at].stat.size;
+    let mut groups = Vec::new();
+    while let Some(first) = order.first() {
+        let is_alike = |last: &usize| {
+            size(*first) <= MOST_AT_ONCE
+                && lockstep::blocks(size(*first)) == lockstep::blocks(size(*last))
+                && lockstep::serves()
+        };
+        let length = match order.get(WIDTH - 1) {
+            Some(last) if is_alike(last) => WIDTH,
+            _ => 1,
+        };
+        let (group, rest) = order.split_at(length);
+        groups.push(group);
+        order = rest;
+    }
+    groups
+}
+
+type Buffers = [Vec<u8>; WIDTH];
+
+fn group_of(
+    folder: BorrowedFd<'_>,
+    group: &[usize],
+    tasks: &[Task<'_>],
+    buffers: &mut Buffers,
+) -> Vec<Result<Digest, Failure>> {
+    let Ok(group) = <&[usize; WIDTH]>::try_from(group) else {
+        return (group.iter())
+            .map(|it| file(folder, tasks[*it], &mut buffers[0]))
+            .collect();
+    };
+    let lengths: [_; WIDTH] =
+        std::array::from_fn(|it| fill(folder, tasks[group[it]], &mut buffers[it]));
+    let texts = std::array::from_fn(|it| match &lengths[it] {
+        Ok(length) => &buffers[it][..*length],
+        Err(_) => &[],
+    });
+    let digests = lockstep::digests(texts);
+    let answers = lengths.into_iter().zip(digests);
+    answers
+        .map(|(length, digest)| length.map(|_| digest))
+        .collect()
+}
+
+fn file(folder: BorrowedFd<'_>, task: Task<'_>, buffer: &mut Vec<u8>) -> Result<Digest, Failure> {
+    let mut file = open(folder, task)?;
+    let wanted = usize::try_from(task.stat.size)
+        .unwrap_or(READ_BYTES)
+        .saturating_add(1)
+        .min(READ_BYTES);
+    if buffer.len() < wanted {
+        buffer.resize(wanted, 0);
+    }
+    let mut hasher = Sha256::new();
+    let mut total = 0;
+    // That nothing follows is told by its stat.
+    while total < task.stat.size {
+        match file.read(&mut buffer[..wanted]) {
+            Ok(0) => break,
+            Ok(count) => {
+                hasher.update(&buffer[..count]);
+                total += count as u64;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    must_be_as_listed(&file, total, task)?;
+    Ok(Digest(hasher.finalize().into()))
+}
+
+/// The bytes of a small file of an open folder.
+pub fn read(folder: impl AsFd, task: Task<'_>) -> Result<Vec<u8>, Failure> {
+    let mut bytes = Vec::new();
+    let length = fill(folder.as_fd(), task, &mut bytes)?;
+    bytes.truncate(length);
+    Ok(bytes)
+}
+
+/// Reads a small file to the front of a buffer, which grows where it must; how many bytes that are.
+fn fill(folder: BorrowedFd<'_>, task: Task<'_>, buffer: &mut Vec<u8>) -> Result<usize, Failure> {
+    let mut file = open(folder, task)?;
+    let size = usize::try_from(task.stat.size).unwrap_or(usize::MAX);
+    if buffer.len() < size {
+        buffer.resize(size, 0);
+    }
+    let mut length = 0;
+    // That nothing follows is told by its stat.
+    while length < size {
+        match file.read(&mut buffer[length..size]) {
+            Ok(0) => break,
+            Ok(count) => length += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    must_be_as_listed(&file, length as u64, task)?;
+    Ok(length)
+}
+
+/// Opens a file that is as it was listed: what else may have taken its place is not read.
+fn open(folder: BorrowedFd<'_>, task: Task<'_>) -> Result<File, Failure> {
+    // NONBLOCK: a pipe that took the file's place must not make us wait for its writer.
+    let mut flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOCTTY | OFlags::NONBLOCK;
+    if !task.follow {
+        flags |= OFlags::NOFOLLOW;
+    }
+    let file = File::from(rustix::fs::openat(folder, task.path, flags, Mode::empty())?);
+    if Stat::of_file(&file)? == *task.stat {
+        Ok(file)
+    } else {
+        Err(Failure::Changed)
+    }
+}
+
+/// Reading may have updated the access time, which is none of ours.
+fn must_be_as_listed(file: &File, read: u64, task: Task<'_>) -> Result<(), Failure> {
+    if read == task.stat.size && Stat::of_file(file)? == *task.stat {
+        Ok(())
+    } else {
+        Err(Failure::Changed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn each_file_has_its_own_answer() {
+        let folder = tempfile::tempdir().unwrap();
+        let sizes = [0, 1, 55, 56, 64, 100, 4_000, 70_000, 300_000, 1_100_000];
+        let bytes = |at: usize, size: usize| -> Vec<u8> {
+            (0..size)
+                .map(|it| (it * 31 + it / 251 + at) as u8)
+                .collect()
+        };
+        let files: Vec<(String, Vec<u8>, Stat)> = (0..60)
+            .map(|at| {
+                let path = folder.path().join(at.to_string());
+                let bytes = bytes(at, sizes[at % sizes.len()]);
+                fs::write(&path, &bytes).unwrap();
+                (at.to_string(), bytes, Stat::of(&path).unwrap())
+            })
+            .collect();
+        let (gone, changed) = ("17", "36");
+        fs::remove_file(folder.path().join(gone)).unwrap();
+        fs::write(folder.path().join(changed), "other").unwrap();
+        let tasks: Vec<Task<'_>> = (files.iter())
+            .map(|(path, _, stat)| Task {
+                path,
+                stat,
+                follow: false,
+            })
+            .collect();
+        let top = File::open(folder.path()).unwrap();
+        let groups = grouped(&[7, 17, 27, 37, 47], &tasks);
+        assert_eq!(groups.len(), if lockstep::serves() { 2 } else { 5 });
+        for tasks in [&tasks[..], &tasks[10..20]] {
+            for (task, answer) in tasks.iter().zip(super::files(top.as_fd(), tasks)) {
+                match (task.path, answer) {
+                    (path, Err(Failure::Io(_))) => assert_eq!(path, gone),
+                    (path, Err(Failure::Changed)) => assert_eq!(path, changed),
+                    (path, Ok(digest)) => {
+                        let bytes = &files[path.parse::<usize>().unwrap()].1;
+                        assert_eq!(digest.0, <[u8; 32]>::from(Sha256::digest(bytes)), "{path}");
+                        assert!(path != gone && path != changed);
+                    }
+                }
+            }
+        }
+    }
+}
