@@ -1,6 +1,6 @@
 //! `pipe`: the runner. Read from top to bottom: each module may import only those above it.
 
-pub mod ahead;
+pub mod threads;
 pub mod spec;
 pub mod plan;
 pub mod import;

@@ -1,8 +1,6 @@
 //! What of a plan decides which results it asks for, as digests: two plans of one essence are up to date together.
 //! Reads nothing but the plan; what its files hold is told by others.
 
-use std::thread;
-
 use indexmap::IndexMap;
 use pipe_schema::{
     manifest::Digest,
@@ -13,6 +11,7 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use super::{FileInput, Input, Plan, Stage, StageId};
+use crate::threads;
 
 /// What a plan asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,7 +22,7 @@ pub struct Essence {
     pub stages: Vec<Digest>,
 }
 
-/// Stages that are not worth a thread.
+/// Stages that one thread takes at once.
 const FEW: usize = 500;
 
 /// A stage without what only says how it is run, or what it is for.
@@ -58,19 +57,9 @@ impl Plan {
     /// What the plan asks for. Vars are in the stages that use them.
     pub fn essence(&self) -> serde_json::Result<Essence> {
         let stages: Vec<&Stage> = self.stages.values().map(|it| &**it).collect();
-        let cores = thread::available_parallelism().map_or(1, usize::from);
-        let share = stages.len().div_ceil(cores).max(FEW);
-        let stages: serde_json::Result<Vec<Vec<Digest>>> = thread::scope(|scope| {
-            let workers: Vec<_> = stages
-                .chunks(share)
-                .map(|own| scope.spawn(|| digests_of(own)))
-                .collect();
-            let parts = workers.into_iter().map(std::thread::ScopedJoinHandle::join);
-            parts
-                .map(|it| it.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-                .collect()
-        });
-        let stages = stages?.concat();
+        let parts: Vec<&[&Stage]> = stages.chunks(FEW).collect();
+        let stages = threads::map(threads::cores(), &parts, |(), part| digests_of(part));
+        let stages = (stages.into_iter().collect::<serde_json::Result<Vec<_>>>())?.concat();
         let mut hasher = Sha256::new_with_prefix(Sha256::digest(&self.name));
         for stage in &stages {
             hasher.update(stage.0);

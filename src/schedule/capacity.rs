@@ -1,10 +1,10 @@
 //! What of the machine is shared out among the stages that run. Starts nothing.
 
-use std::{fs, num::NonZero, thread};
+use std::fs;
 
 use pipe_schema::stage::Resources;
 
-use crate::exec::environment::Host;
+use crate::{exec::environment::Host, threads};
 
 /// The variable by which a process is told which GPUs are its own.
 pub const DEVICES: &str = "CUDA_VISIBLE_DEVICES";
@@ -23,7 +23,7 @@ impl Capacity {
     pub fn of_machine(host: &Host) -> Self {
         let info = rustix::system::sysinfo();
         Self {
-            cpus: thread::available_parallelism().map_or(1, NonZero::get) as u32,
+            cpus: threads::cores() as u32,
             memory: (info.totalram as u64).saturating_mul(u64::from(info.mem_unit)),
             gpus: match host.get(DEVICES) {
                 Some(names) => names

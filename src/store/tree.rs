@@ -1,15 +1,6 @@
 //! Trees of files: what is in a folder, and reading it. Knows no store: folders, names and bytes only.
 
-use std::{
-    collections::BTreeMap,
-    fs::File,
-    io,
-    num::NonZero,
-    panic::resume_unwind,
-    path::Path,
-    sync::atomic::{AtomicUsize, Ordering},
-    thread,
-};
+use std::{collections::BTreeMap, fs::File, io, path::Path};
 
 use pipe_schema::manifest::{Digest, Entry, Manifest};
 use rustix::{
@@ -25,6 +16,7 @@ use super::{
     merkle::{self, file_entry},
     stat::{Stat, stat_at},
 };
+use crate::threads;
 
 /// Caches that interpreters leave beside sources, and the repository itself: never an input.
 const IGNORED_IN_SOURCES: [&str; 2] = ["__pycache__", ".git"];
@@ -145,30 +137,18 @@ impl Lister<'_> {
 
     /// Adds what is in these folders and below, by several threads.
     fn share_out(&self, folders: &[String], nodes: &mut Vec<Node>) -> Result<()> {
-        let threads = thread::available_parallelism().map_or(1, NonZero::get);
-        let next = AtomicUsize::new(0);
-        let work = || -> Result<Vec<Node>> {
+        let threads = threads::cores().min(MOST_THREADS);
+        let found = threads::map(threads, folders, |(), folder| -> Result<Vec<Node>> {
             let mut nodes = Vec::new();
-            while let Some(first) = folders.get(next.fetch_add(1, Ordering::Relaxed)) {
-                let mut below = vec![first.clone()];
-                while let Some(folder) = below.pop() {
-                    self.list(&folder, &mut nodes, &mut below)?;
-                }
+            let mut below = vec![folder.clone()];
+            while let Some(folder) = below.pop() {
+                self.list(&folder, &mut nodes, &mut below)?;
             }
             Ok(nodes)
-        };
-        let found = thread::scope(|scope| {
-            // Where no more can be had, there are fewer.
-            let threads: Vec<_> = (1..threads.min(MOST_THREADS))
-                .filter_map(|_| thread::Builder::new().spawn_scoped(scope, work).ok())
-                .collect();
-            let own = work();
-            let others = threads.into_iter().map(thread::ScopedJoinHandle::join);
-            // One that panicked has told so.
-            let others = others.map(|it| it.unwrap_or_else(|panic| resume_unwind(panic)));
-            others.chain([own]).collect::<Result<Vec<_>>>()
         });
-        nodes.extend(found?.into_iter().flatten());
+        for found in found {
+            nodes.extend(found?);
+        }
         Ok(())
     }
 }

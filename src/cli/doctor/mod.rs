@@ -165,7 +165,7 @@ fn program() -> Check {
     let place = std::env::current_exe()
         .map(|it| it.display().to_string())
         .unwrap_or_default();
-    let cores = std::thread::available_parallelism().map_or(1, |it| it.get() as u64);
+    let cores = crate::threads::cores() as u64;
     Check::ok(
         "pipe",
         format!(

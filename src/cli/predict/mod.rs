@@ -102,7 +102,7 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
             .collect(),
         output: folder.display().to_string(),
         checkpoints: None,
-        threads: std::thread::available_parallelism().map_or(1, |it| it.get() as u32),
+        threads: crate::threads::cores() as u32,
         device: "cpu".to_owned(),
         until: None,
     };

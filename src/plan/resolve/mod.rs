@@ -25,8 +25,8 @@ use super::{
     vars,
     wiring::Facts,
 };
-use crate::ahead::Ahead;
 use crate::spec::{Diagnostic, Diagnostics, Node, Severity, Span, Spec, suggest::unknown};
+use crate::threads::Ahead;
 
 /// Nodes that all instances together may have: this, and a multiple of what is written.
 const MOST_NODES: usize = 120_000;

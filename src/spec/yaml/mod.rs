@@ -13,7 +13,7 @@ use saphyr_parser::{Event, Parser, ScanError, Span as CharSpan, StrInput};
 pub use self::scalar::value_of;
 use self::{offsets::Offsets, tree::Builder};
 use super::{Diagnostic, Node, Span};
-use crate::ahead::Ahead;
+use crate::threads::Ahead;
 
 /// Larger files are refused.
 const MOST_BYTES: usize = 4 << 20;

@@ -7,10 +7,6 @@ use std::{
     cmp::Reverse,
     fs::File,
     io::{self, Read},
-    num::NonZero,
-    panic::resume_unwind,
-    sync::atomic::{AtomicUsize, Ordering},
-    thread,
 };
 
 use pipe_schema::manifest::Digest;
@@ -22,10 +18,11 @@ use sha2::{Digest as _, Sha256};
 
 use self::lockstep::WIDTH;
 use super::stat::Stat;
+use crate::threads;
 
 /// Large reads: fewer calls, and the disk reads ahead.
 const READ_BYTES: usize = 1 << 20;
-/// Files up to this are hashed several at once: those that are fit into the processor's cache together.
+/// Files up to this are hashed several at once: those fit into a core's cache together.
 const MOST_AT_ONCE: u64 = 256 << 10;
 /// Less than this is hashed sooner than threads start.
 const MIN_BYTES_FOR_THREADS: u64 = 512 << 10;
@@ -67,35 +64,17 @@ pub fn files(folder: BorrowedFd<'_>, tasks: &[Task<'_>]) -> Vec<Result<Digest, F
         1
     } else {
         // Asked only here: the answer takes longer than a small file.
-        let cores = thread::available_parallelism().map_or(1, NonZero::get);
-        cores.min(tasks.len())
+        threads::cores()
     };
     // The largest first, so that no thread is left alone with it at the end.
     let mut order: Vec<usize> = (0..tasks.len()).collect();
     order.sort_by_key(|&it| Reverse(tasks[it].stat.size));
     let groups = grouped(&order, tasks);
-    let next = AtomicUsize::new(0);
-    let work = || {
-        let mut buffers = Buffers::default();
-        let mut own = Vec::new();
-        while let Some(group) = groups.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let answers = group_of(folder, group, tasks, &mut buffers);
-            own.extend(group.iter().copied().zip(answers));
-        }
-        own
-    };
-    let mut answers = if threads <= 1 {
-        work()
-    } else {
-        thread::scope(|scope| {
-            let threads: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-            let answers = threads.into_iter().map(thread::ScopedJoinHandle::join);
-            // One that panicked has told so.
-            let answers = answers.map(|it| it.unwrap_or_else(|panic| resume_unwind(panic)));
-            answers.flatten().collect()
-        })
-    };
-    answers.sort_unstable_by_key(|(index, _)| *index);
+    let answers = threads::map(threads, &groups, |buffers, group| {
+        group_of(folder, group, tasks, buffers)
+    });
+    let mut answers: Vec<_> = order.iter().zip(answers.into_iter().flatten()).collect();
+    answers.sort_unstable_by_key(|(at, _)| **at);
     answers.into_iter().map(|(_, answer)| answer).collect()
 }
 
@@ -223,57 +202,5 @@ fn must_be_as_listed(file: &File, read: u64, task: Task<'_>) -> Result<(), Failu
         Ok(())
     } else {
         Err(Failure::Changed)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::fs;
-
-    use super::*;
-
-    #[test]
-    fn each_file_has_its_own_answer() {
-        let folder = tempfile::tempdir().unwrap();
-        let sizes = [0, 1, 55, 56, 64, 100, 4_000, 70_000, 300_000, 1_100_000];
-        let bytes = |at: usize, size: usize| -> Vec<u8> {
-            (0..size)
-                .map(|it| (it * 31 + it / 251 + at) as u8)
-                .collect()
-        };
-        let files: Vec<(String, Vec<u8>, Stat)> = (0..60)
-            .map(|at| {
-                let path = folder.path().join(at.to_string());
-                let bytes = bytes(at, sizes[at % sizes.len()]);
-                fs::write(&path, &bytes).unwrap();
-                (at.to_string(), bytes, Stat::of(&path).unwrap())
-            })
-            .collect();
-        let (gone, changed) = ("17", "36");
-        fs::remove_file(folder.path().join(gone)).unwrap();
-        fs::write(folder.path().join(changed), "other").unwrap();
-        let tasks: Vec<Task<'_>> = (files.iter())
-            .map(|(path, _, stat)| Task {
-                path,
-                stat,
-                follow: false,
-            })
-            .collect();
-        let top = File::open(folder.path()).unwrap();
-        let groups = grouped(&[7, 17, 27, 37, 47], &tasks);
-        assert_eq!(groups.len(), if lockstep::serves() { 2 } else { 5 });
-        for tasks in [&tasks[..], &tasks[10..20]] {
-            for (task, answer) in tasks.iter().zip(super::files(top.as_fd(), tasks)) {
-                match (task.path, answer) {
-                    (path, Err(Failure::Io(_))) => assert_eq!(path, gone),
-                    (path, Err(Failure::Changed)) => assert_eq!(path, changed),
-                    (path, Ok(digest)) => {
-                        let bytes = &files[path.parse::<usize>().unwrap()].1;
-                        assert_eq!(digest.0, <[u8; 32]>::from(Sha256::digest(bytes)), "{path}");
-                        assert!(path != gone && path != changed);
-                    }
-                }
-            }
-        }
     }
 }

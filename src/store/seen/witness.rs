@@ -7,7 +7,6 @@ use std::{
     io::Read,
     os::unix::fs::FileExt,
     sync::atomic::{AtomicBool, Ordering},
-    thread,
 };
 
 use rustix::{fd::AsFd, fs::CWD};
@@ -17,7 +16,10 @@ use super::{
     Watch, bytes_of,
     place::{self, Near, Place, near},
 };
-use crate::store::{Store, disk, error::Result, record::children, replace::replace, stat::Stat};
+use crate::{
+    store::{Store, disk, error::Result, record::children, replace::replace, stat::Stat},
+    threads,
+};
 
 const MAGIC: &[u8] = b"pipe-seen/3\n";
 const CHECKSUM_BYTES: usize = 32;
@@ -222,12 +224,14 @@ impl Store {
         };
         let anchors = [CWD, self.folder.as_fd(), above.as_fd()];
         let places: Vec<&Place> = witness.places.iter().filter(|it| which(it)).collect();
-        let cores = thread::available_parallelism().map_or(1, usize::from);
-        let threads = (places.len() / ENOUGH).clamp(1, cores.min(MOST_THREADS));
-        let share = places.len().div_ceil(threads).max(1);
+        let shares: Vec<&[&Place]> = places.chunks(ENOUGH).collect();
         let has_changed = AtomicBool::new(false);
-        let look = |places: &[&Place]| {
-            for place in places {
+        let threads = match places.len() / ENOUGH {
+            0 | 1 => 1,
+            _ => threads::cores().min(MOST_THREADS),
+        };
+        threads::map(threads, &shares, |(), places| {
+            for place in *places {
                 if has_changed.load(Ordering::Relaxed) {
                     return;
                 }
@@ -235,14 +239,6 @@ impl Store {
                     has_changed.store(true, Ordering::Relaxed);
                 }
             }
-        };
-        thread::scope(|scope| {
-            let mut shares = places.chunks(share);
-            let own = shares.next().unwrap_or_default();
-            for others in shares {
-                scope.spawn(|| look(others));
-            }
-            look(own);
         });
         !has_changed.into_inner()
     }

@@ -3,6 +3,7 @@
 mod crash;
 mod damage;
 mod journals;
+mod hashing;
 mod inputs;
 mod keeping;
 mod outs;

@@ -1,13 +1,60 @@
-//! Items that another core makes while they are used. Knows nothing of the items.
+//! Work for several cores: items that another one makes while they are used, and items that all share. Knows nothing of
+//! the items. Where there can be no more threads, fewer do the work.
 
 use std::{
     collections::VecDeque,
-    sync::mpsc::{self, Receiver, SyncSender},
+    num::NonZero,
+    panic::resume_unwind,
+    sync::{
+        OnceLock,
+        atomic::{AtomicUsize, Ordering},
+        mpsc::{self, Receiver, SyncSender},
+    },
     thread::{self, Scope},
 };
 
 /// Batches that go round between who makes items and who uses them.
 const BATCHES: usize = 4;
+
+/// How many cores this process may use. The first answer takes longer than a small file.
+pub fn cores() -> usize {
+    static CORES: OnceLock<usize> = OnceLock::new();
+    *CORES.get_or_init(|| thread::available_parallelism().map_or(1, NonZero::get))
+}
+
+/// What `work` makes of each item, in their order. This thread and up to `threads - 1` others take the next one as they are
+/// done with the last; each has a state of its own.
+pub fn map<T: Sync, S: Default, R: Send>(
+    threads: usize,
+    items: &[T],
+    work: impl Fn(&mut S, &T) -> R + Sync,
+) -> Vec<R> {
+    let next = AtomicUsize::new(0);
+    let take = || {
+        let mut state = S::default();
+        let mut made = Vec::new();
+        loop {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            let Some(item) = items.get(at) else {
+                return made;
+            };
+            made.push((at, work(&mut state, item)));
+        }
+    };
+    let mut made = thread::scope(|scope| {
+        let others: Vec<_> = (1..threads.min(items.len()))
+            .filter_map(|_| thread::Builder::new().spawn_scoped(scope, take).ok())
+            .collect();
+        let mut made = take();
+        for other in others {
+            // One that panicked has told so.
+            made.extend(other.join().unwrap_or_else(|panic| resume_unwind(panic)));
+        }
+        made
+    });
+    made.sort_unstable_by_key(|(at, _)| *at);
+    made.into_iter().map(|(_, made)| made).collect()
+}
 
 /// The items of an iterator, in its order.
 pub enum Ahead<I: Iterator> {
@@ -91,6 +138,23 @@ mod tests {
     use super::*;
 
     const BATCH: usize = 256;
+
+    #[test]
+    fn each_item_is_taken_once() {
+        for threads in [0, 1, 3, 50] {
+            for n in [0, 1, 2, 1000] {
+                let items: Vec<usize> = (0..n).collect();
+                let made = map(threads, &items, |seen: &mut usize, it| {
+                    *seen += 1;
+                    (it * 2, *seen)
+                });
+                let doubles: Vec<usize> = made.iter().map(|it| it.0).collect();
+                assert_eq!(doubles, items.iter().map(|it| it * 2).collect::<Vec<_>>());
+                let n_firsts = made.iter().filter(|it| it.1 == 1).count();
+                assert!(n_firsts <= threads.max(1).min(n), "{n_firsts} of {threads}");
+            }
+        }
+    }
 
     #[test]
     fn all_come_in_order() {
