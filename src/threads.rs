@@ -13,6 +13,8 @@ use std::{
     thread::{self, Scope},
 };
 
+/// Bytes of stack: as many as the first thread of a process has, so that what is nested deeply fits there, too.
+const STACK: usize = 8 << 20;
 /// Batches that go round between who makes items and who uses them.
 const BATCHES: usize = 4;
 
@@ -82,7 +84,8 @@ impl<I: Iterator<Item: Send>> Ahead<I> {
         let (to, full) = mpsc::sync_channel(BATCHES);
         let (used, empty) = mpsc::sync_channel(BATCHES);
         let run = move || hand_over(make(), at_once, &empty, &to);
-        if thread::Builder::new().spawn_scoped(scope, run).is_err() {
+        let thread = thread::Builder::new().stack_size(STACK);
+        if thread.spawn_scoped(scope, run).is_err() {
             return Self::Here(make());
         }
         for _ in 1..BATCHES {

@@ -121,6 +121,19 @@ impl Node {
         1 + below
     }
 
+    /// How many lists and maps lie in each other.
+    pub fn depth(&self) -> usize {
+        match &self.value {
+            Value::List(items) => 1 + items.iter().map(Self::depth).max().unwrap_or(0),
+            Value::Map(entries) => {
+                1 + (entries.iter().map(|it| it.node.depth()))
+                    .max()
+                    .unwrap_or(0)
+            }
+            _ => 0,
+        }
+    }
+
     /// The plain value, without places. A float that is not finite becomes null: JSON has none.
     pub fn to_json(&self) -> serde_json::Value {
         match &self.value {

@@ -251,8 +251,13 @@ impl Store {
         moment
     }
 
+    /// Reads the stat index, for who will ask soon.
+    pub fn read_sources(&self) {
+        self.with_sources(|_| ());
+    }
+
     /// Works with the stat index, which is read when it is first needed.
-    pub(super) fn with_sources<T>(&self, work: impl FnOnce(&mut Sources) -> T) -> T {
+    fn with_sources<T>(&self, work: impl FnOnce(&mut Sources) -> T) -> T {
         let mut sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
         work(sources.get_or_insert_with(|| Sources::load(&self.layout.sources())))
     }

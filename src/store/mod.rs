@@ -6,6 +6,7 @@ pub mod fault;
 mod disk;
 mod layout;
 mod stat;
+mod by_digest;
 mod filesystem;
 mod hash;
 mod merkle;
@@ -55,6 +56,7 @@ pub use self::{
     attempt::Attempt,
     blob::BlobLock,
     boot::Boot,
+    by_digest::ByDigest,
     copy::source as copy_source,
     error::{Result, StoreError},
     filesystem::FileSystem,

@@ -1,11 +1,6 @@
 //! What is in an artifact, file by file, and the digest of each subtree.
 
-use std::{
-    collections::HashMap,
-    fmt,
-    hash::{BuildHasherDefault, Hasher},
-    str::FromStr,
-};
+use std::{fmt, str::FromStr};
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
@@ -18,28 +13,6 @@ impl Digest {
     /// The first 12 digits: enough for people.
     pub fn short(&self) -> String {
         self.to_string()[..12].to_owned()
-    }
-}
-
-/// A table by digests, or by what is one: they are as good as hashes themselves.
-pub type ByDigest<K, V> = HashMap<K, V, BuildHasherDefault<Start>>;
-
-/// The start of what is hashed, at least eight bytes, for its hash.
-#[derive(Debug, Default)]
-pub struct Start(u64);
-
-impl Hasher for Start {
-    fn write(&mut self, bytes: &[u8]) {
-        if let Some(start) = bytes.first_chunk() {
-            self.0 = u64::from_ne_bytes(*start);
-        }
-    }
-
-    /// How long it is: all digests are of one length.
-    fn write_usize(&mut self, _length: usize) {}
-
-    fn finish(&self) -> u64 {
-        self.0
     }
 }
 

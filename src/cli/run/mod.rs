@@ -85,6 +85,7 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
         watched,
         known,
         essence,
+        reading,
     } = match again::ask(question.as_ref(), &args, &words, context)? {
         Asked::Answered(code) => return Ok(code),
         Asked::Loaded(loaded) => *loaded,
@@ -165,7 +166,7 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
             face.show(&line, &story);
         },
     )?;
-    drop(face);
+    drop((face, reading));
     list(&story, &store);
     if args.format == Format::Text {
         let finds = ending::find(&project.plan, &story, &options.untouched, &store, context);

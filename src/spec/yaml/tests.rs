@@ -153,6 +153,16 @@ fn what_cannot_be_a_spec_is_named() {
 }
 
 #[test]
+fn aliases_nest_no_deeper_than_what_is_written() {
+    let nested = |n: usize, inner: &str| format!("{}{inner}{}", "[".repeat(n), "]".repeat(n));
+    // Each stands in the map of the document, which is a level.
+    let text = |n: usize| format!("a: &a {}\nb: {}\n", nested(30, "x"), nested(n, "*a"));
+    assert_eq!(titles(&text(33)), [""; 0]);
+    assert_eq!(titles(&text(34)), ["nested more than 64 levels deep"]);
+    assert_eq!(titles(&format!("a: {}\n", nested(63, "x"))), [""; 0]);
+}
+
+#[test]
 fn an_alias_bomb_costs_nothing() {
     let mut text = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n".to_owned();
     for i in 1..30 {

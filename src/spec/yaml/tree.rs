@@ -190,10 +190,7 @@ impl<'a> Builder<'a> {
 
     fn open(&mut self, anchor: usize, span: Span, content: Content) -> Result<(), Diagnostic> {
         if self.stack.len() >= MOST_DEPTH {
-            return Err(
-                Diagnostic::error(format!("nested more than {MOST_DEPTH} levels deep"))
-                    .at(span, "too deep"),
-            );
+            return Err(too_deep(span));
         }
         self.stack.push(Frame {
             anchor,
@@ -238,6 +235,9 @@ impl<'a> Builder<'a> {
             return Err(Diagnostic::error("an alias inside the value that it names")
                 .at(span, "this would contain itself"));
         };
+        if self.stack.len() + meant.depth() > MOST_DEPTH {
+            return Err(too_deep(span));
+        }
         let cost = bytes(meant);
         let mut node = meant.clone();
         self.spend(cost, span)?;
@@ -370,6 +370,10 @@ fn place_of(entries: &[Entry], places: &mut HashMap<String, usize>, key: &str) -
 /// An alias's map keeps the place where it is written, which may lie before the key.
 fn local(span: Span, file: u32) -> Span {
     Span { file, ..span }
+}
+
+fn too_deep(span: Span) -> Diagnostic {
+    Diagnostic::error(format!("nested more than {MOST_DEPTH} levels deep")).at(span, "too deep")
 }
 
 /// What a tree takes in memory, roughly.

@@ -13,12 +13,12 @@ const BLOCK: u64 = 64;
 /// Bytes behind a text: the end mark and the length.
 const PADDING: u64 = 9;
 
-/// Blocks of a text of so many bytes. Texts are hashed at once where they have as many.
+/// Blocks of a text of so many bytes.
 pub fn blocks(bytes: u64) -> u64 {
     bytes.saturating_add(PADDING).div_ceil(BLOCK)
 }
 
-/// The digests of the texts, which have as many blocks.
+/// The digests of the texts. They are hashed at once where each has as many blocks as the others.
 pub fn digests(texts: [&[u8]; WIDTH]) -> [Digest; WIDTH] {
     let mut digests = [[0; 32]; WIDTH];
     tape_sha256::hash_many(&texts, &mut digests);
@@ -44,15 +44,23 @@ fn has_instructions() -> bool {
     false
 }
 
-/// Whether texts with ends in all places of a block have the digests that they have one by one.
+/// Whether texts that end in any place of a block have the digests that they have one by one, beside some of the same length
+/// and beside others.
 fn agrees() -> bool {
-    const LONGEST: usize = 4 * BLOCK as usize;
-    let bytes: Vec<u8> = (0..LONGEST + WIDTH)
+    const LENGTHS: std::ops::Range<usize> = 0..4 * BLOCK as usize;
+    let bytes: Vec<u8> = (0..LENGTHS.end + WIDTH)
         .map(|it| (it * 151 + it / 7) as u8)
         .collect();
-    (0..LONGEST).step_by(5).all(|length| {
-        let texts = std::array::from_fn(|it| &bytes[it..it + length]);
-        digests(texts) == texts.map(|it| Digest(Sha256::digest(it).into()))
+    LENGTHS.into_iter().all(|length| {
+        let alike = |it: &usize| blocks(*it as u64) == blocks(length as u64);
+        let first = LENGTHS.into_iter().find(alike).unwrap_or(length);
+        let last = LENGTHS.into_iter().rfind(alike).unwrap_or(length);
+        [[length; WIDTH], [first, length, last, length]]
+            .iter()
+            .all(|lengths| {
+                let texts = std::array::from_fn(|it| &bytes[it..it + lengths[it]]);
+                digests(texts) == texts.map(|it| Digest(Sha256::digest(it).into()))
+            })
     })
 }
 

@@ -69,7 +69,7 @@ pub fn files(folder: BorrowedFd<'_>, tasks: &[Task<'_>]) -> Vec<Result<Digest, F
     // The largest first, so that no thread is left alone with it at the end.
     let mut order: Vec<usize> = (0..tasks.len()).collect();
     order.sort_by_key(|&it| Reverse(tasks[it].stat.size));
-    let groups = grouped(&order, tasks);
+    let groups = grouped(&order, tasks, threads);
     let answers = threads::map(threads, &groups, |buffers, group| {
         group_of(folder, group, tasks, buffers)
     });
@@ -78,13 +78,15 @@ pub fn files(folder: BorrowedFd<'_>, tasks: &[Task<'_>]) -> Vec<Result<Digest, F
     answers.into_iter().map(|(_, answer)| answer).collect()
 }
 
-/// What is hashed at once, of tasks in the order of their sizes.
-fn grouped<'a>(mut order: &'a [usize], tasks: &[Task<'_>]) -> Vec<&'a [usize]> {
+/// What is hashed at once, of tasks in the order of their sizes. Each thread has something to do first of all.
+fn grouped<'a>(mut order: &'a [usize], tasks: &[Task<'_>], threads: usize) -> Vec<&'a [usize]> {
+    let are_many = order.len() >= WIDTH * threads;
     let size = |at: usize| tasks[at].stat.size;
     let mut groups = Vec::new();
     while let Some(first) = order.first() {
         let is_alike = |last: &usize| {
-            size(*first) <= MOST_AT_ONCE
+            are_many
+                && size(*first) <= MOST_AT_ONCE
                 && lockstep::blocks(size(*first)) == lockstep::blocks(size(*last))
                 && lockstep::serves()
         };

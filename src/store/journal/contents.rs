@@ -6,12 +6,12 @@ use std::{
     hash::{BuildHasher, Hash},
 };
 
-use pipe_schema::{
-    key::Key,
-    manifest::{ByDigest, Digest},
-};
+use pipe_schema::{key::Key, manifest::Digest};
 
-use super::frame::{Head, Kind};
+use super::{
+    super::by_digest::ByDigest,
+    frame::{Head, Kind},
+};
 
 /// Where a frame lies. One without content takes back what the frame of its number says, and all earlier ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

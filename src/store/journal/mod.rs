@@ -76,10 +76,9 @@ impl Store {
 
     /// Reads what was noted by now, for who will ask soon. Mends nothing, and tells of no trouble: who asks does, and must not
     /// find half of it done.
-    pub fn read_ahead(&self) {
+    pub fn read_journals(&self) {
         let moment = || self.moment_at(self.root(), self.device);
         let _ = (self.journals()).refresh(&self.layout.journals(), self.trusts_locks(), &moment);
-        self.with_sources(|_| ());
     }
 
     fn journals(&self) -> MutexGuard<'_, Journals> {

@@ -58,20 +58,20 @@ enum Standing {
     Found(bool),
 }
 
-/// What is noted is read for a store that will be asked. It is not held beyond that.
-struct Reading(Option<JoinHandle<()>>);
+/// Something is read for a store that will be asked. It is not held beyond that.
+pub struct Reading(Option<JoinHandle<()>>);
 
 impl Reading {
-    fn begin(store: &Arc<Store>) -> Option<Self> {
+    pub(super) fn begin(store: &Arc<Store>, read: fn(&Store)) -> Option<Self> {
         let store = Arc::clone(store);
-        let thread = thread::Builder::new().spawn(move || store.read_ahead());
+        let thread = thread::Builder::new().spawn(move || read(&store));
         Some(Self(Some(thread.ok()?)))
     }
 }
 
 impl Drop for Reading {
     fn drop(&mut self) {
-        // What is wrong with the journals is told to who asks for what they say.
+        // What is wrong with it is told to who asks.
         let _ = self.0.take().map(JoinHandle::join);
     }
 }
@@ -131,7 +131,7 @@ impl Known {
             return true;
         }
         // The plan is made meanwhile.
-        self.reading = Reading::begin(watched);
+        self.reading = Reading::begin(watched, Store::read_journals);
         false
     }
 
@@ -182,7 +182,7 @@ impl Known {
         if is_other || self.answer.logs >= MOST_LOGS || !self.stands() {
             return None;
         }
-        let known = Keys::parse(&self.witness.aside()?);
+        let known = Keys::table(&self.witness.aside()?);
         let mut keys = Keys::with_capacity(known.len());
         let mut untouched = Untouched {
             of: self.answer.started.run.clone(),

@@ -7,16 +7,12 @@ mod question;
 
 use std::{collections::BTreeMap, mem, process::ExitCode, sync::Arc};
 
-use pipe_schema::{
-    key::Key,
-    manifest::{ByDigest, Digest},
-    run::RunStarted,
-};
+use pipe_schema::{key::Key, manifest::Digest, run::RunStarted};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 pub use self::{
-    known::Known,
+    known::{Known, Reading},
     question::{Ended, Question},
 };
 use super::{Args, ending::Finds, words::Words};
@@ -28,7 +24,7 @@ use crate::{
     exec::environment::Host,
     plan::{Essence, Plan},
     schedule,
-    store::Store,
+    store::{ByDigest, Store},
 };
 
 /// What comes of asking what is known before anything is looked up.
@@ -45,6 +41,8 @@ pub struct Loaded {
     pub known: Option<Known>,
     /// What the plan asks for, where that was of interest.
     pub essence: Option<Essence>,
+    /// The stat index, which is being read for those stages that are to be looked up.
+    pub reading: Option<Reading>,
 }
 
 /// Answers as a run before, or reads the spec.
@@ -69,6 +67,7 @@ pub fn ask(
             watched,
             known: None,
             essence: None,
+            reading: None,
         })));
     };
     let parsed = project::read(&question.spec, context)?;
@@ -90,7 +89,8 @@ pub fn ask(
     }
     Ok(Asked::Loaded(Box::new(Loaded {
         project,
-        watched,
+        reading: Reading::begin(store, Store::read_sources),
+        watched: watched.clone(),
         known: Some(known),
         essence,
     })))
@@ -127,8 +127,8 @@ pub struct Keys {
 const DIGEST_BYTES: usize = 32;
 
 impl Keys {
-    /// As they were kept.
-    fn parse(bytes: &[u8]) -> ByDigest<Digest, Key> {
+    /// Those that were kept.
+    fn table(bytes: &[u8]) -> ByDigest<Digest, Key> {
         let (pairs, _) = bytes.as_chunks::<DIGEST_BYTES>();
         let (pairs, _) = pairs.as_chunks();
         (pairs.iter())
