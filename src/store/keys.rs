@@ -2,7 +2,7 @@
 
 use pipe_schema::key::Key;
 
-use super::{Store, error::Result, range::Range};
+use super::{Store, error::Result, lock::range::Range};
 
 /// The right to execute a key; given up when dropped.
 #[derive(Debug)]

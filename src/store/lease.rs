@@ -18,8 +18,10 @@ use pipe_schema::{key::Key, manifest::Digest};
 use super::{
     Store, disk,
     error::{At, Result, StoreError},
-    gate::{Calm, Closed},
-    lock::{self, Hold},
+    lock::{
+        self, Hold,
+        gate::{Calm, Closed},
+    },
     record::children,
     stat::Stat,
 };

@@ -16,8 +16,6 @@ mod removal;
 mod closed;
 mod replace;
 mod lock;
-mod range;
-mod gate;
 mod lease;
 mod keys;
 mod journal;
@@ -75,11 +73,10 @@ pub use self::{
 
 use self::{
     error::At,
-    gate::Gate,
     journal::Journals,
     layout::{Layout, VERSION},
     lease::Leases,
-    range::Ranges,
+    lock::{gate::Gate, range::Ranges},
     seen::Watch,
     sources::Sources,
     stat::{Clock, Stat},

@@ -16,7 +16,7 @@ use super::{
     error::{At, Result, StoreError},
     journal::{Kind, Note},
     layout::path_id,
-    range::Range,
+    lock::range::Range,
     removal,
     stat::Stat,
     tree::{self, Rules},

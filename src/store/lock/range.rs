@@ -17,9 +17,11 @@ use nix::{
 use pipe_schema::manifest::Digest;
 
 use super::{
-    error::{At, Result, StoreError},
-    fault,
-    lock::{has_name, open},
+    super::{
+        error::{At, Result, StoreError},
+        fault,
+    },
+    has_name, open,
 };
 
 /// The locks in one file, of this process.

@@ -8,8 +8,8 @@ use std::{
 };
 
 use super::{
-    error::Result,
-    lock::{has_name, open},
+    super::error::Result,
+    has_name, open,
     range::{Ask, ask},
 };
 
@@ -129,7 +129,7 @@ mod tests {
         let path = folder.path().join("gate");
         let (one, two) = (Gate::new(path.clone()), Gate::new(path.clone()));
         drop(one.pass().unwrap());
-        super::super::disk::remove_file(&path).unwrap();
+        crate::store::disk::remove_file(&path).unwrap();
         let _calm = one.pass().unwrap();
         assert!(two.close().unwrap().is_none());
     }

@@ -1,6 +1,9 @@
 //! Locks of the kernel: they end with the process that holds them, so there are no stale ones and no process ids on disk.
 //! They only avoid double work and protect accelerators; what is published is right without them.
 
+pub mod gate;
+pub mod range;
+
 use std::{
     fs::{File, OpenOptions, TryLockError},
     io,
