@@ -13,6 +13,9 @@ use std::{
     thread::{self, Scope},
 };
 
+/// What there is to say where a thread that is needed cannot be had.
+pub const REFUSED: &str = "the system starts no more threads (`ulimit -u` says how many it allows)";
+
 /// Bytes of stack: as many as the first thread of a process has, so that what is nested deeply fits there, too.
 const STACK: usize = 8 << 20;
 /// Batches that go round between who makes items and who uses them.

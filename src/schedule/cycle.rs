@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use crossbeam_channel::{Receiver, never, select};
 use pipe_schema::{
     manifest::Digest,
@@ -26,6 +26,7 @@ use crate::{
     graph::{Graph, Selection},
     plan::{Plan, Stage, StageId},
     store::{Boot, Store},
+    threads,
 };
 
 /// How often the lock of another run is tried.
@@ -49,7 +50,7 @@ pub fn run(
     events: &mut dyn FnMut(Event),
 ) -> Result<Summary> {
     thread::scope(|scope| {
-        let publisher = Publisher::start(scope, store);
+        let publisher = Publisher::start(scope, store).context(threads::REFUSED)?;
         let since = Instant::now();
         let order: Vec<&Stage> = graph
             .order()

@@ -2,7 +2,8 @@
 //! What ends meanwhile goes together, at the price of one sync. Knows stages as numbers only.
 
 use std::{
-    thread::Scope,
+    io,
+    thread::{self, Scope},
     time::{Duration, Instant},
 };
 
@@ -33,10 +34,13 @@ pub struct Publisher {
 
 impl Publisher {
     /// Starts the thread. `scope` waits for it.
-    pub fn start<'scope>(scope: &'scope Scope<'scope, '_>, store: &'scope Store) -> Self {
+    pub fn start<'scope>(
+        scope: &'scope Scope<'scope, '_>,
+        store: &'scope Store,
+    ) -> io::Result<Self> {
         let (orders, arriving) = unbounded();
         let (leaving, results) = unbounded();
-        scope.spawn(move || {
+        let run = move || {
             let mut last = None;
             while let Some((stages, publications)) = gather(&arriving, last, store) {
                 let is_synced = publications.iter().any(Publication::needs_sync);
@@ -49,8 +53,9 @@ impl Publisher {
                     let _ = leaving.send(published);
                 }
             }
-        });
-        Self { orders, results }
+        };
+        thread::Builder::new().spawn_scoped(scope, run)?;
+        Ok(Self { orders, results })
     }
 
     pub fn publish(&self, stage: usize, publication: Publication) {

@@ -7,7 +7,7 @@ mod git;
 pub mod words;
 
 use std::{
-    io::{ErrorKind, Write},
+    io::{self, ErrorKind, Write},
     mem,
     path::Path,
     process::ExitCode,
@@ -15,6 +15,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
+use anyhow::Context as _;
 use pipe_schema::run::{Event, Line, RunStatus};
 
 use self::{
@@ -34,6 +35,7 @@ use crate::{
     },
     schedule,
     store::Store,
+    threads,
     track::{Story, story::State},
 };
 
@@ -130,7 +132,7 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
     options.sandbox = allowed;
     options.git =
         git::commit(&project.folder).map(|name| Commit::new(name, project.folder.clone()));
-    let interrupts = interrupt::watch()?;
+    let interrupts = interrupt::watch().context(threads::REFUSED)?;
     let mut log = store.start_run_log(&options.run)?;
     // Few stages are all shown, and so all looked up.
     let is_shown = context.verbosity > Verbosity::Quiet && selection.len() <= LISTED;
@@ -141,7 +143,7 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
     {
         (options.untouched, keys) = found;
     }
-    let mut face = face(args.format, before.clone(), context);
+    let mut face = face(args.format, before.clone(), context).context(threads::REFUSED)?;
     let mut story = Story::default();
     let mut executor = outlook::executor(&options, &store);
     let mut log_error = None;
@@ -263,9 +265,9 @@ fn print(summary: &Summary, context: &Context) {
     }
 }
 
-fn face(format: Format, before: Option<Story>, context: &Context) -> Box<dyn Face> {
+fn face(format: Format, before: Option<Story>, context: &Context) -> io::Result<Box<dyn Face>> {
     let is_complete = context.verbosity == Verbosity::Verbose;
-    match format {
+    Ok(match format {
         Format::Json => Box::new(Json(context.output())),
         Format::Text if context.verbosity == Verbosity::Quiet => Box::new(Plain::new(
             std::io::sink(),
@@ -277,13 +279,13 @@ fn face(format: Format, before: Option<Story>, context: &Context) -> Box<dyn Fac
                 lines,
                 context.color,
                 super::context::terminal_width,
-            ))
+            )?)
         }
         Format::Text => Box::new(Plain::new(
             context.output(),
             Lines::new(before, PLAIN_WIDTH, true, is_complete),
         )),
-    }
+    })
 }
 
 /// Columns of lines that no terminal shows: logs are read in wide windows, but not in endless ones.

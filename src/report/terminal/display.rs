@@ -3,6 +3,7 @@
 
 use std::{
     collections::HashMap,
+    io,
     sync::{Arc, Condvar, Mutex, PoisonError},
     thread::{self, JoinHandle},
     time::{Duration, Instant},
@@ -91,14 +92,14 @@ impl Counts {
 
 impl Display {
     /// A display on standard output.
-    pub fn new() -> Self {
+    pub fn new() -> io::Result<Self> {
         let changes = Arc::new(Changes::default());
         let to_draw = Arc::clone(&changes);
-        let drawing = thread::spawn(move || Drawing::new().draw(&to_draw));
-        Self {
+        let drawing = thread::Builder::new().spawn(move || Drawing::new().draw(&to_draw))?;
+        Ok(Self {
             changes,
             drawing: Some(drawing),
-        }
+        })
     }
 
     fn change(&self, change: Change) {

@@ -2,7 +2,7 @@
 
 mod display;
 
-use std::collections::HashMap;
+use std::{collections::HashMap, io};
 
 use pipe_schema::run::{Event, Line};
 
@@ -34,14 +34,14 @@ pub struct Terminal {
 
 impl Terminal {
     /// A display on standard output; `columns` tells how wide the terminal is now.
-    pub fn new(lines: Lines, has_color: bool, columns: fn() -> usize) -> Self {
-        Self {
+    pub fn new(lines: Lines, has_color: bool, columns: fn() -> usize) -> io::Result<Self> {
+        Ok(Self {
             lines,
             has_color,
             columns,
-            display: Display::new(),
+            display: Display::new()?,
             running: HashMap::new(),
-        }
+        })
     }
 
     fn tinted(&self, text: String) -> String {

@@ -9,6 +9,7 @@ use std::{
     time::Instant,
 };
 
+use anyhow::Context as _;
 use foldhash::{HashMap, HashMapExt};
 use pipe_schema::{
     manifest::Digest,
@@ -32,6 +33,7 @@ use crate::{
     },
     schedule::Untouched,
     store::{Boot, Lookup, Store, Witness},
+    threads,
     track::Story,
 };
 
@@ -283,7 +285,7 @@ impl Known {
             log.append(&Line { at: now(), event })?;
         }
         if is_listed {
-            let mut face = face(args.format, before.clone(), context);
+            let mut face = face(args.format, before.clone(), context).context(threads::REFUSED)?;
             let mut story = Story::default();
             for line in store.read_run(&run)? {
                 story.hear(&line);
