@@ -27,6 +27,10 @@ struct Content {
 
 impl Content {
     fn add(&mut self, node: &Node) {
+        if self.bytes.len() >= BLOCK {
+            self.hasher.update(&self.bytes);
+            self.bytes.clear();
+        }
         match &node.value {
             Value::Null => self.bytes.push(b'n'),
             Value::Bool(it) => self.bytes.extend([b'b', u8::from(*it)]),
@@ -58,10 +62,6 @@ impl Content {
     fn add_text(&mut self, kind: u8, text: &str) {
         self.add_length(kind, text.len());
         self.bytes.extend(text.as_bytes());
-        if self.bytes.len() >= BLOCK {
-            self.hasher.update(&self.bytes);
-            self.bytes.clear();
-        }
     }
 
     fn add_length(&mut self, kind: u8, length: usize) {

@@ -303,8 +303,10 @@ pub fn read(root: &Path, nodes: &[Node], known: impl Fn(usize) -> Option<Digest>
         };
         Some((node.path.clone(), entry))
     };
+    let entries: Option<_> = nodes.iter().zip(hashes).map(entry).collect();
     Ok(Read {
-        entries: nodes.iter().zip(hashes).filter_map(entry).collect(),
+        // A file that nobody read is never left out unsaid.
+        entries: entries.ok_or_else(|| StoreError::Changing(root.to_owned()))?,
         read,
     })
 }

@@ -24,8 +24,8 @@ use crate::threads;
 const READ_BYTES: usize = 1 << 20;
 /// Files up to this are hashed several at once: those fit into a core's cache together.
 const MOST_AT_ONCE: u64 = 256 << 10;
-/// Less than this is hashed sooner than threads start.
-const MIN_BYTES_FOR_THREADS: u64 = 512 << 10;
+/// Less than this is hashed sooner than threads start, or it is known whether several at once would be right.
+const MUCH: u64 = 512 << 10;
 
 /// A file to hash, by its path in an open folder.
 #[derive(Clone, Copy, Debug)]
@@ -59,17 +59,19 @@ impl From<rustix::io::Errno> for Failure {
 
 /// Hashes files of `folder`; the answers are in the order of the tasks.
 pub fn files(folder: BorrowedFd<'_>, tasks: &[Task<'_>]) -> Vec<Result<Digest, Failure>> {
-    let bytes: u64 = tasks.iter().map(|it| it.stat.size).sum();
-    let threads = if bytes < MIN_BYTES_FOR_THREADS {
-        1
-    } else {
-        // Asked only here: the answer takes longer than a small file.
-        threads::cores()
-    };
+    let sizes = tasks.iter().map(|it| it.stat.size);
+    let is_much = sizes.fold(0, u64::saturating_add) >= MUCH;
+    // Asked only here: the answer takes longer than a small file.
+    let threads = if is_much { threads::cores() } else { 1 };
     // The largest first, so that no thread is left alone with it at the end.
     let mut order: Vec<usize> = (0..tasks.len()).collect();
     order.sort_by_key(|&it| Reverse(tasks[it].stat.size));
-    let groups = grouped(&order, tasks, threads);
+    // Each thread has something to do first of all.
+    let groups: Vec<&[usize]> = if is_much && order.len() >= WIDTH * threads && lockstep::serves() {
+        grouped(&order, tasks)
+    } else {
+        order.chunks(1).collect()
+    };
     let answers = threads::map(threads, &groups, |buffers, group| {
         group_of(folder, group, tasks, buffers)
     });
@@ -78,17 +80,14 @@ pub fn files(folder: BorrowedFd<'_>, tasks: &[Task<'_>]) -> Vec<Result<Digest, F
     answers.into_iter().map(|(_, answer)| answer).collect()
 }
 
-/// What is hashed at once, of tasks in the order of their sizes. Each thread has something to do first of all.
-fn grouped<'a>(mut order: &'a [usize], tasks: &[Task<'_>], threads: usize) -> Vec<&'a [usize]> {
-    let are_many = order.len() >= WIDTH * threads;
+/// What is hashed at once, of tasks in the order of their sizes.
+fn grouped<'a>(mut order: &'a [usize], tasks: &[Task<'_>]) -> Vec<&'a [usize]> {
     let size = |at: usize| tasks[at].stat.size;
     let mut groups = Vec::new();
     while let Some(first) = order.first() {
         let is_alike = |last: &usize| {
-            are_many
-                && size(*first) <= MOST_AT_ONCE
+            size(*first) <= MOST_AT_ONCE
                 && lockstep::blocks(size(*first)) == lockstep::blocks(size(*last))
-                && lockstep::serves()
         };
         let length = match order.get(WIDTH - 1) {
             Some(last) if is_alike(last) => WIDTH,

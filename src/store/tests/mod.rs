@@ -2,9 +2,9 @@
 
 mod crash;
 mod damage;
-mod journals;
 mod hashing;
 mod inputs;
+mod journals;
 mod keeping;
 mod outs;
 mod paths;
