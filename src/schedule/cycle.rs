@@ -3,7 +3,7 @@
 //! what comes of it in `landing` and `verdict`.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet},
     sync::Arc,
     thread,
     time::{Duration, Instant},
@@ -11,6 +11,7 @@ use std::{
 
 use anyhow::{Context, Result};
 use crossbeam_channel::{Receiver, never, select};
+use foldhash::{HashMap, HashMapExt};
 use pipe_schema::{
     manifest::Digest,
     record::Record,
@@ -58,7 +59,7 @@ pub fn run(
             .filter(|id| selection.contains(*id))
             .map(|id| &*plan.stages[id])
             .collect();
-        let places: foldhash::HashMap<&str, usize> = order
+        let places: HashMap<&str, usize> = order
             .iter()
             .enumerate()
             .map(|(place, stage)| (stage.id.as_str(), place))
@@ -171,7 +172,7 @@ pub(super) struct Cycle<'a> {
     pub events: &'a mut dyn FnMut(Event),
     /// The selected stages in the graph's order. Elsewhere, a stage is its place in this list.
     pub order: Vec<&'a Stage>,
-    pub places: foldhash::HashMap<&'a str, usize>,
+    pub places: HashMap<&'a str, usize>,
     pub states: Vec<State>,
     pub ready: BTreeSet<usize>,
     pub pending: BTreeSet<usize>,

@@ -1,7 +1,11 @@
-//! Real shortages: a small file system that is full, a process that may open few files. Told in plain words, nothing is
+//! Real shortages: a small file system that is full, a process that may open few files, or start few threads. Told in plain words, nothing is
 //! published half, and the next run works.
 
-use std::{fs, process::Command};
+use std::{
+    fs,
+    os::unix::{self, process::CommandExt},
+    process::Command,
+};
 
 use crate::{project::Project, scenes::told};
 
@@ -15,6 +19,9 @@ stages:
   out:
     command: {cmd: 'cat in > out.txt', deps: [in], outs: [out.txt]}
 ";
+
+/// A user without rights, and its group.
+const NOBODY: u32 = 65534;
 
 fn is_full() -> bool {
     std::env::var_os("PIPE_PROOF").is_some_and(|it| it == "full")
@@ -114,4 +121,50 @@ fn a_run_that_may_open_few_files_says_so_and_the_next_one_works() {
     }
     println!("4 to 40 open files: {refused} runs refused, {passed} passed");
     assert!(refused > 0 && passed > 0);
+}
+
+#[test]
+fn a_run_that_may_start_few_threads_says_so_and_the_next_one_works() {
+    let is_root = rustix::process::geteuid().is_root();
+    let step = if is_full() { 1 } else { 3 };
+    let (mut refused, mut passed) = (0, 0);
+    for limit in (1..=40).step_by(step) {
+        let project = project();
+        let own = project.path(".git/pipe");
+        fs::copy(env!("CARGO_BIN_EXE_pipe"), &own).unwrap();
+        let mut command = Command::new("prlimit");
+        command
+            .arg(format!("--nproc={limit}:{limit}"))
+            .arg(&own)
+            .args(["run", "--jobs", "1"])
+            .current_dir(project.path(""))
+            .env_remove("PIPE_STORE");
+        if is_root {
+            // Root is held to no such limit.
+            for path in ["", "pipe.yaml", "in"] {
+                unix::fs::chown(project.path(path), Some(NOBODY), Some(NOBODY)).unwrap();
+            }
+            command.uid(NOBODY).gid(NOBODY);
+        }
+        let Ok(output) = command.output() else {
+            println!("not tried: there is no `prlimit`");
+            return;
+        };
+        let text = told(&output);
+        match output.status.code() {
+            Some(0) => passed += 1,
+            Some(1 | 2) if limit > 1 || text.contains("starts no more threads") => refused += 1,
+            _ => panic!("{limit} threads: {text}"),
+        }
+        assert!(!text.contains("this is a bug"), "{limit} threads: {text}");
+        fs::remove_file(own).unwrap();
+        project.done(&["run"]);
+        project.done(&["verify"]);
+        assert!(project.done(&["run"]).out.contains("nothing to do"));
+        assert_eq!(project.read("artifacts/current/copy/o").len(), 50_005);
+    }
+    println!("1 to 40 threads: {refused} runs refused, {passed} passed");
+    assert!(refused > 0);
+    // Another user may have more processes than that already.
+    assert!(passed > 0 || !is_root);
 }

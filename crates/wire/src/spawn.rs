@@ -108,9 +108,8 @@ pub fn spawn(program: &Program<'_>) -> io::Result<Pid> {
     let error = io::Error::last_os_error();
     // SAFETY: the mask is the one that was there before.
     unsafe { libc::sigprocmask(libc::SIG_SETMASK, &raw const plan.mask, ptr::null_mut()) };
-    let Some(pid) = Pid::from_raw(pid).filter(|_| pid > 0) else {
-        return Err(error);
-    };
+    let pid = if pid > 0 { Pid::from_raw(pid) } else { None };
+    let pid = pid.ok_or(error)?;
     match plan.error.load(Ordering::SeqCst) {
         0 => Ok(pid),
         errno => {

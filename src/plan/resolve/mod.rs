@@ -25,8 +25,10 @@ use super::{
     vars,
     wiring::Facts,
 };
-use crate::spec::{Diagnostic, Diagnostics, Node, Severity, Span, Spec, suggest::unknown};
-use crate::threads::Ahead;
+use crate::{
+    spec::{Diagnostic, Diagnostics, Node, Severity, Span, Spec, suggest::unknown},
+    threads::Ahead,
+};
 
 /// Nodes that all instances together may have: this, and a multiple of what is written.
 const MOST_NODES: usize = 120_000;
