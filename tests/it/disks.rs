@@ -7,7 +7,7 @@ use std::{
     process::Command,
 };
 
-use crate::{project::Project, scenes::told};
+use crate::{left_out, project::Project, scenes::told};
 
 const SPEC: &str = "version: 1
 name: disks
@@ -59,14 +59,14 @@ fn a_run_on_a_full_disk_says_so_and_the_next_one_works() {
             .env_remove("PIPE_STORE")
             .output();
         let Ok(output) = output else {
-            println!("not tried: there is no `unshare`");
+            left_out::for_lack_of_tool("disks", "there is no `unshare`", "install util-linux");
             return;
         };
         let is_allowed = output.status.code() != Some(77) && project.path(".git/code").exists();
         if !is_allowed {
-            println!(
-                "not tried: no file system can be mounted here: {}",
-                told(&output)
+            left_out::for_lack_of_kernel_feature(
+                "disks",
+                &format!("no file system can be mounted here: {}", told(&output)),
             );
             return;
         }
@@ -147,7 +147,7 @@ fn a_run_that_may_start_few_threads_says_so_and_the_next_one_works() {
             command.uid(NOBODY).gid(NOBODY);
         }
         let Ok(output) = command.output() else {
-            println!("not tried: there is no `prlimit`");
+            left_out::for_lack_of_tool("threads", "there is no `prlimit`", "install util-linux");
             return;
         };
         let text = told(&output);

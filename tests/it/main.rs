@@ -1,5 +1,6 @@
 //! Tests of the real binary and of the house rules: one binary, one file a subject.
 
+mod left_out;
 mod project;
 mod workers;
 mod steered;
