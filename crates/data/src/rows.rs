@@ -199,13 +199,17 @@ pub fn transform(schema: &DatasetSchema, rows: &RawRows) -> Result<Features, Dat
     }
     frame.check_numbers().map_err(without_steps)?;
     let mut features = frame.feature_names();
+    let unlike = || DataError::wrong("the steps do not give the features that the schema names");
     if let Some(spec) = &schema.windows {
+        // Before as many names are made: a broken schema may ask for too many.
+        let count = features.len().checked_mul(spec.length as usize);
+        if spec.length == 0 || count != Some(schema.features.len()) {
+            return Err(unlike());
+        }
         features = windows::names(&features, spec.length);
     }
     if features != schema.features {
-        return Err(DataError::wrong(
-            "the steps do not give the features that the schema names",
-        ));
+        return Err(unlike());
     }
     let all: Vec<usize> = (0..rows.len()).collect();
     let Some(spec) = &schema.windows else {
@@ -237,7 +241,7 @@ fn spread(
     wanted: &[&str],
     length: usize,
 ) -> Result<Vec<Map<String, Value>>, DataError> {
-    let mut rows = Vec::with_capacity(windows.len() * length);
+    let mut rows = Vec::new();
     for (number, window) in windows.iter().enumerate() {
         let lists = wanted.iter().filter_map(|it| window.get_key_value(*it));
         let lists: Vec<(&String, &Vec<Value>)> = lists

@@ -129,8 +129,10 @@ fn counts(text: &str, [fewest, most]: [u32; 2]) -> HashMap<String, u64> {
     let text = text.to_lowercase();
     let words: Vec<&str> = terms::words(&text).collect();
     let mut counts = HashMap::new();
-    for length in fewest..=most {
-        for term in words.windows(length as usize) {
+    // A text has no term of more words than it has.
+    let most = (most as usize).min(words.len());
+    for length in (fewest as usize).max(1)..=most {
+        for term in words.windows(length) {
             *counts.entry(term.join(" ")).or_default() += 1;
         }
     }

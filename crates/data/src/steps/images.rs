@@ -117,10 +117,22 @@ fn learn(block: &Block, train: &[usize]) -> ChannelScales {
 }
 
 /// Does to each channel what was learned of it.
-pub fn apply_normalize(columns: &IndexMap<String, ChannelScales>, frame: &mut Frame) {
+pub fn apply_normalize(
+    columns: &IndexMap<String, ChannelScales>,
+    frame: &mut Frame,
+) -> Result<(), DataError> {
     for (name, it) in columns {
         if let Some(Values::Block(block)) = frame.columns.get_mut(name) {
+            let channels = block.channels();
+            if it.mean.len() != channels || it.scale.len() != channels {
+                return Err(DataError::wrong(format!(
+                    "normalize: column `{name}` has {channels} channels, and {} means and {} scales",
+                    it.mean.len(),
+                    it.scale.len()
+                )));
+            }
             block.change(|channel, value| (value - it.mean[channel]) / it.scale[channel]);
         }
     }
+    Ok(())
 }

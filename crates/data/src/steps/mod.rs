@@ -146,10 +146,7 @@ pub fn apply(step: &FittedStep, frame: &mut Frame) -> Result<(), DataError> {
             lowercase,
         } => tokens::apply(columns, *length, *lowercase, frame),
         FittedStep::Resize { columns, size } => images::apply_resize(columns, *size, frame),
-        FittedStep::Normalize { columns } => {
-            images::apply_normalize(columns, frame);
-            Ok(())
-        }
+        FittedStep::Normalize { columns } => images::apply_normalize(columns, frame),
         FittedStep::Drop { columns } => {
             let dropped: HashSet<&String> = columns.iter().collect();
             frame.columns.retain(|name, _| !dropped.contains(name));
