@@ -76,9 +76,9 @@ fn explain(id: &str, forecast: &Forecast, context: &Context) -> String {
             "is cached: nothing that it depends on changed".to_owned(),
         ),
         Forecast::Run { reasons, .. } => (WARN, format!("would run: {}", reason::summary(reasons))),
-        Forecast::Blocked { by } => (
+        Forecast::Blocked { on } => (
             DIM,
-            format!("is blocked: `{by}` would run first, and what it makes decides"),
+            format!("is blocked: it depends on {}", outlook::unknown(on)),
         ),
         Forecast::Broken { message, .. } => (BAD, format!("would fail: {message}")),
     };
@@ -100,7 +100,7 @@ fn explain(id: &str, forecast: &Forecast, context: &Context) -> String {
 fn parts(forecast: &Forecast) -> Option<&KeyParts> {
     match forecast {
         Forecast::Cached(record) => Some(&record.parts),
-        Forecast::Run { parts, .. } => Some(parts),
+        Forecast::Run { parts, .. } => parts.as_deref(),
         Forecast::Blocked { .. } | Forecast::Broken { .. } => None,
     }
 }

@@ -18,7 +18,7 @@ use crate::{
         style::{BAD, BOLD, DIM, GOOD, PLAIN, WARN},
         table::Table,
     },
-    schedule::{self, Capacity, Forecast, Options, Untouched},
+    schedule::{self, Capacity, Forecast, Options, Unknown, Untouched},
     spec::suggest,
     store::Store,
 };
@@ -98,6 +98,7 @@ pub fn options(
         run: String::new(),
         spec: discovery::recorded_spec(&project.spec, &project.store, context),
         folder: project.folder.clone(),
+        project: discovery::project_root(&project.folder),
         worker: context.worker.clone(),
         host,
         jobs: wish.jobs.unwrap_or(capacity.cpus) as usize,
@@ -167,7 +168,7 @@ pub fn print(
         let (style, why) = match forecast {
             Forecast::Cached(_) => (GOOD, String::new()),
             Forecast::Run { reasons, .. } => (WARN, reason::summary(reasons)),
-            Forecast::Blocked { by } => (DIM, format!("depends on what {by} makes")),
+            Forecast::Blocked { on } => (DIM, format!("depends on {}", unknown(on))),
             Forecast::Broken { message, .. } => (BAD, message.clone()),
         };
         table.styled([
@@ -179,6 +180,14 @@ pub fn print(
     write!(out, "{}", table.render(context.width))?;
     writeln!(out, "{}", last_line(outlook))?;
     Ok(())
+}
+
+/// What is not known before a run.
+pub fn unknown(on: &Unknown) -> String {
+    match on {
+        Unknown::Stage(by) => format!("what {by} makes"),
+        Unknown::Version(tool) => format!("the version of `{tool}`, which only a run asks"),
+    }
 }
 
 /// The word for what would be done.
@@ -201,7 +210,12 @@ pub fn to_json(stage: &str, forecast: &Forecast) -> Value {
             json["reasons"] = json!(reasons);
             json["text"] = json!(reason::summary(reasons));
         }
-        Forecast::Blocked { by } => json["by"] = json!(by),
+        Forecast::Blocked {
+            on: Unknown::Stage(by),
+        } => json["by"] = json!(by),
+        Forecast::Blocked {
+            on: Unknown::Version(tool),
+        } => json["version_of"] = json!(tool),
         Forecast::Broken { message, hint } => {
             json["message"] = json!(message);
             json["hint"] = json!(hint);

@@ -70,13 +70,15 @@ impl Host {
         self.base().into_iter().chain(self.pick(&FETCHER)).collect()
     }
 
-    /// The program that a shell would start for `name`, which may be a path relative to `folder`. All places that are
-    /// tried are shown to `look`.
-    pub fn find_program(&self, name: &str, folder: &Path, look: impl Fn(&Path)) -> Option<PathBuf> {
-        let is_found = |path: &PathBuf| {
-            look(path);
-            is_program(path)
-        };
+    /// The program that a shell would start for `name`, which may be a path relative to `folder`. All places are tried with
+    /// `is_program`.
+    pub fn find_program(
+        &self,
+        name: &str,
+        folder: &Path,
+        is_program: impl Fn(&Path) -> bool,
+    ) -> Option<PathBuf> {
+        let is_found = |path: &PathBuf| is_program(path);
         if name.contains('/') {
             return Some(folder.join(name)).filter(is_found);
         }
@@ -94,6 +96,7 @@ impl Host {
     }
 }
 
-fn is_program(path: &Path) -> bool {
+/// Whether there is a file that this process may execute.
+pub fn is_program(path: &Path) -> bool {
     path.is_file() && rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok()
 }

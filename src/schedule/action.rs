@@ -1,4 +1,5 @@
-//! A stage made concrete: its inputs by content and by path, and so its key. Reads files; runs nothing but `--version`.
+//! A stage made concrete: its inputs by content and by path, and so its key. Reads files; in a run, starts tools for their
+//! version.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -17,11 +18,12 @@ use super::{
     machine::Machine,
     programs, sources, threads,
     trouble::{of_store, text_of},
+    view::View,
 };
 use crate::{
     exec::failure,
     key,
-    plan::{Input, Stage, StageId},
+    plan::{Input, Stage, StageId, paths::is_glob},
     store::{PathDigest, Store},
 };
 
@@ -62,6 +64,8 @@ pub struct Maker<'a> {
     pub store: &'a Store,
     pub options: &'a Options,
     pub machine: &'a Machine,
+    /// The files of the project as the stage finds them.
+    pub view: &'a View<'a>,
 }
 
 impl Maker<'_> {
@@ -103,7 +107,8 @@ impl Maker<'_> {
         self.add_files(&mut action, stage)?;
         match &stage.task {
             Task::Command(command) => {
-                action.parts.tools = programs::of(self.store, self.options, stage, command)?;
+                action.parts.tools =
+                    programs::of(self.view, self.store, self.options, stage, command)?;
             }
             Task::Train(train) => action.parts.until = Some(train.epochs),
             _ => {}
@@ -189,13 +194,13 @@ impl Maker<'_> {
                 continue;
             }
             // What is at a path itself is noted as it is read.
-            if self.store.is_watching() && (is_list || sources::is_glob(&input.path)) {
+            if self.store.is_watching() && (is_list || is_glob(&input.path)) {
                 let places = sources::searched(&self.options.folder, &input.path, is_list)?;
                 for place in &places {
                     self.store.look(place);
                 }
             }
-            for (name, path) in sources::expand(&self.options.folder, &input.path, is_list)? {
+            for (name, path) in sources::expand(self.view, &input.path, is_list)? {
                 let role = if is_list {
                     let count = counts.entry(&input.role).or_default();
                     *count += 1;
@@ -209,15 +214,15 @@ impl Maker<'_> {
                 } else {
                     input.role.clone()
                 };
-                let digest = self.store.digest_path(&path).map_err(|error| {
+                let content = self.view.digest(&path).map_err(|error| {
                     if error.is_missing() {
                         sources::not_there(&name, &self.options.folder)
                     } else {
                         of_store(&error)
                     }
                 })?;
-                action.parts.inputs.insert(role.clone(), digest.digest);
-                action.files.push(digest);
+                action.parts.inputs.insert(role.clone(), content.digest);
+                action.files.extend(content.read);
                 let place = InputPath {
                     path: text_of(&path)?,
                     part: None,

@@ -13,6 +13,7 @@ use super::{
     inline,
     state::{Pending, State},
     trouble::of_store,
+    view::View,
 };
 use crate::{
     exec::commit::Commit,
@@ -76,6 +77,7 @@ impl Cycle<'_> {
             store: self.store,
             options: self.options,
             machine: &self.machine,
+            view: &View::of_run(self.store, &self.options.folder),
         };
         let action = match maker.make(stage, &self.records) {
             Ok(action) => action,

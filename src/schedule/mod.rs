@@ -12,6 +12,7 @@ mod inline;
 mod intake;
 mod landing;
 mod launch;
+mod listing;
 mod machine;
 mod outputs;
 mod programs;
@@ -25,6 +26,7 @@ mod strays;
 mod threads;
 mod trouble;
 mod verdict;
+mod view;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -41,6 +43,7 @@ pub use self::{
     machine::identity as machine_identity,
     sources::searched,
     untouched::Untouched,
+    view::Unknown,
 };
 use crate::{
     exec::{commit::Commit, environment::Host},
@@ -56,6 +59,8 @@ pub struct Options {
     pub spec: String,
     /// The folder that paths in the plan are relative to; absolute.
     pub folder: PathBuf,
+    /// The folder that holds all of the project; without links. Programs in it are files of the project.
+    pub project: PathBuf,
     /// The worker's program.
     pub worker: PathBuf,
     /// The machine as stages may see it.

@@ -1,11 +1,12 @@
-//! The programs that a command names: their versions where it asks for them, else their bytes.
+//! The programs that a command names: their versions where it asks for them, else their bytes. What lies in the project is
+//! never started for its version: it counts by its bytes.
 //! Reads shell text well enough to find names; does not understand it.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
     io::Read,
-    os::unix::fs::{MetadataExt, PermissionsExt},
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     process::{Command as Process, Stdio},
     time::{Duration, Instant},
@@ -16,7 +17,7 @@ use pipe_schema::{
     stage::Command,
 };
 
-use super::{Options, sandbox::folder_of, trouble::of_store};
+use super::{Options, sandbox::folder_of, trouble::of_store, view::View};
 use crate::{exec::failure, plan::Stage, store::Store};
 
 /// How long a program may take to tell its version.
@@ -29,6 +30,9 @@ const BUILT_IN: [&str; 34] = [
 ];
 /// Programs whose first argument is a program.
 const WRAPPERS: [&str; 6] = ["command", "env", "exec", "nice", "nohup", "time"];
+/// What stands behind the name of what counts by its bytes.
+const PROGRAM: &str = " (program)";
+const SCRIPT: &str = " (script)";
 /// Endings of files that are programs, whoever runs them.
 const SCRIPTS: [&str; 12] = [
     "py", "sh", "bash", "R", "r", "jl", "pl", "rb", "js", "ts", "lua", "sql",
@@ -36,6 +40,7 @@ const SCRIPTS: [&str; 12] = [
 
 /// What of a command's programs counts, by name: `python3` its version, `sort (program)` and `clean.py (script)` their digests.
 pub fn of(
+    view: &View<'_>,
     store: &Store,
     options: &Options,
     stage: &Stage,
@@ -44,34 +49,57 @@ pub fn of(
     let folder = folder_of(command, &options.folder);
     let mut found = BTreeMap::new();
     for tool in &command.tools {
-        found.insert(tool.clone(), version(store, options, tool, &folder)?);
+        let path = options
+            .host
+            .find_program(tool, &folder, |it| view.is_program(it))
+            .ok_or_else(|| wrong(format!("the tool `{tool}` was not found")))?;
+        if is_own(view, options, &path) {
+            let word = Word::Program(tool.clone());
+            found.insert(word.label(), content(view, &word, &path)?);
+        } else if let Some(version) = version(view, store, options, tool, &path, &folder)? {
+            found.insert(tool.clone(), version);
+        } else {
+            view.note_version(tool);
+        }
     }
-    for (word, path) in named(store, options, stage, command) {
-        let name = match &word {
-            Word::Program(name) if command.tools.contains(name) => continue,
-            Word::Program(name) => format!("{name} (program)"),
-            Word::Argument(name) => format!("{name} (script)"),
-        };
-        let content = match store.digest_path(&path) {
-            Ok(digest) => digest.digest.to_string(),
-            // A program may be executable and not readable.
-            Err(_) if matches!(word, Word::Program(_)) => size_of(&path),
-            Err(error) => return Err(of_store(&error)),
-        };
-        found.insert(name, content);
+    for (word, path) in named(view, options, stage, command) {
+        if !matches!(&word, Word::Program(name) if command.tools.contains(name)) {
+            found.insert(word.label(), content(view, &word, &path)?);
+        }
     }
     Ok(found)
 }
 
+/// Whether one of a command's `tools` is named so for its version; those of the project are not.
+pub fn is_version(name: &str) -> bool {
+    !name.ends_with(PROGRAM) && !name.ends_with(SCRIPT)
+}
+
 /// Where the programs and scripts lie that a command names.
 pub fn places(store: &Store, options: &Options, stage: &Stage, command: &Command) -> Vec<PathBuf> {
-    let named = named(store, options, stage, command).into_iter();
+    let view = View::of_run(store, &options.folder);
+    let named = named(&view, options, stage, command).into_iter();
     named.map(|(_, path)| path).collect()
+}
+
+/// Whether a program is a file of the project, by whatever links it is reached.
+fn is_own(view: &View<'_>, options: &Options, path: &Path) -> bool {
+    let is_below = |it: PathBuf| it.starts_with(&options.project);
+    view.is_restored(path) || path.canonicalize().is_ok_and(is_below)
+}
+
+fn content(view: &View<'_>, word: &Word, path: &Path) -> Result<String, Failure> {
+    match view.digest(path) {
+        Ok(content) => Ok(content.digest.to_string()),
+        // A program may be executable and not readable.
+        Err(_) if matches!(word, Word::Program(_)) => Ok(size_of(path)),
+        Err(error) => Err(of_store(&error)),
+    }
 }
 
 /// The programs and scripts that a command's lines name, but for those that are inputs or that the stage writes itself.
 fn named(
-    store: &Store,
+    view: &View<'_>,
     options: &Options,
     stage: &Stage,
     command: &Command,
@@ -84,14 +112,13 @@ fn named(
         let path = match &word {
             Word::Program(name) if BUILT_IN.contains(&name.as_str()) => return None,
             Word::Program(name) => {
-                let look = |it: &Path| store.look(it);
-                options.host.find_program(name, &folder, look)?
+                let is_program = |it: &Path| view.is_program(it);
+                options.host.find_program(name, &folder, is_program)?
             }
             Word::Argument(name) => {
                 let path = folder.join(name);
-                store.look(&path);
                 let is_new = !is_below(&path, &written) && !is_dep(stage, options, &path);
-                Some(path).filter(|it| is_script(it) && is_new)?
+                Some(path).filter(|it| is_new && is_script(view, it))?
             }
         };
         Some((word, path))
@@ -116,30 +143,25 @@ fn is_below(path: &Path, folders: &BTreeSet<PathBuf>) -> bool {
     folders.iter().any(|folder| path.starts_with(folder))
 }
 
-fn is_script(path: &Path) -> bool {
-    let Ok(metadata) = fs::metadata(path) else {
-        return false;
-    };
-    if !metadata.is_file() {
-        return false;
-    }
+fn is_script(view: &View<'_>, path: &Path) -> bool {
     let ending = path.extension().and_then(|it| it.to_str());
-    metadata.permissions().mode() & 0o111 != 0 || ending.is_some_and(|it| SCRIPTS.contains(&it))
+    let is_named = ending.is_some_and(|it| SCRIPTS.contains(&it));
+    (view.executable_file(path)).is_some_and(|is_executable| is_executable || is_named)
 }
 
-/// What `TOOL --version` says. It is asked again when the file behind the name changes.
-fn version(store: &Store, options: &Options, tool: &str, folder: &Path) -> Result<String, Failure> {
-    let wrong = |message: String| {
-        let hint = "`tools` names programs that know `--version`";
-        failure::plain(FailureKind::Wrong, message, Some(hint))
-    };
-    let path = options
-        .host
-        .find_program(tool, folder, |it| store.look(it))
-        .and_then(|path| path.canonicalize().ok())
-        .ok_or_else(|| wrong(format!("the tool `{tool}` was not found")))?;
-    let stat = fs::metadata(&path)
-        .map_err(|error| wrong(format!("cannot read `{}`: {error}", path.display())))?;
+/// What `TOOL --version` says. It is asked again when the file behind the name changes, and by a run alone: None where it
+/// was not asked yet.
+fn version(
+    view: &View<'_>,
+    store: &Store,
+    options: &Options,
+    tool: &str,
+    path: &Path,
+    folder: &Path,
+) -> Result<Option<String>, Failure> {
+    let unreadable = |error| wrong(format!("cannot read `{}`: {error}", path.display()));
+    let path = path.canonicalize().map_err(unreadable)?;
+    let stat = fs::metadata(&path).map_err(unreadable)?;
     let question = format!(
         "version of {} {} {} {}.{}",
         path.display(),
@@ -148,15 +170,21 @@ fn version(store: &Store, options: &Options, tool: &str, folder: &Path) -> Resul
         stat.mtime(),
         stat.mtime_nsec()
     );
-    if let Some(answer) = store.recall(&question) {
-        return Ok(answer);
+    let known = store.recall(&question);
+    if known.is_some() || view.is_forecast() {
+        return Ok(known);
     }
     let answer = ask(options, &path, folder)
         .map_err(|error| wrong(format!("`{tool} --version` fails: {error}")))?;
     store
         .remember(&question, &answer)
         .map_err(|error| of_store(&error))?;
-    Ok(answer)
+    Ok(Some(answer))
+}
+
+fn wrong(message: String) -> Failure {
+    let hint = "`tools` names programs that know `--version`";
+    failure::plain(FailureKind::Wrong, message, Some(hint))
 }
 
 fn ask(options: &Options, program: &Path, folder: &Path) -> Result<String, String> {
@@ -203,6 +231,16 @@ enum Word {
     Program(String),
     /// What may be a script.
     Argument(String),
+}
+
+impl Word {
+    /// How its bytes are called in a key.
+    fn label(&self) -> String {
+        match self {
+            Self::Program(name) => format!("{name}{PROGRAM}"),
+            Self::Argument(name) => format!("{name}{SCRIPT}"),
+        }
+    }
 }
 
 /// The words of a line that are plain names.

@@ -10,25 +10,27 @@ use pipe_schema::{
 use sha2::{Digest as _, Sha256};
 use walkdir::WalkDir;
 
-use crate::exec::failure;
+use super::{listing, view::View};
+use crate::{exec::failure, plan::paths::is_glob};
 
 /// What a path or glob stands for, as (name relative to the spec's folder, absolute path), sorted by name.
 /// With `into_folders`, a folder stands for the files in it, hidden ones left out.
 pub fn expand(
-    folder: &Path,
+    view: &View<'_>,
     path: &str,
     into_folders: bool,
 ) -> Result<Vec<(String, PathBuf)>, Failure> {
+    let folder = view.folder();
     let plain = folder.join(path);
     if !into_folders && !is_glob(path) {
         // Whether it is there is seen by who reads it.
         return Ok(vec![(name_of(folder, &plain), plain)]);
     }
     // A name may hold what looks like a pattern; if it is there, it is meant.
-    let matches = if plain.symlink_metadata().is_ok() {
+    let matches = if view.exists(&plain) {
         vec![plain]
     } else if is_glob(path) {
-        find(folder, path)?
+        view.find(path)?
     } else {
         return Err(not_there(path, folder));
     };
@@ -37,8 +39,8 @@ pub fn expand(
     }
     let mut found = Vec::new();
     for place in matches {
-        if into_folders && place.is_dir() {
-            let files = files_in(&place);
+        if into_folders && view.is_folder(&place) {
+            let files = view.files_in(&place);
             if files.is_empty() {
                 let name = name_of(folder, &place);
                 return Err(missing(format!("the folder `{name}` has no files"), folder));
@@ -61,13 +63,13 @@ pub fn searched(folder: &Path, path: &str, into_folders: bool) -> Result<Vec<Pat
     let mut places = vec![plain.clone()];
     let mut matches = vec![plain];
     if !is_there && is_glob(path) {
-        matches = find(folder, path)?;
+        matches = listing::find(folder, path)?;
         let names: Vec<&str> = path.split('/').collect();
         let first = names.iter().position(|it| is_glob(it)).unwrap_or(0);
         for end in first..names.len() {
             let above = match names[..end].join("/") {
                 it if end == first => vec![folder.join(it)],
-                it => find(folder, &it)?,
+                it => listing::find(folder, &it)?,
             };
             if names[end] == "**" {
                 places.extend(above.iter().flat_map(|it| folders_in(it)));
@@ -128,58 +130,6 @@ impl Names {
     }
 }
 
-/// Whether a path may be a pattern.
-pub fn is_glob(path: &str) -> bool {
-    path.contains(['*', '?', '['])
-}
-
-fn find(folder: &Path, pattern: &str) -> Result<Vec<PathBuf>, Failure> {
-    let base = glob::Pattern::escape(&folder.to_string_lossy());
-    let options = glob::MatchOptions {
-        case_sensitive: true,
-        require_literal_separator: true,
-        require_literal_leading_dot: true,
-    };
-    let whole = if Path::new(pattern).is_absolute() {
-        pattern.to_owned()
-    } else {
-        format!("{base}/{pattern}")
-    };
-    let paths = glob::glob_with(&whole, options).map_err(|error| {
-        let message = format!("`{pattern}` is no pattern: {}", error.msg);
-        failure::plain(FailureKind::Wrong, message, None)
-    })?;
-    let mut matches = Vec::new();
-    for path in paths {
-        matches.push(path.map_err(|error| {
-            failure::plain(
-                FailureKind::Io,
-                format!(
-                    "cannot read `{}`: {}",
-                    error.path().display(),
-                    error.error()
-                ),
-                None,
-            )
-        })?);
-    }
-    Ok(matches)
-}
-
-fn files_in(folder: &Path) -> Vec<PathBuf> {
-    let is_hidden =
-        |entry: &walkdir::DirEntry| entry.file_name().as_encoded_bytes().starts_with(b".");
-    WalkDir::new(folder)
-        .follow_links(true)
-        .sort_by_file_name()
-        .into_iter()
-        .filter_entry(|entry| entry.depth() == 0 || !is_hidden(entry))
-        .flatten()
-        .filter(|entry| entry.file_type().is_file())
-        .map(walkdir::DirEntry::into_path)
-        .collect()
-}
-
 fn name_of(folder: &Path, path: &Path) -> String {
     path.strip_prefix(folder)
         .unwrap_or(path)
@@ -202,9 +152,16 @@ mod tests {
     use std::fs;
 
     use super::*;
+    use crate::store::Store;
+
+    fn expanded(folder: &Path, path: &str, into: bool) -> Result<Vec<(String, PathBuf)>, Failure> {
+        let store = tempfile::tempdir().unwrap();
+        let store = Store::open(store.path()).unwrap();
+        expand(&View::of_run(&store, folder), path, into)
+    }
 
     fn names(folder: &Path, path: &str, into: bool) -> Vec<String> {
-        let found = expand(folder, path, into).unwrap();
+        let found = expanded(folder, path, into).unwrap();
         found.into_iter().map(|(name, _)| name).collect()
     }
 
@@ -233,9 +190,9 @@ mod tests {
     #[test]
     fn a_pattern_that_matches_nothing_is_named() {
         let folder = tempfile::tempdir().unwrap();
-        let failure = expand(folder.path(), "data/*.csv", true).unwrap_err();
+        let failure = expanded(folder.path(), "data/*.csv", true).unwrap_err();
         assert_eq!(failure.message, "nothing matches `data/*.csv`");
-        let failure = expand(folder.path(), "data.csv", true).unwrap_err();
+        let failure = expanded(folder.path(), "data.csv", true).unwrap_err();
         assert_eq!(failure.message, "`data.csv` does not exist");
         assert_eq!(failure.kind, FailureKind::Wrong);
     }

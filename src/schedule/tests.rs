@@ -28,6 +28,7 @@ use crate::{
 
 mod matrix;
 mod sharing;
+mod view;
 
 struct Fixture {
     _folder: tempfile::TempDir,
@@ -46,6 +47,7 @@ impl Fixture {
             run: store.new_run().unwrap(),
             spec: "pipe.yaml".to_owned(),
             folder: folder.path().to_owned(),
+            project: folder.path().canonicalize().unwrap(),
             worker: folder.path().join("worker"),
             host: Host::default(),
             jobs: 4,
@@ -222,7 +224,7 @@ fn kinds(forecasts: &[(StageId, Forecast)]) -> Vec<String> {
     let word = |it: &Forecast| match it {
         Forecast::Cached(_) => "cached".to_owned(),
         Forecast::Run { .. } => "run".to_owned(),
-        Forecast::Blocked { by } => format!("blocked by {by}"),
+        Forecast::Blocked { on } => format!("blocked by {on:?}"),
         Forecast::Broken { message, .. } => message.clone(),
     };
     forecasts.iter().map(|(_, it)| word(it)).collect()
@@ -233,7 +235,11 @@ fn forecasts_say_what_runs_do() {
     let mut fixture = Fixture::new(chain());
     assert_eq!(
         kinds(&fixture.forecast()),
-        ["run", "blocked by a", "blocked by a"]
+        [
+            "run",
+            r#"blocked by Stage("a")"#,
+            r#"blocked by Stage("a")"#
+        ]
     );
     let (summary, _) = fixture.run();
     assert_eq!(summary.finished.ran, 3);
@@ -245,7 +251,7 @@ fn forecasts_say_what_runs_do() {
     fixture.edit("b", "put ${outputs.out} changed");
     assert_eq!(
         kinds(&fixture.forecast()),
-        ["cached", "run", "blocked by b"]
+        ["cached", "run", r#"blocked by Stage("b")"#]
     );
     fixture.run();
     assert_eq!(fixture.started(), ["b", "c"]);

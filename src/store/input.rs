@@ -2,6 +2,7 @@
 //! Asks the stat index first; reads only what it does not know for sure.
 
 use std::{
+    collections::BTreeMap,
     io::ErrorKind,
     iter,
     path::{Path, PathBuf},
@@ -137,6 +138,14 @@ impl Store {
         merkle::manifest([(node.path, entry)].into())
             .map(|it| it.digest)
             .ok_or_else(|| StoreError::Changing(path.to_owned()))
+    }
+
+    /// What is in a folder of the project as an input, by path.
+    pub(super) fn source_entries(&self, path: &Path) -> Result<BTreeMap<String, Entry>> {
+        let group = group_of(path)?;
+        let nodes = tree::list(path, Rules::Source)?;
+        let (manifest, _) = self.read_known(path, &group, &nodes)?;
+        Ok(manifest.entries.into_iter().collect())
     }
 
     /// A folder's manifest, by the index where it is sure; and when what it was not sure of was read.

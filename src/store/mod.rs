@@ -29,6 +29,7 @@ mod stage;
 mod publish;
 mod attempt;
 mod outs;
+mod restored;
 mod answers;
 mod links;
 mod runlog;
@@ -65,6 +66,7 @@ pub use self::{
     outs::OutsLock,
     publish::Publication,
     removal::remove_tree,
+    restored::{RestoredEntry, RestoredOut},
     runlog::RunLog,
     seen::{Finding, Witness},
     usage::{Share, Usage},

@@ -87,6 +87,13 @@ impl Store {
         }
     }
 
+    /// The parts of all keys that have a whole record.
+    pub fn all_parts(&self) -> Result<Vec<pipe_schema::key::KeyParts>> {
+        let keys = self.record_keys()?;
+        let records = keys.iter().filter_map(|key| self.find_record(key));
+        Ok(records.map(|it| it.parts).collect())
+    }
+
     /// Keys of all records.
     pub(super) fn record_keys(&self) -> Result<Vec<Key>> {
         let mut keys: Vec<Key> = self.with_fresh_contents(|it| it.keys().copied().collect())?;

@@ -19,7 +19,7 @@ use super::{
 use crate::threads;
 
 /// Caches that interpreters leave beside sources, and the repository itself: never an input.
-const IGNORED_IN_SOURCES: [&str; 2] = ["__pycache__", ".git"];
+pub const IGNORED_IN_SOURCES: [&str; 2] = ["__pycache__", ".git"];
 
 /// Folders that are looked into by several threads: fewer are sooner done by one.
 const ENOUGH_FOLDERS: usize = 16;

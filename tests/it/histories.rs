@@ -31,12 +31,16 @@ fn stage() -> impl Strategy<Value = Stage> {
     let form = prop_oneof![
         3 => Just(Form::Whole), 1 => Just(Form::Short), 2 => Just(Form::Out), 1 => Just(Form::Large)
     ];
-    (0..4_u8, any::<u8>(), 0..5_u8, form).prop_map(|(salt, inputs, source, form)| Stage {
-        salt,
-        inputs,
-        source,
-        form,
-    })
+    let by_path = proptest::bool::weighted(0.5);
+    (0..4_u8, any::<u8>(), 0..5_u8, form, by_path).prop_map(
+        |(salt, inputs, source, form, by_path)| Stage {
+            salt,
+            inputs,
+            source,
+            form,
+            by_path,
+        },
+    )
 }
 
 fn act() -> impl Strategy<Value = Act> {
@@ -142,7 +146,8 @@ fn whatever_happens_results_are_right_and_nothing_is_made_twice() {
     });
     let done = next.into_inner().min(count);
     let seconds = begin.elapsed().as_secs_f64();
-    println!("{done} histories in {seconds:.0} s");
+    let asked = crate::world::FORECASTS.load(Ordering::Relaxed);
+    println!("{done} histories with {asked} forecasts of runs in {seconds:.0} s");
     let wrong = wrong.into_inner().unwrap();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

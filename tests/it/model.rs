@@ -19,6 +19,9 @@ pub struct Stage {
     /// Which source is read, if there is one of this number.
     pub source: u8,
     pub form: Form,
+    /// Whether it reads the outs of those before it by their paths, where they have some.
+    #[serde(default)]
+    pub by_path: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -191,6 +194,25 @@ impl Model {
         (0..stage).filter(|it| mask >> it & 1 == 1).collect()
     }
 
+    /// Whether a stage reads an input by its path in the workspace.
+    pub fn is_by_path(&self, stage: usize, input: usize) -> bool {
+        self.stages[stage].by_path && self.stages[input].form.has_out()
+    }
+
+    /// The stages whose results may be that of this one, or decide it: all before it, and those of its own salt and form.
+    pub fn deciding(&self, stage: usize) -> BTreeSet<usize> {
+        let of = |it: usize| (self.stages[it].salt, self.stages[it].form);
+        let mut found: BTreeSet<usize> = (0..stage).filter(|it| of(*it) == of(stage)).collect();
+        found.extend(self.inputs(stage));
+        for at in (0..stage).rev() {
+            if found.contains(&at) {
+                found.extend(self.inputs(at));
+                found.extend((0..at).filter(|it| of(*it) == of(at)));
+            }
+        }
+        found
+    }
+
     pub fn source(&self, stage: usize) -> Option<usize> {
         Some(usize::from(self.stages[stage].source)).filter(|it| *it < SOURCES)
     }
@@ -232,8 +254,14 @@ impl Model {
             };
             read.extend(self.source(stage).map(|source| self.text(source)));
             let out = it.form.has_out().then_some(stage);
+            let paths = self.inputs(stage).into_iter();
+            let paths: Vec<_> = paths
+                .map(|input| {
+                    (self.is_by_path(stage, input)).then_some((input, self.stages[input].form))
+                })
+                .collect();
             let key = format!(
-                "{} {:?} {out:?} {:?} {read:?}",
+                "{} {:?} {out:?} {:?} {paths:?} {read:?}",
                 it.salt,
                 it.form,
                 self.source(stage)

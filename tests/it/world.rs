@@ -1,17 +1,20 @@
 //! A project in which a history happens: its spec, its sources, its store and what is done to them by hand.
-//! Compares each run with the model's forecast.
+//! Compares each run with the model's forecast, and with what `pipe` itself said of it before.
 
 use std::{
     collections::BTreeMap,
     fs::{self, File},
     path::{Path, PathBuf},
     process::{Output, Stdio},
+    sync::atomic::{AtomicU64, Ordering},
     thread,
     time::{Duration, Instant},
 };
 
 use crate::{
+    foresight::Foresight,
     harm::damage,
+    history_spec::{LARGE, spec_of},
     model::{Act, BAD_SALT, Blow, Forecast, Form, Harm, History, Model, SOURCES, Struck},
     project::Project,
     scenes::told,
@@ -23,12 +26,14 @@ const LIMIT: Duration = Duration::from_mins(1);
 /// As long as the coarsest clock of a kernel stands still.
 const TICK: Duration = Duration::from_millis(11);
 
-/// Bytes that a large out has more than its content.
-const LARGE: usize = 20_000;
+/// Forecasts of runs that were asked and compared.
+pub static FORECASTS: AtomicU64 = AtomicU64::new(0);
 
 pub struct World {
     project: Project,
     model: Model,
+    /// How many forecasts were asked.
+    asked: usize,
     /// Whether something happened after which a stage's own bytes in the workspace may be taken for the user's.
     is_harmed: bool,
 }
@@ -40,6 +45,7 @@ impl World {
         let world = Self {
             project: Project::new(),
             model,
+            asked: 0,
             is_harmed: false,
         };
         for source in 0..SOURCES {
@@ -143,6 +149,7 @@ impl World {
     }
 
     fn run(&mut self, target: Option<u8>, jobs: u8) -> Result<(), String> {
+        let foresight = self.ask(target)?;
         let forecast = self.model.forecast(target);
         let words = self.words(target, jobs);
         let _ = fs::remove_file(self.journal());
@@ -161,17 +168,57 @@ impl World {
         if output.status.code() != Some(i32::from(!forecast.is_good)) {
             return Err(format!("{forecast:?}\n{}", told(&output)));
         }
-        self.compare(&forecast)
-            .map_err(|error| format!("{error}\n{forecast:?}\n{}", told(&output)))?;
+        foresight
+            .compare(&self.model, &self.ran())
+            .and_then(|()| self.compare(&forecast))
+            .map_err(|error| format!("{error}\n{foresight:?}\n{forecast:?}\n{}", told(&output)))?;
+        FORECASTS.fetch_add(1, Ordering::Relaxed);
         self.model.note_run(&forecast);
         Ok(())
     }
 
-    fn compare(&self, forecast: &Forecast) -> Result<(), String> {
+    /// What `pipe` says a run would do, by one of the commands that say it.
+    fn ask(&mut self, target: Option<u8>) -> Result<Foresight, String> {
+        let named: Vec<String> = match (self.asked % 3, target) {
+            (2, _) => self
+                .model
+                .selection(target)
+                .iter()
+                .map(|it| format!("s{it}"))
+                .collect(),
+            (_, target) => (target.iter())
+                .map(|it| format!("s{}", usize::from(*it) % self.model.stages.len()))
+                .collect(),
+        };
+        let mut words = match self.asked % 3 {
+            0 => vec!["status", "--format", "json"],
+            1 => vec!["run", "--dry-run", "--format", "json"],
+            _ => vec!["explain", "--format", "json"],
+        };
+        words.extend(named.iter().map(String::as_str));
+        self.asked += 1;
+        let output = self.pipe(&words, None)?;
+        if !output.status.success() {
+            return Err(format!("{words:?}\n{}", told(&output)));
+        }
+        Foresight::read(&output.stdout).map_err(|error| format!("{error}\n{}", told(&output)))
+    }
+
+    /// The stages whose commands ran, each with its salt.
+    fn ran(&self) -> Vec<(usize, u8)> {
         let journal = fs::read_to_string(self.journal()).unwrap_or_default();
+        let line = |line: &str| {
+            let (stage, salt) = line.split_once(' ').unwrap();
+            let stage = stage.strip_prefix('s').unwrap();
+            (stage.parse().unwrap(), salt.parse().unwrap())
+        };
+        journal.lines().map(line).collect()
+    }
+
+    fn compare(&self, forecast: &Forecast) -> Result<(), String> {
         let mut runs: BTreeMap<u8, usize> = BTreeMap::new();
-        for line in journal.lines() {
-            *runs.entry(line.parse().unwrap()).or_default() += 1;
+        for (_, salt) in self.ran() {
+            *runs.entry(salt).or_default() += 1;
         }
         for salt in 0..=BAD_SALT {
             let (least, most) = forecast.runs.get(&salt).copied().unwrap_or_default();
@@ -334,44 +381,6 @@ impl World {
     }
 
     fn write_spec(&self) {
-        let mut text = "version: 1\nname: history\nstages:\n".to_owned();
-        for (at, stage) in self.model.stages.iter().enumerate() {
-            let inputs = self.model.inputs(at);
-            let mut read: Vec<String> = (0..inputs.len())
-                .map(|it| format!("${{inputs.i{it}}}/o"))
-                .collect();
-            read.extend(self.model.source(at).map(|it| format!("f{it}")));
-            let (salt, read) = (stage.salt, read.join(" "));
-            let bad = if salt == BAD_SALT { "exit 3; " } else { "" };
-            let (short, out) = match stage.form {
-                Form::Whole => ("", String::new()),
-                Form::Short => (" | head -c 3", String::new()),
-                Form::Out => ("", format!("; cp ${{outputs.o}} s{at}.out")),
-                Form::Large => (
-                    "",
-                    format!("; (cat ${{outputs.o}}; head -c {LARGE} /dev/zero) > s{at}.out"),
-                ),
-            };
-            text += &format!(
-                "  s{at}:\n    command:\n      cmd: \"echo {salt} >> .git/journal; {bad}\
-                 (printf '{salt}('; cat /dev/null {read}; printf ')'){short} > ${{outputs.o}}{out}\"\n      \
-                 outputs: {{o: {{type: files}}}}\n"
-            );
-            if let Some(source) = self.model.source(at) {
-                text += &format!("      deps: [f{source}]\n");
-            }
-            if stage.form.has_out() {
-                text += &format!("      outs: [s{at}.out]\n");
-            }
-            if !inputs.is_empty() {
-                let named: Vec<String> = inputs
-                    .iter()
-                    .enumerate()
-                    .map(|(it, input)| format!("i{it}: s{input}.o"))
-                    .collect();
-                text += &format!("      inputs: {{{}}}\n", named.join(", "));
-            }
-        }
-        self.project.write("pipe.yaml", &text);
+        self.project.write("pipe.yaml", &spec_of(&self.model));
     }
 }

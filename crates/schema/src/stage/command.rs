@@ -35,7 +35,8 @@ pub struct Command {
     /// Where it runs, relative to the spec's folder. Paths in `deps`, `outs` and `metrics` are then relative to it, as in DVC.
     #[serde(default)]
     pub wdir: Option<String>,
-    /// Programs whose `--version` output is part of what makes it stale, e.g. `[python3]`.
+    /// Programs whose `--version` output is part of what makes it stale, e.g. `[python3]`. Programs that lie in the project are
+    /// compared by their bytes instead.
     #[serde(default)]
     pub tools: Vec<String>,
 }

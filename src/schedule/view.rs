@@ -1,0 +1,384 @@
+//! The files of the project as a stage finds them. For a run that is what lies there; for a forecast, outs that the run would
+//! restore first count as restored, and what depends on a stage that has yet to run is noted as unknown.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::{BTreeMap, BTreeSet, HashMap},
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::{Component, Path, PathBuf},
+};
+
+use pipe_schema::{
+    manifest::Digest,
+    record::{Out, Record},
+};
+
+use crate::{
+    exec::environment,
+    plan::StageId,
+    store::{PathDigest, RestoredEntry, RestoredOut, Store, StoreError},
+};
+
+/// Links that are followed before a path is taken as it is.
+const MOST_LINKS: usize = 40;
+
+/// Why a forecast cannot tell what a stage would find.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Unknown {
+    /// This stage makes it, and would run first.
+    Stage(StageId),
+    /// The version of this program: only a run starts it.
+    Version(String),
+}
+
+/// The content of a path.
+pub struct PathContent {
+    pub digest: Digest,
+    /// What was read of the workspace; none where a restored out counts.
+    pub read: Option<PathDigest>,
+}
+
+/// What stands for the workspace at an out.
+#[derive(Clone, Debug)]
+pub enum Layer {
+    /// A cached stage's out; not compared with the workspace yet.
+    Cached {
+        path: PathBuf,
+        out: Out,
+        stage: StageId,
+    },
+    /// The workspace holds it.
+    Held,
+    Restored(RestoredOut),
+    /// The stage would write it.
+    Rewritten(StageId),
+}
+
+/// The files of the project as a stage finds them.
+pub struct View<'a> {
+    store: &'a Store,
+    folder: &'a Path,
+    is_forecast: bool,
+    /// By resolved path. Outs never lie in one another.
+    layers: RefCell<BTreeMap<String, Layer>>,
+    /// Those that are not compared yet, and whether any stands for something else than the workspace holds.
+    pending: RefCell<Vec<String>>,
+    is_changed: Cell<bool>,
+    /// The length of the shortest path among them.
+    shortest: Cell<usize>,
+    /// Where paths lead.
+    resolved: RefCell<HashMap<PathBuf, PathBuf>>,
+    unknown: RefCell<BTreeSet<Unknown>>,
+}
+
+impl<'a> View<'a> {
+    /// The workspace as it is, for a run.
+    pub fn of_run(store: &'a Store, folder: &'a Path) -> Self {
+        Self {
+            store,
+            folder,
+            is_forecast: false,
+            layers: RefCell::default(),
+            pending: RefCell::default(),
+            is_changed: Cell::new(false),
+            shortest: Cell::new(usize::MAX),
+            resolved: RefCell::default(),
+            unknown: RefCell::default(),
+        }
+    }
+
+    /// The workspace as a run would find it. Starts no program.
+    pub fn of_forecast(store: &'a Store, folder: &'a Path) -> Self {
+        Self {
+            is_forecast: true,
+            ..Self::of_run(store, folder)
+        }
+    }
+
+    /// The project's folder, which paths are relative to.
+    pub fn folder(&self) -> &Path {
+        self.folder
+    }
+
+    /// Whether programs must not be started.
+    pub fn is_forecast(&self) -> bool {
+        self.is_forecast
+    }
+
+    /// From here on the outs of a cached stage lie in the workspace.
+    pub fn restore(&self, stage: &StageId, record: &Record) {
+        for (name, out) in &record.outs {
+            let path: PathBuf = self.folder.join(name).components().collect();
+            let layer = Layer::Cached {
+                path: path.clone(),
+                out: *out,
+                stage: stage.clone(),
+            };
+            self.set(&path, layer);
+        }
+    }
+
+    /// From here on nobody knows the content of these outs: the stage would write them.
+    pub fn rewrite(&self, stage: &StageId, outs: &[String]) {
+        for name in outs {
+            self.set(&self.folder.join(name), Layer::Rewritten(stage.clone()));
+        }
+    }
+
+    /// What was asked for and is unknown, since the last call.
+    pub fn take_unknown(&self) -> BTreeSet<Unknown> {
+        self.unknown.take()
+    }
+
+    /// Notes that the version of a program would be needed.
+    pub fn note_version(&self, program: &str) {
+        self.note(Unknown::Version(program.to_owned()));
+    }
+
+    /// Notes that something unknown was asked for.
+    pub fn note(&self, unknown: Unknown) {
+        self.unknown.borrow_mut().insert(unknown);
+    }
+
+    /// Where a path leads.
+    pub fn target_of(&self, path: &Path) -> PathBuf {
+        self.resolve(path, MOST_LINKS)
+    }
+
+    /// The content of a file or folder, links followed.
+    pub fn digest(&self, path: &Path) -> Result<PathContent, StoreError> {
+        let restored = |digest| PathContent { digest, read: None };
+        if let Some((out, inner)) = self.restored_at(path) {
+            let digest = out.digest(&inner)?;
+            return digest
+                .map(restored)
+                .ok_or_else(|| StoreError::Missing(path.to_owned()));
+        }
+        let outs = self.restored_below(path);
+        if !outs.is_empty() {
+            return self.store.digest_with_restored(path, &outs).map(restored);
+        }
+        self.store.digest_path(path).map(|read| PathContent {
+            digest: read.digest,
+            read: Some(read),
+        })
+    }
+
+    /// Whether there is a file that may be executed.
+    pub fn is_program(&self, path: &Path) -> bool {
+        self.store.look(path);
+        match self.restored_at(path) {
+            None => environment::is_program(path),
+            Some((out, inner)) => is_executable(out.entry(&inner)) == Some(true),
+        }
+    }
+
+    /// Whether there is a file, and whether that may be executed.
+    pub fn executable_file(&self, path: &Path) -> Option<bool> {
+        self.store.look(path);
+        match self.restored_at(path) {
+            None => fs::metadata(path)
+                .ok()
+                .filter(fs::Metadata::is_file)
+                .map(|it| it.permissions().mode() & 0o111 != 0),
+            Some((out, inner)) => is_executable(out.entry(&inner)),
+        }
+    }
+
+    /// Whether a path lies in an out that would be restored first.
+    pub fn is_restored(&self, path: &Path) -> bool {
+        self.restored_at(path).is_some()
+    }
+
+    /// Whether there is anything at a path, were it a link that leads nowhere.
+    pub fn exists(&self, path: &Path) -> bool {
+        if !self.has_layers() {
+            return path.symlink_metadata().is_ok();
+        }
+        let place = self.place_of(path);
+        match self.layer_at(&place) {
+            Some((at, Layer::Restored(out))) => {
+                let inner = place.strip_prefix(&at).unwrap_or(Path::new(""));
+                inner.to_str().is_some_and(|it| out.holds(it))
+            }
+            Some((_, Layer::Rewritten(stage))) => {
+                self.note(Unknown::Stage(stage));
+                path.symlink_metadata().is_ok()
+            }
+            _ => path.symlink_metadata().is_ok() || !self.restored_below(path).is_empty(),
+        }
+    }
+
+    /// Whether a path leads to a folder.
+    pub fn is_folder(&self, path: &Path) -> bool {
+        match self.restored_at(path) {
+            None => path.is_dir() || !self.restored_below(path).is_empty(),
+            Some((out, inner)) => out.entry(&inner) == Some(RestoredEntry::Directory),
+        }
+    }
+
+    /// Whether anything is to be found that is not what the workspace holds.
+    pub fn has_changes(&self) -> bool {
+        for at in self.pending.take() {
+            let layer = self.layers.borrow().get(&at).cloned();
+            layer.map(|it| self.compared(&at, it));
+        }
+        self.is_changed.get()
+    }
+
+    fn has_layers(&self) -> bool {
+        self.shortest.get() < usize::MAX
+    }
+
+    fn set(&self, path: &Path, layer: Layer) {
+        let place = self.place_of(path);
+        // What is not UTF-8 is refused by who reads it.
+        let Some(place) = place.to_str() else { return };
+        self.resolved.borrow_mut().remove(path);
+        self.shortest.set(self.shortest.get().min(place.len()));
+        match layer {
+            Layer::Cached { .. } => self.pending.borrow_mut().push(place.to_owned()),
+            _ => self.is_changed.set(true),
+        }
+        self.layers.borrow_mut().insert(place.to_owned(), layer);
+    }
+
+    /// Where a path itself lies: links above it are followed.
+    fn place_of(&self, path: &Path) -> PathBuf {
+        match path.parent().zip(path.file_name()) {
+            Some((parent, name)) => self.resolve(parent, MOST_LINKS).join(name),
+            None => self.resolve(path, MOST_LINKS),
+        }
+    }
+
+    /// The restored out that a path is or lies in, and the path from there. Notes what is unknown.
+    pub fn restored_at(&self, path: &Path) -> Option<(RestoredOut, String)> {
+        if !self.has_layers() {
+            return None;
+        }
+        let mut place = self.resolve(path, MOST_LINKS);
+        for _ in 0..MOST_LINKS {
+            let (at, layer) = self.layer_at(&place)?;
+            let Layer::Restored(out) = layer else {
+                if let Layer::Rewritten(stage) = layer {
+                    self.note(Unknown::Stage(stage));
+                }
+                return None;
+            };
+            let Some(target) = out.target() else {
+                let inner = place.strip_prefix(&at).unwrap_or(Path::new(""));
+                return Some((out, inner.to_str()?.to_owned()));
+            };
+            let target = at.parent().unwrap_or(Path::new("/")).join(target);
+            place = self.resolve(&target, MOST_LINKS);
+        }
+        None
+    }
+
+    /// The layer that a resolved path lies in, with its place.
+    fn layer_at(&self, place: &Path) -> Option<(PathBuf, Layer)> {
+        let text = place.to_str()?;
+        let ends = text.match_indices('/').map(|it| it.0).chain([text.len()]);
+        let mut long = ends.filter(|it| *it >= self.shortest.get());
+        let (at, layer) = long.find_map(|end| {
+            let layers = self.layers.borrow();
+            Some((&text[..end], layers.get(&text[..end])?.clone()))
+        })?;
+        Some((at.into(), self.compared(at, layer)))
+    }
+
+    /// Restored outs below a folder, each with its path from there. Notes what is unknown.
+    fn restored_below(&self, folder: &Path) -> Vec<(String, RestoredOut)> {
+        let mut found = Vec::new();
+        for (name, layer) in self.below(folder) {
+            match layer {
+                Layer::Restored(out) => found.push((name, out)),
+                Layer::Rewritten(stage) => {
+                    self.note(Unknown::Stage(stage));
+                }
+                Layer::Held | Layer::Cached { .. } => {}
+            }
+        }
+        found
+    }
+
+    /// The layers below a folder, each with its path from there.
+    pub fn below(&self, folder: &Path) -> Vec<(String, Layer)> {
+        if !self.has_layers() {
+            return Vec::new();
+        }
+        let place = self.resolve(folder, MOST_LINKS);
+        let Some(place) = place.to_str() else {
+            return Vec::new();
+        };
+        let start = format!("{}/", place.trim_end_matches('/'));
+        let below: Vec<(String, Layer)> = (self.layers.borrow().range(start.clone()..))
+            .take_while(|it| it.0.starts_with(&start))
+            .map(|(at, layer)| (at.clone(), layer.clone()))
+            .collect();
+        let compared = below.into_iter().map(|(at, layer)| {
+            let layer = self.compared(&at, layer);
+            (at[start.len()..].to_owned(), layer)
+        });
+        compared.collect()
+    }
+
+    /// A layer, compared with the workspace if it was not yet.
+    fn compared(&self, at: &str, layer: Layer) -> Layer {
+        let Layer::Cached { path, out, stage } = layer else {
+            return layer;
+        };
+        let layer = match self.store.restored_out(&path, &out) {
+            Ok(Some(restored)) => Layer::Restored(restored),
+            Ok(None) => Layer::Held,
+            // The run would find that out, and make it again.
+            Err(_) => Layer::Rewritten(stage),
+        };
+        if !matches!(layer, Layer::Held) {
+            self.is_changed.set(true);
+        }
+        self.layers
+            .borrow_mut()
+            .insert(at.to_owned(), layer.clone());
+        layer
+    }
+
+    /// Where a path leads. Links in what is restored or rewritten are not followed: they give way.
+    fn resolve(&self, path: &Path, links: usize) -> PathBuf {
+        if let Some(resolved) = self.resolved.borrow().get(path) {
+            return resolved.clone();
+        }
+        let folder = path.parent().map(|it| self.resolve(it, links));
+        let resolved = match (folder, path.components().next_back()) {
+            (Some(folder), Some(Component::Normal(name))) => {
+                let place = folder.join(name);
+                let is_kept = links == 0 || self.is_layered(&place);
+                match fs::read_link(&place).ok().filter(|_| !is_kept) {
+                    Some(target) => self.resolve(&folder.join(target), links - 1),
+                    None => place,
+                }
+            }
+            (Some(folder), Some(Component::ParentDir)) => {
+                folder.parent().unwrap_or(&folder).to_owned()
+            }
+            _ => path.to_owned(),
+        };
+        let mut all = self.resolved.borrow_mut();
+        all.insert(path.to_owned(), resolved.clone());
+        resolved
+    }
+
+    /// Whether a path lies in an out that is not what the workspace holds.
+    fn is_layered(&self, place: &Path) -> bool {
+        self.layer_at(place)
+            .is_some_and(|(_, layer)| !matches!(layer, Layer::Held))
+    }
+}
+
+fn is_executable(entry: Option<RestoredEntry>) -> Option<bool> {
+    match entry? {
+        RestoredEntry::File { is_executable, .. } => Some(is_executable),
+        RestoredEntry::Directory => None,
+    }
+}
