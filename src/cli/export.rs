@@ -9,6 +9,8 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
+use pipe_package::PackageFiles;
+use pipe_schema::stage::ArtifactType;
 
 use super::{Context, UserError, context::Verbosity, subject};
 use crate::report::figures;
@@ -24,6 +26,9 @@ pub struct Args {
     /// Replace what is there
     #[arg(long)]
     force: bool,
+    /// Copy the files as they are, without comparing them with what they were when they were made
+    #[arg(long)]
+    no_verify: bool,
 }
 
 /// Copies beside the target, then renames.
@@ -44,6 +49,9 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
         .hint("`--force` replaces it")
         .into());
     }
+    if !args.no_verify {
+        place.check(&args.stage, &store)?;
+    }
     let parent = target
         .parent()
         .with_context(|| format!("{} is no place for a copy", target.display()))?;
@@ -55,6 +63,9 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
         .with_context(|| format!("cannot write to {}", parent.display()))?;
     let copy = draft.path().join("copy");
     copy_tree(&place.path, &copy)?;
+    if place.r#type == ArtifactType::Package && !args.no_verify {
+        check_copy(&copy, &place.path)?;
+    }
     replace(&copy, &target, draft.path())?;
     if context.verbosity > Verbosity::Quiet {
         let (stage, size) = (&args.stage, figures::bytes(place.bytes));
@@ -65,6 +76,19 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
         )?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Compares a copy of a package with its manifest; refuses it under the name of what was copied.
+fn check_copy(copy: &Path, original: &Path) -> anyhow::Result<()> {
+    PackageFiles::check(copy).map_err(|error| {
+        let (copy, original) = (copy.display().to_string(), original.display().to_string());
+        let refusal = UserError::failed(error.message.replace(&copy, &original));
+        match error.hint {
+            Some(hint) => refusal.hint(hint),
+            None => refusal,
+        }
+        .into()
+    })
 }
 
 /// Puts the finished copy at the target; what was there goes into the draft's folder, which is removed.

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use pipe_schema::{
-    package::TORCHSCRIPT_FILE, record::Record, reference::Reference, run::Event,
+    manifest::Digest, package::TORCHSCRIPT_FILE, record::Record, reference::Reference, run::Event,
     stage::ArtifactType,
 };
 
@@ -25,6 +25,21 @@ pub struct Place {
     pub r#type: ArtifactType,
     pub path: PathBuf,
     pub bytes: u64,
+    /// Of the artifact that it is, or is a part of.
+    pub digest: Digest,
+}
+
+impl Place {
+    /// Reads all of the artifact and refuses one that is not what it was: it is set aside, so that a run makes it again.
+    pub fn check(&self, stage: &str, store: &Store) -> anyhow::Result<()> {
+        let Some(what) = store.check_whole(&self.digest)? else {
+            return Ok(());
+        };
+        let hint = "`pipe run` makes it again; what was damaged lies in the store's quarantine";
+        Err(UserError::failed(format!("`{stage}` is damaged: {what}"))
+            .hint(hint)
+            .into())
+    }
 }
 
 /// The store of the current folder's project, which must be there.
@@ -132,6 +147,7 @@ impl Subject {
                 r#type: output.r#type,
                 path: root,
                 bytes: output.bytes,
+                digest: output.digest,
             });
         }
         let wanted = words
@@ -186,6 +202,7 @@ impl Subject {
             r#type: ArtifactType::Files,
             path,
             bytes,
+            digest: output.digest,
         })
     }
 
@@ -219,6 +236,7 @@ impl Subject {
             r#type: ArtifactType::Files,
             path,
             bytes: out.bytes,
+            digest: out.digest,
         })
     }
 }

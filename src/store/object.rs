@@ -78,6 +78,11 @@ impl Store {
         }
     }
 
+    /// Reads all of an artifact. None if it is whole; else what is wrong with it, after it was set aside.
+    pub fn check_whole(&self, digest: &Digest) -> Result<Option<String>> {
+        self.check_object(digest, true)
+    }
+
     /// Looks whether an artifact is there and whole. None if it is; else what is wrong with it, after it was set aside.
     /// `deep` reads all bytes, whatever the index says.
     pub(super) fn check_object(&self, digest: &Digest, deep: bool) -> Result<Option<String>> {

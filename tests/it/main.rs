@@ -11,6 +11,7 @@ mod cli;
 mod own_table;
 mod networks;
 mod texts;
+mod packages;
 mod pages;
 mod series;
 mod parts;

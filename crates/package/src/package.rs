@@ -40,7 +40,7 @@ pub struct Package {
     pub schema: DatasetSchema,
     /// The network as layers and weights. One that has none has a script.
     pub layers: Option<LayerNetwork>,
-    /// The bytes of its TorchScript, where it has some and it is allowed.
+    /// The bytes of its TorchScript, where it is allowed: if there are no layers, or golden rows are to be checked with it.
     pub script: Option<Vec<u8>>,
     /// Where they are asked for.
     pub golden: Vec<GoldenRow>,
@@ -89,7 +89,8 @@ impl Package {
         if layers.is_none() && !options.allow_script {
             return Err(without_layers(&files, has_script));
         }
-        let script = (options.allow_script && (has_script || layers.is_none()))
+        let is_script_wanted = layers.is_none() || (has_script && options.golden);
+        let script = (options.allow_script && is_script_wanted)
             .then(|| files.take(TORCHSCRIPT_FILE))
             .transpose()?;
         let golden = if options.golden {

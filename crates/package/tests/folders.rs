@@ -46,8 +46,7 @@ fn write(contents: &Contents, folder: &Path) {
 fn written() -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("pkg");
-    let (_, contents) = &sample::all()[4];
-    write(contents, &path);
+    write(&sample::codes(), &path);
     (folder, path)
 }
 

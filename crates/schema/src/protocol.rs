@@ -73,9 +73,18 @@ pub struct Predict {
     pub output: RowForm,
     /// Whether classes come with their probabilities.
     pub probabilities: bool,
-    /// Whether the package's files and golden rows are checked first.
+    /// Whether the golden rows are checked first.
     #[serde(default)]
     pub verify: bool,
+    /// Whether the package's files are taken as they are, without a look at its manifest.
+    #[serde(default)]
+    pub no_verify: bool,
+    /// Whether the package's TorchScript may be loaded: a program, which runs as it is loaded.
+    #[serde(default)]
+    pub allow_script: bool,
+    /// Bytes of memory that the worker may take, where that is bounded.
+    #[serde(default)]
+    pub memory: Option<u64>,
 }
 
 /// A form of predictions.

@@ -3,6 +3,7 @@
 use std::{fmt, io, path::Path};
 
 use pipe_data::DataError;
+use pipe_package::PackageError;
 use pipe_schema::{protocol::Failed, run::FailureKind};
 use tch::TchError;
 
@@ -101,6 +102,12 @@ impl From<TchError> for Error {
 
 impl From<DataError> for Error {
     fn from(error: DataError) -> Self {
+        Self(error.into())
+    }
+}
+
+impl From<PackageError> for Error {
+    fn from(error: PackageError) -> Self {
         Self(error.into())
     }
 }

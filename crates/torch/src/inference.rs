@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use pipe_data::Features;
+use pipe_package::LayerNetwork;
 use pipe_schema::{
     dataset::{DatasetSchema, SCHEMA_FILE},
     layer::Layer,
@@ -57,8 +58,35 @@ impl Inference {
         })
     }
 
+    /// A network whose layers and weights are at hand.
+    pub fn of_layers(
+        network: LayerNetwork,
+        schema: &DatasetSchema,
+        device: Device,
+    ) -> Result<Self> {
+        let LayerNetwork { model, weights, .. } = network;
+        Ok(Self {
+            network: Network::Layers(Net::from_file(&model.layers, &weights, device)?),
+            device,
+            model: Some(model),
+            schema: Some(schema.clone()),
+        })
+    }
+
+    /// The bytes of a TorchScript file, which is a program: it runs as it is loaded.
+    pub fn of_script(mut bytes: &[u8], device: Device) -> Result<Self> {
+        let mut module = CModule::load_data_on_device(&mut bytes, device)?;
+        module.f_set_eval()?;
+        Ok(Self {
+            network: Network::Script(module),
+            device,
+            model: None,
+            schema: None,
+        })
+    }
+
     /// Opens a TorchScript file.
-    pub fn open_script(path: &Path, device: Device) -> Result<Self> {
+    fn open_script(path: &Path, device: Device) -> Result<Self> {
         let mut module = CModule::load_on_device(path, device)
             .map_err(|error| Error::from(error).at(path.display()))?;
         module

@@ -22,6 +22,7 @@ pub mod compress;
 pub mod package;
 pub mod predict;
 pub mod probe;
+pub mod confine;
 pub mod job;
 
 #[cfg(test)]

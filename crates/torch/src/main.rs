@@ -2,7 +2,7 @@
 
 use std::{env, process::ExitCode};
 
-use pipe_torch::{job::perform, probe, shim};
+use pipe_torch::{confine, job::perform, probe, shim};
 
 const USAGE: &str = "pipe-worker is started by pipe. By hand:
   pipe-worker probe        what libtorch finds on this machine, as JSON
@@ -17,7 +17,7 @@ fn main() -> ExitCode {
         }
         Some("job") => {
             stay_small();
-            pipe_wire::job::serve(perform)
+            pipe_wire::job::serve_prepared(confine::confine, perform)
         }
         Some("probe") => print_probe(),
         Some("--version") => {

@@ -7,6 +7,7 @@ use std::{
 };
 
 use pipe_data::read_rows_by;
+use pipe_package::{ManifestCheck, OpenOptions};
 use pipe_schema::protocol::{Done, Predict, Request, RowForm};
 use pipe_wire::Reporter;
 use serde_json::{Map, Value};
@@ -18,16 +19,26 @@ use crate::{
     request::input,
 };
 
-/// Rows in memory: files may be larger than it is.
+/// The most rows in memory: files may be larger than it is.
 const AT_A_TIME: usize = 1 << 14;
-/// Rows in a step of the network.
-const BATCH: usize = 1024;
+/// The most numbers of rows in memory.
+const NUMBERS: usize = 1 << 26;
 
 /// Reads the inputs `package` and `rows`, one file or several; writes `predictions.<form>`.
 pub fn predict(work: &Predict, request: &Request, reporter: &mut Reporter) -> Result<Done> {
-    let package = Opened::open(input(request, "package")?.path.as_ref())?;
+    let options = OpenOptions {
+        manifest: if work.no_verify {
+            ManifestCheck::Skipped
+        } else {
+            ManifestCheck::Always
+        },
+        allow_script: work.allow_script,
+        golden: work.verify,
+        memory: work.memory,
+    };
+    let package = Opened::open(input(request, "package")?.path.as_ref(), &options)?;
     if work.verify {
-        package.verify()?;
+        package.check_golden()?;
     }
     let path = Path::new(&request.output).join(match work.output {
         RowForm::Csv => "predictions.csv",
@@ -36,16 +47,26 @@ pub fn predict(work: &Predict, request: &Request, reporter: &mut Reporter) -> Re
     let mut table = Table::create(path, *work, &package.form)?;
     let mut is_first = true;
     let schema = &package.schema;
+    let at_a_time = rows_at_a_time(schema.features.len(), package.batch);
     for path in rows(request)? {
-        read_rows_by(AT_A_TIME, path, work.input, schema, &mut |rows| {
+        read_rows_by(at_a_time, path, work.input, schema, &mut |rows| {
             if std::mem::take(&mut is_first) {
                 rows.notes.iter().for_each(|note| reporter.log(note));
             }
-            table.write(&package.answers(&rows, BATCH)?)
+            table.write(&package.answers(&rows)?)
         })?;
     }
     table.finish()?;
     Ok(Done::default())
+}
+
+/// How many rows of this width are in memory at once: whole steps of the network, as far as there is room.
+fn rows_at_a_time(width: usize, batch: usize) -> usize {
+    let room = (NUMBERS / width.max(1)).clamp(1, AT_A_TIME);
+    if room < batch {
+        return room;
+    }
+    room - room % batch
 }
 
 /// The files of rows: `rows`, or `rows/0`, `rows/1` and so on, in the order of their roles.

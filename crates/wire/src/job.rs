@@ -25,14 +25,22 @@ use crate::{Channel, Receiver, process};
 /// What a worker does with a request.
 pub type Handler = fn(Request, &mut Reporter) -> Result<Done, Failed>;
 
+/// What a worker does with a request while it has one thread, before anything else; what it returns is told to people.
+pub type Preparation = fn(&Request) -> Vec<String>;
+
 /// Progress is told at most this often; the last word on it always.
 const PROGRESS_PAUSE: Duration = Duration::from_millis(50);
 
 /// Serves one job on the socket that the process was started with, then ends the process.
 pub fn serve(handler: Handler) -> ExitCode {
+    serve_prepared(|_| Vec::new(), handler)
+}
+
+/// The same, with what comes before the process has a second thread.
+pub fn serve_prepared(prepare: Preparation, handler: Handler) -> ExitCode {
     let served = process::take_socket()
         .map_err(Into::into)
-        .and_then(|socket| converse(UnixStream::from(socket), handler));
+        .and_then(|socket| converse(UnixStream::from(socket), prepare, handler));
     match served {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -43,7 +51,7 @@ pub fn serve(handler: Handler) -> ExitCode {
 }
 
 /// Does a job over `socket`. Ends the process if the runner goes away meanwhile.
-pub(crate) fn converse(socket: UnixStream, handler: Handler) -> Result<()> {
+pub(crate) fn converse(socket: UnixStream, prepare: Preparation, handler: Handler) -> Result<()> {
     let Channel {
         mut sender,
         mut receiver,
@@ -69,6 +77,9 @@ pub(crate) fn converse(socket: UnixStream, handler: Handler) -> Result<()> {
     else {
         return Ok(());
     };
+    for text in prepare(&request) {
+        sender.send(&Event::Log { text })?;
+    }
     let stop = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&stop);
     thread::Builder::new()

@@ -105,6 +105,18 @@ pub fn bound_memory(bytes: Option<u64>) -> io::Result<()> {
     Ok(rustix::process::setrlimit(Resource::Data, limit)?)
 }
 
+/// Makes the bound of this process's data segment final, and lets it leave no core file, which would hold what it read.
+pub fn seal_limits() -> io::Result<()> {
+    let mut limit = rustix::process::getrlimit(Resource::Data);
+    limit.maximum = limit.current;
+    rustix::process::setrlimit(Resource::Data, limit)?;
+    let none = rustix::process::Rlimit {
+        current: Some(0),
+        maximum: Some(0),
+    };
+    Ok(rustix::process::setrlimit(Resource::Core, none)?)
+}
+
 /// Number of threads of this process.
 pub fn threads() -> io::Result<u32> {
     let status = std::fs::read_to_string("/proc/self/status")?;

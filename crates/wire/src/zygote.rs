@@ -125,7 +125,7 @@ fn start(
     }
     // From here on this is the child. It must not hold the control socket: the runner reads its end as "all gone".
     let code = match become_job(fork, sender, receiver) {
-        Ok(()) => match job::converse(UnixStream::from(socket), handler) {
+        Ok(()) => match job::converse(UnixStream::from(socket), |_| Vec::new(), handler) {
             Ok(()) => 0,
             Err(error) => {
                 eprintln!("error: {error:#}");

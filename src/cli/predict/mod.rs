@@ -1,6 +1,7 @@
 //! `pipe predict`: applies a package to rows. The worker does it; this finds the package, the rows and a place for the answer.
 //! Needs no spec, and no store where the package is a folder.
 
+mod limits;
 mod rows;
 
 use std::{
@@ -13,16 +14,20 @@ use std::{
 
 use anyhow::Context as _;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use crossbeam_channel::select;
+use crossbeam_channel::{after, never, select};
 use pipe_schema::{
     package::PACKAGE_FILE,
     protocol::{InputPath, Predict, Request, RowForm, Work},
     run::Failure,
+    scalar::{self, ByteSize},
     stage::{ArtifactType, preprocess::Form},
 };
 use tempfile::TempDir;
 
-use self::rows::{Rows, form_of};
+use self::{
+    limits::{Limits, parse_duration, parse_size},
+    rows::{Rows, form_of},
+};
 use super::{Context, UserError, context::Verbosity, failure, subject};
 use crate::exec::{
     Executor, Job, JobWork, Message, Stop, WorkerJob,
@@ -50,9 +55,21 @@ pub struct Args {
     /// Leave out the classes' probabilities
     #[arg(long)]
     no_probabilities: bool,
-    /// First check the package's files and golden rows; where no rows are given, do nothing else
+    /// First check the package's golden rows; where no rows are given, do nothing else
     #[arg(long)]
     verify: bool,
+    /// Take the package's files as they are, without comparing them with its manifest first
+    #[arg(long, conflicts_with = "verify")]
+    no_verify: bool,
+    /// Load the package's TorchScript where it has no weights and layers, and with --verify: it is a program, and runs with what the worker may do
+    #[arg(long)]
+    allow_script: bool,
+    /// The most memory that the worker may take, like 4GiB [default: half of this machine's]
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    max_memory: Option<ByteSize>,
+    /// The longest that the worker may take, like 90s or 12h
+    #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = parse_duration)]
+    timeout: scalar::Duration,
 }
 
 /// A form of predictions.
@@ -64,7 +81,8 @@ enum AnswerForm {
 
 /// Predicts.
 pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
-    let package = find_package(&args.package, context)?;
+    let package = find_package(&args, context)?;
+    let limits = Limits::of(args.max_memory, args.timeout);
     refuse_overwriting(&args, context)?;
     let draft = draft(args.output.as_deref(), context)?;
     let rows = Rows::find(&args, draft.path(), context)?;
@@ -93,6 +111,9 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
             output: output.into(),
             probabilities: !args.no_probabilities,
             verify: args.verify,
+            no_verify: args.no_verify,
+            allow_script: args.allow_script,
+            memory: Some(limits.memory),
         }),
         inputs: iter::once(("package".to_owned(), path_of(&package)))
             .chain(rows.files.iter().enumerate().map(|(at, it)| {
@@ -106,9 +127,12 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
         device: "cpu".to_owned(),
         until: None,
     };
-    match ask(request, draft.path(), context)? {
+    match ask(request, limits, draft.path(), context)? {
         Answer::Done => {}
-        Answer::Failed(failure) => return Err(rows.refusal(failure).into()),
+        Answer::Failed(failure) => return Err(rows.refusal(limits.explain(failure)).into()),
+        Answer::OutOfTime => {
+            return Err(rows.refusal(Limits::out_of_time(args.timeout)).into());
+        }
         Answer::Interrupted => return Ok(ExitCode::from(failure::INTERRUPTED)),
     }
     if rows.are_none {
@@ -123,7 +147,8 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
 }
 
 /// The package's folder, absolute.
-fn find_package(given: &Path, context: &Context) -> anyhow::Result<PathBuf> {
+fn find_package(args: &Args, context: &Context) -> anyhow::Result<PathBuf> {
+    let given = args.package.as_path();
     let folder = context.folder.join(given);
     if folder.join(PACKAGE_FILE).is_file() {
         return Ok(folder.canonicalize()?);
@@ -151,6 +176,9 @@ fn find_package(given: &Path, context: &Context) -> anyhow::Result<PathBuf> {
         ))
         .hint("name a package stage, or a package's folder")
         .into());
+    }
+    if !args.no_verify {
+        place.check(stage, &store)?;
     }
     Ok(place.path.canonicalize()?)
 }
@@ -213,11 +241,17 @@ fn data_form() -> impl TypedValueParser<Value = Form> {
 enum Answer {
     Done,
     Failed(Failure),
+    OutOfTime,
     Interrupted,
 }
 
 /// Has a worker do it.
-fn ask(request: Request, draft: &Path, context: &Context) -> anyhow::Result<Answer> {
+fn ask(
+    request: Request,
+    limits: Limits,
+    draft: &Path,
+    context: &Context,
+) -> anyhow::Result<Answer> {
     let interrupts = interrupt::watch()?;
     let mut executor = Local::new(Config {
         program: "/proc/self/exe".into(),
@@ -236,20 +270,29 @@ fn ask(request: Request, draft: &Path, context: &Context) -> anyhow::Result<Answ
             is_fresh: true,
         }),
         log: draft.join("log"),
-        memory: None,
+        memory: Some(limits.memory),
     });
     let messages = executor.messages().clone();
-    let mut is_interrupted = false;
+    let mut deadline = after(limits.time);
+    let (mut is_interrupted, mut is_late) = (false, false);
     loop {
         select! {
             recv(interrupts) -> _ => {
                 is_interrupted = true;
                 executor.stop(id, Stop::Kill);
             }
+            recv(deadline) -> _ => {
+                is_late = true;
+                deadline = never();
+                executor.stop(id, Stop::Kill);
+            }
             recv(messages) -> message => match message? {
                 Message::Log { text, .. } => say(context, &text),
                 Message::Progress { .. } | Message::Metric { .. } => {}
                 Message::Finished { .. } if is_interrupted => return Ok(Answer::Interrupted),
+                Message::Finished { outcome, .. } if is_late && outcome.result.is_err() => {
+                    return Ok(Answer::OutOfTime);
+                }
                 Message::Finished { outcome, .. } => return Ok(match outcome.result {
                     Ok(_) => Answer::Done,
                     Err(failure) => Answer::Failed(failure),

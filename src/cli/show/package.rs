@@ -2,31 +2,63 @@
 
 use std::path::Path;
 
+use anyhow::Context as _;
+use pipe_package::{ManifestCheck, PackageFiles, ReadOptions};
 use pipe_schema::{
     package::{PACKAGE_FILE, Package, Several, TORCHSCRIPT_FILE},
     report::{METRICS_FILE, Metrics, REPORT_FILE, Report},
 };
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::{files, metrics_table, read};
+use super::metrics_table;
 use crate::{
-    cli::Context,
+    cli::{Context, UserError},
     report::style::{DIM, padded, paint},
 };
 
+/// The files that are shown, once all of the package was compared with its manifest.
+fn open(path: &Path) -> anyhow::Result<PackageFiles> {
+    let options = ReadOptions {
+        manifest: ManifestCheck::Always,
+        wanted: &[PACKAGE_FILE, METRICS_FILE, REPORT_FILE],
+        memory: None,
+    };
+    PackageFiles::read(path, &options).map_err(|error| {
+        let refusal = UserError::failed(error.message);
+        match error.hint {
+            Some(hint) => refusal.hint(hint),
+            None => refusal,
+        }
+        .into()
+    })
+}
+
+/// A JSON file of the package; nothing where it has none.
+fn parse<T: DeserializeOwned>(files: &PackageFiles, name: &str) -> anyhow::Result<Option<T>> {
+    if !files.has(name) {
+        return Ok(None);
+    }
+    let value = serde_json::from_slice(files.content(name)?)
+        .with_context(|| format!("cannot understand {}", files.path_of(name).display()))?;
+    Ok(Some(value))
+}
+
 /// For programs: front page, metrics and files.
 pub fn content(path: &Path) -> anyhow::Result<Value> {
+    let package = open(path)?;
     Ok(json!({
-        "package": read::<Value>(&path.join(PACKAGE_FILE))?,
-        "metrics": read::<Value>(&path.join(METRICS_FILE))?,
-        "files": files::content(path)?,
+        "package": parse::<Value>(&package, PACKAGE_FILE)?,
+        "metrics": parse::<Value>(&package, METRICS_FILE)?,
+        "files": super::files::content(path)?,
     }))
 }
 
 /// For people; `stage` made it, `place` is the path by which it is found.
 pub fn render(stage: &str, path: &Path, place: &str, context: &Context) -> anyhow::Result<String> {
     let mut text = String::new();
-    if let Some(package) = read::<Package>(&path.join(PACKAGE_FILE))? {
+    let files = open(path)?;
+    if let Some(package) = parse::<Package>(&files, PACKAGE_FILE)? {
         let classes = match (&package.targets, package.classes.len()) {
             (Some(Several::Labels(names)), _) => format!("yes or no for each of {}", names.len()),
             (Some(Several::Numbers(names)), _) => format!("{} numbers", names.len()),
@@ -42,17 +74,17 @@ pub fn render(stage: &str, path: &Path, place: &str, context: &Context) -> anyho
         }
         text.push('\n');
     }
-    let metrics: Metrics = read(&path.join(METRICS_FILE))?.unwrap_or_default();
-    let report: Option<Report> = read(&path.join(REPORT_FILE))?;
+    let metrics: Metrics = parse(&files, METRICS_FILE)?.unwrap_or_default();
+    let report: Option<Report> = parse(&files, REPORT_FILE)?;
     let baseline = report.map(|it| it.baseline).unwrap_or_default();
     if !metrics.is_empty() {
         text.push_str(&metrics_table(&metrics, &baseline).render(context.width));
         text.push('\n');
     }
-    text.push_str(&files::render(path, context)?);
+    text.push_str(&super::files::render(path, context)?);
     text.push('\n');
     let mut uses = vec![("predict", format!("pipe predict {place} rows.csv"))];
-    if path.join(TORCHSCRIPT_FILE).exists() {
+    if files.has(TORCHSCRIPT_FILE) {
         uses.push((
             "in Python",
             format!("torch.jit.load(\"{place}/{TORCHSCRIPT_FILE}\")(features)"),

@@ -169,7 +169,8 @@ fn tokens() -> Contents {
     })
 }
 
-fn codes() -> Contents {
+/// A table with a column of codes, as one of `all`.
+pub fn codes() -> Contents {
     let mut text = "city,x,price\n".to_owned();
     for row in 0..30 {
         let city = ["Graz", "Linz", "Wien"][row % 3];

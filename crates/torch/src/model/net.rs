@@ -43,6 +43,11 @@ impl Net {
         Self::from_tensors(layers, found, device).map_err(|error| error.at(path.display()))
     }
 
+    /// A network with the weights in a file's bytes.
+    pub fn from_file(layers: &[Layer], bytes: &[u8], device: Device) -> Result<Self> {
+        Self::from_tensors(layers, file::decode(bytes)?, device)
+    }
+
     /// A network with tensors by name, e.g. `0.weight`. All must be there, and no others.
     pub fn from_tensors(layers: &[Layer], mut found: Tensors, device: Device) -> Result<Self> {
         // PyTorch counts batches there; nothing reads it where momentum is a number.

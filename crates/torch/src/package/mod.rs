@@ -3,7 +3,6 @@
 
 mod markdown;
 mod card;
-mod checksum;
 mod opened;
 mod script;
 pub mod torchscript;
@@ -13,6 +12,7 @@ mod tests;
 use std::{collections::HashMap, fs, path::Path};
 
 use pipe_data::{Dataset, Part, input_schema};
+use pipe_package::{ManifestCheck, OpenOptions, write_manifest};
 use pipe_schema::{
     dataset::{DatasetSchema, SCHEMA_FILE},
     model::{COMPRESSION_FILE, MODEL_FILE, Model, WEIGHTS_FILE},
@@ -41,8 +41,13 @@ use crate::{
 const TOLERANCE: f64 = 1e-4;
 /// Likewise where activations become integers: a last bit may tip one over to the next.
 const QUANTIZED_TOLERANCE: f64 = 1e-2;
-/// Rows in a step of the check.
-const BATCH: usize = 1024;
+/// The package was made here, its program with it.
+const OWN: OpenOptions = OpenOptions {
+    manifest: ManifestCheck::Always,
+    allow_script: true,
+    golden: true,
+    memory: None,
+};
 
 /// Does the stage: reads the inputs `model`, `report` and `data`, writes the package and checks it.
 pub fn package(block: &Package, request: &Request, reporter: &mut Reporter) -> Result<Done> {
@@ -50,10 +55,10 @@ pub fn package(block: &Package, request: &Request, reporter: &mut Reporter) -> R
     let sources = Sources::open(request)?;
     reporter.log("packing");
     let front = sources.write(block, folder)?;
-    checksum::write(folder)?;
+    write_manifest(folder)?;
 
     reporter.log("loading the package again");
-    let opened = Opened::open(folder)?;
+    let opened = Opened::open(folder, &OWN)?;
     let Reported { rows, answers } = &sources.reported;
     let total = rows.len() as u64 * opened.networks().len() as u64;
     let mut before = 0;
@@ -61,7 +66,7 @@ pub fn package(block: &Package, request: &Request, reporter: &mut Reporter) -> R
         let found = network.answers(
             &sources.part.features,
             &opened.form,
-            BATCH,
+            opened.batch,
             rows,
             &mut |done| reporter.progress(before + done, total, "rows"),
         )?;

@@ -1,73 +1,75 @@
-//! A package, opened from its folder alone: raw rows in, answers out. Knows no stage and no store.
+//! A package that can answer: raw rows in, answers out. Knows no stage and no store.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::path::Path;
 
 use pipe_data::{Grid, RawRows, transform};
+use pipe_package::{OpenOptions, Package};
 use pipe_schema::{
-    dataset::{DatasetSchema, SCHEMA_FILE},
-    package::{
-        GOLDEN_FILE, GoldenRow, PACKAGE_FILE, PACKAGE_VERSION, Package as Front, TORCHSCRIPT_FILE,
-    },
-    stage::package::Format,
+    dataset::DatasetSchema,
+    model::WEIGHTS_FILE,
+    package::{GoldenRow, Package as Front, TORCHSCRIPT_FILE},
 };
 use serde_json::{Map, Value};
 use tch::Device;
 
-use super::checksum;
 use crate::{
     answer::{Answers, Form},
     error::{Error, Result},
     inference::Inference,
-    json::read_json,
 };
+
+/// The most bytes that a step of the network may take for its rows.
+const MOST_BYTES: u64 = 1 << 30;
+/// The most rows in a step of the network.
+const BATCH: u64 = 1024;
 
 /// A package that can answer.
 pub struct Opened {
-    folder: PathBuf,
     pub front: Front,
     pub schema: DatasetSchema,
     /// What it answers.
     pub form: Form,
+    /// How many rows go through the network at a time.
+    pub batch: usize,
+    golden: Vec<GoldenRow>,
     /// The file each came from, with the network in it; first the one that answers.
     networks: Vec<(&'static str, Inference)>,
 }
 
 impl Opened {
-    /// Opens a package.
-    pub fn open(folder: &Path) -> Result<Self> {
-        let path = folder.join(PACKAGE_FILE);
-        if !path.is_file() {
-            return Err(
-                Error::wrong(format!("{} is not a package", folder.display()))
-                    .hint(format!("a package is a folder with a {PACKAGE_FILE}")),
-            );
+    /// Opens a package. Its TorchScript is loaded only where the options allow it.
+    pub fn open(folder: &Path, options: &OpenOptions) -> Result<Self> {
+        let package = Package::open(folder, options)?;
+        let Package {
+            front,
+            schema,
+            layers,
+            script,
+            golden,
+        } = package;
+        let mut networks = Vec::new();
+        let mut batch = BATCH;
+        if let Some(layers) = layers {
+            batch = (MOST_BYTES / layers.size.bytes_a_row.max(1)).clamp(1, BATCH);
+            let path = folder.join(WEIGHTS_FILE);
+            let network = Inference::of_layers(layers, &schema, Device::Cpu)
+                .map_err(|error| error.at(path.display()))?;
+            networks.push((WEIGHTS_FILE, network));
         }
-        let front: Front = read_version(&path)?;
-        let mut networks = vec![("weights.safetensors", Inference::open(folder, Device::Cpu)?)];
-        if front.formats.contains(&Format::Torchscript) {
+        if let Some(script) = script {
             let path = folder.join(TORCHSCRIPT_FILE);
-            networks.push((
-                TORCHSCRIPT_FILE,
-                Inference::open_script(&path, Device::Cpu)?,
-            ));
+            let network = Inference::of_script(&script, Device::Cpu)
+                .map_err(|error| error.at(path.display()))?;
+            networks.push((TORCHSCRIPT_FILE, network));
         }
-        let schema: DatasetSchema = read_json(&folder.join(SCHEMA_FILE))?;
         Ok(Self {
             form: Form::of(&schema.target),
             schema,
-            folder: folder.to_owned(),
             front,
+            golden,
             networks,
+            batch: usize::try_from(batch).unwrap_or(1),
         })
-    }
-
-    /// Checks the digests of all files, and that the golden rows get the predictions they had.
-    pub fn verify(&self) -> Result<()> {
-        checksum::verify(&self.folder)?;
-        self.check_golden()
     }
 
     /// The networks in the package, by file.
@@ -76,31 +78,33 @@ impl Opened {
     }
 
     /// Answers for raw rows.
-    pub fn answers(&self, rows: &RawRows, batch: usize) -> Result<Answers> {
-        self.answers_of(&self.networks[0].1, rows, batch)
+    pub fn answers(&self, rows: &RawRows) -> Result<Answers> {
+        self.answers_of(&self.networks[0].1, rows)
     }
 
     /// Checks that raw golden rows, through the stored preprocessing, get the predictions they had.
     pub fn check_golden(&self) -> Result<()> {
-        let path = self.folder.join(GOLDEN_FILE);
-        let text = fs::read_to_string(&path).map_err(|error| Error::io(&path, &error))?;
-        let golden: Vec<GoldenRow> = text
-            .lines()
-            .map(serde_json::from_str)
-            .collect::<Result<_, _>>()
-            .map_err(|error| Error::unreadable(&path, error))?;
-        let inputs: Vec<Map<String, Value>> = golden.iter().map(|it| it.input.clone()).collect();
+        let golden = &self.golden;
+        let inputs: Vec<Map<String, Value>> = golden.iter().map(|row| row.input.clone()).collect();
         let rows = RawRows::from_json(&inputs, &self.schema)?;
-        let expected = self.expected(&golden).ok_or_else(|| {
-            Error::unreadable(&path, "a prediction is not one that this package can give")
+        let expected = self.expected(golden).ok_or_else(|| {
+            Error::wrong("a golden prediction is not one that this package can give")
         })?;
         for (file, network) in &self.networks {
-            let found = self.answers_of(network, &rows, golden.len())?;
+            let found = self.answers_of(network, &rows)?;
+            if found.len() != golden.len() {
+                return Err(Error::wrong(format!(
+                    "{file}: golden rows get no predictions"
+                )));
+            }
             let tolerance = self.front.tolerance;
-            if let Some(it) = expected.first_difference(&found, &self.form, tolerance) {
+            if let Some(difference) = expected.first_difference(&found, &self.form, tolerance) {
                 return Err(Error::wrong(format!(
                     "{file}: golden row {}: {} is {}, not {}",
-                    golden[it.position].row, it.what, it.found, it.expected
+                    golden[difference.position].row,
+                    difference.what,
+                    difference.found,
+                    difference.expected
                 ))
                 .hint("the preprocessing in the package is not what the predictions were made with, or it was changed"));
             }
@@ -108,10 +112,10 @@ impl Opened {
         Ok(())
     }
 
-    fn answers_of(&self, network: &Inference, rows: &RawRows, batch: usize) -> Result<Answers> {
+    fn answers_of(&self, network: &Inference, rows: &RawRows) -> Result<Answers> {
         let features = transform(&self.schema, rows)?;
         let ids: Vec<u64> = (0..features.rows as u64).collect();
-        network.answers(&features, &self.form, batch, &ids, &mut |_| {})
+        network.answers(&features, &self.form, self.batch, &ids, &mut |_| {})
     }
 
     /// The predictions of golden rows.
@@ -152,20 +156,4 @@ impl Opened {
             }
         }
     }
-}
-
-/// Looks at the version before the rest, which another version may have changed.
-fn read_version(path: &Path) -> Result<Front> {
-    let front: Value = read_json(path)?;
-    let version = front.get("version").and_then(Value::as_u64);
-    if version != Some(u64::from(PACKAGE_VERSION)) {
-        let version = version.map_or("without a version".to_owned(), |it| {
-            format!("of version {it}")
-        });
-        return Err(Error::wrong(format!(
-            "{}: a package {version}; this pipe reads version {PACKAGE_VERSION}",
-            path.display()
-        )));
-    }
-    serde_json::from_value(front).map_err(|error| Error::unreadable(path, error))
 }

@@ -65,6 +65,9 @@ fn verify_rows(workshop: &Workshop, form: Form, rows: &str) -> Result<String, St
         output: RowForm::Csv,
         probabilities: true,
         verify: true,
+        no_verify: false,
+        allow_script: true,
+        memory: None,
     };
     let inputs = ["package=bundle", &format!("rows={rows}")];
     workshop
@@ -282,6 +285,7 @@ fn a_package_of_another_version_is_refused() {
     let mut front: Value = workshop.json("bundle/package.json");
     front["version"] = json!(2);
     fs::write(workshop.path("bundle/package.json"), front.to_string()).unwrap();
+    pipe_package::write_manifest(&workshop.path("bundle")).unwrap();
     let error = verify(&workshop).unwrap_err();
     assert!(
         error.ends_with("a package of version 2; this pipe reads version 1"),

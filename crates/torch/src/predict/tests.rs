@@ -13,6 +13,9 @@ const PLAIN: Predict = Predict {
     output: RowForm::Csv,
     probabilities: true,
     verify: false,
+    no_verify: false,
+    allow_script: false,
+    memory: None,
 };
 
 fn packed() -> Workshop {

@@ -10,7 +10,7 @@ use super::*;
 /// The runner's end stays open: closing it would end this process, as it should end a worker.
 fn hear(handler: Handler, say: &[Control]) -> Vec<Event> {
     let (mut ours, theirs) = Channel::pair().unwrap();
-    let worker = thread::spawn(move || converse(theirs, handler).unwrap());
+    let worker = thread::spawn(move || converse(theirs, |_| Vec::new(), handler).unwrap());
     let hello = Hello {
         protocol: PROTOCOL_VERSION,
     };

@@ -29,6 +29,9 @@ fn package_predicts_words_that_training_never_saw() {
         output: RowForm::Csv,
         probabilities: true,
         verify: false,
+        no_verify: false,
+        allow_script: false,
+        memory: None,
     };
     let rows = "x,city,size\n1,Linz,S\n1,Paris,S\n1,,S\n1,Linz,XXL\n";
     std::fs::write(workshop.path("new.csv"), rows).unwrap();

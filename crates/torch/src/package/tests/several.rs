@@ -60,6 +60,9 @@ fn predict_jsonl(workshop: &Workshop, probabilities: bool) -> Value {
         output: RowForm::Jsonl,
         probabilities,
         verify: true,
+        no_verify: false,
+        allow_script: false,
+        memory: None,
     };
     let text = workshop.predict(work, &["package=bundle", "rows=rows.csv"]);
     serde_json::from_str(text.unwrap().lines().next().unwrap()).unwrap()
