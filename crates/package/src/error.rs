@@ -36,7 +36,7 @@ impl PackageError {
     /// A file is not the one that was packed.
     pub fn damaged(path: &Path, what: impl fmt::Display) -> Self {
         Self::wrong(format!("{} {what}", path.display()))
-            .hint("export the package again, or run the package stage again")
+            .hint("get the package again from where it comes; in a store, `pipe verify` sets it aside and `pipe run` makes it again")
     }
 
     /// Reading failed.

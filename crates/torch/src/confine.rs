@@ -41,6 +41,8 @@ const SYSTEM: [&str; 9] = [
     "/dev/random",
     "/dev/zero",
 ];
+/// The bit by which the second numbers of calls on x86-64 are told.
+const X32: u32 = 0x4000_0000;
 /// Libraries that load others from their own folder, when these are needed.
 const LOADERS: [&str; 2] = ["libtorch_cpu.so", "libc.so.6"];
 
@@ -186,7 +188,6 @@ fn without_x32() -> BpfProgram {
     if cfg!(not(target_arch = "x86_64")) {
         return Vec::new();
     }
-    const X32: u32 = 0x4000_0000;
     let statement = |code: u32, jt, jf, k| seccompiler::sock_filter {
         code: code as u16,
         jt,

@@ -89,7 +89,6 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
     for view in &views {
         let size = figures::bytes(view.bytes);
         let about = format!("{}, {size}, in {}", view.r#type.name(), view.place);
-        writeln!(out, "{}  {}", paint(BOLD, &view.title), paint(DIM, about))?;
         let path = &view.path;
         let text = match view.r#type {
             ArtifactType::Dataset => dataset::render(path, context)?,
@@ -98,6 +97,7 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
             ArtifactType::Package => package::render(&view.title, path, &view.place, context)?,
             ArtifactType::Files => files::render(path, context)?,
         };
+        writeln!(out, "{}  {}", paint(BOLD, &view.title), paint(DIM, about))?;
         writeln!(out, "{text}")?;
     }
     write!(out, "{}", outs(&subject, context))?;

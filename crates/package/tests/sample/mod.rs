@@ -277,10 +277,7 @@ fn package(
 }
 
 fn assemble(out: &Path, schema: &DatasetSchema, head: &[HeadRow], layers: Vec<Layer>) -> Contents {
-    let outputs = match layers.iter().rev().find_map(outputs_of) {
-        Some(outputs) => outputs,
-        None => panic!("a network without outputs"),
-    };
+    let outputs = layers.iter().rev().find_map(outputs_of);
     let model = json!({
         "inputs": schema.features.len(), "outputs": outputs,
         "loss": "cross_entropy", "parameters": 0, "layers": layers,

@@ -2,6 +2,7 @@
 
 mod codes;
 mod images;
+mod mutants;
 
 mod several;
 
