@@ -140,8 +140,11 @@ fn open_refuses_files_too_many_and_too_few_and_a_missing_manifest() {
     );
 }
 
+/// Makes something at a path.
+type MakeAt = fn(&Path);
+
 /// What can stand in the place of a file.
-fn stand_ins() -> Vec<(&'static str, fn(&Path))> {
+fn stand_ins() -> Vec<(&'static str, MakeAt)> {
     vec![
         ("a link", |path| symlink("/dev/zero", path).unwrap()),
         ("a link", |path| symlink("/etc/passwd", path).unwrap()),

@@ -244,7 +244,14 @@ fn linear(in_features: usize, out_features: u32) -> Layer {
 }
 
 fn lines(rows: impl Iterator<Item = Value>) -> String {
-    rows.map(|row| format!("{row}\n")).collect()
+    let mut text = String::new();
+    for row in rows {
+        text.push_str(&format!(
+            "{row}
+"
+        ));
+    }
+    text
 }
 
 /// The package of a network on this data; `layers` are made for rows of so many features.
@@ -273,10 +280,10 @@ fn package(
     let head = dataset.head("test").unwrap();
     let schema = dataset.schema().clone();
     let layers = layers(schema.features.len());
-    assemble(&out, &schema, &head, layers)
+    assemble(&out, &schema, &head, &layers)
 }
 
-fn assemble(out: &Path, schema: &DatasetSchema, head: &[HeadRow], layers: Vec<Layer>) -> Contents {
+fn assemble(out: &Path, schema: &DatasetSchema, head: &[HeadRow], layers: &[Layer]) -> Contents {
     let outputs = layers.iter().rev().find_map(outputs_of);
     let model = json!({
         "inputs": schema.features.len(), "outputs": outputs,
@@ -297,15 +304,7 @@ fn assemble(out: &Path, schema: &DatasetSchema, head: &[HeadRow], layers: Vec<La
         },
         tolerance: 1e-4,
     };
-    let golden: String = head
-        .iter()
-        .map(|row| {
-            format!(
-                "{}\n",
-                serde_json::to_string(&golden_row(schema, row)).unwrap()
-            )
-        })
-        .collect();
+    let golden = lines(head.iter().map(|row| json!(golden_row(schema, row))));
     let schema = fs::read(out.join(SCHEMA_FILE)).unwrap();
     [
         (PACKAGE_FILE, serde_json::to_vec_pretty(&front).unwrap()),
