@@ -5,6 +5,8 @@ mod networks;
 use std::{collections::HashMap, fmt::Write as _, io::Write, path::PathBuf, process::ExitCode};
 
 use indexmap::IndexSet;
+use pipe_schema::remote::without_credentials;
+use serde_json::Value;
 
 use super::{
     Context,
@@ -42,12 +44,23 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
         Shape::Dot => dot(plan),
         Shape::Json => {
             let mut json = serde_json::to_value(plan)?;
+            hide_credentials(&mut json);
             json["networks"] = networks::content(&project, context)?.into();
             format!("{}\n", serde_json::to_string_pretty(&json)?)
         }
     };
     write!(context.output(), "{text}")?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Takes keys and passwords out of all addresses.
+fn hide_credentials(value: &mut Value) {
+    match value {
+        Value::String(text) => *text = without_credentials(text).into_owned(),
+        Value::Array(items) => items.iter_mut().for_each(hide_credentials),
+        Value::Object(entries) => entries.values_mut().for_each(hide_credentials),
+        _ => {}
+    }
 }
 
 /// An arrow of a drawing: from, to, what is read, whether it is order only.

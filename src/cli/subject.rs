@@ -9,7 +9,11 @@ use pipe_schema::{
 };
 
 use super::{Context, UserError, discovery};
-use crate::{plan::is_meant, spec::suggest, store::Store};
+use crate::{
+    plan::{is_meant, shell},
+    spec::suggest,
+    store::Store,
+};
 
 /// A stage's last result, and what of it is meant.
 pub struct Subject {
@@ -226,7 +230,8 @@ impl Subject {
         };
         let mut path = store.kept(&out.digest).map_err(|error| {
             let text = format!("`{name}` cannot be had from the store: {error}");
-            let hint = format!("`pipe run {}` brings it back to where it belongs", self.id);
+            let id = shell::quote(&self.id);
+            let hint = format!("`pipe run {id}` brings it back to where it belongs");
             UserError::usage(text).hint(hint)
         })?;
         if !out.is_directory {
@@ -259,7 +264,8 @@ pub fn known_stages(store: &Store) -> Vec<String> {
 fn unknown(id: &str, known: &[String], instances: &[&str]) -> UserError {
     if instances.contains(&id) {
         return UserError::usage(format!("stage `{id}` has no result yet")).hint(format!(
-            "`pipe run {id}` makes it; `pipe status` says where it stands"
+            "`pipe run {}` makes it; `pipe status` says where it stands",
+            shell::quote(id)
         ));
     }
     if !instances.is_empty() {

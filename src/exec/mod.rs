@@ -4,6 +4,7 @@ pub mod commit;
 pub mod environment;
 pub mod failure;
 pub mod interrupt;
+pub mod mask;
 pub mod supervisor;
 pub mod local;
 #[cfg(test)]
@@ -17,6 +18,7 @@ use pipe_schema::{
     run::Failure,
 };
 
+use self::mask::Mask;
 use crate::plan::StageId;
 
 /// One attempt to execute something.
@@ -50,8 +52,10 @@ pub struct WorkerJob {
     pub request: Box<Request>,
     /// What it sees beside the worker's own environment.
     pub env: Vec<(String, String)>,
-    /// Values that must not appear in the log.
-    pub secrets: Vec<String>,
+    /// What must not appear in the log.
+    pub mask: Arc<Mask>,
+    /// Whether it sees a secret: then it leaves no core file.
+    pub has_secrets: bool,
     /// Whether it needs a process of its own: it has variables of its own or uses a GPU.
     pub is_fresh: bool,
 }
@@ -63,8 +67,10 @@ pub struct CommandJob {
     pub lines: Vec<String>,
     /// All that it sees beside the fixed environment.
     pub env: Vec<(String, String)>,
-    /// Values that must not appear in the log.
-    pub secrets: Vec<String>,
+    /// What must not appear in the log.
+    pub mask: Arc<Mask>,
+    /// Whether it sees a secret: then it leaves no core file.
+    pub has_secrets: bool,
     pub folder: PathBuf,
     /// The file in which it may write live metrics: lines `{"name": …, "step": …, "value": …}`.
     pub metrics: PathBuf,

@@ -8,7 +8,9 @@ use std::{
     time::Duration,
 };
 
-use pipe_schema::{manifest::Digest, protocol::Failed, run::FailureKind};
+use pipe_schema::{
+    manifest::Digest, protocol::Failed, remote::without_credentials, run::FailureKind,
+};
 use pipe_wire::Reporter;
 use sha2::{Digest as _, Sha256};
 use ureq::{
@@ -42,7 +44,7 @@ pub struct Got {
 pub fn download(url: &str, shown: &str, to: &Path, reporter: &mut Reporter) -> Result<Got, Failed> {
     let mut pauses = PAUSES.iter();
     loop {
-        let trouble = match attempt(url, to, reporter) {
+        let trouble = match attempt(url, shown, to, reporter) {
             Ok(got) => return Ok(got),
             Err(trouble) => trouble,
         };
@@ -74,8 +76,8 @@ enum Trouble {
     Here(Failed),
 }
 
-fn attempt(url: &str, to: &Path, reporter: &mut Reporter) -> Result<Got, Trouble> {
-    let (mut reader, length) = open(url)?;
+fn attempt(url: &str, shown: &str, to: &Path, reporter: &mut Reporter) -> Result<Got, Trouble> {
+    let (mut reader, length) = open(url, shown)?;
     let here = |what: &str, error: &io::Error| Trouble::Here(cannot(what, to, error));
     let mut file = File::create(to).map_err(|it| here("create", &it))?;
     let mut hasher = Sha256::new();
@@ -119,7 +121,7 @@ fn attempt(url: &str, to: &Path, reporter: &mut Reporter) -> Result<Got, Trouble
 
 type Opened = (Box<dyn Read>, Option<u64>);
 
-fn open(url: &str) -> Result<Opened, Trouble> {
+fn open(url: &str, shown: &str) -> Result<Opened, Trouble> {
     if let Some(path) = url.strip_prefix("file://") {
         let lasting = |error: io::Error| Trouble::Lasting(error.to_string());
         let file = File::open(decoded(path)).map_err(lasting)?;
@@ -142,7 +144,10 @@ fn open(url: &str) -> Result<Opened, Trouble> {
         .timeout_per_read(Some(SILENCE_LIMIT))
         .build()
         .into();
-    let response = agent.get(url).call().map_err(|it| of_error(&it))?;
+    let response = agent
+        .get(url)
+        .call()
+        .map_err(|it| of_error(&it, url, shown))?;
     let status = response.status();
     if !status.is_success() {
         let message = format!("the server answers {status}");
@@ -158,8 +163,9 @@ fn open(url: &str) -> Result<Opened, Trouble> {
     Ok((Box::new(response.into_body().into_reader()), length))
 }
 
-fn of_error(error: &Error) -> Trouble {
-    let message = error.to_string();
+fn of_error(error: &Error, url: &str, shown: &str) -> Trouble {
+    // Where it was sent to in between is nobody's business either.
+    let message = without_credentials(&error.to_string()).replace(url, shown);
     match error {
         Error::Io(_)
         | Error::Timeout(_)

@@ -13,7 +13,10 @@ use pipe_schema::{
 use pipe_wire::Reporter;
 
 use self::download::download;
-use crate::store::{Store, StoreError};
+use crate::{
+    plan::shell,
+    store::{Store, StoreError},
+};
 
 /// Does what a request to fetch asks for: afterwards the store has the file.
 #[expect(
@@ -90,8 +93,9 @@ fn bring(
 }
 
 fn by_hand(remote: &Remote, folder: &Path) -> String {
-    let (name, folder) = (remote.file_name(), folder.display());
-    format!("run again, or put the file there by hand: `install -D {name} {folder}/{name}`")
+    let name = remote.file_name();
+    let place = shell::quote(&folder.join(&name).display().to_string());
+    format!("run again, or put the file there by hand: `install -D {name} {place}`")
 }
 
 fn failed(kind: FailureKind, message: impl Into<String>) -> Failed {

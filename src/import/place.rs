@@ -36,6 +36,13 @@ enum Found {
     Value(Value, String),
 }
 
+/// What a command gets in the place of a name.
+#[derive(Clone, Debug)]
+pub enum Spliced {
+    Axis(String),
+    Value(Value),
+}
+
 /// What a name was found to be.
 enum Target<'n> {
     Axis(String),
@@ -83,6 +90,18 @@ impl<'a> Place<'a> {
             }
         }
         written
+    }
+
+    /// The values that a command names and that stay vars or axes of the spec.
+    pub fn spliced(&self, node: &Node) -> Vec<Spliced> {
+        let text = node.as_text().unwrap_or_default();
+        let found = self.bind(text, node, true, &mut Vec::new());
+        let named = found.into_iter().filter_map(|piece| match piece {
+            Found::Text(_) => None,
+            Found::Axis(axis) => Some(Spliced::Axis(axis)),
+            Found::Value(value, _) => Some(Spliced::Value(value)),
+        });
+        named.collect()
     }
 
     /// The text as DVC makes it. Only where no axis is open.

@@ -6,14 +6,17 @@ use super::{
     jobs::Job,
     note::Notes,
     params::{self, Picks},
-    place::Place,
+    place::{Place, Spliced},
     scope, shell,
     survey::{Reach, Survey, reach},
     template::{self, Parsing, Piece},
     vars::{self, Vars},
     write::Yaml,
 };
-use crate::spec::{Diagnostic, Node, Span, Value};
+use crate::{
+    plan,
+    spec::{Diagnostic, Node, Span, Value},
+};
 
 /// A stage of the spec, before it is written.
 #[derive(Clone, Debug)]
@@ -70,6 +73,9 @@ pub fn drafts(job: &Job, hand: &mut Hand<'_>) -> Vec<Draft> {
         hand,
     };
     let mut command = vec![("cmd".to_owned(), writer.cmd())];
+    if writer.is_raw() {
+        command.push(("raw".to_owned(), Yaml::Plain("true".to_owned())));
+    }
     let wdir = writer.wdir();
     if let Some(wdir) = &wdir {
         command.push(("wdir".to_owned(), Yaml::Text(wdir.clone())));
@@ -203,6 +209,35 @@ impl Writer<'_, '_> {
             [] | [_] => Yaml::Text(text.trim_end().to_owned()),
             lines => Yaml::Lines(lines.iter().map(|it| (*it).to_owned()).collect()),
         }
+    }
+
+    /// Whether values with blanks or signs of the shell go into the command, where DVC does not quote them.
+    fn is_raw(&mut self) -> bool {
+        let Some(cmd) = self.job.template.get("cmd") else {
+            return false;
+        };
+        let hand = &mut *self.hand;
+        let names = match &cmd.value {
+            Value::List(items) => items.as_slice(),
+            _ => std::slice::from_ref(cmd),
+        };
+        let is_odd = |it: &Value| !plan::shell::is_plain(&template::text_of(it));
+        let mut values = names.iter().flat_map(|it| self.place.spliced(it));
+        let is_raw = values.any(|spliced| match spliced {
+            Spliced::Value(value) => is_odd(&value),
+            Spliced::Axis(name) => {
+                let axis = self.job.variant.axes.iter().find(|it| it.name == name);
+                axis.is_some_and(|it| it.values.iter().any(|it| is_odd(&it.value)))
+            }
+        });
+        if is_raw {
+            hand.notes.changed(
+                cmd.span,
+                "values with blanks or signs of the shell go into the command as they are, as in DVC (`raw: true`)",
+                "write quotes around them and take `raw` away: pipe quotes each value as one word",
+            );
+        }
+        is_raw
     }
 
     /// Where it runs, seen from the spec's folder.

@@ -3,7 +3,10 @@
 use std::collections::{BTreeSet, HashSet};
 
 use super::{Workspace, note::Notes};
-use crate::{plan::paths, spec::Span};
+use crate::{
+    plan::{paths, shell::quote},
+    spec::Span,
+};
 
 /// A path that a stage reads.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,7 +90,11 @@ impl Survey {
                 notes.changed(*span, what, "bring it with `dvc pull`, as before");
             } else {
                 let what = format!("`{path}`: tracked by {tracker}, and not there");
-                notes.lost(*span, what, format!("bring it with `dvc pull {tracker}`"));
+                notes.lost(
+                    *span,
+                    what,
+                    format!("bring it with `dvc pull {}`", quote(&tracker)),
+                );
             }
         } else if !is_there {
             let what = format!("`{path}`: not there, and no stage makes it");
@@ -96,9 +103,11 @@ impl Survey {
                 .find(|it| !files.contains(it) && workspace.exists(it));
             let remedy = match other {
                 Some(other) => {
+                    let words: Vec<String> = files.iter().map(|it| quote(it)).collect();
                     format!(
-                        "import {other} with it: `pipe import {} {other}`",
-                        files.join(" ")
+                        "import {other} with it: `pipe import {} {}`",
+                        words.join(" "),
+                        quote(&other)
                     )
                 }
                 None => "put it there before the first run".to_owned(),

@@ -238,6 +238,8 @@ fn package(block: &Package) -> Fields {
 fn command(block: &Command) -> Fields {
     let Command {
         cmd,
+        // What it does to the text is in the text.
+        raw: _,
         inputs,
         outputs,
         deps,

@@ -94,6 +94,7 @@ impl Draft {
             used,
             axes: None,
             ports: None,
+            splice: None,
         };
         let mut unknown = Vec::new();
         for field in fields {
@@ -134,13 +135,16 @@ impl Draft {
             }
         };
         let ports = ports(kind, &block.node);
+        let splice = scope.splice_of(&block.node);
         let kind_span = block.key_span;
         let block = match block.node.value {
             Value::Map(entries) => {
                 let entries = entries
                     .into_iter()
                     .map(|it| {
-                        scope.ports = (kind == "command" && it.key == "cmd").then(|| ports.clone());
+                        let is_cmd = kind == "command" && it.key == "cmd";
+                        scope.ports = is_cmd.then(|| ports.clone());
+                        scope.splice = is_cmd.then_some(splice);
                         scope.bind_own(it, found)
                     })
                     .collect();

@@ -19,6 +19,17 @@ pub struct Scope<'a> {
     pub axes: Option<&'a IndexMap<String, Value>>,
     /// In a command: the names of its inputs and outputs, which stay.
     pub ports: Option<Ports>,
+    /// In what a shell runs: how values get into it.
+    pub splice: Option<Splice>,
+}
+
+/// How a value gets into a shell's text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Splice {
+    /// As a word, quoted for where it stands.
+    Quoted,
+    /// As it is.
+    Raw,
 }
 
 /// The names that `${inputs.x}` and `${outputs.x}` may have.
@@ -30,7 +41,7 @@ pub struct Ports {
 
 /// A piece of a text.
 #[derive(Debug, PartialEq, Eq)]
-enum Piece<'t> {
+pub(super) enum Piece<'t> {
     Text(&'t str),
     /// `$${`, which is `${`.
     Escape,
@@ -70,7 +81,7 @@ fn has_open_key(node: &Node) -> bool {
 }
 
 /// The place of a piece of a value's text, where the text stands in the file as it is.
-fn inside(node: &Node, text: &str, piece: &str) -> Span {
+pub(super) fn inside(node: &Node, text: &str, piece: &str) -> Span {
     let written = (node.span.end - node.span.start) as usize;
     let quote = match written.checked_sub(text.len()) {
         Some(0) => 0,
@@ -90,7 +101,12 @@ impl Scope<'_> {
     /// The tree with its names bound.
     pub fn bind(&self, node: &Node, found: &mut Vec<Diagnostic>) -> Node {
         let value = match &node.value {
-            Value::Text(text) if has_names(text) => return self.bind_text(node, text, found),
+            Value::Text(text) if has_names(text) => {
+                return match self.splice {
+                    Some(splice) => self.bind_command(node, text, splice, found),
+                    None => self.bind_text(node, text, found),
+                };
+            }
             Value::List(items) => {
                 Value::List(items.iter().map(|it| self.bind(it, found)).collect())
             }
@@ -132,7 +148,7 @@ impl Scope<'_> {
         }
     }
 
-    fn bind_text(&self, node: &Node, text: &str, found: &mut Vec<Diagnostic>) -> Node {
+    pub(super) fn bind_text(&self, node: &Node, text: &str, found: &mut Vec<Diagnostic>) -> Node {
         let pieces = split(text);
         if let [Piece::Name { name, whole }] = pieces.as_slice() {
             return match self.look_up(name, whole, node.span, found) {
@@ -157,12 +173,7 @@ impl Scope<'_> {
                 Piece::Escape if self.axes.is_none() => bound.push_str("$${"),
                 Piece::Escape => bound.push_str("${"),
                 Piece::Open(rest) => {
-                    found.push(
-                        Diagnostic::error("`${` without its `}`")
-                            .at(inside(rest), "not closed")
-                            .unreadable()
-                            .hint("write `$${` for the characters themselves"),
-                    );
+                    found.push(not_closed(inside(rest)));
                     bound.push_str(rest);
                 }
                 Piece::Name { name, whole } => {
@@ -170,14 +181,9 @@ impl Scope<'_> {
                         Looked::Value(value, origin) => {
                             if matches!(value.value, Value::List(_) | Value::Map(_)) {
                                 found.push(
-                                    Diagnostic::error(format!(
-                                        "`{whole}` is {} and cannot be spliced into text",
-                                        value.value.describe()
-                                    ))
-                                    .at(inside(whole), "inside text")
-                                    .unreadable()
-                                    .at_some(origin, "set here")
-                                    .hint(format!("alone, as `\"{whole}\"`, it keeps its type")),
+                                    no_text(whole, &value.value, inside(whole), origin).hint(
+                                        format!("alone, as `\"{whole}\"`, it keeps its type"),
+                                    ),
                                 );
                             }
                             bound.push_str(&value.value.canonical());
@@ -187,24 +193,37 @@ impl Scope<'_> {
                 }
             }
             if bound.len() > LONGEST_TEXT {
-                found.push(
-                    Diagnostic::error(format!("the text grows beyond {} KiB", LONGEST_TEXT >> 10))
-                        .at(node.span, "with its vars bound"),
-                );
                 break;
             }
         }
-        if !self.used.spend(NODE_BYTES + bound.len()) {
+        self.bound(node, bound, found)
+    }
+
+    /// A node with this text in its place, unless that takes too much room.
+    pub(super) fn bound(&self, node: &Node, text: String, found: &mut Vec<Diagnostic>) -> Node {
+        if text.len() > LONGEST_TEXT {
+            found.push(
+                Diagnostic::error(format!("the text grows beyond {} KiB", LONGEST_TEXT >> 10))
+                    .at(node.span, "with its vars bound"),
+            );
+        }
+        if !self.used.spend(NODE_BYTES + text.len()) {
             found.push(too_much(node.span));
             return node.clone();
         }
         Node {
-            value: Value::Text(bound),
+            value: Value::Text(text),
             ..*node
         }
     }
 
-    fn look_up(&self, name: &str, whole: &str, span: Span, found: &mut Vec<Diagnostic>) -> Looked {
+    pub(super) fn look_up(
+        &self,
+        name: &str,
+        whole: &str,
+        span: Span,
+        found: &mut Vec<Diagnostic>,
+    ) -> Looked {
         if let Some(axis) = name.strip_prefix("matrix.") {
             let Some(axes) = self.axes else {
                 return Looked::Stays;
@@ -252,6 +271,24 @@ impl Scope<'_> {
     }
 }
 
+pub(super) fn not_closed(span: Span) -> Diagnostic {
+    Diagnostic::error("`${` without its `}`")
+        .at(span, "not closed")
+        .unreadable()
+        .hint("write `$${` for the characters themselves")
+}
+
+/// A list or map where there must be text.
+pub(super) fn no_text(whole: &str, value: &Value, span: Span, origin: Option<Span>) -> Diagnostic {
+    let what = value.describe();
+    Diagnostic::error(format!(
+        "`{whole}` is {what} and cannot be spliced into text"
+    ))
+    .at(span, "inside text")
+    .unreadable()
+    .at_some(origin, "set here")
+}
+
 fn too_much(span: Span) -> Diagnostic {
     Diagnostic::error("vars make the spec too large")
         .at(span, "bound once too often")
@@ -259,14 +296,14 @@ fn too_much(span: Span) -> Diagnostic {
         .unreadable()
 }
 
-enum Looked {
+pub(super) enum Looked {
     Value(Node, Option<Span>),
     /// Bound later, or by the runner.
     Stays,
     Unknown,
 }
 
-fn split(text: &str) -> Vec<Piece<'_>> {
+pub(super) fn split(text: &str) -> Vec<Piece<'_>> {
     let mut pieces = Vec::new();
     let mut rest = text;
     while let Some(at) = rest.find("${") {
@@ -320,6 +357,7 @@ mod tests {
             used: &Account::new(0),
             axes: Some(&axes),
             ports: None,
+            splice: None,
         };
         let mut found = Vec::new();
         let bound = scope.bind(&node(Value::Text(text.to_owned())), &mut found);

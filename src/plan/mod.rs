@@ -24,6 +24,8 @@ mod rules;
 mod search;
 pub mod schema;
 mod sections;
+pub mod shell;
+mod splice;
 mod target;
 mod upstream;
 mod vars;

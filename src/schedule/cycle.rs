@@ -19,11 +19,11 @@ use pipe_schema::{
 };
 
 use super::{
-    Options, Summary, capacity::Share, inline, machine::Machine, publisher::Publisher,
+    Options, Summary, capacity::Share, inline, machine::Machine, publisher::Publisher, secrets,
     state::State, strays::Strays, verdict::Counts,
 };
 use crate::{
-    exec::Executor,
+    exec::{Executor, mask::Mask},
     graph::{Graph, Selection},
     plan::{Plan, Stage, StageId},
     store::{Boot, Store},
@@ -59,6 +59,9 @@ pub fn run(
             .filter(|id| selection.contains(*id))
             .map(|id| &*plan.stages[id])
             .collect();
+        let mask = secrets::mask_of(&order, options);
+        let mut told = |event| events(secrets::hide_in_event(&mask, event));
+        let events: &mut dyn FnMut(Event) = &mut told;
         let places: HashMap<&str, usize> = order
             .iter()
             .enumerate()
@@ -148,6 +151,7 @@ pub fn run(
                 ..Counts::default()
             },
             strays: Strays::default(),
+            mask: Arc::clone(&mask),
         };
         cycle.turn(interrupts);
         cycle.tell_strays();
@@ -198,6 +202,8 @@ pub(super) struct Cycle<'a> {
     pub host_name: String,
     pub counts: Counts,
     pub strays: Strays,
+    /// Hides the secrets of all stages.
+    pub mask: Arc<Mask>,
 }
 
 /// Why nothing more is started.

@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     exec::{JobWork, failure},
+    plan::shell,
     store::{Attempt, Store},
 };
 
@@ -76,9 +77,8 @@ pub fn fetch(fetch: &Fetch, store: &Store) -> Result<JobWork, Failure> {
 /// How to provide a file without the network.
 fn by_hand(remote: &Remote, store: &Store) -> Result<String, Failure> {
     let folder = remote.digest().map(|it| store.blob(&it));
-    let folder = text_of(&folder.unwrap_or_default())?;
     let name = remote.file_name();
-    Ok(format!(
-        "put the file there: `install -D {name} {folder}/{name}`"
-    ))
+    let place = text_of(&folder.unwrap_or_default().join(&name))?;
+    let place = shell::quote(&place);
+    Ok(format!("put the file there: `install -D {name} {place}`"))
 }

@@ -18,6 +18,7 @@ use super::{
     cycle::{Cycle, Ending},
     inline, launch,
     sandbox::Sandbox,
+    secrets,
     state::{Finished, Pending, Running, State},
     strays,
     trouble::of_store,
@@ -111,7 +112,7 @@ impl Cycle<'_> {
             launch::prepare(preparation, self.store)
         } else {
             running.sandbox = Sandbox::of(stage, &running, self.store, self.options);
-            launch::work(stage, &running, self.store, self.options)
+            launch::work(stage, &running, self.store, self.options, &self.mask)
         };
         let work = match work {
             Ok(work) => work,
@@ -190,7 +191,8 @@ impl Cycle<'_> {
         let checked = outcome
             .result
             .and_then(|done| self.empty_sandbox(at, &running).map(|()| done))
-            .and_then(|done| self.check(at, &running, done));
+            .and_then(|done| self.check(at, &running, done))
+            .map(|done| secrets::hide_in_done(&self.mask, done));
         match checked {
             Ok(done) => {
                 if running.preparations.pop_front().is_none() {

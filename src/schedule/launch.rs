@@ -25,8 +25,8 @@ use super::{
     trouble::{of_store, text_of},
 };
 use crate::{
-    exec::{CommandJob, Confinement, JobWork, WorkerJob, failure},
-    plan::{Stage, file_name},
+    exec::{CommandJob, Confinement, JobWork, WorkerJob, failure, mask::Mask},
+    plan::{Stage, file_name, shell},
     store::{Attempt, Store},
 };
 
@@ -101,7 +101,8 @@ fn convert(conversion: &Conversion) -> Result<JobWork, Failure> {
     Ok(JobWork::Worker(WorkerJob {
         request: Box::new(request),
         env: Vec::new(),
-        secrets: Vec::new(),
+        mask: Arc::default(),
+        has_secrets: false,
         is_fresh: false,
     }))
 }
@@ -112,10 +113,11 @@ pub fn work(
     running: &Running,
     store: &Store,
     options: &Options,
+    mask: &Arc<Mask>,
 ) -> Result<JobWork, Failure> {
     let Running { pending, place, .. } = running;
     let action = &pending.action;
-    let (own, secrets) = variables(stage, options)?;
+    let own = variables(stage, options)?;
     let mut env = Vec::new();
     if !running.gpus.is_empty() {
         // Before the stage's own, which may know better.
@@ -123,7 +125,7 @@ pub fn work(
     }
     env.extend(own);
     if let Task::Command(command) = &stage.task {
-        return script_of(stage, command, running, options, (env, secrets));
+        return script_of(stage, command, running, options, (env, mask));
     }
     let output = place.output("main");
     create_folder(&output)?;
@@ -144,7 +146,8 @@ pub fn work(
     Ok(JobWork::Worker(WorkerJob {
         request: Box::new(request),
         env,
-        secrets,
+        mask: Arc::clone(mask),
+        has_secrets: !stage.control.secrets.is_empty(),
         is_fresh,
     }))
 }
@@ -162,9 +165,9 @@ fn checkpoints(store: &Store, action: &Action, is_forced: bool) -> Result<String
     text_of(&folder)
 }
 
-/// The stage's own variables, and the values among them that are secret.
-type Variables = (Vec<(String, String)>, Vec<String>);
+type Variables = Vec<(String, String)>;
 
+/// The stage's own variables, with its secrets.
 fn variables(stage: &Stage, options: &Options) -> Result<Variables, Failure> {
     let control = &stage.control;
     let mut env = Vec::new();
@@ -177,7 +180,6 @@ fn variables(stage: &Stage, options: &Options) -> Result<Variables, Failure> {
             .iter()
             .map(|(name, value)| (name.clone(), value.clone())),
     );
-    let mut secrets = Vec::new();
     for name in &control.secrets {
         let Some(value) = options.host.get(name) else {
             let hint = format!("set it: `export {name}=…`");
@@ -187,10 +189,9 @@ fn variables(stage: &Stage, options: &Options) -> Result<Variables, Failure> {
                 Some(&hint),
             ));
         };
-        secrets.push(value.clone());
         env.push((name.clone(), value));
     }
-    Ok((env, secrets))
+    Ok(env)
 }
 
 fn script_of(
@@ -198,7 +199,7 @@ fn script_of(
     command: &Command,
     running: &Running,
     options: &Options,
-    (env, secrets): Variables,
+    (env, mask): (Variables, &Arc<Mask>),
 ) -> Result<JobWork, Failure> {
     let (action, place) = (&running.pending.action, &running.place);
     let folder = folder_of(command, &options.folder);
@@ -235,9 +236,10 @@ fn script_of(
             .0
             .iter()
             .map(|line| script::fill(line, &find))
-            .collect(),
+            .collect::<Result<_, _>>()?,
         env: all,
-        secrets,
+        mask: Arc::clone(mask),
+        has_secrets: !stage.control.secrets.is_empty(),
         folder: start,
         metrics: metrics.to_owned(),
         confinement: (running.sandbox.clone()).map(|it| it as Arc<dyn Confinement>),
@@ -289,21 +291,21 @@ pub fn alone(stage: &Stage, action: &Action, options: &Options) -> Option<String
     };
     let mut text = format!(
         "cd {}",
-        script::quote(&folder_of(command, &options.folder).display().to_string())
+        shell::quote(&folder_of(command, &options.folder).display().to_string())
     );
     if !stage.outputs.is_empty() {
-        let _ = write!(text, " && mkdir -p {}", script::quote(&scratch));
+        let _ = write!(text, " && mkdir -p {}", shell::quote(&scratch));
     }
     let env: Vec<String> = stage
         .control
         .env
         .iter()
-        .map(|(name, value)| format!("{name}={}", script::quote(value)))
+        .map(|(name, value)| format!("{name}={}", shell::quote(value)))
         .chain(["PIPE_METRICS=/dev/null".to_owned()])
         .collect();
     let env = env.join(" ");
     for line in &command.cmd.0 {
-        let line = script::quote(&script::fill(line, &find));
+        let line = shell::quote(&script::fill(line, &find).ok()?);
         let _ = write!(text, " && {env} sh -c {line}");
     }
     Some(text)

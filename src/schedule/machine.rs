@@ -105,7 +105,8 @@ fn probe(
         work: JobWork::Worker(WorkerJob {
             request: Box::new(request),
             env: Vec::new(),
-            secrets: Vec::new(),
+            mask: std::sync::Arc::default(),
+            has_secrets: false,
             is_fresh: true,
         }),
         log: attempt.log().to_owned(),

@@ -19,6 +19,7 @@ mod programs;
 mod publisher;
 mod sandbox;
 mod script;
+mod secrets;
 mod untouched;
 mod sources;
 mod state;

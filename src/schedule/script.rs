@@ -1,60 +1,81 @@
-//! `${inputs.x}` and `${outputs.y}` of a command become paths, quoted for the shell. Knows no files.
+//! `${inputs.x}` and `${outputs.y}` of a command become paths, quoted for where they stand. Knows no files.
+
+use pipe_schema::run::{Failure, FailureKind};
+
+use crate::{
+    exec::failure,
+    plan::shell::{self, Obstacle, Unit},
+};
 
 /// The text with each place replaced by what `find` says of `inputs.x` or `outputs.y`; what it does not know stays.
-pub fn fill(text: &str, find: &dyn Fn(&str) -> Option<String>) -> String {
-    let mut filled = String::with_capacity(text.len());
+pub fn fill(text: &str, find: &dyn Fn(&str) -> Option<String>) -> Result<String, Failure> {
+    let mut units = Vec::with_capacity(text.len());
+    let mut paths = Vec::new();
     let mut rest = text;
     while let Some(start) = rest.find("${") {
         let (before, from) = rest.split_at(start);
-        filled.push_str(before);
-        let known = from
-            .find('}')
-            .and_then(|end| Some((find(&from[2..end])?, end)));
-        if let Some((path, end)) = known {
-            filled.push_str(&quote(&path));
+        units.extend(before.chars().map(Unit::Char));
+        let known = from.find('}').and_then(|end| {
+            let name = from[2..end].trim();
+            Some((name, find(name)?, end))
+        });
+        if let Some((name, path, end)) = known {
+            units.push(Unit::Placeholder);
+            paths.push((name, path));
             rest = &from[end + 1..];
         } else {
-            filled.push_str("${");
+            units.extend(['$', '{'].map(Unit::Char));
             rest = &from[2..];
         }
     }
-    filled.push_str(rest);
-    filled
+    units.extend(rest.chars().map(Unit::Char));
+    let positions = shell::positions(&units);
+    let mut words = paths.iter().zip(positions);
+    let mut filled = String::with_capacity(text.len());
+    for unit in units {
+        match unit {
+            Unit::Char(c) => filled.push(c),
+            Unit::Placeholder => {
+                let Some(((name, path), position)) = words.next() else {
+                    continue;
+                };
+                let word = shell::splice(&position, path);
+                filled.push_str(&word.map_err(|it| refused(name, path, it))?);
+            }
+        }
+    }
+    Ok(filled)
 }
 
-/// A word that the shell reads as this text. What needs no quotes gets none, so that it may stand inside others.
-pub fn quote(text: &str) -> String {
-    let is_plain = |c: char| c.is_alphanumeric() || "_-./=@%+,:".contains(c);
-    if !text.is_empty() && text.chars().all(is_plain) {
-        return text.to_owned();
-    }
-    format!("'{}'", text.replace('\'', r"'\''"))
+fn refused(name: &str, path: &str, obstacle: Obstacle) -> Failure {
+    let whole = format!("${{{name}}}");
+    failure::plain(
+        FailureKind::Wrong,
+        format!(
+            "`{whole}` cannot be quoted {}: its path is {path:?}",
+            obstacle.place()
+        ),
+        Some(&obstacle.hint().replace("${…}", &whole)),
+    )
 }
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
 
     #[test]
-    fn known_places_are_filled_and_shell_variables_stay() {
+    fn places_of_a_command_are_quoted_for_where_they_stand() {
         let find = |name: &str| (name == "inputs.x").then(|| "/a b/it's".to_owned());
         assert_eq!(
-            fill("cat ${inputs.x} ${HOME} ${ ${inputs.y}", &find),
-            r"cat '/a b/it'\''s' ${HOME} ${ ${inputs.y}"
+            fill(
+                "cat ${inputs.x} \"${ inputs.x }\" '${inputs.x}' ${HOME} ${ ${inputs.y}",
+                &find
+            )
+            .unwrap(),
+            r#"cat '/a b/it'\''s' "/a b/it's" '/a b/it'\''s' ${HOME} ${ ${inputs.y}"#
         );
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(32))]
-        #[test]
-        fn a_quoted_text_is_one_word_to_the_shell(text in "[^\0]{0,20}") {
-            let output = std::process::Command::new("/bin/sh")
-                .args(["-c", &format!("printf %s {}", quote(&text))])
-                .output()
-                .unwrap();
-            prop_assert_eq!(String::from_utf8(output.stdout).unwrap(), text);
-        }
+        let failure =
+            fill("cat <<E\n${inputs.x}\nE", &|_| Some("/a\nE\nb".to_owned())).unwrap_err();
+        assert_eq!(failure.kind, FailureKind::Wrong);
     }
 }

@@ -1,12 +1,14 @@
 //! What is wrong with a spec, drawn with the line and a caret. Knows positions and words, not the language.
 
 use std::{
+    borrow::Cow,
     collections::{BTreeSet, HashSet},
     ops::Range,
     sync::Arc,
 };
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use pipe_schema::remote::{blotted, without_credentials};
 use serde_json::json;
 
 use super::{Source, node::Span};
@@ -123,6 +125,22 @@ impl Diagnostics {
             let is_heard = it.is_unreadable || !it.place().is_some_and(is_hidden);
             is_heard && seen.insert((it.place(), it.title.clone()))
         });
+        for entry in &mut entries {
+            let labels = entry.places.iter_mut().map(|it| &mut it.1);
+            for text in std::iter::once(&mut entry.title)
+                .chain(labels)
+                .chain(&mut entry.hints)
+            {
+                if let Cow::Owned(shown) = without_credentials(text) {
+                    *text = shown;
+                }
+            }
+        }
+        let sources = if entries.is_empty() {
+            sources
+        } else {
+            sources.into_iter().map(shown).collect()
+        };
         Self { sources, entries }
     }
 
@@ -220,6 +238,17 @@ impl Diagnostics {
                 })
             })
             .collect()
+    }
+}
+
+/// A file as it may be drawn: what its addresses hold of keys is blotted out.
+fn shown(source: Arc<Source>) -> Arc<Source> {
+    match blotted(&source.text) {
+        Cow::Borrowed(_) => source,
+        Cow::Owned(text) => Arc::new(Source {
+            path: source.path.clone(),
+            text,
+        }),
     }
 }
 

@@ -67,7 +67,7 @@ impl Server {
     /// A project whose rows lie on the server.
     fn project(&self, sha256: &str) -> Steered {
         let source = format!(
-            "{{url: \"http://me:secret@{}/rows.csv\", sha256: {sha256}}}",
+            "{{url: \"http://me:secret@{}/rows.csv?token=secret&v=1#key=secret\", sha256: {sha256}}}",
             self.address
         );
         Steered::new(&spec(&source))
@@ -194,7 +194,7 @@ fn what_is_not_there_is_said_at_once_with_what_to_do_by_hand() {
     assert_eq!(
         failure["message"],
         format!(
-            "`http://{}/rows.csv` cannot be fetched: the server answers 404 Not Found",
+            "`http://{}/rows.csv?token=***&v=1#key=***` cannot be fetched: the server answers 404 Not Found",
             server.address
         )
     );

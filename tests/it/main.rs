@@ -48,4 +48,6 @@ mod looking;
 mod strays;
 mod repeats;
 mod sandbox;
+mod secrets;
+mod shell_words;
 mod boots;

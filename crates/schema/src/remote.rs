@@ -3,7 +3,10 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use self::credentials::{blotted, without_credentials};
 use crate::manifest::Digest;
+
+mod credentials;
 
 /// A file that is fetched once and kept in the store.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -43,14 +46,9 @@ impl Remote {
         }
     }
 
-    /// The address without a user's name and password.
+    /// The address without a user's name, password, and what else in it looks like a key.
     pub fn shown(&self) -> String {
-        let Some((scheme, rest)) = self.url.split_once("://") else {
-            return self.url.clone();
-        };
-        let end = rest.find('/').unwrap_or(rest.len());
-        let host = rest[..end].rsplit('@').next().unwrap_or_default();
-        format!("{scheme}://{host}{}", &rest[end..])
+        without_credentials(&self.url).into_owned()
     }
 }
 
@@ -84,6 +82,11 @@ mod tests {
             ("https://me:secret@a.org/x@y.csv", "https://a.org/x@y.csv"),
             ("https://a.org/x.csv", "https://a.org/x.csv"),
             ("file:///x.csv", "file:///x.csv"),
+            ("https://me:p@a.org?x=b@c/d", "https://a.org?x=b@c/d"),
+            (
+                "https://a.org/x.csv?v=2&token=abc",
+                "https://a.org/x.csv?v=2&token=***",
+            ),
         ] {
             assert_eq!(of(url).shown(), shown);
         }

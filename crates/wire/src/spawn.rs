@@ -37,6 +37,8 @@ pub struct Program<'a> {
     pub memory: Option<u64>,
     /// A Landlock ruleset, to which it and all that it starts are held for good (landlock(7)).
     pub fence: Option<BorrowedFd<'a>>,
+    /// Neither it nor what it starts leaves a core file, whatever it asks for.
+    pub leaves_no_core: bool,
 }
 
 /// All that the child needs, ready made: it may not allocate.
@@ -49,6 +51,7 @@ struct Plan {
     socket: Option<RawFd>,
     limit: Option<libc::rlimit>,
     fence: Option<RawFd>,
+    core: Option<libc::rlimit>,
     mask: libc::sigset_t,
     /// Why it could not be started.
     error: AtomicI32,
@@ -83,6 +86,7 @@ pub fn spawn(program: &Program<'_>) -> io::Result<Pid> {
         socket: program.socket.map(|it| it.as_raw_fd()),
         limit: program.memory.map(limit_of),
         fence: program.fence.map(|it| it.as_raw_fd()),
+        core: program.leaves_no_core.then(no_core),
         mask: no_signals(),
         error: AtomicI32::new(0),
     };
@@ -132,6 +136,7 @@ extern "C" fn begin(plan: *mut libc::c_void) -> libc::c_int {
             && plan.socket.is_none_or(|it| take_place(it))
             && libc::setpgid(0, 0) == 0
             && (plan.limit.as_ref()).is_none_or(|it| libc::setrlimit(libc::RLIMIT_DATA, it) == 0)
+            && (plan.core.as_ref()).is_none_or(|it| forbid_core(it))
             && libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) == 0
             && libc::chdir(plan.folder.as_ptr()) == 0
             && plan.fence.is_none_or(|it| enter(it))
@@ -164,6 +169,27 @@ unsafe fn enter(fence: RawFd) -> bool {
     unsafe {
         libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0
             && libc::syscall(libc::SYS_landlock_restrict_self, fence, 0) == 0
+    }
+}
+
+/// Forbids core files for good: root, too, may not raise the limit without this capability. Whoever is not root has none to drop.
+unsafe fn forbid_core(limit: &libc::rlimit) -> bool {
+    const CAP_SYS_RESOURCE: libc::c_ulong = 24;
+    // SAFETY: calls with numbers and a limit that lives on.
+    unsafe {
+        libc::prctl(libc::PR_CAPBSET_DROP, CAP_SYS_RESOURCE, 0, 0, 0);
+        libc::setrlimit(libc::RLIMIT_CORE, limit) == 0
+    }
+}
+
+/// One byte holds no core file, and is what the kernel takes for "none" where a program receives them (core(5) says that 0
+/// does not count there). Less where more is not allowed.
+fn no_core() -> libc::rlimit {
+    let most = rustix::process::getrlimit(Resource::Core).maximum;
+    let limit = most.map_or(1, |most| most.min(1));
+    libc::rlimit {
+        rlim_cur: limit,
+        rlim_max: limit,
     }
 }
 
@@ -220,6 +246,7 @@ mod tests {
             socket: socket.as_ref().map(AsFd::as_fd),
             memory,
             fence: None,
+            leaves_no_core: script.contains("core"),
         };
         let pid = spawn(&program).unwrap();
         drop((writer, socket));
@@ -261,6 +288,19 @@ mod tests {
     }
 
     #[test]
+    fn core_files_stay_forbidden_whatever_a_program_asks_for() {
+        let script = "exec 2>&1; ulimit -c unlimited && echo raised; ulimit -Hc unlimited && echo raised; \
+                      grep 'core file' /proc/self/limits";
+        let (text, _) = said(script, None, None);
+        assert!(!text.contains("raised"), "{text}");
+        let limits: Vec<&str> = text.lines().last().unwrap().split_whitespace().collect();
+        let [.., soft, hard, _] = limits[..] else {
+            panic!("{text}")
+        };
+        assert!(["0", "1"].contains(&soft) && soft == hard, "{text}");
+    }
+
+    #[test]
     fn it_finds_its_socket_as_descriptor_3() {
         let (mut ours, theirs) = UnixStream::pair().unwrap();
         let (text, code) = said("echo over >&3", None, Some(theirs.into()));
@@ -283,6 +323,7 @@ mod tests {
                 socket: None,
                 memory: None,
                 fence: None,
+                leaves_no_core: false,
             };
             spawn(&program).unwrap_err().kind()
         };

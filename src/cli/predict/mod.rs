@@ -266,7 +266,8 @@ fn ask(
         work: JobWork::Worker(WorkerJob {
             request: Box::new(request),
             env: Vec::new(),
-            secrets: Vec::new(),
+            mask: std::sync::Arc::default(),
+            has_secrets: false,
             is_fresh: true,
         }),
         log: draft.join("log"),

@@ -48,7 +48,7 @@ pub fn attend(mut attendant: Attendant, command: &CommandJob, mut output: Output
             break;
         }
         if output.is_open() {
-            metrics.read(&command.metrics, &attendant, &output);
+            metrics.read(&command.metrics, &attendant);
         }
     }
     // A command that closed its output may work on.
@@ -59,10 +59,10 @@ pub fn attend(mut attendant: Attendant, command: &CommandJob, mut output: Output
         if let Some(end) = attendant.wait_briefly(TICK) {
             break end;
         }
-        metrics.read(&command.metrics, &attendant, &output);
+        metrics.read(&command.metrics, &attendant);
     };
     let _ = output.close(&mut |line| attendant.log(line));
-    metrics.finish(&command.metrics, &attendant, &output);
+    metrics.finish(&command.metrics, &attendant);
     let result = match (&end, trouble) {
         (_, Some(trouble)) => Err(trouble),
         (End::Exited(Exit { code: Some(0), .. }), None) => Ok(Done {
@@ -106,7 +106,7 @@ struct MetricsFile {
 
 impl MetricsFile {
     /// Tells the metrics that were added since. A command that writes none has no such file.
-    fn read(&mut self, path: &Path, attendant: &Attendant, output: &Output) {
+    fn read(&mut self, path: &Path, attendant: &Attendant) {
         // A pipe that has its place would be waited for.
         if !path.is_file() {
             return;
@@ -122,27 +122,26 @@ impl MetricsFile {
         if let Some(end) = self.pending.iter().rposition(|&byte| byte == b'\n') {
             let rest = self.pending.split_off(end + 1);
             let lines = std::mem::replace(&mut self.pending, rest);
-            self.take(&lines, attendant, output);
+            self.take(&lines, attendant);
         }
     }
 
     /// The same when nothing will be added: the last line may lack its end.
-    fn finish(&mut self, path: &Path, attendant: &Attendant, output: &Output) {
-        self.read(path, attendant, output);
+    fn finish(&mut self, path: &Path, attendant: &Attendant) {
+        self.read(path, attendant);
         let rest = std::mem::take(&mut self.pending);
-        self.take(&rest, attendant, output);
+        self.take(&rest, attendant);
     }
 
-    fn take(&mut self, lines: &[u8], attendant: &Attendant, output: &Output) {
+    fn take(&mut self, lines: &[u8], attendant: &Attendant) {
         for line in lines.split_inclusive(|&byte| byte == b'\n') {
             self.lines += 1;
             match serde_json::from_slice::<Line>(line) {
                 Ok(line) => {
-                    let name = output.mask().apply(line.name);
-                    self.last.insert(name.clone(), line.value);
+                    self.last.insert(line.name.clone(), line.value);
                     attendant.say(Message::Metric {
                         job: attendant.job,
-                        name,
+                        name: line.name,
                         step: line.step.unwrap_or(self.lines),
                         value: line.value,
                     });

@@ -8,7 +8,6 @@ mod crew;
 pub mod fence;
 mod link;
 mod mailbox;
-mod masking;
 mod output;
 mod worker;
 mod zygote;
@@ -37,6 +36,7 @@ use super::{
     CommandJob, Executor, Job, JobWork, Message, Outcome, Stop, WorkerJob,
     environment::Host,
     failure,
+    mask::Mask,
     supervisor::{self, Notice},
 };
 
@@ -101,14 +101,21 @@ impl Local {
                     program,
                     env,
                     worker.request.clone(),
-                    &worker.secrets,
+                    (&worker.mask, worker.has_secrets),
                     attendant,
                 )
             }
             JobWork::Fetch(request) => {
                 let env = self.config.host.fetcher_base();
                 let program = (self.config.program.clone(), "fetch");
-                self.begin_fresh(job, program, env, request.clone(), &[], attendant)
+                self.begin_fresh(
+                    job,
+                    program,
+                    env,
+                    request.clone(),
+                    (&Arc::default(), false),
+                    attendant,
+                )
             }
             JobWork::Worker(worker) => self.begin_forked_worker(job, worker, attendant),
         }
@@ -132,8 +139,9 @@ impl Local {
             memory: job.memory,
             has_socket: false,
             has_fence: false,
+            leaves_no_core: command.has_secrets,
         };
-        let output = output::Output::new(reader, &job.log, &command.secrets);
+        let output = output::Output::new(reader, &job.log, &command.mask);
         let link = self.link()?;
         let command = command.clone();
         let Some(confinement) = command.confinement.clone() else {
@@ -172,7 +180,7 @@ impl Local {
         (program, mode): (PathBuf, &str),
         env: Vec<(String, String)>,
         request: Box<Request>,
-        secrets: &[String],
+        (mask, has_secrets): (&Arc<Mask>, bool),
         mut attendant: Attendant,
     ) -> io::Result<()> {
         let (reader, writer) = io::pipe()?;
@@ -186,8 +194,9 @@ impl Local {
             memory: job.memory,
             has_socket: true,
             has_fence: false,
+            leaves_no_core: has_secrets,
         };
-        let output = output::Output::new(reader, &job.log, secrets);
+        let output = output::Output::new(reader, &job.log, mask);
         self.link()?
             .start(&start, writer.into(), Some(theirs.into()), None)?;
         attendant.name_program(&program);
@@ -250,6 +259,7 @@ impl Local {
                 memory: None,
                 has_socket: true,
                 has_fence: false,
+                leaves_no_core: false,
             };
             let board = Arc::clone(&self.board);
             let zygote = ZygoteLink::open(&self.link()?, &start, &log, &board)?;

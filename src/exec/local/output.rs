@@ -5,6 +5,7 @@ use std::{
     fs::File,
     io::{self, PipeReader, Read, Write},
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
@@ -14,7 +15,7 @@ use rustix::{
     io::Errno,
 };
 
-use super::masking::Mask;
+use super::super::mask::{Mask, Masked};
 
 /// A longer line is cut into several.
 const LINE_LIMIT: usize = 64 << 10;
@@ -33,7 +34,7 @@ pub struct Output {
     /// Where the log is to be, and the log once there is something to be logged.
     path: PathBuf,
     log: Option<File>,
-    mask: Mask,
+    masked: Masked,
     chunk: Vec<u8>,
     pending: Vec<u8>,
     told: usize,
@@ -41,12 +42,12 @@ pub struct Output {
 }
 
 impl Output {
-    pub fn new(pipe: PipeReader, log: &Path, secrets: &[String]) -> Self {
+    pub fn new(pipe: PipeReader, log: &Path, mask: &Arc<Mask>) -> Self {
         Self {
             pipe,
             path: log.to_owned(),
             log: None,
-            mask: Mask::new(secrets),
+            masked: Masked::new(Arc::clone(mask)),
             chunk: Vec::new(),
             pending: Vec::new(),
             told: 0,
@@ -57,11 +58,6 @@ impl Output {
     /// Whether more may come.
     pub fn is_open(&self) -> bool {
         self.is_open
-    }
-
-    /// Text that is shown elsewhere, masked likewise.
-    pub fn mask(&self) -> &Mask {
-        &self.mask
     }
 
     /// Takes what is there, waiting for it at most this long, and hands whole lines to `tell`. Of a flood, a good part.
@@ -95,6 +91,7 @@ impl Output {
 
     /// Writes what is left of an unfinished line.
     pub fn close(&mut self, tell: &mut dyn FnMut(String)) -> io::Result<()> {
+        self.masked.finish(&mut self.pending);
         if self.pending.is_empty() {
             return Ok(());
         }
@@ -116,9 +113,12 @@ impl Output {
     }
 
     fn take(&mut self, bytes: &[u8], tell: &mut dyn FnMut(String)) -> io::Result<()> {
-        let whole = bytes.iter().rposition(|&byte| byte == b'\n');
-        let end = whole.map(|at| self.pending.len() + at + 1);
-        self.pending.extend_from_slice(bytes);
+        let before = self.pending.len();
+        self.masked.push(bytes, &mut self.pending);
+        let whole = self.pending[before..]
+            .iter()
+            .rposition(|&byte| byte == b'\n');
+        let end = whole.map(|at| before + at + 1);
         let is_too_long = self.pending.len() - end.unwrap_or(0) > LINE_LIMIT;
         let Some(end) = end.or(is_too_long.then_some(self.pending.len())) else {
             return Ok(());
@@ -130,7 +130,7 @@ impl Output {
 
     /// Writes one line or several.
     fn write(&mut self, lines: &[u8], tell: &mut dyn FnMut(String)) -> io::Result<()> {
-        let text = self.mask.apply(String::from_utf8_lossy(lines).into_owned());
+        let text = String::from_utf8_lossy(lines);
         let log = match &mut self.log {
             Some(log) => log,
             None => self.log.insert(open_log(&self.path)?),
@@ -160,7 +160,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let log = folder.path().join("log");
         let (reader, mut writer) = io::pipe().unwrap();
-        let mut output = Output::new(reader, &log, &["hunter2".to_owned()]);
+        let mut output = Output::new(reader, &log, &Arc::new(Mask::new(["hunter2"])));
         let mut told = Vec::new();
         // The secret arrives in two pieces, and the last line has no end.
         writer.write_all(b"a hun").unwrap();
@@ -179,11 +179,39 @@ mod tests {
     }
 
     #[test]
+    fn secrets_across_the_cut_of_an_unfinished_line_are_masked() {
+        let folder = tempfile::tempdir().unwrap();
+        let secret = b"hunter2secret";
+        for part in 1..secret.len() {
+            let log = folder.path().join(part.to_string());
+            let (reader, mut writer) = io::pipe().unwrap();
+            let mut output = Output::new(reader, &log, &Arc::new(Mask::new(["hunter2secret"])));
+            let mut told = String::new();
+            let before = vec![b'C'; LINE_LIMIT + 1 - part];
+            let (first, last) = secret.split_at(part);
+            for piece in [&[&before, first].concat(), last, b" 100%\r"] {
+                // A pipe may hold less than is written.
+                for piece in piece.chunks(1 << 10) {
+                    writer.write_all(piece).unwrap();
+                    output
+                        .pump(Duration::ZERO, &mut |line| told.push_str(&line))
+                        .unwrap();
+                }
+            }
+            output.close(&mut |line| told.push_str(&line)).unwrap();
+            let kept = std::fs::read_to_string(&log).unwrap();
+            for text in [kept, told] {
+                assert!(text.trim_end().ends_with("C*** 100%"), "{part}");
+            }
+        }
+    }
+
+    #[test]
     fn a_flood_is_logged_but_not_told() {
         let folder = tempfile::tempdir().unwrap();
         let log = folder.path().join("log");
         let (reader, mut writer) = io::pipe().unwrap();
-        let mut output = Output::new(reader, &log, &[]);
+        let mut output = Output::new(reader, &log, &Arc::default());
         let writer = std::thread::spawn(move || {
             for i in 0..5000 {
                 writeln!(writer, "{i}").unwrap();

@@ -95,7 +95,7 @@ fn converse(
             Ok(Some(Event::Done(done))) => return Ok(Ok(done)),
             Ok(Some(Event::Failed(failed))) => return Ok(Err(failed)),
             Ok(Some(_)) if !is_greeted => is_greeted = true,
-            Ok(Some(event)) => forward(attendant, event, output.as_ref()),
+            Ok(Some(event)) => forward(attendant, event),
             Ok(None) => return Err(Silence::Closed),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 if attendant.is_over() {
@@ -124,12 +124,8 @@ fn check(hello: &Hello) -> io::Result<Event> {
     )))
 }
 
-fn forward(attendant: &Attendant, event: Event, output: Option<&Output>) {
+fn forward(attendant: &Attendant, event: Event) {
     let job = attendant.job;
-    let mask = |text: String| match output {
-        Some(output) => output.mask().apply(text),
-        None => text,
-    };
     attendant.say(match event {
         Event::Progress { done, total, unit } => Message::Progress {
             job,
@@ -143,10 +139,7 @@ fn forward(attendant: &Attendant, event: Event, output: Option<&Output>) {
             step,
             value,
         },
-        Event::Log { text } => Message::Log {
-            job,
-            text: mask(text),
-        },
+        Event::Log { text } => Message::Log { job, text },
         Event::Done(_) | Event::Failed(_) => return,
     });
 }

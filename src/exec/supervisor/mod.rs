@@ -63,6 +63,8 @@ pub struct Start {
     pub memory: Option<u64>,
     pub has_socket: bool,
     pub has_fence: bool,
+    /// It sees secrets, which a core file would hold.
+    pub leaves_no_core: bool,
 }
 
 /// A job to end: SIGTERM and SIGKILL to all of its processes, in this many milliseconds.
@@ -335,6 +337,7 @@ fn spawn(
         socket: socket.map(AsFd::as_fd),
         memory: start.memory,
         fence: fence.map(AsFd::as_fd),
+        leaves_no_core: start.leaves_no_core,
     };
     spawn::spawn(&program)
 }

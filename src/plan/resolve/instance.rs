@@ -34,8 +34,9 @@ impl Resolver<'_> {
         let instance = places.axes(row);
         let decoded = ahead.or_else(|| {
             let mut found = Vec::new();
-            let block = self.bind_axes(&draft.block, &instance, &draft.ports, &mut found);
-            let control = self.bind_axes(&draft.control, &instance, &Ports::default(), &mut found);
+            let ports = (draft.kind == "command").then_some(&draft.ports);
+            let block = self.bind_axes(&draft.block, &instance, ports, &mut found);
+            let control = self.bind_axes(&draft.control, &instance, None, &mut found);
             Decoded::new(draft, block, control, self.levels, found)
         });
         let Some(decoded) = decoded else {
@@ -121,12 +122,12 @@ impl Resolver<'_> {
         (facts, Built { stage, files })
     }
 
-    /// A block with its axes bound. Most have none.
+    /// A block with its axes bound; of a command with its ports. Most have none.
     fn bind_axes(
         &self,
         node: &Node,
         axes: &IndexMap<String, Value>,
-        ports: &Ports,
+        ports: Option<&Ports>,
         found: &mut Vec<Diagnostic>,
     ) -> Node {
         if !has_any_name(node) {
@@ -136,9 +137,13 @@ impl Resolver<'_> {
             vars: self.vars,
             used: self.used,
             axes: Some(axes),
-            ports: Some(ports.clone()),
+            ports: Some(ports.cloned().unwrap_or_default()),
+            splice: None,
         };
-        scope.bind(node, found)
+        match &node.value {
+            Value::Map(entries) if ports.is_some() => scope.bind_block(node, entries, found),
+            _ => scope.bind(node, found),
+        }
     }
 
     /// The inputs that a link is: one, or one for each instance that ends here; with the draft and row of each.

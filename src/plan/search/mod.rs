@@ -82,6 +82,7 @@ fn read<T: serde::de::DeserializeOwned>(
         used: known.used,
         axes: Some(&IndexMap::new()),
         ports: None,
+        splice: None,
     };
     let mut errors = Vec::new();
     let mut block = scope.bind(&entry.node, &mut errors);

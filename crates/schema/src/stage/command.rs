@@ -15,8 +15,11 @@ use crate::{
 #[serde(deny_unknown_fields)]
 pub struct Command {
     /// The command, run by `sh -c` in `wdir`; a list is run line by line and stops at the first failure.
-    /// `${inputs.x}` and `${outputs.y}` stand for paths; `${var}` for values.
+    /// `${inputs.x}` and `${outputs.y}` stand for paths; `${var}` for values. Each is quoted as one word, a list as several.
     pub cmd: OneOrMany<String>,
+    /// `true`: values of vars and axes become part of the shell's text as they are, unquoted. Only for values that you trust.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub raw: bool,
     /// Other stages' outputs, by the name they have in `cmd`.
     #[serde(default)]
     pub inputs: IndexMap<String, CommandInput>,

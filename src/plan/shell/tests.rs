@@ -1,0 +1,235 @@
+//! Values of all kinds at all places, run by a real shell: it must see one word, as it was meant.
+
+use std::process::{Command, Stdio};
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// The text with `value` at each `@@`.
+fn fill(template: &str, value: &str) -> Result<String, Obstacle> {
+    let mut units = Vec::new();
+    for (i, text) in template.split("@@").enumerate() {
+        if i > 0 {
+            units.push(Unit::Placeholder);
+        }
+        units.extend(text.chars().map(Unit::Char));
+    }
+    let mut positions = positions(&units).into_iter();
+    let mut filled = String::new();
+    for unit in units {
+        match unit {
+            Unit::Char(c) => filled.push(c),
+            Unit::Placeholder => filled.push_str(&splice(&positions.next().unwrap(), value)?),
+        }
+    }
+    assert_eq!(positions.next(), None, "{template}");
+    Ok(filled)
+}
+
+/// What `sh` prints of a script in which `p` prints its arguments.
+fn printed(script: &str) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let script = format!("p() {{ for a; do printf '<%s>' \"$a\"; done; }}\n{script}");
+    let output = Command::new("/bin/sh")
+        .args(["-c", &script])
+        .current_dir(&folder)
+        .env("H", "home")
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let left: Vec<_> = std::fs::read_dir(&folder).unwrap().collect();
+    assert!(left.is_empty(), "it wrote {left:?}: {script}");
+    assert!(output.status.success(), "{output:?}: {script}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Places where any value can be quoted, with what `sh` must make of it.
+const PLACES: [(&str, &str); 16] = [
+    ("p @@", "<@@>"),
+    ("p \"@@\"", "<@@>"),
+    ("p '@@'", "<@@>"),
+    ("p a@@b \"a@@b\" 'a@@b'", "<a@@b><a@@b><a@@b>"),
+    ("p $H@@", "<home@@>"),
+    ("p \"$H@@$H\"", "<home@@home>"),
+    ("p \"it's @@\" 'a \"' @@", "<it's @@><a \"><@@>"),
+    ("p \\\"@@", "<\"@@>"),
+    (
+        "p \"$(printf '%s.' @@)\" \"$(printf '%s.' \"@@\")\"",
+        "<@@.><@@.>",
+    ),
+    ("p \"$(echo \"$(printf '%s.' '@@')\")\"", "<@@.>"),
+    ("X=@@; Y=\"@@\"; p \"$X$Y\"", "<@@@@>"),
+    ("(p @@) | cat; { p @@; }", "<@@><@@>"),
+    ("if true; then p @@; fi # it's @@\np @@", "<@@><@@>"),
+    (
+        "case @@ in \"@@\") p '@@';; *) p no;; esac; for i in @@; do p \"$i\"; done",
+        "<@@><@@>",
+    ),
+    (
+        "p ${H:-x} ${#H} $((1 + 2)) @@ > /dev/stdout 2>&1",
+        "<home><4><3><@@>",
+    ),
+    ("sh -c 'printf \"<%s>\" \"$1\"' sh @@", "<@@>"),
+];
+
+/// Words that were made to break out.
+const HOSTILE: [&str; 20] = [
+    "",
+    "$(touch x)",
+    "`touch x`",
+    "; touch x;",
+    "\ntouch x\n",
+    "'; touch x; '",
+    "\"; touch x; \"",
+    "') touch x ('",
+    "a\\",
+    "\\",
+    "$",
+    "a$",
+    "${H}",
+    "$${H}",
+    "~/a *",
+    "#",
+    "a=b",
+    "\u{1}\u{81}é\u{88}",
+    "{a,b}",
+    "!x",
+];
+
+#[test]
+fn shell_words_of_hostile_values_are_what_was_meant() {
+    for (template, meant) in PLACES {
+        let whole: Vec<String> = (HOSTILE.iter())
+            .map(|value| format!("{{ {}\n}}", fill(template, value).unwrap()))
+            .collect();
+        let meant: String = HOSTILE.iter().map(|it| meant.replace("@@", it)).collect();
+        assert_eq!(printed(&whole.join("\n")), meant, "{template}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+    #[test]
+    fn shell_words_of_any_value_are_what_was_meant(
+        value in "([ -~]|[\n\t'\"\\\\$`]|[^\0]){0,24}",
+        place in 0..PLACES.len(),
+    ) {
+        let (template, meant) = PLACES[place];
+        prop_assert_eq!(printed(&fill(template, &value).unwrap()), meant.replace("@@", &value));
+    }
+
+    #[test]
+    fn shell_text_of_any_kind_is_read_to_its_end(text in "([$(){}`'\"\\\\<E\n# @]|@@|case|<<E\n|sh -c ){0,60}") {
+        let _ = fill(&text, "a b");
+    }
+}
+
+#[test]
+fn shell_text_that_is_nested_deep_is_refused() {
+    for text in ["$(", "${", "$((", "(", "\"$(", "${x:-$("] {
+        let text = format!("{}@@", text.repeat(20_000));
+        assert!(fill(&text, "a b").is_err(), "{text:.20}");
+    }
+}
+
+#[test]
+fn here_documents_hold_values_of_one_line_that_do_not_end_them() {
+    let text = "cat <<E; cat <<-'F'\n[@@] $H\nE\n\t[@@] $H\n\tF\np @@";
+    let value = "a 'b' \"$(touch x)\" `touch x` \\ ${ é";
+    assert_eq!(fill(text, value), Err(Obstacle::HereDocument));
+    let value = "a 'b' \"$(touch x)\" `touch x` \\ é";
+    assert_eq!(
+        printed(&fill(text, value).unwrap()),
+        format!("[{value}] home\n[{value}] $H\n<{value}>")
+    );
+    for (text, value) in [
+        ("cat <<E\n[@@]\nE", "a\nb"),
+        ("cat <<E\n@@\nE", "E"),
+        ("cat <<-E\n\t@@\nE", "\tE"),
+        ("cat <<EOF\nE@@F\nEOF", "O"),
+        ("cat <<EOF\n@@O@@\nEOF", "E"),
+        ("cat <<E\n$(echo @@)\nE", "a b"),
+        ("cat <<@@\nE", "a b"),
+        ("sh <<E\necho @@\nE", "a b"),
+    ] {
+        assert!(fill(text, value).is_err(), "{text} {value}");
+    }
+}
+
+#[test]
+fn places_that_no_quoting_fits_are_refused_and_plain_values_stay_as_they_are() {
+    for (text, obstacle) in [
+        ("echo `cat @@`", Obstacle::Backquotes),
+        ("echo \"`cat @@`\"", Obstacle::Backquotes),
+        ("echo \\@@", Obstacle::Backslash),
+        ("echo \"\\@@\"", Obstacle::Backslash),
+        ("echo ${x:-@@}", Obstacle::Expansion),
+        ("echo \"${x%@@}\"", Obstacle::Expansion),
+        ("echo $'@@'", Obstacle::Expansion),
+        ("echo $((1 + @@))", Obstacle::Arithmetic),
+        ("sh -c 'cat @@'", Obstacle::Code),
+        (
+            "env A=1 bash -eo pipefail -c \"cat @@ | x\"",
+            Obstacle::Code,
+        ),
+        ("if x; then eval a @@; fi", Obstacle::Code),
+        ("trap 'rm @@' EXIT", Obstacle::Code),
+        ("echo a >&@@", Obstacle::Descriptor),
+        ("echo a 2>&1\"@@\"", Obstacle::Descriptor),
+        ("[[ @@ -eq 1 ]]", Obstacle::Brackets),
+        ("a[@@]=1", Obstacle::Brackets),
+        ("((i = 1)); cat @@", Obstacle::Behind("`((`")),
+        (
+            "echo \"$(case x in x) cat @@;; esac)\"",
+            Obstacle::Behind("`case` in a substitution"),
+        ),
+    ] {
+        assert_eq!(fill(text, "a b"), Err(obstacle), "{text}");
+        assert_eq!(fill(text, "12"), Ok(text.replace("@@", "12")), "{text}");
+    }
+    assert_eq!(fill("echo $((1 + @@))", "x"), Err(Obstacle::Arithmetic));
+    assert_eq!(fill("echo @@", "a\0b"), Err(Obstacle::Nul));
+    // An argument of a script is none of a shell's.
+    let script = fill("bash run.sh -c @@", "a b");
+    assert_eq!(script.unwrap(), "bash run.sh -c 'a b'");
+}
+
+#[test]
+fn plain_values_are_quoted_only_where_they_would_mean_something_else() {
+    for (text, value, filled) in [
+        (
+            "python3 t.py --lr @@ '@@' \"@@\"",
+            "1e-3",
+            "python3 t.py --lr 1e-3 '1e-3' \"1e-3\"",
+        ),
+        ("echo @@>f", "2", "echo '2'>f"),
+        ("echo @@2>f", "1", "echo '1'2>f"),
+        ("echo @@>f", "a2", "echo a2>f"),
+        ("echo $x@@ \"$x@@\"", "y", "echo $x'y' \"$x\"\"y\""),
+        ("@@ cmd a=@@", "A=b", "'A=b' cmd a=A=b"),
+        ("echo \"@@\"", "a b", "echo \"a b\""),
+        ("echo @@ x@@", "", "echo '' x"),
+    ] {
+        assert_eq!(fill(text, value).unwrap(), filled, "{text}");
+    }
+}
+
+#[test]
+fn spliced_values_hold_no_placeholder_for_who_reads_the_command_next() {
+    for text in [
+        "a @@",
+        "\"@@$\"",
+        "'@@'",
+        "\"@@\"",
+        "# @@",
+        "\"@@{x}\"",
+        "'@@{x}'",
+        "@@{x}",
+    ] {
+        for value in ["${inputs.x}", "$", "a$", "$${x}", "$$"] {
+            let filled = fill(text, value).unwrap();
+            assert!(!filled.contains("${"), "{filled}");
+        }
+    }
+}
