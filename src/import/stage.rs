@@ -234,7 +234,7 @@ impl Writer<'_, '_> {
             hand.notes.changed(
                 cmd.span,
                 "values with blanks or signs of the shell go into the command as they are, as in DVC (`raw: true`)",
-                "write quotes around them and take `raw` away: pipe quotes each value as one word",
+                "take `raw` away if each value is meant as one word: pipe quotes it then",
             );
         }
         is_raw

@@ -127,7 +127,10 @@ impl Scope<'_> {
                     let obstacle = positions
                         .next()
                         .and_then(|it| shell::splice(&it, ODD_PATH).err());
-                    if let Some(obstacle) = obstacle.filter(|_| !name.starts_with("matrix.")) {
+                    // Told once: at first, unless values that come later are shell text, too.
+                    let is_told = self.axes.is_none() == (splice == Splice::Quoted)
+                        && !name.starts_with("matrix.");
+                    if let Some(obstacle) = obstacle.filter(|_| is_told) {
                         found.push(unquotable(whole, obstacle, inside(whole), "a path"));
                     }
                     bound.push_str(whole);
@@ -146,11 +149,15 @@ impl Scope<'_> {
                             let label = format!("its value is {:?}", value.value.canonical());
                             let error = unquotable(whole, obstacle, inside(whole), &label);
                             found.push(error.at_some(*origin, "set here"));
+                            bound.push_str(whole);
                         }
-                        Err(None) => found.push(
-                            no_text(whole, &value.value, inside(whole), *origin)
-                                .hint("alone between blanks, outside of quotes, a list becomes a word an item"),
-                        ),
+                        Err(None) => {
+                            let error = no_text(whole, &value.value, inside(whole), *origin);
+                            found.push(error.hint(
+                                "alone between blanks, outside of quotes, each item of a list becomes a word",
+                            ));
+                            bound.push_str(whole);
+                        }
                     }
                 }
             }

@@ -24,6 +24,7 @@ stages:
         - printf %s "$TOK" | base64
         - printf xy%s "$TOK" | base64 -w 20
         - printf %s "$TOK" | od -A n -t x1 -v | tr -d ' \n'
+        - printf %s "$TOK" | od -A n -t x1 -v
         - printf 'https://a.org/?t=%s\n' "$(printf %s "$TOK" | od -A n -t x1 -v | tr -d '\n' | tr ' ' %)"
         - set -x; true "$TOK"
       outs: []
@@ -45,6 +46,7 @@ fn forms() -> Vec<String> {
         "SHVudGVyMnNlY3Jl".to_owned(),
         hex("Hunter2sec"),
         "%58%59%5a".to_owned(),
+        "48 75 6e 74 65 72".to_owned(),
         "Abcd1234".to_owned(),
     ]
 }

@@ -20,17 +20,22 @@ const FOLDERS: [&str; 10] = [
 
 const SPEC: &str = r#"version: 1
 name: words
-vars: {word: none}
+vars: {line: "a `b` $(c)"}
 stages:
   one: {command: {cmd: 'echo hi > "${outputs.o}"', outputs: {o: {type: files}}}}
   two: {command: {cmd: 'cat "${inputs.i}/o" > out.txt', inputs: {i: one}, outs: [out.txt]}}
   three:
     command:
       cmd:
-        - cat ${inputs.i}/o '${inputs.i}/o' "$(cat "${inputs.i}"/o)" > ${outputs.all} 2>/dev/null || true
-        - printf '%s' ${outputs.all} > '${outputs.path}'
+        - printf '<%s>' ${inputs.i} '${inputs.i}' "$(dirname "${inputs.i}/o")" > ${outputs.o}
+        - cp ${outputs.o} path.txt
+        - |
+          cat <<END > here.txt
+          ${line}
+          END
       inputs: {i: one}
-      outputs: {all: {type: files}, path: {type: files}}
+      outputs: {o: {type: files}}
+      outs: [path.txt, here.txt]
 "#;
 
 fn run_in(project: &Project, folder: &str, words: &[&str]) -> Answer {
@@ -59,10 +64,12 @@ fn shell_words_of_paths_are_whole_in_a_folder_of_any_name() {
             assert_eq!(answer.code, Some(0), "{folder:?} {words:?}\n{answer}");
             let read = |path: &str| project.read(&format!("{place}/{path}"));
             assert_eq!(read("out.txt"), "hi\n");
-            assert_eq!(read("artifacts/current/three/all"), "hi\nhi\n");
-            let path = read("artifacts/current/three/path");
+            assert_eq!(read("here.txt"), "a `b` $(c)\n");
+            let paths = read("path.txt");
+            let path = paths[1..].split("><").next().unwrap();
+            assert_eq!(paths, format!("<{path}><{path}><{path}>"), "{folder:?}");
             let root = project.path(&place).canonicalize().unwrap();
-            assert!(Path::new(&path).starts_with(root), "{folder:?}: {path}");
+            assert!(Path::new(path).starts_with(root), "{folder:?}: {path}");
             is_unharmed(&project);
         }
     }

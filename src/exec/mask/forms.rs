@@ -77,13 +77,24 @@ fn base64(value: &[u8]) -> Vec<Vec<u8>> {
     forms
 }
 
+/// With nothing between the bytes, or what hexdump, openssl, URLs and literals put there.
 fn hex(value: &[u8]) -> Vec<Vec<u8>> {
-    let lower: String = value.iter().map(|it| format!("{it:02x}")).collect();
-    let upper = lower.to_uppercase();
-    [lower, upper]
-        .iter()
-        .flat_map(|it| pieces(it.as_bytes(), value.len()))
-        .collect()
+    let mut forms = Vec::new();
+    for is_upper in [false, true] {
+        let bytes: Vec<String> = (value.iter())
+            .map(|it| {
+                if is_upper {
+                    format!("{it:02X}")
+                } else {
+                    format!("{it:02x}")
+                }
+            })
+            .collect();
+        for sign in ["", " ", ":", "%", "\\x"] {
+            forms.extend(pieces(bytes.join(sign).as_bytes(), value.len()));
+        }
+    }
+    forms
 }
 
 /// A text and pieces of it that overlap, if it may be broken into lines.

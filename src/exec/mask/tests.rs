@@ -18,6 +18,11 @@ fn hex(text: &str) -> String {
     text.bytes().map(|it| format!("{it:02x}")).collect()
 }
 
+fn apart(text: &str, sign: &str) -> String {
+    let bytes: Vec<String> = text.bytes().map(|it| format!("{it:02x}")).collect();
+    bytes.join(sign)
+}
+
 fn streamed(mask: &Arc<Mask>, text: &[u8], size: usize) -> String {
     let mut stream = Masked::new(Arc::clone(mask));
     let mut to = Vec::new();
@@ -69,6 +74,10 @@ fn mask_hides_a_secret_in_the_forms_that_programs_print() {
         "p4ss \"w/rd'&lt;é&gt;&amp;$1+x~\\`!".to_owned(),
         hex(SECRET),
         hex(SECRET).to_uppercase(),
+        apart(SECRET, " "),
+        apart(SECRET, ":").to_uppercase(),
+        apart(SECRET, "%"),
+        apart(SECRET, "\\x"),
     ];
     for form in forms {
         assert_eq!(masked(SECRET, &format!("[{form}]")), "[***]", "{form}");
