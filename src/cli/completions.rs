@@ -17,6 +17,6 @@ pub struct Args {
 pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut super::command(), "pipe", &mut script);
-    context.output().write_all(&script)?;
+    context.data_output().write_all(&script)?;
     Ok(ExitCode::SUCCESS)
 }

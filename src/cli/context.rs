@@ -7,10 +7,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anstream::{AutoStream, ColorChoice};
 use anyhow::Context as _;
+use pipe_schema::text::one_line;
 
-use super::{Globals, UserError};
+use super::{
+    Globals, UserError,
+    output::{Delivery, Output},
+};
 
 /// Columns assumed where there is no terminal.
 const DEFAULT_WIDTH: usize = 80;
@@ -51,10 +54,9 @@ pub struct Context {
     pub folder: PathBuf,
     /// The process environment, for what stages ask to be passed.
     pub environment: BTreeMap<OsString, OsString>,
+    /// What became of what was written to standard output.
+    pub delivery: Delivery,
 }
-
-/// Standard output as commands write to it: colours are left out where it does not take them.
-pub type Output = AutoStream<io::StdoutLock<'static>>;
 
 impl Context {
     /// Reads the process, and goes to the folder given with `-C`.
@@ -99,6 +101,7 @@ impl Context {
             worker: worker(&environment),
             folder: std::env::current_dir().context("cannot tell the current folder")?,
             environment,
+            delivery: Delivery::default(),
         })
     }
 
@@ -114,6 +117,7 @@ impl Context {
             worker: PathBuf::new(),
             folder: PathBuf::new(),
             environment: BTreeMap::new(),
+            delivery: Delivery::default(),
         }
     }
 
@@ -124,23 +128,24 @@ impl Context {
         (given.map(Path::new) != Some(store)).then_some(store)
     }
 
-    /// Standard output. Write with `writeln!(out, …)?`, never `println!`: a reader may close it (`pipe plan | head`).
+    /// Standard output, for text and JSON. Write with `writeln!(out, …)?`, never `println!`: a reader may close it
+    /// (`pipe plan | head`).
     pub fn output(&self) -> Output {
-        let choice = if self.color {
-            ColorChoice::AlwaysAnsi
-        } else {
-            ColorChoice::Never
-        };
-        AutoStream::new(io::stdout().lock(), choice)
+        Output::of_text(self.color, self.delivery.clone())
     }
 
-    /// A path as people would write it: relative where it lies below the current folder.
+    /// Standard output, for what programs read byte by byte.
+    pub fn data_output(&self) -> Output {
+        Output::of_data(self.delivery.clone())
+    }
+
+    /// A path as people would write it: relative where it lies below the current folder, and on one line.
     pub fn display(&self, path: &Path) -> String {
         let relative = path.strip_prefix(&self.folder).unwrap_or(path);
         if relative.as_os_str().is_empty() {
             ".".to_owned()
         } else {
-            relative.display().to_string()
+            one_line(&relative.to_string_lossy()).into_owned()
         }
     }
 }

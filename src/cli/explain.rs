@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, io::Write, process::ExitCode};
 
-use pipe_schema::{key::KeyParts, run::Reason};
+use pipe_schema::{key::KeyParts, run::Reason, text::one_line};
 use serde_json::{Value, json};
 
 use super::{
@@ -80,14 +80,14 @@ fn explain(id: &str, forecast: &Forecast, context: &Context) -> String {
             DIM,
             format!("is blocked: it depends on {}", outlook::unknown(on)),
         ),
-        Forecast::Broken { message, .. } => (BAD, format!("would fail: {message}")),
+        Forecast::Broken { message, .. } => (BAD, format!("would fail: {}", one_line(message))),
     };
     let mut page = format!("{} {}\n", paint(BOLD, id), paint(style, text));
     if let Forecast::Broken {
         hint: Some(hint), ..
     } = forecast
     {
-        page.push_str(&format!("hint: {hint}\n"));
+        page.push_str(&format!("hint: {}\n", one_line(hint)));
     }
     let Some(parts) = parts(forecast) else {
         return page;

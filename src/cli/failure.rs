@@ -8,8 +8,14 @@ use std::{
 
 use anstyle::{AnsiColor, Style};
 
+use pipe_schema::text::one_line;
+
 use super::Context;
-use crate::{report::figures, spec::Diagnostics, store::StoreError};
+use crate::{
+    report::{figures, printable::printable},
+    spec::Diagnostics,
+    store::StoreError,
+};
 
 /// A stage failed, or a file or the store could not be used.
 pub const FAILED: u8 = 1;
@@ -86,25 +92,60 @@ pub fn print(error: &anyhow::Error, context: &Context) -> ExitCode {
         );
         return ExitCode::from(USAGE);
     }
-    let mut text = format!("{ERROR}error:{ERROR:#} {}", one_line(error));
+    let mut text = format!("{ERROR}error:{ERROR:#} {}", indented(&chain(error)));
     let user = error.downcast_ref::<UserError>();
     let store = error.chain().find_map(|it| it.downcast_ref::<StoreError>());
     let hint = user.and_then(|it| it.hint.clone());
     if let Some(hint) = hint.or_else(|| store.and_then(StoreError::hint)) {
-        text.push_str(&format!("\n{HINT}hint:{HINT:#} {hint}"));
+        text.push_str(&format!("\n{HINT}hint:{HINT:#} {}", indented(&hint)));
     }
     write_error(&text, context);
     ExitCode::from(user.map_or(FAILED, |it| it.code))
 }
 
+/// Whether an error says that standard output could not be written.
+pub fn is_of_output(error: &anyhow::Error, context: &Context) -> bool {
+    let Some(failure) = context.delivery.failure() else {
+        return false;
+    };
+    let mut causes = error
+        .chain()
+        .filter_map(|it| it.downcast_ref::<io::Error>());
+    causes.any(|it| it.kind() == failure.kind())
+}
+
+/// Says that not all of a command's answer arrived. One that went well went wrong with that.
+pub fn print_undelivered(error: &io::Error, code: ExitCode, context: &Context) -> ExitCode {
+    let why = error.to_string();
+    let why = why.split(" (os error").next().unwrap_or_default();
+    let text = format!(
+        "{ERROR}error:{ERROR:#} cannot write to standard output: {}\n\
+         {HINT}hint:{HINT:#} what was done is kept; send the output to a place that takes it",
+        why.to_lowercase()
+    );
+    write_error(&text, context);
+    if code == ExitCode::SUCCESS {
+        ExitCode::from(FAILED)
+    } else {
+        code
+    }
+}
+
+/// A text whose further lines stand out from the first, so that no name in it can begin a line.
+fn indented(text: &str) -> String {
+    let lines: Vec<_> = text.split('\n').map(one_line).collect();
+    lines.join("\n  ")
+}
+
 /// Prints what clap says: help to standard output, bad usage to standard error.
 pub fn print_usage(error: &clap::Error) -> ExitCode {
-    // Nothing is left to do where the reader has gone.
-    let _ = error.print();
-    if error.use_stderr() {
-        ExitCode::from(USAGE)
-    } else {
-        ExitCode::SUCCESS
+    match error.print() {
+        _ if error.use_stderr() => ExitCode::from(USAGE),
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            print_undelivered(&error, ExitCode::SUCCESS, &Context::plain())
+        }
+        // Nothing is left to do where the reader has gone.
+        _ => ExitCode::SUCCESS,
     }
 }
 
@@ -129,7 +170,7 @@ pub fn install_panic_hook() {
 }
 
 /// The chain of causes on one line; a cause that the line already tells is left out.
-fn one_line(error: &anyhow::Error) -> String {
+fn chain(error: &anyhow::Error) -> String {
     let mut line = String::new();
     for cause in error.chain() {
         let text = cause.to_string();
@@ -157,19 +198,19 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 
 /// Says what is no error, and what to do about it.
 pub fn warn(text: &str, hint: &str, context: &Context) {
-    let text = format!("{WARNING}warning:{WARNING:#} {text}\n{HINT}hint:{HINT:#} {hint}");
+    let text = format!(
+        "{WARNING}warning:{WARNING:#} {}\n{HINT}hint:{HINT:#} {}",
+        indented(text),
+        indented(hint)
+    );
     write_error(&text, context);
 }
 
 /// Writes to standard error, without colours where it does not take them.
 pub fn write_error(text: &str, context: &Context) {
-    let choice = if context.color_error {
-        anstream::ColorChoice::AlwaysAnsi
-    } else {
-        anstream::ColorChoice::Never
-    };
-    let mut stream = anstream::AutoStream::new(io::stderr().lock(), choice);
-    let _ = writeln!(stream, "{text}");
+    let text = printable(text, context.color_error);
+    // Nobody is left to hear of it.
+    let _ = writeln!(io::stderr(), "{text}");
 }
 
 #[cfg(test)]

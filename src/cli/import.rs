@@ -9,6 +9,7 @@ use std::{
 };
 
 use anyhow::Context as _;
+use pipe_schema::text::one_line;
 
 use super::{
     Context, UserError,
@@ -78,7 +79,7 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
         }
     };
     if is_printed {
-        write!(context.output(), "{}", imported.text)?;
+        write!(context.data_output(), "{}", imported.text)?;
         tell(&imported.notes, context);
         return Ok(ExitCode::SUCCESS);
     }
@@ -176,9 +177,14 @@ fn tell(notes: &[Note], context: &Context) {
         }
         let mut text = paint(style, title);
         for note in some {
-            text.push_str(&format!("\n  {}:{}  {}", note.path, note.line, note.what));
+            text.push_str(&format!(
+                "\n  {}:{}  {}",
+                one_line(&note.path),
+                note.line,
+                one_line(&note.what)
+            ));
             if !note.remedy.is_empty() {
-                text.push_str(&format!("\n      → {}", note.remedy));
+                text.push_str(&format!("\n      → {}", one_line(&note.remedy)));
             }
         }
         failure::write_error(&format!("{text}\n"), context);

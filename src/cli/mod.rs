@@ -6,6 +6,7 @@
     reason = "a command owns its arguments"
 )]
 
+pub mod output;
 pub mod context;
 pub mod failure;
 pub mod discovery;
@@ -76,9 +77,15 @@ pub fn run() -> ExitCode {
     {
         crate::store::fault::set_boot(since);
     }
-    match dispatch(cli.command, &context) {
+    let code = match dispatch(cli.command, &context) {
         Ok(code) => code,
+        // That what was written did not arrive is told below, once for all commands.
+        Err(error) if failure::is_of_output(&error, &context) => ExitCode::SUCCESS,
         Err(error) => failure::print(&error, &context),
+    };
+    match context.delivery.failure() {
+        Some(error) => failure::print_undelivered(error, code, &context),
+        None => code,
     }
 }
 

@@ -19,14 +19,17 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
     let store = subject::open_store(context)?;
     let place = subject::find(&store, &args.stage)?.place(&store)?;
     let path = place.path.canonicalize().unwrap_or(place.path);
-    let mut out = context.output();
     match args.format {
-        Format::Text => writeln!(out, "{}", path.display())?,
+        Format::Text => {
+            let mut out = context.data_output();
+            out.write_all(path.as_os_str().as_encoded_bytes())?;
+            writeln!(out)?;
+        }
         Format::Json => {
             let answer = serde_json::json!({
                 "path": path, "type": place.r#type.name(), "bytes": place.bytes,
             });
-            writeln!(out, "{answer}")?;
+            writeln!(context.output(), "{answer}")?;
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -30,7 +30,7 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
     };
     match values::pick(source, &args.keys) {
         Ok(text) => {
-            write!(context.output(), "{text}")?;
+            write!(context.data_output(), "{text}")?;
             Ok(ExitCode::SUCCESS)
         }
         Err(PickError::Missing(key)) => {

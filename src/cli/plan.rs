@@ -5,7 +5,8 @@ mod networks;
 use std::{collections::HashMap, fmt::Write as _, io::Write, path::PathBuf, process::ExitCode};
 
 use indexmap::IndexSet;
-use pipe_schema::remote::without_credentials;
+use pipe_plot::escape;
+use pipe_schema::{remote::without_credentials, text::one_line};
 use serde_json::Value;
 
 use super::{
@@ -118,7 +119,7 @@ fn mermaid(plan: &Plan) -> String {
         let line = match (arrow.is_order, arrow.label) {
             (true, _) => "-.->".to_owned(),
             (false, "") => "-->".to_owned(),
-            (false, label) => format!("-->|{label}|"),
+            (false, label) => format!("-->|\"{}\"|", escape(label)),
         };
         let (from, to) = (places[arrow.from], places[arrow.to]);
         let _ = writeln!(text, "    s{from} {line} s{to}");
@@ -138,9 +139,10 @@ fn dot(plan: &Plan) -> String {
     }
     for arrow in arrows(plan) {
         let style = if arrow.is_order { " style=dashed" } else { "" };
-        let Arrow {
-            from, to, label, ..
-        } = arrow;
+        let Arrow { from, to, .. } = arrow;
+        let label = one_line(arrow.label)
+            .replace('\\', "\\\\")
+            .replace('"', "\\\"");
         let _ = writeln!(
             text,
             "    \"{from}\" -> \"{to}\" [label=\"{label}\"{style}]"

@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use pipe_schema::text::is_hidden;
+
 /// Plain words that readers of YAML take for something else than text.
 const NOT_TEXT: [&str; 16] = [
     "true", "false", "yes", "no", "on", "off", "y", "n", "null", "none", "nan", "inf", "infinity",
@@ -26,7 +28,7 @@ pub fn yaml(text: &str) -> String {
             '\\' => quoted.push_str("\\\\"),
             '\n' => quoted.push_str("\\n"),
             '\t' => quoted.push_str("\\t"),
-            _ if is_unseen(c) => {
+            _ if is_hidden(c) => {
                 // Writing to a string cannot fail.
                 let _ = write!(quoted, "\\U{:08x}", c as u32);
             }
@@ -42,22 +44,13 @@ pub fn prose(text: &str) -> String {
     const LONGEST: usize = 40;
     let mut short: String = text
         .chars()
-        .map(|it| if is_unseen(it) { ' ' } else { it })
+        .map(|it| if is_hidden(it) { ' ' } else { it })
         .take(LONGEST)
         .collect();
     if text.chars().count() > LONGEST {
         short.push('…');
     }
     short
-}
-
-fn is_unseen(c: char) -> bool {
-    c.is_control()
-        || matches!(
-            c,
-            '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{85}' | '\u{fffe}' | '\u{ffff}'
-        )
-        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// A word of a shell's command.

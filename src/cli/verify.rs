@@ -5,13 +5,10 @@ use std::{
     process::ExitCode,
 };
 
+use pipe_schema::text::one_line;
 use serde_json::json;
 
-use super::{
-    Context, Format,
-    context::{Output, Verbosity},
-    failure, subject,
-};
+use super::{Context, Format, context::Verbosity, failure, output::Output, subject};
 use crate::{
     report::{
         figures,
@@ -39,8 +36,7 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
     let mut progress = |done, total| {
         if is_heard {
             // A display that cannot be written to is no reason to stop.
-            let _ = write!(out, "\r{done}/{total} results read");
-            let _ = out.flush();
+            let _ = out.overwrite(&format!("{done}/{total} results read"));
         }
     };
     let verified = match &args.run {
@@ -48,7 +44,7 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
         None => store.verify(&mut progress)?,
     };
     if is_heard {
-        write!(out, "\r\x1b[K")?;
+        out.overwrite("")?;
     }
     let code = if verified.damage.is_empty() {
         ExitCode::SUCCESS
@@ -74,7 +70,8 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
             stages => format!(" (of {})", stages.join(", ")),
         };
         let word = paint(BAD, "damaged");
-        writeln!(out, "{word}  {}{whose}: {}", damage.path, damage.what)?;
+        let line = format!("{}{whose}: {}", damage.path, damage.what);
+        writeln!(out, "{word}  {}", one_line(&line))?;
     }
     if context.verbosity > Verbosity::Quiet {
         tell(&verified, &store, &mut out, context)?;

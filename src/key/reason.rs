@@ -1,6 +1,6 @@
 //! Reasons in users' words: `changed: lr 0.001 → 0.01`. Knows only what a `Reason` says.
 
-use pipe_schema::run::Reason;
+use pipe_schema::{run::Reason, text::one_line};
 use serde_json::Value;
 
 /// Longest value that is shown in full.
@@ -41,7 +41,7 @@ pub fn summary(reasons: &[Reason]) -> String {
     if !changes.is_empty() {
         texts.insert(0, format!("changed: {}", changes.join(", ")));
     }
-    texts.join("; ")
+    one_line(&texts.join("; ")).into_owned()
 }
 
 /// The part's path as `explain` heads its two values: `optimizer.adam.lr`, `source data/digits.csv`, `env X`.

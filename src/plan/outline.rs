@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use indexmap::{IndexMap, IndexSet};
+use pipe_schema::text::one_line;
 use serde_json::Value;
 
 use super::{Plan, Stage};
@@ -49,12 +50,13 @@ impl Plan {
         let groups = self.groups();
         let mut rows = vec![["stage", "kind", "reads", "makes"].map(str::to_owned)];
         for group in &groups {
-            rows.push([
+            let cells = [
                 group.title(),
                 group.kind().to_owned(),
                 group.reads(),
                 group.makes(),
-            ]);
+            ];
+            rows.push(cells.map(|it| one_line(&it).into_owned()));
         }
         let mut widths = [0; 4];
         for row in &rows {
@@ -76,7 +78,7 @@ impl Plan {
                 .map(|it| groups[it].axes())
                 .unwrap_or_default();
             for (axis, values) in axes {
-                text.push_str(&format!("  {axis}: {}\n", values.join(", ")));
+                text.push_str(&format!("  {axis}: {}\n", one_line(&values.join(", "))));
             }
         }
         for name in self.sweeps.keys() {

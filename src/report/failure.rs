@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
-use pipe_schema::run::{Failure, FailureKind};
+use pipe_schema::{
+    run::{Failure, FailureKind},
+    text::{is_hidden, one_line},
+};
 
 use super::style::{BOLD, DIM, ERROR, HINT, paint};
 
@@ -23,10 +26,10 @@ pub fn draw(
         "{} {} failed: {}\n",
         paint(ERROR, "error:"),
         paint(BOLD, stage),
-        first_line(&message)
+        one_line(first_line(&message))
     );
     for line in message.lines().skip(1) {
-        push(&mut text, "  ", line);
+        push(&mut text, "  ", &one_line(line));
     }
     let tail = &failure.tail[failure.tail.len().saturating_sub(TAIL)..];
     if !tail.is_empty() {
@@ -45,6 +48,7 @@ pub fn draw(
         }
     }
     if let Some(hint) = failure.hint.as_deref().or_else(|| usual_hint(failure.kind)) {
+        let hint = one_line(hint);
         push(&mut text, "", &format!("{} {hint}", paint(HINT, "hint:")));
     }
     if let Some(log) = failure.log.as_deref().or(log) {
@@ -113,9 +117,8 @@ fn printable(line: &str) -> String {
         .rsplit('\r')
         .find(|it| !it.is_empty())
         .unwrap_or_default();
-    anstream::adapter::strip_str(last)
-        .to_string()
-        .replace(|it: char| it.is_control() && it != '\t', "")
+    let last = anstream::adapter::strip_str(last).to_string();
+    last.replace(|it: char| it != '\t' && is_hidden(it), "")
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ pub struct Json<W>(pub W);
 
 impl<W: Write> Face for Json<W> {
     fn show(&mut self, line: &Line, _story: &Story) {
-        // A reader that has gone does not end the run.
+        // Whoever made the stream notes errors; they do not end the run.
         if serde_json::to_writer(&mut self.0, line).is_ok() {
             let _ = writeln!(self.0);
             let _ = self.0.flush();

@@ -1,7 +1,10 @@
 //! The lines that tell a run to people, one for each event that is worth one. Faces decide where they go.
 
 use indexmap::IndexMap;
-use pipe_schema::run::{Event, Line};
+use pipe_schema::{
+    run::{Event, Line},
+    text::one_line,
+};
 
 use super::{
     figures, stage,
@@ -52,6 +55,12 @@ impl Lines {
 
     /// Takes an event, which the story has already, and gives its line, without a line break.
     pub fn hear(&mut self, line: &Line, story: &Story) -> Option<String> {
+        let text = self.line(line, story)?;
+        // Names of metrics and messages may have some.
+        Some(text.replace(['\n', '\r', '\t'], " "))
+    }
+
+    fn line(&mut self, line: &Line, story: &Story) -> Option<String> {
         match &line.event {
             Event::RunStarted(started) => {
                 let longest = started.stages.iter().map(|it| width(it)).max().unwrap_or(0);
@@ -132,9 +141,8 @@ impl Lines {
     }
 
     fn cut(&self, stage: &str, text: &str) -> String {
-        let clean = text.replace(|it: char| it.is_control(), " ");
         cut(
-            &clean,
+            &one_line(text),
             self.columns
                 .saturating_sub(width(stage).max(self.name_width) + 2),
         )
@@ -162,12 +170,12 @@ pub fn how_far(chapter: &Chapter, has_units: bool) -> Vec<String> {
         .iter()
         .filter(|(name, _)| rate_of(name).is_none() && *name != "lr");
     for (name, value) in figures::telling(measured, 2) {
-        parts.push(format!("{name} {}", figures::number(value)));
+        parts.push(format!("{} {}", one_line(name), figures::number(value)));
     }
     for (name, value) in &chapter.metrics {
         if let Some(things) = rate_of(name) {
             let things = if has_units {
-                format!(" {things}")
+                format!(" {}", one_line(&things))
             } else {
                 String::new()
             };

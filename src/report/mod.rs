@@ -2,6 +2,7 @@
 
 pub mod figures;
 pub mod slices;
+pub mod printable;
 pub mod style;
 pub mod table;
 pub mod stage;

@@ -23,7 +23,7 @@ impl<W: Write> Plain<W> {
 impl<W: Write> Face for Plain<W> {
     fn show(&mut self, line: &Line, story: &Story) {
         if let Some(text) = self.lines.hear(line, story) {
-            // A reader that has gone does not end the run.
+            // Whoever made the stream notes errors; they do not end the run.
             let _ = writeln!(self.out, "{text}");
             let _ = self.out.flush();
         }

@@ -1,6 +1,6 @@
 //! How one stage ended, on one line: `fit  ran 12.1s  changed: lr 0.001 → 0.01  val.loss 0.081 (-0.02)`.
 
-use pipe_schema::{report::Metrics, run::Skip};
+use pipe_schema::{report::Metrics, run::Skip, text::one_line};
 
 use super::{
     figures,
@@ -88,6 +88,7 @@ fn ran(chapter: &Chapter, before: Option<&Metrics>, room: usize) -> String {
 
 /// `name value (+difference)`, without and with colours.
 pub fn metric(name: &str, value: f64, before: Option<f64>) -> (String, String) {
+    let name = &*one_line(name);
     let value_text = figures::number(value);
     let change = before.and_then(|old| Some((old, figures::difference(old, value)?)));
     let Some((old, change)) = change else {

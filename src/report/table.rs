@@ -1,6 +1,7 @@
 //! Tables of words without lines around them: columns as wide as needed, the last one cut to the terminal.
 
 use anstyle::Style;
+use pipe_schema::text::one_line;
 
 use super::style::{DIM, cut, padded, paint, right, width};
 
@@ -24,7 +25,7 @@ impl Table {
         Self {
             head: titles
                 .iter()
-                .map(|it| it.trim_start_matches(['#', '!']).to_owned())
+                .map(|it| one_line(it.strip_prefix(['#', '!']).unwrap_or(it)).into_owned())
                 .collect(),
             is_number: titles.iter().map(|it| it.starts_with('#')).collect(),
             is_whole: titles.iter().map(|it| it.starts_with(['#', '!'])).collect(),
@@ -39,11 +40,10 @@ impl Table {
 
     /// Adds a row of cells with their styles.
     pub fn styled(&mut self, cells: impl IntoIterator<Item = (Style, String)>) {
-        let clean = |text: String| text.replace(|it: char| it.is_control(), " ");
+        let cells = cells.into_iter();
         self.rows.push(
             cells
-                .into_iter()
-                .map(|(style, text)| (style, clean(text)))
+                .map(|(style, text)| (style, one_line(&text).into_owned()))
                 .collect(),
         );
     }
@@ -163,6 +163,6 @@ mod tests {
     fn control_characters_cannot_break_a_table() {
         let mut table = Table::new(&[""]);
         table.row(["a\nb\u{1b}[31m"]);
-        assert_eq!(table.render(80), "a b [31m\n");
+        assert_eq!(table.render(80), "a b\u{fffd}[31m\n");
     }
 }

@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use pipe_schema::text::one_line;
+
 /// Classes `s0` to `s9` are the series' colours; all of them can be told from both backgrounds.
 const STYLE: &str = "text{font:12px system-ui,sans-serif;fill:#444}\
 .bg{fill:#fff}.title{font-size:14px;font-weight:600;fill:#111}.note{font-size:11px;fill:#666}\
@@ -127,18 +129,16 @@ impl Svg {
     }
 }
 
-/// Text as it may stand in XML and HTML, in an attribute too. Characters that XML forbids become spaces.
+/// Text as it may stand in XML and HTML, in an attribute too, on one line and with no hidden characters.
 pub fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
+    for character in one_line(text).chars() {
         match character {
             '&' => escaped.push_str("&amp;"),
             '<' => escaped.push_str("&lt;"),
             '>' => escaped.push_str("&gt;"),
             '"' => escaped.push_str("&quot;"),
             '\'' => escaped.push_str("&#39;"),
-            '\u{fffe}' | '\u{ffff}' => escaped.push(' '),
-            it if it.is_control() => escaped.push(' '),
             it => escaped.push(it),
         }
     }

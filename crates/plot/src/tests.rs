@@ -57,7 +57,7 @@ fn names_are_escaped() {
         svg.contains("loss &lt;of&gt; &quot;a&quot; &amp; b"),
         "{svg}"
     );
-    assert_eq!(escape("a\u{0}b\u{1b}"), "a b ");
+    assert_eq!(escape("a\u{0}b\nc\u{202e}"), "a\u{fffd}b c\u{fffd}");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //! Read from top to bottom: small words, the blocks of the language, what artifacts hold, what the store writes,
 //! what runner and worker say to each other.
 
+pub mod text;
 pub mod reference;
 pub mod remote;
 pub mod scalar;

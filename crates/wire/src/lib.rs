@@ -3,6 +3,7 @@
 //!
 //! A worker is a program whose `main` calls `zygote::serve(handler)` for `zygote` and `job::serve(handler)` for `job`.
 
+pub mod stdio;
 pub mod channel;
 pub mod process;
 pub mod spawn;

@@ -21,6 +21,7 @@ use pipe_schema::{
     run::Failure,
     scalar::{self, ByteSize},
     stage::{ArtifactType, preprocess::Form},
+    text::one_line,
 };
 use tempfile::TempDir;
 
@@ -306,8 +307,7 @@ fn ask(
 /// Tells people something beside the predictions.
 fn say(context: &Context, text: &str) {
     if context.verbosity > Verbosity::Quiet {
-        // Nothing is left to do where nobody listens.
-        let _ = writeln!(io::stderr(), "{text}");
+        failure::write_error(&one_line(text), context);
     }
 }
 
@@ -322,7 +322,7 @@ fn hand_over(from: &Path, output: Option<&Path>, context: &Context) -> anyhow::R
         return fs::rename(from, context.folder.join(output))
             .with_context(|| format!("cannot write {}", output.display()));
     }
-    let mut out = io::stdout().lock();
+    let mut out = context.data_output();
     io::copy(&mut File::open(from)?, &mut out)?;
     Ok(out.flush()?)
 }

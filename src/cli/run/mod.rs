@@ -7,7 +7,7 @@ mod git;
 pub mod words;
 
 use std::{
-    io::{self, ErrorKind, Write},
+    io::{self, Write},
     mem,
     path::Path,
     process::ExitCode,
@@ -254,15 +254,8 @@ fn print(summary: &Summary, context: &Context) {
         }
         return;
     }
-    let mut out = context.output();
-    let written = write!(out, "{}", summary.render(context.width)).and_then(|()| out.flush());
-    // That nobody can read of it does not change how the run ended.
-    if let Err(error) = written
-        && error.kind() != ErrorKind::BrokenPipe
-    {
-        let text = format!("the summary cannot be written: {error}");
-        failure::write_error(&text, context);
-    }
+    // An error is told when the command ends.
+    let _ = write!(context.output(), "{}", summary.render(context.width));
 }
 
 fn face(format: Format, before: Option<Story>, context: &Context) -> io::Result<Box<dyn Face>> {

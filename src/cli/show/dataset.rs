@@ -3,8 +3,11 @@
 use std::path::Path;
 
 use indexmap::IndexMap;
-use pipe_schema::dataset::{
-    Column, ColumnSummary, DatasetSchema, PART_FILE, PARTS, Part, SCHEMA_FILE, TargetKind,
+use pipe_schema::{
+    dataset::{
+        Column, ColumnSummary, DatasetSchema, PART_FILE, PARTS, Part, SCHEMA_FILE, TargetKind,
+    },
+    text::one_line,
 };
 use serde_json::{Value, json};
 
@@ -88,7 +91,8 @@ fn target(dataset: &Dataset) -> String {
         [_] => "target",
         _ => "targets",
     };
-    format!("{size}; {noun} `{}`: {what}\n\n", schema.target.name)
+    let name = one_line(&schema.target.name);
+    format!("{size}; {noun} `{name}`: {what}\n\n")
 }
 
 /// Rows by part, and by class where there are classes.

@@ -7,6 +7,7 @@ use pipe_package::{ManifestCheck, PackageFiles, ReadOptions};
 use pipe_schema::{
     package::{PACKAGE_FILE, Package, Several, TORCHSCRIPT_FILE},
     report::{METRICS_FILE, Metrics, REPORT_FILE, Report},
+    text::one_line,
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -67,10 +68,11 @@ pub fn render(stage: &str, path: &Path, place: &str, context: &Context) -> anyho
         };
         text = format!(
             "{}: predicts `{}`, {classes}\n",
-            package.name, package.target
+            one_line(&package.name),
+            one_line(&package.target)
         );
-        if let Some(description) = &package.description {
-            text.push_str(&format!("{description}\n"));
+        for line in package.description.iter().flat_map(|it| it.lines()) {
+            text.push_str(&format!("  {}\n", one_line(line)));
         }
         text.push('\n');
     }

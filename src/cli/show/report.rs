@@ -2,9 +2,12 @@
 
 use std::path::Path;
 
-use pipe_schema::report::{
-    ClassFigures, Intervals, LabelFigures, METRICS_FILE, Metrics, REPORT_FILE, Report, Sliced,
-    TargetFigures,
+use pipe_schema::{
+    report::{
+        ClassFigures, Intervals, LabelFigures, METRICS_FILE, Metrics, REPORT_FILE, Report, Sliced,
+        TargetFigures,
+    },
+    text::one_line,
 };
 use serde_json::{Value, json};
 
@@ -39,7 +42,7 @@ pub fn render(path: &Path, context: &Context) -> anyhow::Result<String> {
     let mut text = format!(
         "on {} of the part `{}`\n\n",
         figures::plural(report.rows, "row"),
-        report.part
+        one_line(&report.part)
     );
     text.push_str(&metrics_table(&report.metrics, &report.baseline).render(context.width));
     if let Some(intervals) = &report.bootstrap {
@@ -70,7 +73,7 @@ pub fn render(path: &Path, context: &Context) -> anyhow::Result<String> {
         text.push('\n');
         text.push_str(&sliced(it).render(context.width));
         for why in slices::reasons(it) {
-            text.push_str(&format!("{why}\n"));
+            text.push_str(&format!("{}\n", one_line(&why)));
         }
     }
     Ok(text)

@@ -13,6 +13,7 @@ use pipe_plot::{Axis, Chart, Line, short};
 use pipe_schema::{
     model::EpochRecord,
     report::{Metrics, Slice, Sliced},
+    text::{is_hidden, one_line},
 };
 use serde::Serialize;
 
@@ -112,6 +113,7 @@ impl Page<'_> {
     pub fn html(&self) -> Result<String, minijinja::Error> {
         let mut environment = Environment::new();
         environment.set_auto_escape_callback(|_| AutoEscape::Html);
+        environment.set_formatter(without_hidden);
         environment.add_template("page", include_str!("page.html"))?;
         let mut rows: Vec<Row> = self.rows().collect();
         let all = rows.len();
@@ -239,6 +241,22 @@ fn slice_table((stage, by): &(String, Sliced)) -> SliceTable<'_> {
 /// As the template takes it.
 fn listed(items: impl Serialize) -> Value {
     Value::from(Serde(items))
+}
+
+/// Writes a value for HTML; texts have no hidden characters but line breaks.
+fn without_hidden(
+    out: &mut minijinja::Output,
+    state: &mut minijinja::State,
+    value: &Value,
+) -> Result<(), minijinja::Error> {
+    let text = value
+        .as_str()
+        .filter(|it| !value.is_safe() && it.contains(is_hidden));
+    let Some(text) = text else {
+        return minijinja::escape_formatter(out, state, value);
+    };
+    let lines: Vec<_> = text.split('\n').map(one_line).collect();
+    minijinja::escape_formatter(out, state, &Value::from(lines.join("\n")))
 }
 
 /// The style of a stage's state.

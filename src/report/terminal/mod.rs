@@ -10,6 +10,7 @@ use self::display::{Counts, Display};
 use super::{
     Face, figures,
     lines::{Lines, how_far},
+    printable::printable,
     style::{BOLD, BUSY, DIM, cut, padded, paint, width},
 };
 use crate::track::{
@@ -44,18 +45,14 @@ impl Terminal {
         })
     }
 
-    fn tinted(&self, text: String) -> String {
-        if self.has_color {
-            text
-        } else {
-            anstream::adapter::strip_str(&text).to_string()
-        }
+    fn tinted(&self, text: &str) -> String {
+        printable(&text, self.has_color)
     }
 
     fn begin(&mut self, stage: &str) {
         let name_width = self.lines.name_width.min((self.columns)() / 3);
         let name = padded(&cut(stage, name_width.max(8)), name_width);
-        self.display.begin(stage, self.tinted(paint(BOLD, name)));
+        self.display.begin(stage, self.tinted(&paint(BOLD, name)));
         self.running.insert(stage.to_owned(), None);
     }
 
@@ -69,7 +66,7 @@ impl Terminal {
         }
         let room = (self.columns)().saturating_sub(self.lines.name_width + 10);
         let message = message(chapter, *first, at, room);
-        self.display.tell(stage, self.tinted(message));
+        self.display.tell(stage, self.tinted(&message));
     }
 
     fn count(&self, story: &Story) {
@@ -101,7 +98,7 @@ impl Face for Terminal {
             {
                 self.display.end(stage);
             }
-            self.display.say(self.tinted(text));
+            self.display.say(self.tinted(&text));
         }
         match &line.event {
             Event::StageStarted { stage, .. } => self.begin(stage),

@@ -68,12 +68,18 @@ impl Sandbox {
         let (mut reads, mut found): (Vec<_>, Vec<_>) = inputs
             .map(|it| cleaned(Path::new(&it.path)))
             .partition(|it| it.starts_with(&kept));
+        // A path that was typed may lead there by links, and rulesets know only where they end.
+        let mut hidden = vec![project.clone(), kept.clone()];
+        hidden.extend(hidden.clone().iter().filter_map(|it| it.canonicalize().ok()));
         let homes = programs
             .iter()
             .flat_map(|it| reads::of_program(it, options));
         for home in homes.map(|it| cleaned(&it)) {
-            let is_near = home.starts_with(&project);
-            if is_near { &mut found } else { &mut reads }.push(home);
+            if home.starts_with(&project) {
+                found.push(home);
+            } else {
+                reads.extend(reads::without(home, &hidden));
+            }
         }
         let near = allowed.iter().filter(|it| it.starts_with(&project));
         found.extend(near.cloned());
@@ -87,7 +93,7 @@ impl Sandbox {
         let temporary = temporary(running.place.folder(), options);
         reads.extend(around);
         reads.extend(linked.iter().chain(&copied).chain(allowed).cloned());
-        reads.extend(reads::of_machine(options));
+        reads.extend(reads::of_machine(options, &hidden));
         reads.extend([running.place.folder().to_owned(), temporary.clone()]);
         Some(Arc::new(Self {
             root: running.place.place("sandbox"),

@@ -34,8 +34,8 @@ const ENVIRONMENT: [&str; 2] = ["pyvenv.cfg", "conda-meta"];
 /// Bytes of a script in which its interpreter is named.
 const FIRST_LINE: u64 = 256;
 
-/// The system's folders, and those of the programs that a shell finds.
-pub fn of_machine(options: &Options) -> Vec<PathBuf> {
+/// The system's folders, and those of the programs that a shell finds; without the places that are hidden.
+pub fn of_machine(options: &Options, hidden: &[PathBuf]) -> Vec<PathBuf> {
     let path = options.host.get("PATH").unwrap_or_default();
     let folders = path.split(':').filter(|it| it.starts_with('/'));
     let homes = folders.flat_map(|it| {
@@ -49,7 +49,7 @@ pub fn of_machine(options: &Options) -> Vec<PathBuf> {
             .collect::<Vec<_>>()
     });
     let all = SYSTEM.iter().map(PathBuf::from).chain(homes);
-    all.flat_map(|it| without(it, &options.folder)).collect()
+    all.flat_map(|it| without(it, hidden)).collect()
 }
 
 /// A program or script, what a link leads to that it is, its interpreter, and the folders that they were installed in.
@@ -96,26 +96,21 @@ fn home_of(programs: &Path, options: &Options) -> PathBuf {
     }
 }
 
-/// A folder, in pieces if the project lies in it: all of it but the project.
-fn without(folder: PathBuf, project: &Path) -> Vec<PathBuf> {
-    if !project.starts_with(&folder) {
+/// A folder, in pieces if hidden places lie in it: all of it but those. Links are left out: what they lead to is readable
+/// only if it lies in a folder that is.
+pub fn without(folder: PathBuf, hidden: &[PathBuf]) -> Vec<PathBuf> {
+    if hidden.iter().any(|it| folder.starts_with(it)) {
+        return Vec::new();
+    }
+    if !hidden.iter().any(|it| it.starts_with(&folder)) {
         return vec![folder];
     }
     let entries = fs::read_dir(&folder).into_iter().flatten().flatten();
     entries
         .map(|it| it.path())
-        .filter(|it| it != project && !leads_to(it, project))
-        .flat_map(|it| without(it, project))
+        .filter(|it| !it.is_symlink())
+        .flat_map(|it| without(it, hidden))
         .collect()
-}
-
-/// Whether a link leads to the project, or above it.
-fn leads_to(link: &Path, project: &Path) -> bool {
-    let target = link
-        .is_symlink()
-        .then(|| link.canonicalize().ok())
-        .flatten();
-    target.is_some_and(|it| project.starts_with(it))
 }
 
 /// What the first line of a script names, as in `#!/usr/bin/python3 -u`.

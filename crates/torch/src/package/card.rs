@@ -11,7 +11,7 @@ use pipe_schema::{
     stage::{package::Format, preprocess::ColumnType, train::Answer},
 };
 
-use super::markdown::{cell, counted, figure, quoted, words};
+use super::markdown::{cell, counted, figure, prose, quoted, words};
 
 /// How many raw columns the card names.
 const COLUMNS: usize = 12;
@@ -28,10 +28,10 @@ pub struct Card<'a> {
 impl Card<'_> {
     /// The card as Markdown.
     pub fn text(&self) -> String {
-        let mut text = format!("# {}\n", self.package.name);
+        let mut text = format!("# {}\n", prose(&self.package.name));
         if let Some(description) = &self.package.description {
             // Writing to a String never fails.
-            let _ = write!(text, "\n{}\n", description.trim());
+            let _ = write!(text, "\n{}\n", prose(description));
         }
         for (title, body) in [
             ("What it is", self.what()),
@@ -159,12 +159,15 @@ impl Card<'_> {
             "val" => format!(
                 "Measured on {rows} (`val`) that it was not trained on, but that may have steered training.\n\n"
             ),
-            _ => format!("Measured on {rows} (`{part}`) that it was not shown in training.\n\n"),
+            _ => format!(
+                "Measured on {rows} ({}) that it was not shown in training.\n\n",
+                quoted(part)
+            ),
         };
         text.push_str("| metric | this model | baseline |\n|---|---|---|\n");
         for (name, value) in metrics {
             let baseline = baseline.get(name).map(|it| figure(*it)).unwrap_or_default();
-            let _ = writeln!(text, "| {name} | {} | {baseline} |", figure(*value));
+            let _ = writeln!(text, "| {} | {} | {baseline} |", cell(name), figure(*value));
         }
         text.push_str(match self.answer() {
             Answer::Number => "\nThe baseline always gives the mean of the rows trained on.\n",
@@ -184,7 +187,7 @@ impl Card<'_> {
     fn each(&self) -> String {
         let mut text = String::new();
         if let [first, ..] = self.report.per_target.as_slice() {
-            let names: Vec<&str> = first.metrics.keys().map(String::as_str).collect();
+            let names: Vec<String> = first.metrics.keys().map(|it| cell(it)).collect();
             let _ = writeln!(text, "\n| target | {} |", names.join(" | "));
             let _ = writeln!(text, "|---|{}", "---|".repeat(names.len()));
             for each in &self.report.per_target {
@@ -304,14 +307,16 @@ weights = load_file("weights.safetensors")
 
 fn compression(compression: &Compression) -> String {
     let mut text = format!(
-        "\nCompressed after training; `{}` on the `{}` part:\n\n| | bytes | {} | zero weights |\n|---|---|---|---|\n",
-        compression.metric, compression.part, compression.metric
+        "\nCompressed after training; {} on the {} part:\n\n| | bytes | {} | zero weights |\n|---|---|---|---|\n",
+        quoted(&compression.metric),
+        quoted(&compression.part),
+        cell(&compression.metric)
     );
     let before = [("before".to_owned(), compression.before.clone())];
     for (name, point) in before.iter().chain(&compression.after) {
         let zeros = format!("{:.1} %", point.sparsity * 100.0);
         let (bytes, metric) = (point.bytes, figure(point.metric));
-        let _ = writeln!(text, "| {name} | {bytes} | {metric} | {zeros} |");
+        let _ = writeln!(text, "| {} | {bytes} | {metric} | {zeros} |", cell(name));
     }
     text
 }
