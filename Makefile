@@ -14,7 +14,7 @@ export LIBTORCH := $(abspath $(LIBTORCH))
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test lint docs install uninstall data venv golden baselines check-outsiders compare-dvc bench-tables bench-engine clean
+.PHONY: help setup build demo test lint fuzz docs install uninstall data venv golden baselines check-outsiders compare-dvc bench-tables bench-engine clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ test: setup ## build, then run all tests (no Python needed)
 lint: setup ## check the format and clippy's warnings
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
+
+fuzz: ## let libFuzzer try every reader of bytes from elsewhere, a minute each; TARGETS="csv npz" for some
+	@scripts/fuzz $(TARGETS)
 
 docs: setup ## build the code's documentation, warnings denied, into target/doc
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps

@@ -9,6 +9,7 @@ use std::{
 };
 
 use anyhow::Context as _;
+use pipe_data::regular;
 use pipe_schema::text::one_line;
 
 use super::{
@@ -228,7 +229,7 @@ impl Folder {
 
 impl Workspace for Folder {
     fn read(&self, path: &str) -> Result<Option<String>, String> {
-        match fs::read_to_string(self.folder.join(path)) {
+        match regular::read_to_string(&self.folder.join(path)) {
             Ok(text) => Ok(Some(text)),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error.to_string()),

@@ -1,9 +1,10 @@
 //! `pipe pick`: prints some values of a file. A stage that runs it ends early where they did not change, and with it
 //! all that reads them. Knows nothing of the project.
 
-use std::{fs, io::Write, path::PathBuf, process::ExitCode};
+use std::{io::Write, path::PathBuf, process::ExitCode};
 
 use anyhow::Context as _;
+use pipe_data::regular;
 
 use super::{Context, UserError, failure};
 use crate::{
@@ -23,7 +24,8 @@ pub struct Args {
 /// Prints them as JSON, a key a line.
 pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
     let path = args.file.display().to_string();
-    let text = fs::read_to_string(&args.file).with_context(|| format!("cannot read {path}"))?;
+    let text =
+        regular::read_to_string(&args.file).with_context(|| format!("cannot read {path}"))?;
     let source = Source {
         path: path.clone(),
         text,

@@ -10,6 +10,7 @@ use anyhow::Context as _;
 use pipe_data::{
     DataError,
     infer::{self, Missing},
+    regular,
     table::{self, Table},
 };
 use pipe_schema::{manifest::Digest, stage::preprocess::Read};
@@ -196,7 +197,7 @@ pub struct Parsed {
 
 /// Reads a spec.
 pub fn read(spec: &Path, context: &Context) -> anyhow::Result<Parsed> {
-    let bytes = std::fs::read(spec).with_context(|| format!("cannot read {}", spec.display()))?;
+    let bytes = regular::read(spec).with_context(|| format!("cannot read {}", spec.display()))?;
     let text = String::from_utf8(bytes).map_err(|_| {
         UserError::usage(format!("{} is not UTF-8 text", spec.display())).hint(
             "is it a spec? A text in another encoding is converted by, e.g., `iconv -t UTF-8`",
@@ -221,7 +222,7 @@ pub fn content(parsed: &Parsed, folder: &Path, included: &[String]) -> Option<Di
     }
     let included = included
         .iter()
-        .map(|it| Some((it.clone(), std::fs::read_to_string(folder.join(it)).ok()?)));
+        .map(|it| Some((it.clone(), regular::read_to_string(&folder.join(it)).ok()?)));
     let included: BTreeMap<String, String> = included.collect::<Option<_>>()?;
     Some(with_included(parsed.content, &included))
 }
@@ -271,7 +272,7 @@ impl Files {
 
 impl Loader for Files {
     fn include(&self, path: &str) -> Result<String, String> {
-        let text = std::fs::read_to_string(self.folder.join(path)).map_err(|it| it.to_string())?;
+        let text = regular::read_to_string(&self.folder.join(path)).map_err(|it| it.to_string())?;
         let mut included = self.included.borrow_mut();
         included.insert(path.to_owned(), text.clone());
         Ok(text)

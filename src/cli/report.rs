@@ -9,6 +9,7 @@ use std::{
 
 use anyhow::Context as _;
 use jiff::{Timestamp, tz::TimeZone};
+use pipe_data::regular;
 use pipe_schema::{
     model::HISTORY_FILE,
     record::Record,
@@ -218,7 +219,7 @@ fn plots(store: &Store, records: &[(&String, &Record)]) -> Vec<Plot> {
                 .file_stem()
                 .and_then(|it| it.to_str())
                 .map(str::to_owned);
-            let svg = fs::read_to_string(&path).ok().filter(|_| is_small);
+            let svg = regular::read_to_string(&path).ok().filter(|_| is_small);
             if let Some((name, svg)) = name.zip(svg) {
                 let stage = id.clone();
                 plots.push(Plot { stage, name, svg });
@@ -255,5 +256,5 @@ fn results(store: &Store, records: &[(&String, &Record)], context: &Context) -> 
 
 /// A JSON file of an artifact; nothing where there is none or it is of another kind, as in reports of commands.
 fn read<T: DeserializeOwned>(path: &Path) -> Option<T> {
-    serde_json::from_slice(&fs::read(path).ok()?).ok()
+    serde_json::from_slice(&regular::read(path).ok()?).ok()
 }

@@ -1,7 +1,8 @@
 //! Whether what a command wrote is what it declared, and the metrics that it holds. Changes nothing.
 
-use std::{fs, path::Path};
+use std::path::Path;
 
+use pipe_data::regular;
 use pipe_schema::{
     dataset, package,
     report::{METRICS_FILE, Metrics},
@@ -64,7 +65,7 @@ pub fn check(
         if !path.is_file() {
             continue;
         }
-        let text = fs::read(path).unwrap_or_default();
+        let text = regular::read(&path).unwrap_or_default();
         if let Ok(value) = serde_json::from_slice::<Value>(&text) {
             flatten("", &value, metrics);
         }
@@ -87,7 +88,7 @@ fn read_flat(name: &str, file: &Path) -> Result<Metrics, Failure> {
     if !file.is_file() {
         return Err(wrong(format!("report `{name}` is not a file"), hint));
     }
-    let text = fs::read(file)
+    let text = regular::read(file)
         .map_err(|error| wrong(format!("report `{name}` cannot be read: {error}"), hint))?;
     serde_json::from_slice(&text)
         .map_err(|error| wrong(format!("report `{name}` is not flat JSON: {error}"), hint))

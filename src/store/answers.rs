@@ -1,8 +1,9 @@
 //! Small answers that cost time to find out and depend on their question alone: environment classes, versions of tools.
 //! An answer that is lost is found out again.
 
-use std::{fs, path::PathBuf};
+use std::path::PathBuf;
 
+use pipe_data::regular;
 use pipe_schema::key::{EnvironmentClass, KeyParts};
 
 use super::{
@@ -18,7 +19,7 @@ impl Store {
     pub fn recall(&self, question: &str) -> Option<String> {
         let path = self.layout.answer(question);
         self.look(&path);
-        let text = fs::read_to_string(path).ok()?;
+        let text = regular::read_to_string(&path).ok()?;
         let (asked, answer): (String, String) = serde_json::from_str(&text).ok()?;
         (asked == question).then_some(answer)
     }

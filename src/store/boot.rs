@@ -7,6 +7,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
 };
 
+use pipe_data::regular;
 use pipe_schema::run::{Event, Line, RunStarted};
 use rustix::time::{ClockId, clock_gettime};
 
@@ -115,7 +116,7 @@ impl Store {
 
     /// When and how a run began, and whether its log has its end.
     fn ends_of(&self, run: &str) -> (Option<(i64, Arc<RunStarted>)>, bool) {
-        let bytes = fs::read(self.layout.run_log(run)).unwrap_or_default();
+        let bytes = regular::read(&self.layout.run_log(run)).unwrap_or_default();
         let mut lines = bytes
             .split(|it| *it == b'\n')
             .filter_map(|it| serde_json::from_slice::<Line>(it).ok());

@@ -15,7 +15,7 @@ use super::{
 
 const FILE_MODE: u32 = 0o644;
 
-/// Opens a file for reading; a pipe that has its place is not waited for.
+/// Opens a file for reading; what is no file is left for the caller to find out, and not waited for.
 pub fn open_file(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).custom_flags(nix::libc::O_NONBLOCK);

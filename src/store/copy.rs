@@ -8,6 +8,8 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use pipe_data::regular;
+
 use super::{
     disk,
     error::{At, Result, StoreError},
@@ -18,7 +20,7 @@ use super::{
 /// Copies one file to a new path, with the mode that any program would give it: writable, executable where the original is.
 pub fn file(from: &Path, to: &Path, stat: &Stat) -> Result<()> {
     let mode = if stat.is_executable() { 0o777 } else { 0o666 };
-    let mut source = File::open(from).at("read", from)?;
+    let mut source = regular::open(from).at("read", from)?;
     let mut options = OpenOptions::new();
     options.write(true).create_new(true).mode(mode);
     let mut target = disk::open(&options, to).at("create", to)?;

@@ -34,6 +34,8 @@ pub enum StoreError {
     NotEmpty(PathBuf),
     #[error("the store `{}` cannot be written", .0.display())]
     ReadOnly(PathBuf),
+    #[error("`{}` is {what}, where the store has a folder", path.display())]
+    NoFolder { path: PathBuf, what: &'static str },
     /// Something in a tree that an artifact cannot hold.
     #[error("`{}` {why}", path.display())]
     Unfit { path: PathBuf, why: &'static str },
@@ -78,6 +80,9 @@ impl StoreError {
             Self::NotEmpty(_) => "give an empty or new folder with `--store DIR`",
             Self::ReadOnly(_) => {
                 "results can be looked up but not made; `--store DIR` names another folder"
+            }
+            Self::NoFolder { .. } => {
+                "move it away: what the store needs there is made anew; `--store DIR` puts the whole store elsewhere"
             }
             Self::Unfit { .. } => "remove it, or replace it by an ordinary file",
             Self::OutputMissing { .. } => {

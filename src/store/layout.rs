@@ -26,6 +26,32 @@ impl Layout {
         &self.root
     }
 
+    /// The folders that the store makes for itself.
+    pub fn folders(&self) -> impl Iterator<Item = PathBuf> {
+        let names = [
+            "objects",
+            "objects/sha256",
+            "blobs",
+            "blobs/sha256",
+            "journal",
+            "checkpoints",
+            "tmp",
+            "locks",
+            "locks/blobs",
+            "roots",
+            "quarantine",
+            "index",
+            "index/seen",
+            "index/answers",
+            "current",
+            "runs",
+            "log",
+            "log/runs",
+            "log/attempts",
+        ];
+        names.into_iter().map(|it| self.root.join(it))
+    }
+
     pub fn version(&self) -> PathBuf {
         self.root.join("VERSION")
     }

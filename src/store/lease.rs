@@ -3,7 +3,7 @@
 
 use std::{
     collections::HashSet,
-    fs::{self, File},
+    fs::File,
     io::ErrorKind,
     path::{Path, PathBuf},
     sync::{
@@ -13,6 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use pipe_data::regular;
 use pipe_schema::{key::Key, manifest::Digest};
 
 use super::{
@@ -222,7 +223,8 @@ impl Store {
         let mut claimed = HashSet::new();
         for name in self.live_leases()? {
             // One that ended this moment needs nothing any more.
-            let text = fs::read_to_string(self.layout.leases().join(name)).unwrap_or_default();
+            let text =
+                regular::read_to_string(&self.layout.leases().join(name)).unwrap_or_default();
             claimed.extend(text.lines().filter_map(|it| it.parse::<Digest>().ok()));
         }
         Ok(claimed)
@@ -233,7 +235,7 @@ impl Store {
         let key = key.0.to_string();
         let live = self.live_leases().ok()?;
         live.into_iter().find_map(|name| {
-            let text = fs::read_to_string(self.layout.leases().join(name)).ok()?;
+            let text = regular::read_to_string(&self.layout.leases().join(name)).ok()?;
             let mut lines = text.lines();
             let run = lines.next()?;
             lines.any(|it| it == key).then(|| run.to_owned())

@@ -48,6 +48,7 @@ use std::{
     sync::{Arc, Mutex, OnceLock, atomic::AtomicBool},
 };
 
+use pipe_data::regular;
 use pipe_schema::manifest::Digest;
 use rustix::fs::Access;
 
@@ -133,7 +134,7 @@ impl Store {
         let layout = Layout::new(root);
         let root = layout.root();
         let version = layout.version();
-        let found = match fs::read_to_string(&version) {
+        let found = match regular::read_to_string(&version) {
             Ok(found) => found,
             Err(error)
                 if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) =>
@@ -149,6 +150,7 @@ impl Store {
                 known: VERSION,
             });
         }
+        must_have_folders(&layout)?;
         let folder = File::open(root).at("open", root)?;
         let device = Stat::of_file(&folder).at("read", root)?.dev;
         let is_writable = rustix::fs::access(root, Access::WRITE_OK).is_ok();
@@ -209,6 +211,21 @@ impl Drop for Store {
     }
 }
 
+/// What is no folder, or a link to one, is never looked into: who tidies up would do so wherever the link leads.
+fn must_have_folders(layout: &Layout) -> Result<()> {
+    for path in layout.folders() {
+        let what = match fs::symlink_metadata(&path) {
+            Ok(it) if it.is_dir() => continue,
+            Ok(it) if it.is_file() => "a file",
+            Ok(it) => regular::misfit(it.file_type()).unwrap_or("a file"),
+            // What cannot be looked at is told by whoever needs it.
+            Err(_) => continue,
+        };
+        return Err(StoreError::NoFolder { path, what });
+    }
+    Ok(())
+}
+
 fn filesystem_distrust(root: &Path) -> OnceLock<String> {
     let distrust = OnceLock::new();
     if let Ok(Ok(found)) = FileSystem::of(root)
@@ -258,7 +275,7 @@ fn create(root: &Path) -> Result<()> {
         return Err(StoreError::NotEmpty(root.to_owned()));
     }
     let ignore: PathBuf = root.join(".gitignore");
-    if !ignore.exists() {
+    if ignore.symlink_metadata().is_err() {
         disk::write(&ignore, IGNORE_ALL).at("write", &ignore)?;
     }
     replace::replace_for_good(&root.join("VERSION"), format!("{VERSION}\n").as_bytes())

@@ -9,6 +9,7 @@ use std::{
     sync::Arc,
 };
 
+use pipe_data::regular;
 use pipe_schema::run::{Event, Line, RunStarted};
 
 use super::{
@@ -119,7 +120,7 @@ impl Store {
 
     fn first_lines(&self, run: &str) -> Result<[Vec<u8>; 2]> {
         let path = self.layout.run_log(run);
-        let file = File::open(&path).at("read", &path)?;
+        let file = regular::open(&path).at("read", &path)?;
         let mut lines = BufReader::new(file).split(b'\n');
         let mut next = || lines.next().transpose().at("read", &path);
         Ok([next()?, next()?].map(Option::unwrap_or_default))
@@ -205,7 +206,7 @@ impl Store {
 
     fn read_lines(&self, run: &str) -> Result<Vec<Line>> {
         let path = self.layout.run_log(run);
-        let bytes = match fs::read(&path) {
+        let bytes = match regular::read(&path) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 return Err(StoreError::Missing(path));

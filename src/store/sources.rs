@@ -3,10 +3,10 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    fs,
     path::Path,
 };
 
+use pipe_data::regular;
 use pipe_schema::manifest::Digest;
 use sha2::{Digest as _, Sha256};
 
@@ -83,7 +83,7 @@ impl Known {
 impl Sources {
     /// Reads the index; one that is absent or damaged is empty, and files are read again.
     pub fn load(path: &Path) -> Self {
-        fs::read(path)
+        regular::read(path)
             .ok()
             .and_then(|it| Self::decode(&it))
             .unwrap_or_default()

@@ -88,7 +88,17 @@ impl Index {
     /// where none can be written, it lives in memory.
     pub fn open(store: &Store) -> Result<Self, TrackError> {
         let path = store.root().join(NAME);
-        let mut index = match Self::connect(&path) {
+        // What is no file, or a link to one, is neither written to nor waited for.
+        let is_odd = |it: PathBuf| it.symlink_metadata().is_ok_and(|it| !it.is_file());
+        let found = if !files(&path).any(is_odd) {
+            Self::connect(&path)
+        } else if store.is_writable() {
+            remove(&path)?;
+            Self::connect(&path)
+        } else {
+            Self::in_memory(&path)
+        };
+        let mut index = match found {
             Ok(index) => index,
             Err(TrackError::Database { source, .. }) if is_damaged(&source) => {
                 remove(&path)?;
@@ -342,20 +352,24 @@ fn database(path: &Path, source: rusqlite::Error) -> TrackError {
 }
 
 fn remove(path: &Path) -> Result<(), TrackError> {
-    for suffix in ["", "-wal", "-shm"] {
-        let mut file = path.as_os_str().to_owned();
-        file.push(suffix);
-        match fs::remove_file(&file) {
+    for path in files(path) {
+        match fs::remove_file(&path) {
             Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
-                return Err(TrackError::Remove {
-                    path: file.into(),
-                    source,
-                });
+                return Err(TrackError::Remove { path, source });
             }
             _ => {}
         }
     }
     Ok(())
+}
+
+/// The files in which SQLite keeps one database.
+fn files(path: &Path) -> impl Iterator<Item = PathBuf> {
+    ["", "-wal", "-shm", "-journal"].into_iter().map(|suffix| {
+        let mut file = path.as_os_str().to_owned();
+        file.push(suffix);
+        file.into()
+    })
 }
 
 fn is_damaged(error: &rusqlite::Error) -> bool {

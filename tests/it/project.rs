@@ -34,6 +34,13 @@ impl Project {
         Self { folder }
     }
 
+    /// The same in a folder that is named; None where it cannot be written.
+    pub fn below(parent: &Path) -> Option<Self> {
+        let folder = TempDir::with_prefix_in("pipe-test-", parent).ok()?;
+        fs::create_dir(folder.path().join(".git")).unwrap();
+        Some(Self { folder })
+    }
+
     /// A project with the shipped pipelines.
     pub fn with_pipelines() -> Self {
         let project = Self::new();

@@ -2,6 +2,7 @@
 //! Plain Rust, the same bytes on every machine; unaware of stages, stores and tensors.
 
 pub mod error;
+pub mod regular;
 pub mod table;
 pub mod infer;
 mod moment;

@@ -3,10 +3,12 @@
 use std::{
     fs::{self, File},
     io::{self, IsTerminal},
+    os::unix::fs::FileTypeExt,
     path::{Path, PathBuf},
 };
 
 use anyhow::Context as _;
+use pipe_data::regular;
 use pipe_schema::{run::Failure, stage::preprocess::Form};
 
 use super::Args;
@@ -89,11 +91,16 @@ impl RowFile {
         if !path.exists() {
             return Err(UserError::usage(format!("there is no file {}", given.display())).into());
         }
-        // A named pipe is read once, as standard input is.
-        let is_plain = path.is_file() || path.is_dir();
-        let path = if is_plain {
+        let kind = path.metadata()?.file_type();
+        let path = if kind.is_file() || kind.is_dir() {
             path.canonicalize()?
+        } else if !kind.is_fifo() {
+            let what = regular::misfit(kind).unwrap_or("no file");
+            return Err(UserError::usage(format!("{} is {what}", given.display()))
+                .hint("name a file or a folder, or `-` for standard input")
+                .into());
         } else {
+            // A named pipe is read once, as standard input is.
             let file =
                 File::open(&path).with_context(|| format!("cannot read {}", given.display()))?;
             spool(file, &draft.join(format!("rows{at}")))?

@@ -2,11 +2,11 @@
 
 use std::{
     collections::BTreeSet,
-    fs,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
+use pipe_data::regular;
 use pipe_schema::{
     report::{METRICS_FILE, Metrics, REPORT_FILE, Report},
     run::RunStatus,
@@ -165,5 +165,5 @@ fn current(store: &Store, stage: &Stage, output: &str) -> PathBuf {
 
 /// A JSON file of an artifact; nothing where there is none or it is of another kind, as in reports of commands.
 fn read<T: DeserializeOwned>(path: &Path) -> Option<T> {
-    serde_json::from_slice(&fs::read(path).ok()?).ok()
+    serde_json::from_slice(&regular::read(path).ok()?).ok()
 }

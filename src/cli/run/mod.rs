@@ -4,6 +4,7 @@ mod again;
 mod confinement;
 mod ending;
 mod git;
+mod unrecorded;
 pub mod words;
 
 use std::{
@@ -114,7 +115,13 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
     };
     let before = previous(&store, &project.plan.name);
     let mut options = outlook::options(&project, &wish, &selection, context)?;
-    options.run = store.new_run()?;
+    let is_recorded = store.is_writable();
+    options.run = if is_recorded {
+        store.new_run()?
+    } else {
+        unrecorded::must_have_nothing_to_do(&project, &wish, &store, context)?;
+        unrecorded::NAME.to_owned()
+    };
     if let Some(why) = store
         .distrust()
         .filter(|_| context.verbosity > Verbosity::Quiet)
@@ -133,7 +140,9 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
     options.git =
         git::commit(&project.folder).map(|name| Commit::new(name, project.folder.clone()));
     let interrupts = interrupt::watch().context(threads::REFUSED)?;
-    let mut log = store.start_run_log(&options.run)?;
+    let mut log = is_recorded
+        .then(|| store.start_run_log(&options.run))
+        .transpose()?;
     // Few stages are all shown, and so all looked up.
     let is_shown = context.verbosity > Verbosity::Quiet && selection.len() <= LISTED;
     let mut keys = Keys::default();
@@ -161,7 +170,9 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
             let line = Line { at: now(), event };
             is_plain &= !matches!(line.event, Event::StageLog { .. });
             // How far a stage is says nothing afterwards.
-            if !matches!(line.event, Event::StageProgress { .. }) {
+            if let Some(log) = &mut log
+                && !matches!(line.event, Event::StageProgress { .. })
+            {
                 log_error = log.append(&line).err().or(log_error.take());
             }
             story.hear(&line);
@@ -194,6 +205,9 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
             next: finds.next,
         };
         print(&summary, context);
+    }
+    if !is_recorded {
+        unrecorded::tell(&store, context);
     }
     // The results are in the store; only their story is incomplete.
     log_error.map_or(Ok(()), Err)?;

@@ -1,12 +1,12 @@
 //! A command's thread: its output, its live metrics, its end. Knows nothing of keys and outputs.
 
 use std::{
-    fs::File,
     io::{Read, Seek, SeekFrom},
     path::Path,
     time::Duration,
 };
 
+use pipe_data::regular;
 use pipe_schema::{
     protocol::{Done, Exit},
     report::Metrics,
@@ -111,7 +111,7 @@ impl MetricsFile {
         if !path.is_file() {
             return;
         }
-        let Ok(mut file) = File::open(path) else {
+        let Ok(mut file) = regular::open(path) else {
             return;
         };
         let is_read = file

@@ -70,7 +70,12 @@ impl Sandbox {
             .partition(|it| it.starts_with(&kept));
         // A path that was typed may lead there by links, and rulesets know only where they end.
         let mut hidden = vec![project.clone(), kept.clone()];
-        hidden.extend(hidden.clone().iter().filter_map(|it| it.canonicalize().ok()));
+        hidden.extend(
+            hidden
+                .clone()
+                .iter()
+                .filter_map(|it| it.canonicalize().ok()),
+        );
         let homes = programs
             .iter()
             .flat_map(|it| reads::of_program(it, options));

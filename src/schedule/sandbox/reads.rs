@@ -2,10 +2,12 @@
 //! Looks at names; reads of files no more than the line that names an interpreter.
 
 use std::{
-    fs::{self, File},
+    fs,
     io::Read,
     path::{Path, PathBuf},
 };
+
+use pipe_data::regular;
 
 use super::{super::Options, parent};
 
@@ -116,7 +118,7 @@ pub fn without(folder: PathBuf, hidden: &[PathBuf]) -> Vec<PathBuf> {
 /// What the first line of a script names, as in `#!/usr/bin/python3 -u`.
 fn interpreter_of(script: &Path) -> Option<PathBuf> {
     let mut line = Vec::new();
-    let file = File::open(script).ok()?;
+    let file = regular::open(script).ok()?;
     file.take(FIRST_LINE).read_to_end(&mut line).ok()?;
     let line = line.strip_prefix(b"#!")?;
     let line = line.split(|it| *it == b'\n').next()?;

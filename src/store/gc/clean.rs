@@ -1,6 +1,6 @@
 //! Removing a whole store, and how large it is.
 
-use std::fs;
+use pipe_data::regular;
 
 use super::{
     super::{IGNORE_ALL, Store, error::Result, record::children, removal},
@@ -24,7 +24,7 @@ impl Store {
         drop(alone);
         let ignore = root.join(".gitignore");
         if children(&root)? == [".gitignore"]
-            && fs::read_to_string(&ignore).is_ok_and(|it| it == IGNORE_ALL)
+            && regular::read_to_string(&ignore).is_ok_and(|it| it == IGNORE_ALL)
         {
             removal::remove_tree(&root)?;
         }

@@ -1,11 +1,8 @@
 //! Journals that are damaged, and many that could be one. What is whole is written anew; the rest is for people to look at.
 
-use std::{
-    collections::HashSet,
-    fs::{self, File},
-    path::PathBuf,
-};
+use std::{collections::HashSet, fs::File, path::PathBuf};
 
+use pipe_data::regular;
 use pipe_schema::manifest::Digest;
 
 use super::{
@@ -43,7 +40,7 @@ impl Store {
         let Some(lock) = lock::take(&path, Hold::Alone, false)? else {
             return Ok(());
         };
-        let found = fs::read(&path).at("read", &path)?;
+        let found = regular::read(&path).at("read", &path)?;
         let mut whole = Vec::new();
         let mut survivors = HashSet::new();
         let scanned = scan::scan(&lock, 0, true, &mut |head, _, content| {

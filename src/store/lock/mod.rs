@@ -7,11 +7,11 @@ pub mod range;
 use std::{
     fs::{File, OpenOptions, TryLockError},
     io,
-    os::unix::fs::MetadataExt,
+    os::unix::fs::{MetadataExt, OpenOptionsExt},
     path::Path,
 };
 
-use rustix::io::Errno;
+use rustix::{fs::OFlags, io::Errno};
 
 use super::{
     disk,
@@ -67,6 +67,8 @@ fn is_unknown_to(error: &io::Error) -> bool {
 pub fn open(path: &Path) -> Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
+    // A link would let a file be made wherever it leads.
+    options.custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits() as i32);
     match disk::open(&options, path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             super::create_parent(path)?;

@@ -9,6 +9,7 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
 };
 
+use pipe_data::regular;
 use rustix::{fd::AsFd, fs::CWD};
 use sha2::{Digest as _, Sha256};
 
@@ -159,7 +160,7 @@ impl Store {
 
     /// What was found out under a question, if that is known. It is true where all that was seen stands.
     pub fn witness(&self, question: &str) -> Option<Witness> {
-        let mut file = File::open(self.layout.witness(question)).ok()?;
+        let mut file = regular::open(&self.layout.witness(question)).ok()?;
         let mut head = [0; HEAD_BYTES];
         file.read_exact(&mut head).ok()?;
         let (length, checksum) = head.strip_prefix(MAGIC)?.split_first_chunk::<8>()?;

@@ -10,7 +10,6 @@ mod tests;
 use std::{
     borrow::Cow,
     collections::BTreeMap,
-    fs,
     hash::{DefaultHasher, Hash, Hasher},
     path::{Path, PathBuf},
 };
@@ -18,7 +17,7 @@ use std::{
 use base64ct::{Base64, Encoding};
 
 use self::decode::Head;
-use crate::{block::Block, error::DataError, infer, table::Fields};
+use crate::{block::Block, error::DataError, infer, regular, table::Fields};
 
 const SCHEME: &str = "data:";
 const REMEDY: &str = "replace the file, or leave it out; a pattern like `pictures/*/*.png` names the ones that count";
@@ -62,7 +61,7 @@ impl Pictures {
     /// The pictures of these files.
     pub fn of_paths(paths: &[PathBuf]) -> Result<Self, DataError> {
         let item = |path: &PathBuf| {
-            let bytes = fs::read(path).map_err(|it| DataError::io(path, &it))?;
+            let bytes = regular::read(path).map_err(|it| DataError::io(path, &it))?;
             Item::of(&bytes, Place::File(path.clone())).map_err(|why| bad(path, &why))
         };
         let all = paths.iter().map(item).collect::<Result<_, _>>()?;
@@ -208,7 +207,7 @@ impl Item {
         match &self.place {
             Place::Here(bytes) => Ok(Cow::Borrowed(bytes)),
             Place::File(path) => {
-                let bytes = fs::read(path).map_err(|it| DataError::io(path, &it))?;
+                let bytes = regular::read(path).map_err(|it| DataError::io(path, &it))?;
                 Ok(Cow::Owned(bytes))
             }
         }

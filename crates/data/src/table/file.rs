@@ -12,7 +12,7 @@ use flate2::bufread::MultiGzDecoder;
 use pipe_schema::stage::preprocess::Encoding;
 
 use super::decode::Decoded;
-use crate::error::DataError;
+use crate::{error::DataError, regular};
 
 const BUFFER: usize = 256 * 1024;
 /// What a file starts with that is no text, and what it is then.
@@ -53,13 +53,15 @@ pub fn open(path: &Path, encoding: Encoding, count: &Count) -> Result<Box<dyn Bu
 /// Opens `path`: unpacks gzip.
 pub fn open_bytes(path: &Path, count: &Count) -> Result<Box<dyn BufRead>, DataError> {
     let fail = |it: io::Error| DataError::io(path, &it);
-    let file = File::open(path).map_err(fail)?;
-    if file.metadata().map_err(fail)?.is_dir() {
-        return Err(
-            DataError::wrong(format!("{}: is a folder, not a file", path.display()))
-                .hint("name the files in it, e.g. with the glob `FOLDER/*.csv`"),
-        );
-    }
+    let file = match regular::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::IsADirectory => {
+            return Err(
+                DataError::wrong(format!("{}: is a folder, not a file", path.display()))
+                    .hint("name the files in it, e.g. with the glob `FOLDER/*.csv`"),
+            );
+        }
+        opened => opened.map_err(fail)?,
+    };
     let counted = Counted {
         file,
         count: Rc::clone(count),

@@ -22,7 +22,7 @@ use parquet::{
 
 use self::{cell::Cell, list::List};
 use super::{Column, Fields, Table, Take, missing_columns};
-use crate::error::DataError;
+use crate::{error::DataError, regular};
 
 /// Values that are read at a time.
 const BATCH: usize = 8192;
@@ -128,7 +128,7 @@ impl<'a> Open<'a> {
     }
 
     fn of_file(path: &'a Path) -> Result<Self, DataError> {
-        let file = File::open(path).map_err(|it| DataError::io(path, &it))?;
+        let file = regular::open(path).map_err(|it| DataError::io(path, &it))?;
         let reader = SerializedFileReader::new(file).map_err(|it| broken(path, &it))?;
         let schema = reader.metadata().file_metadata().schema_descr();
         let mut columns: Vec<Found> = Vec::new();
