@@ -26,7 +26,15 @@ const CLASSES: [&str; 3] = [
 const TARGET: &str = "<b>target</b> @all";
 
 fn spec() -> String {
-    let quoted = |text: &str| serde_json::to_string(text).unwrap();
+    // Not all readers of YAML take every character as it is.
+    let quoted = |text: &str| {
+        let escape = |c: char| match c {
+            c if is_hidden(c) => format!("\\u{:04x}", c as u32),
+            c => c.to_string(),
+        };
+        let text: String = serde_json::to_string(text).unwrap();
+        text.chars().map(escape).collect::<String>()
+    };
     let description = format!(
         "hi <script>alert(7)</script>\n\n# Owned @team #1\n[x](javascript:alert(8)) https://evil.example {}",
         CLASSES[1]

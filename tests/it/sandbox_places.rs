@@ -79,7 +79,7 @@ fn sandbox_hides_a_store_below_a_readable_folder() {
         let path = project.done(&["--store", store, "path", "made"]).out;
         if has_landlock(&project, TEST) {
             let reader = format!(
-                "  reads: {{command: {{cmd: 'cat {}/* {}', outs: [], }}, after: [made]}}\n",
+                "  reads: {{command: {{cmd: 'cat {}/* {}', outs: [], }}, needs: [made]}}\n",
                 path.trim(),
                 path.trim()
             );
