@@ -1,4 +1,4 @@
-//! Bytes as a file, for readers that take a path.
+//! Bytes as one file or several, for readers that take paths.
 
 use std::{
     fs,
@@ -26,4 +26,30 @@ pub fn with_file<T>(name: &str, bytes: &[u8], read: impl FnOnce(&Path) -> T) -> 
     let path: PathBuf = FOLDER.with(|it| it.path().join(name));
     fs::write(&path, bytes).expect("a temporary file can be written");
     read(&path)
+}
+
+/// Several files: `name length` on a line, then so many bytes, again and again.
+pub fn files(mut bytes: &[u8]) -> Vec<(String, &[u8])> {
+    let mut files = Vec::new();
+    while let Some(end) = bytes.iter().position(|it| *it == b'\n') {
+        let (head, rest) = bytes.split_at(end);
+        let rest = &rest[1..];
+        let head = String::from_utf8_lossy(head);
+        let Some((name, length)) = head.split_once(' ') else {
+            break;
+        };
+        let length = length.parse().unwrap_or(0).min(rest.len());
+        let (content, rest) = rest.split_at(length);
+        if !name.contains("..") && !name.starts_with('/') {
+            files.push((name.to_owned(), content));
+        }
+        bytes = rest;
+    }
+    files
+}
+
+/// A file of the corpus.
+pub fn seed(name: &str) -> Vec<u8> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    fs::read(root.join("corpus").join(name)).expect("the corpus has it")
 }

@@ -4,6 +4,7 @@
 mod document;
 mod input;
 mod journal;
+mod package;
 mod table;
 mod wire;
 
@@ -11,7 +12,7 @@ mod wire;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All readers.
-pub const TARGETS: [Target; 14] = [
+pub const TARGETS: [Target; 16] = [
     ("csv", table::csv),
     ("jsonl", table::jsonl),
     ("parquet", table::parquet),
@@ -20,6 +21,8 @@ pub const TARGETS: [Target; 14] = [
     ("text", table::text),
     ("images", table::images),
     ("dataset", table::dataset),
+    ("package", package::package),
+    ("safetensors", package::safetensors),
     ("spec", document::spec),
     ("dvc", document::dvc),
     ("pick", document::pick),

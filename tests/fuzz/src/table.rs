@@ -13,7 +13,7 @@ use pipe_schema::{
 };
 use serde_json::{Value, json};
 
-use crate::input::{folder, with_file};
+use crate::input::{files, folder, seed, with_file};
 
 /// The first byte chooses how the text is read.
 pub fn csv(bytes: &[u8]) {
@@ -76,7 +76,7 @@ pub fn images(bytes: &[u8]) {
     });
 }
 
-/// `name length` on a line, then so many bytes, again and again: the files of a dataset that take the place of good ones.
+/// Files of a dataset, see `input::files`, that take the place of good ones.
 pub fn dataset(bytes: &[u8]) {
     let place = folder();
     let copied = copy(good_dataset(), place.path());
@@ -100,25 +100,6 @@ pub fn dataset(bytes: &[u8]) {
     }
 }
 
-fn files(mut bytes: &[u8]) -> Vec<(String, &[u8])> {
-    let mut files = Vec::new();
-    while let Some(end) = bytes.iter().position(|it| *it == b'\n') {
-        let (head, rest) = bytes.split_at(end);
-        let rest = &rest[1..];
-        let head = String::from_utf8_lossy(head);
-        let Some((name, length)) = head.split_once(' ') else {
-            break;
-        };
-        let length = length.parse().unwrap_or(0).min(rest.len());
-        let (content, rest) = rest.split_at(length);
-        if !name.contains("..") && !name.starts_with('/') {
-            files.push((name.to_owned(), content));
-        }
-        bytes = rest;
-    }
-    files
-}
-
 fn reading(form: Form) -> Read {
     Read {
         form: Some(form),
@@ -131,7 +112,7 @@ fn table(bytes: &[u8], name: &str, read: &Read, wanted: &str) {
     with_file(name, bytes, |path| {
         let _ = table::columns(path, read);
         let _ = table::read(&[path.to_owned()], read, &mut |_| {});
-        let _ = table::read_wanted(path, read, &[], &[wanted], 7, &mut |_, _| {
+        let _ = table::read_wanted(path, read, &[], &[wanted], 1000, &mut |_, _| {
             Ok::<(), pipe_data::DataError>(())
         });
     });
@@ -173,7 +154,7 @@ fn good_dataset() -> &'static Path {
         };
         let block = json!({
             "source": {"csv": "rows.csv"}, "target": "y", "split": {"random": {"train": 0.5, "test": 0.5}},
-            "steps": ["impute", "standardize", "one_hot", {"drop": {"columns": ["d"]}}],
+            "steps": [{"impute": {}}, {"standardize": {}}, {"one_hot": {}}, {"drop": {"columns": ["d"]}}],
         });
         made(&block, &files, &place.path().join("out"));
         fs::remove_file(place.path().join("rows.csv")).expect("a file can be removed");
@@ -202,9 +183,4 @@ fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
         }
     }
     Ok(())
-}
-
-fn seed(name: &str) -> Vec<u8> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    fs::read(root.join("corpus").join(name)).expect("the corpus has it")
 }

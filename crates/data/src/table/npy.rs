@@ -73,6 +73,9 @@ pub fn read(path: &Path, count: &Count) -> Result<Vec<Found>, DataError> {
 /// An array from the bytes of an .npy file.
 fn array(mut bytes: Vec<u8>) -> Result<Array, String> {
     let mut rest = bytes.as_slice();
+    if !has_countable_numbers(rest.split(|it| *it == b'\n').next().unwrap_or_default()) {
+        return Err("its header names more numbers than fit".to_owned());
+    }
     let header = NpyHeader::from_reader(&mut rest).map_err(|it| format!("its header: {it}"))?;
     let start = bytes.len() - rest.len();
     let DType::Plain(kind) = header.dtype() else {
@@ -201,6 +204,15 @@ fn half(bits: u16) -> f64 {
         31 => f64::NAN,
         _ => (1.0 + fraction) * f64::from(exponent - 15).exp2(),
     }
+}
+
+/// Whether the numbers of a header can be multiplied: the library that takes it apart does so without looking.
+fn has_countable_numbers(header: &[u8]) -> bool {
+    let numbers = header.split(|it| !it.is_ascii_digit());
+    let number = |it: &[u8]| str::from_utf8(it).ok()?.parse::<usize>().ok();
+    let mut numbers = numbers.filter(|it| !it.is_empty());
+    let product = numbers.try_fold(1_usize, |all, it| all.checked_mul(number(it)?.max(1)));
+    product.is_some()
 }
 
 /// The items of an array whose first size is fastest, with the last one fastest.

@@ -1,0 +1,5 @@
+//! Calls the reader `safetensors` with what libFuzzer makes up.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzz_readers::run("safetensors", bytes));
