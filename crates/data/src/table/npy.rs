@@ -72,6 +72,12 @@ pub fn read(path: &Path, count: &Count) -> Result<Vec<Found>, DataError> {
 
 /// An array from the bytes of an .npy file.
 fn array(mut bytes: Vec<u8>) -> Result<Array, String> {
+    // Versions but the first have four bytes for the length of the header, which the library believes.
+    let length = bytes.get(8..12).and_then(|it| it.try_into().ok());
+    let length = length.map_or(0, |it| u32::from_le_bytes(it) as usize);
+    if bytes.get(6).is_some_and(|it| *it > 1) && length > bytes.len() {
+        return Err("its header is cut off".to_owned());
+    }
     let mut rest = bytes.as_slice();
     if !has_countable_numbers(rest.split(|it| *it == b'\n').next().unwrap_or_default()) {
         return Err("its header names more numbers than fit".to_owned());
