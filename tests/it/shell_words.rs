@@ -58,6 +58,8 @@ fn shell_words_of_paths_are_whole_in_a_folder_of_any_name() {
         for sandbox in [&[][..], &["--sandbox"]] {
             let project = Project::new();
             let place = format!("{folder}/in/it");
+            // The store lies where the project has its root.
+            fs::create_dir_all(project.path(&place).join(".git")).unwrap();
             project.write(&format!("{place}/pipe.yaml"), SPEC);
             let words = [&["run"], sandbox].concat();
             let answer = run_in(&project, &place, &words);

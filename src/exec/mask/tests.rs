@@ -56,7 +56,7 @@ fn mask_hides_a_secret_in_the_forms_that_programs_print() {
         r#"p4ss \"w/rd'<\u00e9>&$1+x~\\`!"#.to_owned(),
         r#"p4ss \"w/rd'\u003cé\u003e\u0026$1+x~\\`!"#.to_owned(),
         r#"p4ss \"w\/rd'<\u00e9>&$1+x~\\`!"#.to_owned(),
-        r#"p4ss \u0022w/rd\u0027\u003C\u00E9\u003E\u0026$1+x~\\`!"#.to_owned(),
+        r"p4ss \u0022w/rd\u0027\u003C\u00E9\u003E\u0026$1+x~\\`!".to_owned(),
         // encodeURIComponent, Python's quote, quote_plus, Java's URLEncoder, curl in lower case.
         "p4ss%20%22w%2Frd'%3C%C3%A9%3E%26%241%2Bx~%5C%60!".to_owned(),
         "p4ss%20%22w/rd%27%3C%C3%A9%3E%26%241%2Bx~%5C%60%21".to_owned(),
