@@ -89,6 +89,15 @@ fn explain(id: &str, forecast: &Forecast, context: &Context) -> String {
     {
         page.push_str(&format!("hint: {}\n", one_line(hint)));
     }
+    if let Forecast::Cached(record) = forecast
+        && !record.observed.differing.is_empty()
+    {
+        let differing = reason::reproducibility(&record.observed.differing);
+        page.push_str(&format!(
+            "{}: {differing}\n",
+            paint(WARN, "it is not reproducible")
+        ));
+    }
     let Some(parts) = parts(forecast) else {
         return page;
     };

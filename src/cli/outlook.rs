@@ -31,6 +31,8 @@ pub struct Wish {
     pub downstream: bool,
     /// Stages to force; an empty name means the targets.
     pub force: Option<Vec<String>>,
+    /// Stages to execute again beside their results.
+    pub check: Vec<String>,
     pub keep_going: bool,
     pub jobs: Option<u32>,
 }
@@ -105,6 +107,7 @@ pub fn options(
         capacity,
         keep_going: wish.keep_going,
         force: forced(project, wish, selection)?,
+        check: ids(&project.plan, &wish.check)?.into_iter().collect(),
         overwrite: wish.force.is_some(),
         sandbox: None,
         untouched: Untouched::default(),

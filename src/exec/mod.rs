@@ -56,8 +56,16 @@ pub struct WorkerJob {
     pub mask: Arc<Mask>,
     /// Whether it sees a secret: then it leaves no core file.
     pub has_secrets: bool,
+    /// What is read before the worker gets its request.
+    pub check: Option<Arc<dyn InputCheck>>,
     /// Whether it needs a process of its own: it has variables of its own or uses a GPU.
     pub is_fresh: bool,
+}
+
+/// The inputs of a job, which are read before it begins.
+pub trait InputCheck: fmt::Debug + Send + Sync {
+    /// Reads them, which may take long; an error where one is not what it must be.
+    fn read(&self) -> Result<(), Failure>;
 }
 
 /// A shell script.

@@ -15,9 +15,21 @@ pub fn text(reason: &Reason) -> String {
         }
         Reason::RecordMissing => "its record was removed".to_owned(),
         Reason::OutputDamaged { output, what } => format!("output `{output}` is damaged: {what}"),
+        Reason::Revoked { because } => format!("taken back: {because}"),
         Reason::NotCached => "cache: false".to_owned(),
         Reason::Forced => "forced".to_owned(),
+        Reason::Compared => "made again to compare it with its result".to_owned(),
     }
+}
+
+/// The files in which two executions of the same action differed: `a.bin` had other bytes than …
+pub fn reproducibility(differing: &[String]) -> String {
+    let names: Vec<String> = differing.iter().map(|name| format!("`{name}`")).collect();
+    let (verb, names) = (
+        if names.len() == 1 { "has" } else { "have" },
+        names.join(", "),
+    );
+    format!("{names} {verb} other bytes than in another execution under the same key")
 }
 
 /// All reasons of a stage on one line; of many changes the first three.

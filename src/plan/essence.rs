@@ -4,7 +4,7 @@
 use indexmap::IndexMap;
 use pipe_schema::{
     manifest::Digest,
-    stage::{ArtifactType, Control, Resources, Reuse, Task},
+    stage::{ArtifactType, Cache, Control, Resources, Reuse, Task},
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -50,7 +50,7 @@ struct Asked<'a> {
     env: &'a IndexMap<String, String>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     pass_env: &'a [String],
-    cache: bool,
+    cache: Cache,
 }
 
 impl Plan {

@@ -85,9 +85,11 @@ fn usual_hint(kind: FailureKind) -> Option<&'static str> {
             Some("what a stage declares as output it must write, at the path it is given")
         }
         FailureKind::Bug => Some("this is a bug in pipe; please report it with the log"),
-        FailureKind::Wrong | FailureKind::Exit(_) | FailureKind::Io | FailureKind::Interrupted => {
-            None
-        }
+        FailureKind::Wrong
+        | FailureKind::Exit(_)
+        | FailureKind::Io
+        | FailureKind::DamagedInput
+        | FailureKind::Interrupted => None,
     }
 }
 

@@ -10,7 +10,7 @@ use pipe_schema::{
     record::Record,
     remote::Remote,
     run::{Failure, FailureKind},
-    stage::{Reuse, Task, train::Device},
+    stage::{Cache, Reuse, Task, train::Device},
 };
 
 use super::{
@@ -214,6 +214,10 @@ impl Maker<'_> {
                 } else {
                     input.role.clone()
                 };
+                let is_always_read = stage.control.cache == Cache::HashSources;
+                if is_always_read {
+                    self.store.distrust_path(&path);
+                }
                 let content = self.view.digest(&path).map_err(|error| {
                     if error.is_missing() {
                         sources::not_there(&name, &self.options.folder)
@@ -222,7 +226,11 @@ impl Maker<'_> {
                     }
                 })?;
                 action.parts.inputs.insert(role.clone(), content.digest);
-                action.files.extend(content.read);
+                let mut read = content.read;
+                if is_always_read {
+                    read = read.map(PathDigest::distrusted);
+                }
+                action.files.extend(read);
                 let place = InputPath {
                     path: text_of(&path)?,
                     part: None,

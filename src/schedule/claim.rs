@@ -88,16 +88,26 @@ impl Cycle<'_> {
             key: action.key,
         });
         let forced = reason_to_run(stage, self.options);
+        let is_compared = self.options.check.contains(&stage.id);
         let mut pending = Box::new(Pending {
             action,
             reasons: forced.iter().cloned().collect(),
             attempt: 1,
             not_before: None,
             lock: None,
-            is_forced: forced.is_some(),
+            is_forced: forced.is_some() || is_compared,
+            compared: None,
             is_announced: false,
         });
-        if forced.is_none() {
+        if is_compared {
+            match self.record_to_compare(at, &pending) {
+                Ok(record) => {
+                    pending.reasons = vec![Reason::Compared];
+                    pending.compared = Some(record);
+                }
+                Err(failure) => return self.fail(at, failure),
+            }
+        } else if forced.is_none() {
             match self.look_up(at, &pending) {
                 Ok(Answer::Done) => return,
                 Ok(Answer::Stale(reasons)) => pending.reasons = reasons,
@@ -121,6 +131,10 @@ impl Cycle<'_> {
                 let outs = match restored {
                     Ok(outs) => outs,
                     Err(StoreError::Busy { .. }) => return Ok(Answer::Busy),
+                    Err(StoreError::Damaged { what, .. }) => {
+                        let output = "outs".to_owned();
+                        return Ok(Answer::Stale(vec![Reason::OutputDamaged { output, what }]));
+                    }
                     Err(error) => return Err(of_store(&error)),
                 };
                 self.tell_set_aside(at, &outs);
@@ -301,7 +315,7 @@ impl Cycle<'_> {
 pub(super) fn reason_to_run(stage: &Stage, options: &Options) -> Option<Reason> {
     if options.force.contains(&stage.id) {
         Some(Reason::Forced)
-    } else if stage.control.cache {
+    } else if stage.control.cache.is_on() {
         None
     } else {
         Some(Reason::NotCached)

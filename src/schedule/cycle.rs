@@ -152,8 +152,11 @@ pub fn run(
             },
             strays: Strays::default(),
             mask: Arc::clone(&mask),
+            unread: BTreeSet::new(),
+            remade: HashMap::new(),
         };
         cycle.turn(interrupts);
+        cycle.read_share();
         cycle.tell_strays();
         store.flush()?;
         let finished = cycle.finish(since);
@@ -204,6 +207,10 @@ pub(super) struct Cycle<'a> {
     pub strays: Strays,
     /// Hides the secrets of all stages.
     pub mask: Arc<Mask>,
+    /// Artifacts that stages read and that were not read before them.
+    pub unread: BTreeSet<Digest>,
+    /// How often a stage's inputs were made again.
+    pub remade: HashMap<usize, u32>,
 }
 
 /// Why nothing more is started.

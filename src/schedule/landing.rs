@@ -1,14 +1,13 @@
 //! Starting jobs and taking in what came of them: publishing, retries, failures. The loop is in `cycle`.
 
 use std::{
-    collections::BTreeMap,
     fs,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use pipe_schema::{
-    record::{Observed, Record},
+    record::Record,
     run::{Event, Failure, FailureKind},
     stage::Task,
 };
@@ -24,8 +23,8 @@ use super::{
     trouble::of_store,
 };
 use crate::{
-    exec::{Job, Outcome, commit::Commit, failure},
-    store::{Attempt, OutsLock, Publication, StoreError},
+    exec::{Job, JobWork, Outcome, failure},
+    store::{Attempt, OutsLock, StoreError},
 };
 
 /// The pause before the second attempt; each further one is twice as long.
@@ -68,6 +67,8 @@ impl Cycle<'_> {
             gpus: self.lend_gpus(share.gpus),
             deadline: timeout.map(|it| now + Duration::from_millis(it.millis)),
             has_timed_out: false,
+            has_read_inputs: false,
+            is_void: false,
             started: jiff::Timestamp::now().to_string(),
             since: now,
             cpu_seconds: 0.0,
@@ -97,7 +98,7 @@ impl Cycle<'_> {
     }
 
     /// What an attempt took is free again. Nothing happens the second time.
-    fn give_back(&mut self, running: &mut Running) {
+    pub(super) fn give_back(&mut self, running: &mut Running) {
         if let Some(sandbox) = &running.sandbox {
             sandbox.dispose();
         }
@@ -114,10 +115,16 @@ impl Cycle<'_> {
             running.sandbox = Sandbox::of(stage, &running, self.store, self.options);
             launch::work(stage, &running, self.store, self.options, &self.mask)
         };
-        let work = match work {
+        let mut work = match work {
             Ok(work) => work,
             Err(failure) => return self.end_attempt(at, running, failure),
         };
+        if let JobWork::Worker(job) = &mut work {
+            match self.input_check(at, &mut running) {
+                Ok(check) => job.check = check,
+                Err(failure) => return self.remake_inputs(at, running, failure),
+            }
+        }
         running.job = self.next_job();
         self.jobs.insert(running.job, at);
         self.executor.start(Job {
@@ -147,8 +154,12 @@ impl Cycle<'_> {
         Ok(())
     }
 
-    fn make_inline(&mut self, at: usize, running: Box<Running>) {
+    fn make_inline(&mut self, at: usize, mut running: Box<Running>) {
         let stage = self.order[at];
+        let check = self.input_check(at, &mut running);
+        if let Err(failure) = check.and_then(|check| check.map_or(Ok(()), |check| check.read())) {
+            return self.remake_inputs(at, running, failure);
+        }
         let output = running.place.output("main");
         let made = fs::create_dir_all(&output)
             .map_err(|error| {
@@ -188,6 +199,9 @@ impl Cycle<'_> {
             running.cpu_seconds += exit.cpu_seconds;
             running.peak_bytes = running.peak_bytes.max(exit.peak_bytes);
         }
+        if running.is_void {
+            return self.end_void(at, running);
+        }
         let checked = outcome
             .result
             .and_then(|done| self.empty_sandbox(at, &running).map(|()| done))
@@ -213,6 +227,9 @@ impl Cycle<'_> {
                     self.advance(at, running);
                 }
             }
+            Err(failure) if failure.kind == FailureKind::DamagedInput && !self.is_interrupted() => {
+                self.remake_inputs(at, running, failure);
+            }
             Err(failure) => self.end_attempt(at, running, failure),
         }
     }
@@ -226,7 +243,10 @@ impl Cycle<'_> {
     fn publish(&mut self, at: usize, mut running: Box<Running>, finished: &Finished) {
         self.give_back(&mut running);
         let publication = self.publication(at, &running, finished);
-        self.publisher.publish(at, publication);
+        match running.pending.compared.clone() {
+            Some(before) => self.publisher.compare(at, publication, before),
+            None => self.publisher.publish(at, publication),
+        }
         self.publishing += 1;
         self.states[at] = State::Publishing(running);
     }
@@ -239,12 +259,20 @@ impl Cycle<'_> {
             return;
         };
         self.publishing -= 1;
+        if running.is_void {
+            return self.end_void_published(at, running, result);
+        }
+        if let Some(before) = running.pending.compared.clone() {
+            return self.take_compared(at, running, &before, result);
+        }
         match result {
             Ok(record) => {
                 if let Err(error) = self.store.drop_checkpoints(&record.parts) {
                     self.warn(at, &error);
                 }
                 let outs = running.outs.take();
+                self.note_unread(&running);
+                self.tell_differences(at, &record);
                 if self.complete(at, Arc::new(record), false)
                     && let Some(outs) = outs
                 {
@@ -252,51 +280,6 @@ impl Cycle<'_> {
                 }
             }
             Err(error) => self.end_attempt(at, running, of_store(&error)),
-        }
-    }
-
-    fn publication(&self, at: usize, running: &Running, finished: &Finished) -> Publication {
-        let stage = self.order[at];
-        let outputs = stage
-            .outputs
-            .iter()
-            .map(|(name, r#type)| {
-                let written = running.place.output(name);
-                let path = finished.elsewhere.clone().unwrap_or(written);
-                (name.clone(), *r#type, path)
-            })
-            .collect();
-        let outs = stage
-            .outs
-            .iter()
-            .map(|out| (out.clone(), self.options.folder.join(out)))
-            .collect();
-        let measured: BTreeMap<String, f64> = finished
-            .measured
-            .iter()
-            .map(|(name, value)| (name.clone(), *value))
-            .collect();
-        Publication {
-            parts: running.pending.action.parts.clone(),
-            name: self.plan.full_name(&stage.id),
-            outputs,
-            outs,
-            observed: Observed {
-                started: running.started.clone(),
-                seconds: running.since.elapsed().as_secs_f64(),
-                cpu_seconds: running.cpu_seconds,
-                peak_bytes: running.peak_bytes,
-                host: self.host_name.clone(),
-                run: self.options.run.clone(),
-                stage: stage.id.clone(),
-                attempt: running.pending.attempt,
-                pipe: env!("CARGO_PKG_VERSION").to_owned(),
-                git: self.options.git.as_ref().map(Commit::text),
-                metrics: finished.metrics.clone(),
-                measured,
-                upstream: running.pending.action.upstream.clone(),
-                environment: running.pending.action.class.clone(),
-            },
         }
     }
 
@@ -311,7 +294,11 @@ impl Cycle<'_> {
             outs,
             ..
         } = *running;
-        if let Some(Err(error)) = outs.map(|it| self.store.leave_outs(it)) {
+        if let Some(before) = &pending.compared {
+            if let Err(trouble) = self.bring_back(at, outs, before) {
+                self.log(at, format!("warning: {}", trouble.message));
+            }
+        } else if let Some(Err(error)) = outs.map(|it| self.store.leave_outs(it)) {
             self.warn(at, &error);
         }
         // Its folder is removed before the next attempt, or the report of the failure, can see it.

@@ -103,6 +103,7 @@ fn convert(conversion: &Conversion) -> Result<JobWork, Failure> {
         env: Vec::new(),
         mask: Arc::default(),
         has_secrets: false,
+        check: None,
         is_fresh: false,
     }))
 }
@@ -148,6 +149,7 @@ pub fn work(
         env,
         mask: Arc::clone(mask),
         has_secrets: !stage.control.secrets.is_empty(),
+        check: None,
         is_fresh,
     }))
 }

@@ -107,6 +107,7 @@ fn probe(
             env: Vec::new(),
             mask: std::sync::Arc::default(),
             has_secrets: false,
+            check: None,
             is_fresh: true,
         }),
         log: attempt.log().to_owned(),

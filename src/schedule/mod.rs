@@ -5,10 +5,12 @@ pub mod capacity;
 mod action;
 mod claim;
 mod cycle;
+mod damaged;
 mod elf;
 mod fetches;
 mod forecast;
 mod inline;
+mod inputs;
 mod intake;
 mod landing;
 mod launch;
@@ -16,7 +18,9 @@ mod listing;
 mod machine;
 mod outputs;
 mod programs;
+mod publication;
 mod publisher;
+mod recheck;
 mod sandbox;
 mod script;
 mod secrets;
@@ -42,7 +46,7 @@ pub use self::{
     cycle::run,
     forecast::{Forecast, forecast},
     machine::identity as machine_identity,
-    sources::searched,
+    sources::{of_stage as source_paths, searched},
     untouched::Untouched,
     view::Unknown,
 };
@@ -74,6 +78,8 @@ pub struct Options {
     pub keep_going: bool,
     /// Stages that run even if the store has an answer.
     pub force: BTreeSet<StageId>,
+    /// Stages that are executed again beside their result, to compare the two.
+    pub check: BTreeSet<StageId>,
     /// Whether outs may overwrite what the store does not hold.
     pub overwrite: bool,
     /// What commands may read besides what their stages declare; None where they may read all.

@@ -3,6 +3,7 @@
 
 use std::{
     io,
+    sync::Arc,
     thread::{self, Scope},
     time::{Duration, Instant},
 };
@@ -23,6 +24,7 @@ pub type Published = (usize, Result<Record, StoreError>);
 
 enum Order {
     Publish(usize, Box<Publication>),
+    Compare(usize, Box<Publication>, Arc<Record>),
     Hurry,
 }
 
@@ -42,14 +44,15 @@ impl Publisher {
         let (leaving, results) = unbounded();
         let run = move || {
             let mut last = None;
-            while let Some((stages, publications)) = gather(&arriving, last, store) {
+            // Nobody listens when the loop has ended with an error.
+            let compared = |published: Published| drop(leaving.send(published));
+            while let Some((stages, publications)) = gather(&arriving, last, store, &compared) {
                 let is_synced = publications.iter().any(Publication::needs_sync);
                 let results = store.publish_all(publications);
                 if is_synced {
                     last = Some(Instant::now());
                 }
                 for published in stages.into_iter().zip(results) {
-                    // Nobody listens when the loop has ended with an error.
                     let _ = leaving.send(published);
                 }
             }
@@ -63,6 +66,12 @@ impl Publisher {
         let _ = self
             .orders
             .send(Order::Publish(stage, Box::new(publication)));
+    }
+
+    /// Compares what was made with a record; nothing is published.
+    pub fn compare(&self, stage: usize, publication: Publication, before: Arc<Record>) {
+        let order = Order::Compare(stage, Box::new(publication), before);
+        let _ = self.orders.send(order);
     }
 
     /// There is nothing to be done before what was handed over is published.
@@ -80,6 +89,7 @@ fn gather(
     arriving: &Receiver<Order>,
     last: Option<Instant>,
     store: &Store,
+    compared: &dyn Fn(Published),
 ) -> Option<(Vec<usize>, Vec<Publication>)> {
     let mut found = (Vec::new(), Vec::new());
     let mut until = None;
@@ -98,6 +108,10 @@ fn gather(
                 });
                 found.0.push(stage);
                 found.1.push(*publication);
+            }
+            Ok(Order::Compare(stage, publication, before)) => {
+                let result = store.compare(*publication, &before);
+                compared((stage, result.map(|()| (*before).clone())));
             }
             // Of what was handed over before.
             Ok(Order::Hurry) => is_urgent = until.is_some(),

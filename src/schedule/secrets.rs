@@ -144,7 +144,12 @@ fn hide_in_reason(mask: &Mask, reason: &mut Reason) {
             hide(mask, output);
             hide(mask, what);
         }
-        Reason::NeverRun | Reason::RecordMissing | Reason::NotCached | Reason::Forced => {}
+        Reason::Revoked { because } => hide(mask, because),
+        Reason::NeverRun
+        | Reason::RecordMissing
+        | Reason::NotCached
+        | Reason::Forced
+        | Reason::Compared => {}
     }
 }
 

@@ -11,7 +11,11 @@ use sha2::{Digest as _, Sha256};
 use walkdir::WalkDir;
 
 use super::{listing, view::View};
-use crate::{exec::failure, plan::paths::is_glob};
+use crate::{
+    exec::failure,
+    plan::{Stage, paths::is_glob},
+    store::Store,
+};
 
 /// What a path or glob stands for, as (name relative to the spec's folder, absolute path), sorted by name.
 /// With `into_folders`, a folder stands for the files in it, hidden ones left out.
@@ -83,6 +87,14 @@ pub fn searched(folder: &Path, path: &str, into_folders: bool) -> Result<Vec<Pat
         places.extend(folders.flat_map(|it| folders_in(it)));
     }
     Ok(places)
+}
+
+/// The files and folders of the project that a stage reads, as far as they are there.
+pub fn of_stage(stage: &Stage, store: &Store, folder: &Path) -> Vec<PathBuf> {
+    let view = View::of_run(store, folder);
+    let local = stage.files.iter().filter(|input| input.remote.is_none());
+    let found = local.filter_map(|input| expand(&view, &input.path, is_list(&input.role)).ok());
+    found.flatten().map(|(_, path)| path).collect()
 }
 
 /// The folder and all in it.

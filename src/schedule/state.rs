@@ -3,7 +3,8 @@
 use std::{collections::VecDeque, path::PathBuf, sync::Arc, time::Instant};
 
 use pipe_schema::{
-    protocol::InputPath, remote::Remote, report::Metrics, run::Reason, stage::command::InputForm,
+    protocol::InputPath, record::Record, remote::Remote, report::Metrics, run::Reason,
+    stage::command::InputForm,
 };
 
 use super::{action::Action, capacity::Share, sandbox::Sandbox};
@@ -40,6 +41,8 @@ pub struct Pending {
     pub lock: Option<KeyLock>,
     /// Whether the store's answer does not matter.
     pub is_forced: bool,
+    /// The result beside which it is executed again; nothing is published then.
+    pub compared: Option<Arc<Record>>,
     /// Whether it was said what it waits for.
     pub is_announced: bool,
 }
@@ -61,6 +64,10 @@ pub struct Running {
     pub gpus: Vec<String>,
     pub deadline: Option<Instant>,
     pub has_timed_out: bool,
+    /// Whether all that its job reads of the store was read before it and was whole.
+    pub has_read_inputs: bool,
+    /// Whether what it reads was found damaged meanwhile: what it makes does not count.
+    pub is_void: bool,
     /// RFC 3339.
     pub started: String,
     pub since: Instant,

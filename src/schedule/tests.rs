@@ -14,7 +14,7 @@ use indexmap::IndexMap;
 use pipe_schema::{
     protocol::Done,
     run::{Event, Failure, FailureKind, Reason, RunStatus, Skip},
-    stage::{ArtifactType, Command, Control, Reuse, Task},
+    stage::{ArtifactType, Cache, Command, Control, Reuse, Task},
 };
 use serde_json::json;
 
@@ -58,6 +58,7 @@ impl Fixture {
             },
             keep_going: false,
             force: BTreeSet::new(),
+            check: BTreeSet::new(),
             overwrite: false,
             sandbox: None,
             untouched: Untouched::default(),
@@ -295,7 +296,7 @@ fn forced_and_uncached_stages_run_with_that_reason() {
     let mut fixture = Fixture::new(chain());
     fixture.run();
     fixture.options.force.insert("a".to_owned());
-    fixture.plan.stages["c"].control.cache = false;
+    fixture.plan.stages["c"].control.cache = Cache::Off;
     let (_, events) = fixture.run();
     assert_eq!(fixture.started(), ["a", "c"]);
     let reasons: Vec<&Reason> = events

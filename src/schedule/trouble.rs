@@ -9,7 +9,9 @@ use crate::{exec::failure, store::StoreError};
 /// The store's trouble as a stage's failure.
 pub fn of_store(error: &StoreError) -> Failure {
     let kind = match error {
-        StoreError::OutputMissing { .. } | StoreError::Unfit { .. } => FailureKind::Output,
+        StoreError::OutputMissing { .. }
+        | StoreError::Unfit { .. }
+        | StoreError::NotReproducible(_) => FailureKind::Output,
         StoreError::Missing(_) | StoreError::WouldLose(_) | StoreError::ReadOnly(_) => {
             FailureKind::Wrong
         }

@@ -2,6 +2,7 @@
 //! Knows no address. Trusts no file that it did not hash, also not one that was put there by hand.
 
 use std::{
+    collections::HashSet,
     fs::File,
     io::ErrorKind,
     path::{Path, PathBuf},
@@ -13,8 +14,10 @@ use rustix::fs::FileType;
 use super::{
     Store, disk,
     error::{At, Result, StoreError},
+    journal::{FullRead, Kind, Note, Stamp},
     lock::{self, Hold},
     record::{children, names},
+    rot::{Rot, RottenPlace},
     stat::Stat,
 };
 
@@ -36,13 +39,50 @@ impl Store {
     pub fn has_blob(&self, sha256: &Digest) -> Result<bool> {
         let folder = self.layout.blob(sha256);
         let is_whole = match children(&folder)?.as_slice() {
-            [name] => self.digest_of_blob(&folder.join(name))? == Some(*sha256),
+            [name] => {
+                let path = folder.join(name);
+                let is_changed_visibly = self.shows_change(&path);
+                let found = self.digest_of_blob(&path)?;
+                if found.is_some_and(|found| found != *sha256) && !is_changed_visibly {
+                    self.revoke_readers_of_file(name, sha256)?;
+                }
+                found == Some(*sha256)
+            }
             _ => false,
         };
         if !is_whole {
             self.set_aside(&folder)?;
         }
         Ok(is_whole)
+    }
+
+    /// Notes that a fetched file was read from `began` on and was whole.
+    pub(super) fn note_blob_read(&self, sha256: &Digest, stat: &Stat, began: i64) {
+        let stamp = Stamp {
+            stats: *sha256,
+            read: Some(FullRead {
+                began,
+                changed: stat.ctime,
+            }),
+        };
+        self.note(Note::new(Kind::Stamp, *sha256, stamp.text()));
+    }
+
+    pub(super) fn bytes_of_blob(&self, sha256: &Digest) -> u64 {
+        let folder = self.layout.blob(sha256);
+        let names = children(&folder).unwrap_or_default();
+        let sizes = names
+            .iter()
+            .filter_map(|name| Stat::of(&folder.join(name)).ok());
+        sizes.map(|stat| stat.size).sum()
+    }
+
+    /// Revokes what was made of a fetched file, which is not what it was.
+    pub(super) fn revoke_readers_of_file(&self, name: &str, digest: &Digest) -> Result<()> {
+        self.revoke_readers(&Rot {
+            place: RottenPlace::File { digest, name },
+            digests: HashSet::from([*digest]),
+        })
     }
 
     fn digest_of_blob(&self, path: &Path) -> Result<Option<Digest>> {

@@ -53,6 +53,8 @@ pub enum StoreError {
     Damaged { path: PathBuf, what: String },
     #[error("whether a run works with the store `{}` cannot be known: {why}", path.display())]
     Distrusted { path: PathBuf, why: String },
+    #[error("it is not reproducible: {} {} other bytes when it was made again", quoted(.0), if .0.len() == 1 { "has" } else { "have" })]
+    NotReproducible(Vec<String>),
     #[error("another process works with the store `{}`: {what}", path.display())]
     Busy { path: PathBuf, what: String },
 }
@@ -94,6 +96,9 @@ impl StoreError {
             Self::Distrusted { .. } => {
                 "keep the store on a disk of this machine with `--store DIR`; `pipe clean` removes it as a whole"
             }
+            Self::NotReproducible(_) => {
+                "the result in the store is kept; look for times, random numbers without a seed, and the order of files"
+            }
             Self::Busy { .. } => "wait until it is done",
             Self::Missing(_) => return None,
         };
@@ -132,6 +137,12 @@ impl<T> At<T> for rustix::io::Result<T> {
     fn at(self, action: &'static str, path: impl AsRef<Path>) -> Result<T> {
         self.map_err(|errno| StoreError::io(action, path, errno.into()))
     }
+}
+
+/// Names as a list of words in backquotes.
+pub fn quoted(names: &[String]) -> String {
+    let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    names.join(", ")
 }
 
 /// The system's words without its `(os error 28)`, starting small.

@@ -10,13 +10,16 @@
 //! | `power 7 STORE` | the same, and all bytes in the store that no sync made durable are lost |
 //! | `ENOSPC 7`, `EIO 7+`, … | the step fails; with `ENOSPC`, only what needs space on disk |
 //! | `locks refused`, `locks unheeded` | a file system that has no locks, or grants each to everybody |
+//! | `rot unseen` | files have no change time: a test that puts the time of modification back acts as a disk that turns a bit |
 //!
 //! `PIPE_FAULT_BOOT` is when the machine was booted last, in nanoseconds since 1970.
 
 #[cfg(debug_assertions)]
-pub use self::armed::{Fault, arm, boot, is_armed, lock, next, note_sync, set_boot};
+pub use self::armed::{
+    Fault, arm, boot, hides_change_times, is_armed, lock, next, note_sync, set_boot,
+};
 #[cfg(not(debug_assertions))]
-pub use self::unarmed::{boot, is_armed, lock, next, note_sync};
+pub use self::unarmed::{boot, hides_change_times, is_armed, lock, next, note_sync};
 
 /// A step that is not a write: it is done, or not.
 pub fn step(what: &'static str, path: &std::path::Path) -> std::io::Result<()> {
@@ -51,6 +54,11 @@ mod unarmed {
     #[inline]
     pub fn lock() -> Option<io::Result<()>> {
         None
+    }
+
+    #[inline]
+    pub fn hides_change_times() -> bool {
+        false
     }
 
     #[inline]
@@ -92,6 +100,7 @@ mod armed {
         is_lasting: bool,
         log: Option<Mutex<File>>,
         locks: Locks,
+        hides_change_times: bool,
     }
 
     /// What comes of locks.
@@ -150,13 +159,15 @@ mod armed {
             ["locks", "unheeded"] => Locks::Unheeded,
             _ => Locks::Work,
         };
-        if locks != Locks::Work {
+        let hides_change_times = words == ["rot", "unseen"];
+        if locks != Locks::Work || hides_change_times {
             return Some(Plan {
                 fault: Fault::Kill,
                 at: u64::MAX,
                 is_lasting: false,
                 log: None,
                 locks,
+                hides_change_times,
             });
         }
         let (fault, log) = match *words.as_slice() {
@@ -183,6 +194,7 @@ mod armed {
             is_lasting,
             log,
             locks,
+            hides_change_times,
         })
     }
 
@@ -206,6 +218,11 @@ mod armed {
             Locks::Refused => Some(Err(Errno::NOLCK.into())),
             Locks::Unheeded => Some(Ok(())),
         }
+    }
+
+    /// Whether files have no change times.
+    pub fn hides_change_times() -> bool {
+        PLAN.get().is_some_and(|plan| plan.hides_change_times)
     }
 
     /// Counts a step; what is to happen instead of it, if anything.

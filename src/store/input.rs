@@ -36,12 +36,26 @@ pub struct PathDigest {
     pub digest: Digest,
     pub bytes: u64,
     pub is_directory: bool,
+    /// Of the bytes of a file alone.
+    pub sha256: Option<Digest>,
+    /// Whether its times are not believed.
+    is_always_read: bool,
     /// Over inodes, sizes, modes and times of modification.
     stamp: Digest,
     /// Over times of change, which a hard link or a rename also moves.
     touched: Digest,
     /// Whether another change would have shown in the stats: else it may have come within the same tick of the clock.
     is_sure: bool,
+}
+
+impl PathDigest {
+    /// The same of a file or folder whose times are not believed, also after the job that read it.
+    pub fn distrusted(self) -> Self {
+        Self {
+            is_always_read: true,
+            ..self
+        }
+    }
 }
 
 impl Store {
@@ -58,6 +72,15 @@ impl Store {
         }
     }
 
+    /// What the stat index says of a file or folder, by its absolute path, is not believed any more: it is read when it is
+    /// asked for. A run that says so never has nothing to do.
+    pub fn distrust_path(&self, path: &Path) {
+        self.lose_sight();
+        if let Some(group) = path.to_str() {
+            self.with_sources(|sources| sources.forget(group));
+        }
+    }
+
     /// Whether nothing changed it since; for after the job that read it.
     pub fn is_unchanged(&self, input: &PathDigest) -> Result<bool> {
         let (is_directory, nodes) = match look(&input.path) {
@@ -69,7 +92,9 @@ impl Store {
         if is_directory != input.is_directory || stamp(&nodes) != input.stamp {
             return Ok(false);
         }
-        if input.is_sure && touched(&nodes) == input.touched {
+        if input.is_always_read {
+            self.distrust_path(&input.path);
+        } else if input.is_sure && touched(&nodes) == input.touched {
             return Ok(true);
         }
         // A new name for the file, a mode set to what it was, a file of this very moment: only the bytes can say.
@@ -83,15 +108,16 @@ impl Store {
     fn try_digest(&self, path: &Path) -> Result<PathDigest> {
         let (is_directory, nodes) = look(path)?;
         let group = group_of(path)?;
-        let (digest, bytes, moment) = if is_directory {
+        let (digest, bytes, sha256, moment) = if is_directory {
             let (manifest, moment) = self.read_known(path, &group, &nodes)?;
-            (manifest.digest, manifest.bytes, moment)
+            (manifest.digest, manifest.bytes, None, moment)
         } else {
             let stat = nodes[0].stat;
             let (sha256, moment) = self.sha256_of(path, &group, &stat)?;
             (
                 merkle::file_digest(stat.is_executable(), stat.size, &sha256),
                 stat.size,
+                Some(sha256),
                 moment,
             )
         };
@@ -110,6 +136,8 @@ impl Store {
             digest,
             bytes,
             is_directory,
+            sha256,
+            is_always_read: false,
             stamp: stamp(&nodes),
             touched: touched(&nodes),
             // What the index knew it was sure of.
@@ -212,6 +240,14 @@ impl Store {
     /// The SHA-256 of a file's bytes, by the index where it is sure.
     pub(super) fn lone_sha256(&self, path: &Path, stat: &Stat) -> Result<Digest> {
         Ok(self.sha256_of(path, &group_of(path)?, stat)?.0)
+    }
+
+    /// Whether the stat index knows a file with another stat: a change of it left a trace.
+    pub(super) fn shows_change(&self, path: &Path) -> bool {
+        let (Some(group), Ok(stat)) = (path.to_str(), Stat::of(path)) else {
+            return false;
+        };
+        self.with_sources(|sources| sources.shows_change(group, "", &stat))
     }
 
     /// And when it was read, where the index was not sure.

@@ -160,6 +160,16 @@ impl Layout {
         self.run_logs().join(file_name(run) + ".jsonl")
     }
 
+    /// The records that were revoked, one JSON line each.
+    pub fn revocations(&self) -> PathBuf {
+        self.root.join("log/revoked.jsonl")
+    }
+
+    /// How many records were recovered from logs and not shown to anybody yet, a number a line.
+    pub fn recoveries(&self) -> PathBuf {
+        self.root.join("log/recovered")
+    }
+
     /// What jobs wrote to their standard error, one folder a run.
     pub fn attempt_logs(&self) -> PathBuf {
         self.root.join("log/attempts")

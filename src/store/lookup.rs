@@ -31,6 +31,11 @@ impl Store {
         };
         let record = match found {
             Ok(record) => record,
+            Err(None) => {
+                let because = self.revocation_of(key);
+                let reason = because.map(|because| Reason::Revoked { because });
+                return Ok(Lookup::Stale(reason.into_iter().collect()));
+            }
             Err(what) => {
                 let output = "record".to_owned();
                 let reason = what.map(|what| Reason::OutputDamaged { output, what });

@@ -25,8 +25,11 @@ mod record;
 mod object;
 mod pack;
 mod lookup;
+mod rot;
+mod revocation;
 mod stage;
 mod publish;
+mod reproduce;
 mod attempt;
 mod outs;
 mod restored;
@@ -34,6 +37,7 @@ mod answers;
 mod links;
 mod runlog;
 mod verify;
+mod inspect;
 mod blob;
 mod boot;
 mod gc;
@@ -61,13 +65,16 @@ pub use self::{
     error::{Result, StoreError},
     filesystem::FileSystem,
     gc::{Collected, Policy},
+    hash::seconds_to_hash,
     input::PathDigest,
+    inspect::{ExpectedFile, find_damaged},
     keys::KeyLock,
     lookup::Lookup,
     outs::OutsLock,
     publish::Publication,
     removal::remove_tree,
     restored::{RestoredEntry, RestoredOut},
+    revocation::RevokedRecord,
     runlog::RunLog,
     seen::{Finding, Witness},
     usage::{Share, Usage},
@@ -80,6 +87,7 @@ use self::{
     layout::{Layout, VERSION},
     lease::Leases,
     lock::{gate::Gate, range::Ranges},
+    revocation::Revocations,
     seen::Watch,
     sources::Sources,
     stat::{Clock, Stat},
@@ -108,6 +116,7 @@ pub struct Store {
     sources: Mutex<Option<Sources>>,
     watch: Mutex<Option<Watch>>,
     leases: Mutex<Leases>,
+    revocations: Mutex<Revocations>,
     /// What this process set aside and why, by digest or key: who asks again is told the same, not that it is gone.
     damage: Mutex<HashMap<Digest, String>>,
     /// The name under which this process has a folder in `tmp/`.
@@ -169,6 +178,7 @@ impl Store {
             sources: Mutex::default(),
             watch: Mutex::default(),
             leases: Mutex::default(),
+            revocations: Mutex::default(),
             damage: Mutex::default(),
             own_run: OnceLock::new(),
             unsynced_log: boot::Unsynced::default(),

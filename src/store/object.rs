@@ -17,8 +17,10 @@ use sha2::{Digest as _, Sha256};
 use super::{
     Store, closed, disk,
     error::{At, Result, StoreError},
-    journal::{Content, Contents, Kind as FrameKind, Note},
+    journal::{Content, Contents, FullRead, Kind as FrameKind, Note, Stamp},
     merkle, removal,
+    revocation::wall_time,
+    rot::rot_of,
     stat::Stat,
     tree::{self, Kind, Node, Rules},
 };
@@ -59,7 +61,7 @@ impl Store {
     }
 
     /// The manifest as it was written down; None where it was not, or cannot be believed.
-    fn find_manifest(&self, digest: &Digest) -> Result<Option<Manifest>> {
+    pub(super) fn find_manifest(&self, digest: &Digest) -> Result<Option<Manifest>> {
         let json = match self.content(FrameKind::Tree, digest)? {
             Content::Whole(json) => json,
             Content::Nothing | Content::Damaged => return Ok(None),
@@ -124,8 +126,10 @@ impl Store {
         }
         self.lose_sight();
         let manifest = self.find_manifest(digest)?;
+        let began = wall_time();
         let found = read_quiet(&folder, nodes)?;
         if found.digest != *digest {
+            self.revoke_readers_of(digest, manifest.as_ref(), &found)?;
             let what = manifest.map_or_else(
                 || "its content is not what its name says".to_owned(),
                 |manifest| difference(&manifest, &found),
@@ -138,16 +142,35 @@ impl Store {
                 self.append(vec![tree_note(&found)?])?;
             }
             let nodes = tree::list(&folder, Rules::Artifact)?;
-            self.note(self.stamp_note(digest, &nodes)?);
+            self.note(self.stamp_note(digest, &nodes, began)?);
         }
         Ok(None)
+    }
+
+    /// Revokes what was made of an artifact that is not what it was. It is still in its place.
+    fn revoke_readers_of(
+        &self,
+        digest: &Digest,
+        manifest: Option<&Manifest>,
+        found: &Manifest,
+    ) -> Result<()> {
+        let folder = self.layout.object(digest);
+        let nodes = tree::list(&folder, Rules::Artifact)?;
+        let top = Stat::of_link(&folder).at("read", &folder)?;
+        let last_read = self.with_contents(|contents| contents.last_full_read(digest))?;
+        let last_read = last_read.map(|(_, read)| read);
+        match rot_of(digest, manifest, found, &nodes, top.ctime, last_read) {
+            Some(rot) => self.revoke_readers(&rot),
+            None => Ok(()),
+        }
     }
 
     /// Whether the object's files are as they were when it was last seen whole.
     fn is_stamped(&self, digest: &Digest, top: &Stat, nodes: &[Node]) -> Result<bool> {
         let now = stamp_of(top, nodes);
-        let is_known =
-            |it: &Contents| it.has(FrameKind::Tree, digest) && it.stamp(digest) == Some(now);
+        let is_known = |it: &Contents| {
+            it.has(FrameKind::Tree, digest) && it.stamp(digest).map(|it| it.stats) == Some(now)
+        };
         // Another process may have made it since the journals were read.
         let is_stamped = self.with_contents(is_known)? || self.with_fresh_contents(is_known)?;
         if is_stamped {
@@ -158,12 +181,19 @@ impl Store {
         Ok(is_stamped)
     }
 
-    /// The stats of an object that is whole: these are its nodes.
-    pub(super) fn stamp_note(&self, digest: &Digest, nodes: &[Node]) -> Result<Note> {
+    /// The stats of an object that is whole: these are its nodes. All of it was read, from `began` on.
+    pub(super) fn stamp_note(&self, digest: &Digest, nodes: &[Node], began: i64) -> Result<Note> {
         let folder = self.layout.object(digest);
         let top = Stat::of_link(&folder).at("read", &folder)?;
-        let stamp = stamp_of(&top, nodes);
-        Ok(Note::new(FrameKind::Stamp, *digest, stamp.to_string()))
+        let times = nodes.iter().map(|node| node.stat.ctime);
+        let stamp = Stamp {
+            stats: stamp_of(&top, nodes),
+            read: Some(FullRead {
+                began,
+                changed: times.fold(top.ctime, i64::max),
+            }),
+        };
+        Ok(Note::new(FrameKind::Stamp, *digest, stamp.text()))
     }
 
     fn set_object_aside(&self, digest: &Digest, what: String) -> Result<Option<String>> {

@@ -297,6 +297,10 @@ impl Store {
         disk::create_dir(&copied).at("create", &copied)?;
         if !self.unpack_into(digest, &copied)? {
             let object = self.layout.object(digest);
+            // What is brought back becomes a source of others, under a digest of its own: rot must not pass here.
+            if let Some(what) = self.check_object(digest, true)? {
+                return Err(StoreError::Damaged { path: object, what });
+            }
             let nodes = tree::list(&object, Rules::Artifact)?;
             copy::nodes(&object, &nodes, &copied)?;
         }

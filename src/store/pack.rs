@@ -71,6 +71,11 @@ pub(super) fn read(folder: &Path, nodes: &[Node]) -> Result<(Manifest, Note)> {
     Ok((manifest, note))
 }
 
+/// The manifest of a small artifact that is about to be written down.
+pub(super) fn manifest_of(note: &Note) -> Option<Manifest> {
+    take_apart(&note.content).map(|(manifest, _)| manifest)
+}
+
 /// The manifest and the bytes of all files, in its order. Their bits are turned, so that an out that is a journal itself does
 /// not look like one, should its frame be cut off.
 fn take_apart(content: &[u8]) -> Option<(Manifest, &[u8])> {

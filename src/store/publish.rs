@@ -16,7 +16,7 @@ use std::{
 use indexmap::IndexMap;
 use pipe_schema::{
     key::KeyParts,
-    manifest::Digest,
+    manifest::{Digest, Manifest},
     record::{Observed, Out, Output, Record},
     stage::ArtifactType,
 };
@@ -31,6 +31,7 @@ use super::{
     pack,
     record::{last_note, note_of},
     removal,
+    revocation::wall_time,
     stage::{Form, Staged, Tree},
     tree::{self, Node, Rules},
 };
@@ -66,8 +67,8 @@ impl Publication {
 }
 
 /// A publication that is written and hashed, but not visible.
-struct Ready {
-    record: Record,
+pub(super) struct Ready {
+    pub record: Record,
     name: String,
     trees: Vec<(Digest, Tree)>,
     /// What is small.
@@ -189,7 +190,7 @@ impl Store {
     }
 
     /// `scratch` is shared by a batch.
-    fn stage(
+    pub(super) fn stage(
         &self,
         publication: Publication,
         scratch: &dyn Fn() -> Result<Arc<Scratch>>,
@@ -238,7 +239,8 @@ impl Store {
     }
 
     /// Puts folders in their places. All bytes of them are durable by now.
-    fn place_all(&self, ready: Ready) -> Result<Placed> {
+    fn place_all(&self, mut ready: Ready) -> Result<Placed> {
+        self.note_differences(&mut ready)?;
         let Ready {
             record,
             name,
@@ -278,9 +280,11 @@ impl Store {
             // Renamed while it is writable: an ordinary user cannot move a read-only folder.
             match super::with_parent(&to, || disk::rename(&tree.folder, &to)) {
                 Ok(()) => {
+                    // It was read before it came here, where nobody has read it yet.
+                    let began = wall_time();
                     seal(&to, &tree.nodes)?;
                     let nodes = self.as_hashed(&to, &tree.nodes)?;
-                    let stamp = self.stamp_note(digest, &nodes)?;
+                    let stamp = self.stamp_note(digest, &nodes, began)?;
                     return Ok(vec![tree_note(&tree.manifest)?, stamp]);
                 }
                 Err(error)
@@ -323,6 +327,14 @@ impl Store {
 }
 
 impl Ready {
+    /// The manifest of something that was made and is not in the store yet.
+    pub fn manifest(&self, digest: &Digest) -> Option<Manifest> {
+        let tree = self.trees.iter().find(|(it, _)| it == digest);
+        let pack = self.packs.iter().find(|it| it.id == *digest);
+        let manifest = tree.map(|(_, tree)| tree.manifest.clone());
+        manifest.or_else(|| pack.and_then(pack::manifest_of))
+    }
+
     fn keep(&mut self, staged: Staged) {
         match staged.form {
             Form::Known => {}

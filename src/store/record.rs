@@ -35,8 +35,15 @@ pub(super) fn last_note(name: &str, key: &Key) -> Note {
 impl Store {
     /// The record of a key, whatever became of its outputs. One that is damaged is set aside.
     pub(super) fn record(&self, key: &Key) -> Result<Found> {
-        Ok(match self.content(Kind::Record, &key.0)? {
+        let content = self.content(Kind::Record, &key.0)?;
+        let place = self.with_contents(|contents| contents.place(Kind::Record, &key.0))?;
+        let number = place.map(|place| place.number);
+        Ok(match content {
             Content::Whole(json) => match serde_json::from_slice::<Record>(&json) {
+                // An older frame, or one that was copied.
+                Ok(record) if record.key == *key && self.is_revoked(&record, number) => {
+                    Found::Nothing
+                }
                 Ok(record) if record.key == *key => Found::Record(Arc::new(record)),
                 Ok(_) => Found::Damaged("it is the record of another key"),
                 Err(_) => Found::Damaged("it is not a record of this version"),
@@ -81,7 +88,8 @@ impl Store {
             .find_record(&last)
             .map_or_else(Vec::new, |last| key::diff(&last.parts, parts));
         if changes.is_empty() {
-            vec![Reason::RecordMissing]
+            let because = self.revocation_of(&last);
+            vec![because.map_or(Reason::RecordMissing, |because| Reason::Revoked { because })]
         } else {
             changes
         }

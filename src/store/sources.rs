@@ -95,6 +95,19 @@ impl Sources {
         known.answers(stat).then_some(known.sha256)
     }
 
+    /// Whether a file is known with another stat than this: a change of it left a trace.
+    pub fn shows_change(&self, group: &str, path: &str, stat: &Stat) -> bool {
+        let known = self.groups.get(group).and_then(|files| files.get(path));
+        known.is_some_and(|known| known.stat != *stat)
+    }
+
+    /// Forgets what a file or folder held: it is read again.
+    pub fn forget(&mut self, group: &str) {
+        self.is_changed |= self.groups.remove(group).is_some();
+        // What another process knows of it is not taken over.
+        self.seen.insert(group.to_owned());
+    }
+
     /// Notes files that were read after `moment`.
     pub fn put(
         &mut self,

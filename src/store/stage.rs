@@ -110,7 +110,7 @@ impl Store {
     }
 
     /// The digest, if the path is an artifact of this store.
-    fn digest_of_artifact(&self, path: &Path) -> Option<Digest> {
+    pub(super) fn digest_of_artifact(&self, path: &Path) -> Option<Digest> {
         let place = path.strip_prefix(self.layout.objects()).ok()?.to_str()?;
         let (folder, name) = place.split_once('/')?;
         super::layout::joined(folder, name)

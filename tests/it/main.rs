@@ -42,6 +42,8 @@ mod races;
 mod disks;
 mod upkeep;
 mod damage;
+mod rot;
+mod reproduce;
 mod elsewhere;
 mod paths;
 mod odd_places;

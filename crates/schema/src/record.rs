@@ -67,6 +67,9 @@ pub struct Observed {
     pub measured: BTreeMap<String, f64>,
     /// Keys of the records that the inputs came from, by role.
     pub upstream: BTreeMap<String, Key>,
+    /// Files that an execution of the same action made with other bytes than the one before; empty where none did.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub differing: Vec<String>,
     /// The class of machine that computed it; in the key, too, unless any machine's result may be reused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub environment: Option<Box<EnvironmentClass>>,

@@ -170,10 +170,14 @@ pub enum Reason {
     RecordMissing,
     /// An output is gone or damaged.
     OutputDamaged { output: String, what: String },
+    /// Its record was revoked: what it was made of was damaged.
+    Revoked { because: String },
     /// `cache: false`.
     NotCached,
     /// `--force`.
     Forced,
+    /// `--check`: it is executed again to be compared with its result.
+    Compared,
 }
 
 /// What went wrong in an attempt.
@@ -204,6 +208,8 @@ pub enum FailureKind {
     Timeout,
     /// Reading or writing failed.
     Io,
+    /// An input was not what it must be when it was read before the stage.
+    DamagedInput,
     /// A declared output is missing or is not what it was declared to be.
     Output,
     /// The run was interrupted.

@@ -269,6 +269,7 @@ fn ask(
             env: Vec::new(),
             mask: std::sync::Arc::default(),
             has_secrets: false,
+            check: None,
             is_fresh: true,
         }),
         log: draft.join("log"),

@@ -62,6 +62,9 @@ pub struct Args {
     /// Run the wanted stages, or this one, even if nothing changed; overwrite outs that the store does not hold
     #[arg(long, value_name = "STAGE", num_args = 0..=1, require_equals = true, default_missing_value = "")]
     force: Option<Vec<String>>,
+    /// Run this stage again beside its result and compare the two; the result stays, and exit code 1 says that they differ
+    #[arg(long, value_name = "STAGE", conflicts_with_all = ["force", "dry_run", "downstream"])]
+    check: Vec<String>,
     /// Also run all that depends on the wanted stages
     #[arg(long)]
     downstream: bool,
@@ -93,8 +96,11 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
         Asked::Answered(code) => return Ok(code),
         Asked::Loaded(loaded) => *loaded,
     };
+    let mut targets = words.targets;
+    targets.extend(args.check.iter().cloned());
     let wish = outlook::Wish {
-        targets: words.targets,
+        targets,
+        check: args.check,
         downstream: args.downstream,
         force: args.force,
         keep_going: args.keep_going,
@@ -181,6 +187,7 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
     )?;
     drop((face, reading));
     list(&story, &store);
+    tell_recovered(&store, context)?;
     if args.format == Format::Text {
         let finds = ending::find(&project.plan, &story, &options.untouched, &store, context);
         if let Some(question) = question.filter(|_| is_plain && log_error.is_none()) {
@@ -220,6 +227,16 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
         Some(RunStatus::Interrupted) => ExitCode::from(failure::INTERRUPTED),
         None => ExitCode::from(failure::BUG),
     })
+}
+
+/// Says that records were lost with a journal, which no stage tells of.
+fn tell_recovered(store: &Store, context: &Context) -> anyhow::Result<()> {
+    let recovered = store.take_recovered()?;
+    if recovered > 0 && context.verbosity > Verbosity::Quiet {
+        let text = super::verify::recovered(recovered);
+        failure::warn(&text, "read all results again: `pipe verify`", context);
+    }
+    Ok(())
 }
 
 /// Lists what was made, for people who look for it. Its results are found without it, too.

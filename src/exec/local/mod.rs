@@ -33,7 +33,7 @@ use self::{
     zygote::ZygoteLink,
 };
 use super::{
-    CommandJob, Executor, Job, JobWork, Message, Outcome, Stop, WorkerJob,
+    CommandJob, Executor, InputCheck, Job, JobWork, Message, Outcome, Stop, WorkerJob,
     environment::Host,
     failure,
     mask::Mask,
@@ -100,7 +100,7 @@ impl Local {
                     job,
                     program,
                     env,
-                    worker.request.clone(),
+                    (worker.request.clone(), worker.check.clone()),
                     (&worker.mask, worker.has_secrets),
                     attendant,
                 )
@@ -112,7 +112,7 @@ impl Local {
                     job,
                     program,
                     env,
-                    request.clone(),
+                    (request.clone(), None),
                     (&Arc::default(), false),
                     attendant,
                 )
@@ -179,7 +179,7 @@ impl Local {
         job: &Job,
         (program, mode): (PathBuf, &str),
         env: Vec<(String, String)>,
-        request: Box<Request>,
+        (request, check): (Box<Request>, Option<Arc<dyn InputCheck>>),
         (mask, has_secrets): (&Arc<Mask>, bool),
         mut attendant: Attendant,
     ) -> io::Result<()> {
@@ -200,7 +200,7 @@ impl Local {
         self.link()?
             .start(&start, writer.into(), Some(theirs.into()), None)?;
         attendant.name_program(&program);
-        (self.crew).run(move || worker::attend(attendant, channel, &request, Some(output)))
+        (self.crew).run(move || worker::attend(attendant, channel, (&request, check), Some(output)))
     }
 
     fn begin_forked_worker(
@@ -218,7 +218,9 @@ impl Local {
             let asked = self.zygote()?.fork(job, &theirs);
             match asked {
                 Ok(()) => {
-                    let attend = move || worker::attend(attendant, channel, &request, None);
+                    let check = worker.check.clone();
+                    let attend =
+                        move || worker::attend(attendant, channel, (&request, check), None);
                     return self.crew.run(attend);
                 }
                 Err(error) if is_last_try => return Err(error),

@@ -1,6 +1,6 @@
 //! A worker job's thread: greeting, request, events, end. Knows the order of messages, not what is computed.
 
-use std::{io, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use pipe_schema::{
     protocol::{Done, Event, Failed, Hello, PROTOCOL_VERSION, Request},
@@ -9,7 +9,7 @@ use pipe_schema::{
 use pipe_wire::{Channel, Receiver};
 
 use super::{
-    super::{Message, failure},
+    super::{InputCheck, Message, failure},
     attendant::Attendant,
     output::Output,
 };
@@ -23,7 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub fn attend(
     mut attendant: Attendant,
     channel: Channel,
-    request: &Request,
+    (request, check): (&Request, Option<Arc<dyn InputCheck>>),
     mut output: Option<Output>,
 ) {
     let Channel {
@@ -33,6 +33,12 @@ pub fn attend(
     let hello = Hello {
         protocol: PROTOCOL_VERSION,
     };
+    if let Some(Err(failure)) = check.map(|check| check.read()) {
+        // Who hears nothing more has nothing to do.
+        drop((sender, receiver));
+        attendant.wait(PATIENCE);
+        return attendant.finish(Err(failure));
+    }
     // If the worker is gone already, its end says more than the error here.
     let _ = sender.send(&hello).and_then(|()| sender.send(request));
     attendant.board.set_control(attendant.job, sender);

@@ -277,7 +277,20 @@ fn time(chapter: &Chapter) -> String {
     seconds.map(figures::seconds).unwrap_or_default()
 }
 
+/// Why a stage ran or did not, and that its bytes differ from execution to execution.
 fn why(chapter: &Chapter) -> String {
+    let mut why = reason_of(chapter);
+    if let Some(record) = &chapter.record
+        && !record.observed.differing.is_empty()
+    {
+        let separator = if why.is_empty() { "" } else { "; " };
+        let differing = reason::reproducibility(&record.observed.differing);
+        why.push_str(&format!("{separator}it is not reproducible: {differing}"));
+    }
+    why
+}
+
+fn reason_of(chapter: &Chapter) -> String {
     use pipe_schema::run::Skip;
     match (&chapter.skip, chapter.state) {
         (Some(Skip::Upstream(stage)), _) => format!("{stage} failed"),

@@ -35,6 +35,45 @@ pub struct Journal {
     pub is_gone: bool,
 }
 
+/// What is known of an artifact since it was last seen whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stamp {
+    /// A digest over the stats of its files.
+    pub stats: Digest,
+    /// Absent where an older version wrote the stamp.
+    pub read: Option<FullRead>,
+}
+
+/// When all bytes of an artifact were last read and were right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FullRead {
+    /// The wall clock when the reading began, in nanoseconds since 1970.
+    pub began: i64,
+    /// The latest change time among its files and folders: what changes later and leaves a time has a later one.
+    pub changed: i64,
+}
+
+impl Stamp {
+    fn parse(text: &str) -> Option<Self> {
+        let mut words = text.split(' ');
+        let stats = words.next()?.parse().ok()?;
+        let mut number = || words.next()?.parse().ok();
+        let read = number().zip(number());
+        Some(Self {
+            stats,
+            read: read.map(|(began, changed)| FullRead { began, changed }),
+        })
+    }
+
+    /// As it is written down.
+    pub fn text(&self) -> String {
+        match self.read {
+            Some(FullRead { began, changed }) => format!("{} {began} {changed}", self.stats),
+            None => self.stats.to_string(),
+        }
+    }
+}
+
 /// What was said last, and when.
 #[derive(Clone, Copy, Debug)]
 struct Said<T> {
@@ -50,7 +89,7 @@ pub struct Contents {
     trees: ByDigest<Digest, Place>,
     packs: ByDigest<Digest, Place>,
     last: HashMap<String, Said<Key>>,
-    stamps: ByDigest<Digest, Said<Digest>>,
+    stamps: ByDigest<Digest, Said<Stamp>>,
     outs: ByDigest<Digest, Said<String>>,
     last_number: u64,
 }
@@ -78,7 +117,7 @@ impl Contents {
                 put(&mut self.last, text().to_owned(), head.number, key);
             }
             Kind::Stamp => {
-                if let Ok(stamp) = text().parse() {
+                if let Some(stamp) = Stamp::parse(text()) {
                     put(&mut self.stamps, head.id, head.number, stamp);
                 }
             }
@@ -189,8 +228,14 @@ impl Contents {
     }
 
     /// What the artifact's stats were when it was last seen whole.
-    pub fn stamp(&self, digest: &Digest) -> Option<Digest> {
+    pub fn stamp(&self, digest: &Digest) -> Option<Stamp> {
         self.stamps.get(digest).map(|it| it.what)
+    }
+
+    /// When the artifact was last read as a whole, and the number of the frame that says so.
+    pub fn last_full_read(&self, digest: &Digest) -> Option<(u64, FullRead)> {
+        let stamp = self.stamps.get(digest)?;
+        Some((stamp.number, stamp.what.read?))
     }
 
     /// What is known of a workspace out; empty where nothing is.

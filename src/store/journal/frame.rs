@@ -24,7 +24,7 @@ pub enum Kind {
     Pack,
     /// The name of a stage; the id is the key of the record that was made or used for it.
     Last,
-    /// A digest over the stats of an artifact that was whole; the id is the artifact's digest.
+    /// A digest over the stats of an artifact that was whole, and when it was read; the id is the artifact's digest.
     Stamp,
     /// What is known of a workspace out; the id is the hash of its path.
     Out,

@@ -19,7 +19,7 @@ use pipe_schema::manifest::Digest;
 
 use self::frame::{HEAD, TAIL};
 pub use self::{
-    contents::Contents,
+    contents::{Contents, FullRead, Stamp},
     frame::{Head, Kind},
     known::Journals,
 };

@@ -1,14 +1,19 @@
 //! Records that were lost with a journal: the logs of runs have them, too. What their results lie in must still be there.
 
-use std::collections::HashSet;
+use std::{
+    collections::HashSet,
+    fs::{self, OpenOptions},
+    io::ErrorKind,
+};
 
 use pipe_schema::{key::Key, record::Record, run::Event};
 
 use super::{
     super::{
-        Store,
-        error::Result,
+        Store, disk,
+        error::{At, Result, StoreError},
         record::{last_note, note_of},
+        removal,
     },
     Kind, Note,
 };
@@ -39,6 +44,9 @@ impl Store {
                 };
                 let name = format!("{spec}/{stage}");
                 let is_newest = named.insert(name.clone());
+                if self.is_revoked(&record, None) {
+                    continue;
+                }
                 let is_wanted = match self.state_of(&record) {
                     State::Whole => true,
                     // Nobody should take for the user's what the stage left in the workspace.
@@ -57,7 +65,39 @@ impl Store {
         if notes.is_empty() {
             return Ok(());
         }
+        let records = notes.iter().filter(|note| note.kind == Kind::Record);
+        self.note_recovery(records.count())?;
         self.append(notes)
+    }
+
+    /// Keeps for the next run or verify that records were lost: whoever found it out may be a command that shows none of it.
+    fn note_recovery(&self, records: usize) -> Result<()> {
+        let path = self.layout.recoveries();
+        let mut options = OpenOptions::new();
+        options.append(true).create(true);
+        let line = format!("{records}\n");
+        let file =
+            super::super::with_parent(&path, || disk::open(&options, &path)).at("open", &path)?;
+        disk::write_all(&file, &path, line.as_bytes()).at("write", &path)
+    }
+
+    /// How many records were lost with journals and noted again from the logs of runs, since this was last asked.
+    pub fn take_recovered(&self) -> Result<u64> {
+        // Whatever is lost is found out now.
+        self.with_fresh_contents(|_| ())?;
+        let path = self.layout.recoveries();
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(0),
+            Err(error) => return Err(StoreError::io("read", &path, error)),
+        };
+        if self.is_writable {
+            removal::remove_tree(&path)?;
+        }
+        Ok(text
+            .lines()
+            .filter_map(|line| line.parse::<u64>().ok())
+            .sum())
     }
 
     /// What there is of what a record speaks of. One that is not of its key speaks of nothing.

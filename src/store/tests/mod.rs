@@ -9,6 +9,7 @@ mod keeping;
 mod outs;
 mod paths;
 mod publishing;
+mod revocation;
 mod racy;
 mod room;
 mod runs;

@@ -34,7 +34,7 @@ fn verify_finds_what_no_stat_shows_and_names_the_stages() {
     )
     .unwrap();
     let nodes = tree::list(&object, tree::Rules::Artifact).unwrap();
-    let stamp = place.store.stamp_note(&main(&one), &nodes).unwrap();
+    let stamp = place.store.stamp_note(&main(&one), &nodes, 0).unwrap();
     place.store.append(vec![stamp]).unwrap();
     assert_fresh(&place.reopened(), &key(1));
 
@@ -284,7 +284,12 @@ fn one_run_is_verified_by_what_its_log_says_it_made_and_used() {
     ];
     log("one", &[&fit]);
     log("two", &[&fit, &score]);
-    let verify = |run: &str| place.reopened().verify_run(run, &mut |_, _| {}).unwrap();
+    let verify = |run: &str| {
+        place
+            .reopened()
+            .verify_run(run, 1.0, &mut |_, _| {})
+            .unwrap()
+    };
     let one = verify("one");
     assert_eq!((one.objects, one.records, one.bytes), (1, 1, 1));
     assert_eq!((verify("two").objects, verify("two").bytes), (2, 3));
@@ -299,7 +304,7 @@ fn one_run_is_verified_by_what_its_log_says_it_made_and_used() {
     assert!(
         place
             .reopened()
-            .verify_run("three", &mut |_, _| {})
+            .verify_run("three", 1.0, &mut |_, _| {})
             .unwrap_err()
             .is_missing()
     );

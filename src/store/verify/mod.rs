@@ -2,6 +2,7 @@
 //! producer runs again.
 
 mod losses;
+mod share;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -17,6 +18,7 @@ use super::{
     journal::Kind,
     lookup::named_objects,
     record::{Found, children, names},
+    revocation::{RevokedRecord, wall_time},
     stat::Stat,
     tree,
 };
@@ -26,6 +28,8 @@ use crate::key;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Verified {
     pub objects: u64,
+    /// Results and fetched files that were left for another time.
+    pub left: u64,
     pub records: u64,
     /// Files that were fetched.
     pub blobs: u64,
@@ -36,6 +40,17 @@ pub struct Verified {
     lost: BTreeSet<Digest>,
     /// Records that were set aside because what they speak of was set aside earlier, which was told then.
     pub forgotten: u64,
+    /// Records that read what was found damaged, or were made of what such records made.
+    pub revoked: Vec<RevokedRecord>,
+    /// Records that were lost with a journal and noted again from the logs of runs.
+    pub recovered: u64,
+}
+
+impl Verified {
+    /// Whether everything is as it was.
+    pub fn is_whole(&self) -> bool {
+        self.damage.is_empty() && self.revoked.is_empty() && self.recovered == 0
+    }
 }
 
 /// Something that is not what it was.
@@ -62,6 +77,11 @@ struct Scope {
 impl Store {
     /// Reads everything again. `progress` hears how many objects and fetched files are done, and of how many.
     pub fn verify(&self, progress: &mut dyn FnMut(u64, u64)) -> Result<Verified> {
+        self.verify_part(1.0, progress)
+    }
+
+    /// The same of the part of all bytes that was read longest ago.
+    pub fn verify_part(&self, part: f64, progress: &mut dyn FnMut(u64, u64)) -> Result<Verified> {
         let _no_gc = self.calm()?;
         let mut verified = Verified::default();
         let mut scope = Scope::default();
@@ -81,16 +101,26 @@ impl Store {
                 records.push(record);
             }
         }
+        if part < 1.0 {
+            verified.left = self.shorten(&mut scope, part)?;
+        }
         self.verify_content(scope, &mut verified, progress)?;
         for record in &records {
             self.verify_outputs(record, &mut verified)?;
         }
         self.tell_of_mended(&mut verified);
+        verified.revoked = self.take_revoked();
+        verified.recovered = self.take_recovered()?;
         Ok(verified)
     }
 
-    /// Reads again what a run made or used, as its log tells it.
-    pub fn verify_run(&self, run: &str, progress: &mut dyn FnMut(u64, u64)) -> Result<Verified> {
+    /// Reads again what a run made or used, as its log tells it, or a part of that.
+    pub fn verify_run(
+        &self,
+        run: &str,
+        part: f64,
+        progress: &mut dyn FnMut(u64, u64),
+    ) -> Result<Verified> {
         let _no_gc = self.calm()?;
         let mut verified = Verified::default();
         let mut scope = Scope::default();
@@ -119,6 +149,9 @@ impl Store {
         let packed = self.packed_digests()?;
         scope.packs.retain(|it, _| packed.binary_search(it).is_ok());
         scope.objects.retain(|digest, _| self.has_object(digest));
+        if part < 1.0 {
+            verified.left = self.shorten(&mut scope, part)?;
+        }
         self.verify_content(scope, &mut verified, progress)?;
         let mut seen = BTreeSet::new();
         for (stage, record) in &results {
@@ -130,7 +163,8 @@ impl Store {
                 verified.note_missing(&missing, stage.clone());
             }
             let found = self.verify_record(&record.key, &mut verified)?;
-            if found.is_none() && verified.damage.len() == count {
+            let is_gone = found.is_none() && !self.is_revoked(record, None);
+            if is_gone && verified.damage.len() == count {
                 verified.damage.push(Damage {
                     path: format!("record {}", record.key.0.short()),
                     what: "it is gone".to_owned(),
@@ -140,6 +174,8 @@ impl Store {
             }
         }
         self.tell_of_mended(&mut verified);
+        verified.revoked = self.take_revoked();
+        verified.recovered = self.take_recovered()?;
         Ok(verified)
     }
 
@@ -225,7 +261,7 @@ impl Store {
     }
 
     /// Reads a fetched file, whatever the stat index says. What is wrong with it, after it was set aside.
-    fn verify_blob(
+    pub(super) fn verify_blob(
         &self,
         digest: &Digest,
         verified: &mut Verified,
@@ -240,6 +276,7 @@ impl Store {
             lock => lock,
         };
         let folder = self.layout.blob(digest);
+        let began = wall_time();
         let what = match children(&folder)?.as_slice() {
             [name] => {
                 let path = folder.join(name);
@@ -247,7 +284,14 @@ impl Store {
                     Ok((stat, rustix::fs::FileType::RegularFile)) => {
                         verified.bytes += stat.size;
                         let found = tree::read_file(&path, &stat)?;
-                        (found != *digest).then_some("its content is not what its name says")
+                        let is_wrong = found != *digest;
+                        if !is_wrong {
+                            self.note_blob_read(digest, &stat, began);
+                        }
+                        if is_wrong && !self.shows_change(&path) {
+                            self.revoke_readers_of_file(name, digest)?;
+                        }
+                        is_wrong.then_some("its content is not what its name says")
                     }
                     _ => Some("it is not a file"),
                 }

@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::Cache;
 use crate::scalar::{ByteSize, Duration};
 
 /// How a stage is run.
@@ -25,8 +26,9 @@ pub struct Control {
     pub pass_env: Vec<String>,
     /// Names of host variables that it sees; never stored, masked in logs, not part of what makes it stale.
     pub secrets: Vec<String>,
-    /// `false`: run it every time. What it did is recorded all the same.
-    pub cache: bool,
+    /// `false`: run it every time. What it did is recorded all the same. `{sources: hash}`: read its sources in each run,
+    /// whatever their times say; for files that are written through a memory map.
+    pub cache: Cache,
     /// Whether a result made by another class of machine may be reused. Default: the spec's `reuse`, else `exact`.
     pub reuse: Option<Reuse>,
     /// The axes over which the stage is repeated: `{fold: [0, 1, 2], exclude: [{fold: 1}]}`.
@@ -45,7 +47,7 @@ impl Default for Control {
             env: IndexMap::new(),
             pass_env: Vec::new(),
             secrets: Vec::new(),
-            cache: true,
+            cache: Cache::On,
             reuse: None,
             matrix: IndexMap::new(),
             description: None,

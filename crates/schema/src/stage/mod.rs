@@ -8,12 +8,14 @@ pub mod compress;
 pub mod package;
 pub mod command;
 pub mod matrix;
+mod cache;
 mod control;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use self::{
+    cache::Cache,
     command::Command,
     compress::Compress,
     control::{Control, Resources, Reuse},

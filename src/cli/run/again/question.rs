@@ -43,7 +43,7 @@ pub struct Ended<'a> {
 impl Question {
     /// Puts together what is asked. None where the answer is not only whether anything is stale.
     pub fn new(args: &Args, words: &Words, context: &Context) -> anyhow::Result<Option<Self>> {
-        let is_plain = args.force.is_none() && args.format == Format::Text;
+        let is_plain = args.force.is_none() && args.check.is_empty() && args.format == Format::Text;
         if !is_plain || args.dry_run || context.verbosity == Verbosity::Verbose {
             return Ok(None);
         }
