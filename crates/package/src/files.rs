@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     error::{PackageError, Result},
-    folder::{FileDigest, PackageFolder},
+    folder::{FileDigest, PackageFolder, RegularFile},
     manifest::{MOST_MANIFEST_BYTES, parse_manifest},
 };
 
@@ -138,7 +138,7 @@ impl PackageFiles {
                 ));
             };
             let is_wanted = options.wanted.contains(&name.as_str());
-            file.check_size(most_bytes(name, options.memory.filter(|_| is_wanted)))?;
+            check_size(&file, name, options.memory.filter(|_| is_wanted))?;
             let found: FileDigest = if is_wanted {
                 let bytes = file.read()?;
                 let digest = Sha256::digest(&bytes).into();
@@ -179,11 +179,22 @@ impl PackageFiles {
                 continue;
             }
             let file = folder.open_file(name)?;
-            file.check_size(most_bytes(name, options.memory))?;
+            check_size(&file, name, options.memory)?;
             self.contents.insert((*name).to_owned(), file.read()?);
         }
         Ok(())
     }
+}
+
+/// Refuses a file of more bytes than one of this name may have.
+fn check_size(file: &RegularFile, name: &str, memory: Option<u64>) -> Result<()> {
+    let is_by_memory = memory.is_some() && [WEIGHTS_FILE, TORCHSCRIPT_FILE].contains(&name);
+    file.check_size(most_bytes(name, memory)).map_err(|error| {
+        if is_by_memory {
+            return error.hint("`--max-memory SIZE` allows more");
+        }
+        error
+    })
 }
 
 /// The most bytes that a file of a package may have. Weights and programs are bounded by the memory that they may take.

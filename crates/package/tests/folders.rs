@@ -234,6 +234,8 @@ fn open_asks_for_no_memory_for_files_that_are_too_large() {
             };
             let error = complaint(&path, &options);
             assert!(error.message.contains("bytes, at most"), "{name}: {error}");
+            let names_memory = error.hint.unwrap().contains("--max-memory");
+            assert_eq!(names_memory, name == "weights.safetensors");
         }
         fs::write(path.join(name), good).unwrap();
     }

@@ -246,10 +246,7 @@ fn linear(in_features: usize, out_features: u32) -> Layer {
 fn lines(rows: impl Iterator<Item = Value>) -> String {
     let mut text = String::new();
     for row in rows {
-        text.push_str(&format!(
-            "{row}
-"
-        ));
+        text.push_str(&format!("{row}\n"));
     }
     text
 }
