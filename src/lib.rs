@@ -1,6 +1,7 @@
 //! `pipe`: the runner. Read from top to bottom: each module may import only those above it.
 
 pub mod threads;
+pub mod protected;
 pub mod spec;
 pub mod plan;
 pub mod import;

@@ -1,6 +1,7 @@
 //! `pipe clean`: removes the store, read-only folders and all. Asks first.
 
 use std::{
+    ffi::OsStr,
     io::{self, IsTerminal, Write},
     process::ExitCode,
 };
@@ -22,9 +23,10 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
     let shown = context.display(&root);
     let is_heard = context.verbosity > Verbosity::Quiet;
     let mut out = context.output();
+    let is_kept = |name: &OsStr| name == ".gitignore" || name == "quarantine";
     let is_empty = root
         .read_dir()
-        .is_ok_and(|mut it| !it.any(|entry| entry.is_ok_and(|it| it.file_name() != ".gitignore")));
+        .is_ok_and(|mut it| it.all(|entry| entry.is_ok_and(|it| is_kept(&it.file_name()))));
     if !root.exists() || is_empty {
         if is_heard {
             writeln!(out, "there are no results in {shown}")?;
@@ -52,9 +54,17 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
             return Ok(ExitCode::SUCCESS);
         }
     }
-    store.clean()?;
+    let kept = store.clean()?;
     if is_heard {
         writeln!(out, "removed {shown} ({size})")?;
+    }
+    if is_heard && kept > 0 {
+        let things = figures::plural(kept as u64, "thing");
+        let place = context.display(&root.join("quarantine"));
+        writeln!(
+            out,
+            "kept {things} in {place}: in the way of outs once, and in no store"
+        )?;
     }
     Ok(ExitCode::SUCCESS)
 }

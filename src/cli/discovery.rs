@@ -8,6 +8,8 @@ use super::{Context, UserError};
 pub const SPEC_NAMES: [&str; 2] = ["pipe.yaml", "pipe.yml"];
 /// The default store's name in the project.
 pub const STORE_NAME: &str = "artifacts";
+/// The name in the project that is reserved for a registry.
+pub const REGISTRY_NAME: &str = "registry";
 
 /// The spec: as given, else `pipe.yaml` or `pipe.yml` in the folder.
 pub fn find_spec(given: Option<&Path>, context: &Context) -> Result<PathBuf, UserError> {

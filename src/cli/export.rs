@@ -12,7 +12,7 @@ use anyhow::{Context as _, bail};
 use pipe_package::PackageFiles;
 use pipe_schema::stage::ArtifactType;
 
-use super::{Context, UserError, context::Verbosity, subject};
+use super::{Context, UserError, backup, context::Verbosity, subject};
 use crate::report::figures;
 
 /// What `pipe export` takes.
@@ -23,7 +23,7 @@ pub struct Args {
     /// Where the copy goes: a path at which there is nothing yet
     #[arg(value_name = "DIR")]
     target: PathBuf,
-    /// Replace what is there
+    /// Replace what is there; it is kept under a new name beside it
     #[arg(long)]
     force: bool,
     /// Copy the files as they are, without comparing them with what they were when they were made
@@ -66,7 +66,7 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
     if place.r#type == ArtifactType::Package && !args.no_verify {
         check_copy(&copy, &place.path)?;
     }
-    replace(&copy, &target, draft.path())?;
+    let kept = replace(&copy, &target)?;
     if context.verbosity > Verbosity::Quiet {
         let (stage, size) = (&args.stage, figures::bytes(place.bytes));
         writeln!(
@@ -74,6 +74,10 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
             "{stage} copied to {} ({size})",
             context.display(&target)
         )?;
+        if let Some(kept) = kept {
+            let kept = context.display(&kept);
+            writeln!(context.output(), "what was there is {kept} now")?;
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -91,13 +95,15 @@ fn check_copy(copy: &Path, original: &Path) -> anyhow::Result<()> {
     })
 }
 
-/// Puts the finished copy at the target; what was there goes into the draft's folder, which is removed.
-fn replace(copy: &Path, target: &Path, draft: &Path) -> anyhow::Result<()> {
-    if target.symlink_metadata().is_ok() {
-        fs::rename(target, draft.join("old"))
-            .with_context(|| format!("cannot replace {}", target.display()))?;
+/// Puts the finished copy at the target. Returns where that is kept which was there; an empty folder is not.
+fn replace(copy: &Path, target: &Path) -> anyhow::Result<Option<PathBuf>> {
+    let put =
+        || fs::rename(copy, target).with_context(|| format!("cannot write {}", target.display()));
+    if is_taken(target) {
+        return backup::replace(target, put);
     }
-    fs::rename(copy, target).with_context(|| format!("cannot write {}", target.display()))
+    let _ = fs::remove_dir(target);
+    put().map(|()| None)
 }
 
 /// Copies files, folders and links; the copy is writable by its owner.

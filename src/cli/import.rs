@@ -13,7 +13,7 @@ use pipe_data::regular;
 use pipe_schema::text::one_line;
 
 use super::{
-    Context, UserError,
+    Context, UserError, backup,
     context::Verbosity,
     discovery,
     failure::{self, InvalidSpec},
@@ -36,7 +36,7 @@ pub struct Args {
     /// Where the spec is written; `-` is standard output [default: pipe.yaml beside the first dvc.yaml]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Overwrite a spec that is there
+    /// Replace a spec that is there; it is kept under a new name beside it
     #[arg(long)]
     force: bool,
 }
@@ -52,7 +52,7 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
     if !is_printed && output.exists() && !args.force {
         return Err(
             UserError::usage(format!("{} is there already", context.display(&output)))
-                .hint("write elsewhere with `-o FILE`, or overwrite it with `--force`")
+                .hint("write elsewhere with `-o FILE`, or replace it with `--force`")
                 .into(),
         );
     }
@@ -84,8 +84,14 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
         tell(&imported.notes, context);
         return Ok(ExitCode::SUCCESS);
     }
-    fs::write(&output, &imported.text)
-        .with_context(|| format!("cannot write {}", output.display()))?;
+    let kept = backup::replace(&output, || {
+        fs::write(&output, &imported.text)
+            .with_context(|| format!("cannot write {}", output.display()))
+    })?;
+    if let Some(kept) = kept {
+        let kept = context.display(&kept);
+        writeln!(context.output(), "what was there is {kept} now")?;
+    }
     tell(&imported.notes, context);
     finish(&imported, &output, &workspace.folder, context)
 }
@@ -120,16 +126,16 @@ fn finish(
             "pipe.yaml" => String::new(),
             _ => format!(" {shown}"),
         };
-        let (force, why) = if imported.has_outs {
-            (" --force", "  (the outs that DVC left may be overwritten)")
+        let why = if imported.has_outs {
+            "  (outs that DVC left and that come out otherwise are kept in quarantine)"
         } else {
-            ("", "")
+            ""
         };
         writeln!(
             out,
             "{} {}{why}",
             paint(HINT, "next:"),
-            paint(BOLD, format!("pipe run{spec}{force}"))
+            paint(BOLD, format!("pipe run{spec}"))
         )?;
     }
     Ok(ExitCode::SUCCESS)

@@ -13,6 +13,7 @@ pub mod discovery;
 pub mod project;
 mod overview;
 
+mod backup;
 mod browser;
 mod cache;
 mod check;
@@ -68,14 +69,6 @@ pub fn run() -> ExitCode {
     {
         let error = UserError::usage(format!("PIPE_FAULT: `{}` is no plan", plan.display()));
         return failure::print(&error.into(), &context);
-    }
-    #[cfg(debug_assertions)]
-    if let Some(since) = (context
-        .environment
-        .get(std::ffi::OsStr::new("PIPE_FAULT_BOOT")))
-    .and_then(|it| it.to_str()?.parse().ok())
-    {
-        crate::store::fault::set_boot(since);
     }
     let code = match dispatch(cli.command, &context) {
         Ok(code) => code,

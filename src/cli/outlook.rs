@@ -108,7 +108,7 @@ pub fn options(
         keep_going: wish.keep_going,
         force: forced(project, wish, selection)?,
         check: ids(&project.plan, &wish.check)?.into_iter().collect(),
-        overwrite: wish.force.is_some(),
+        protected: project.protected.clone(),
         sandbox: None,
         untouched: Untouched::default(),
         git: None,

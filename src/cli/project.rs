@@ -24,6 +24,7 @@ use super::{
 };
 use crate::{
     plan::{self, Evidence, Loader, Overrides, Plan},
+    protected::ProtectedPaths,
     spec::{self, Diagnostics, Source, Spec},
     store::Store,
     track::Story,
@@ -54,6 +55,8 @@ pub struct Project {
     pub folder: PathBuf,
     /// Where its results are kept.
     pub store: PathBuf,
+    /// What no out may replace.
+    pub protected: ProtectedPaths,
     pub plan: Plan,
     /// Paths and globs of the project, relative to its folder, that the plan was made from.
     pub asked: Vec<String>,
@@ -106,7 +109,8 @@ pub fn load_read(
         asked,
         included,
         content,
-    } = resolve_read(parsed, &folder, &overrides)?;
+        protected,
+    } = resolve_read(parsed, &spec, &folder, &overrides, context)?;
     if context.verbosity > Verbosity::Quiet && !warnings.is_empty() {
         failure::write_error(warnings.render(context.color_error).trim_end(), context);
     }
@@ -115,6 +119,7 @@ pub fn load_read(
         spec,
         folder,
         store,
+        protected,
         plan,
         asked,
         included,
@@ -158,6 +163,7 @@ pub struct Resolved {
     /// Files that were included.
     pub included: Vec<String>,
     pub content: Digest,
+    pub protected: ProtectedPaths,
 }
 
 /// The plan of a spec, with its warnings.
@@ -167,19 +173,30 @@ pub fn resolve(
     overrides: &Overrides,
     context: &Context,
 ) -> anyhow::Result<Resolved> {
-    resolve_read(read(spec, context)?, folder, overrides)
+    resolve_read(read(spec, context)?, spec, folder, overrides, context)
 }
 
-fn resolve_read(parsed: Parsed, folder: &Path, overrides: &Overrides) -> anyhow::Result<Resolved> {
+fn resolve_read(
+    parsed: Parsed,
+    spec: &Path,
+    folder: &Path,
+    overrides: &Overrides,
+    context: &Context,
+) -> anyhow::Result<Resolved> {
     let content = parsed.content;
     let files = Files {
         folder: folder.to_owned(),
+        spec: context.folder.join(spec),
+        store: discovery::store_root(spec, context),
+        allow_outside: overrides.allow_outside,
         asked: RefCell::default(),
         included: RefCell::default(),
     };
     let (plan, warnings) = plan::resolve(parsed.spec, overrides, &files).map_err(InvalidSpec)?;
+    let protected = files.protected_paths();
     let included = files.included.into_inner();
     Ok(Resolved {
+        protected,
         plan,
         warnings,
         asked: files.asked.into_inner().into_iter().collect(),
@@ -248,12 +265,39 @@ pub fn folder_of(spec: &Path, context: &Context) -> anyhow::Result<PathBuf> {
 /// The files of a spec's folder.
 struct Files {
     folder: PathBuf,
+    spec: PathBuf,
+    store: PathBuf,
+    allow_outside: bool,
     asked: RefCell<BTreeSet<String>>,
     /// By path, with what they hold.
     included: RefCell<BTreeMap<String, String>>,
 }
 
 impl Files {
+    /// What no out may replace. Includes count once they were read.
+    fn protected_paths(&self) -> ProtectedPaths {
+        let root = discovery::project_root(&self.folder);
+        let mut protected = ProtectedPaths::new(&self.folder, &root, self.allow_outside);
+        protected.add(self.store.clone(), "the store");
+        let beside = self.store.parent().unwrap_or(&root);
+        for folder in [root.as_path(), beside] {
+            protected.add(
+                folder.join(discovery::REGISTRY_NAME),
+                "the folder `registry`, which is reserved for a registry of models",
+            );
+        }
+        protected.add(self.spec.clone(), "the spec");
+        protected.add(
+            self.folder.join(".pipe"),
+            "the folder `.pipe`, which pipe keeps",
+        );
+        for path in self.included.borrow().keys() {
+            let words = format!("`{path}`, which the spec includes");
+            protected.add(self.folder.join(path), words);
+        }
+        protected
+    }
+
     /// What is at a path or glob.
     fn find(&self, path: &str) -> Box<dyn Iterator<Item = PathBuf>> {
         self.asked.borrow_mut().insert(path.to_owned());
@@ -282,6 +326,10 @@ impl Loader for Files {
         let root = discovery::project_root(&self.folder);
         let below = self.folder.strip_prefix(root);
         below.map_or(0, |it| it.components().count())
+    }
+
+    fn protected(&self) -> Option<ProtectedPaths> {
+        Some(self.protected_paths())
     }
 
     fn exists(&self, path: &str) -> bool {

@@ -21,6 +21,7 @@ mod outline;
 pub mod paths;
 mod resolve;
 mod rules;
+mod script;
 mod search;
 pub mod schema;
 mod sections;
@@ -47,6 +48,7 @@ pub use self::{
     outline::{Group, is_meant, stage_name},
     resolve::resolve,
 };
+use crate::protected::ProtectedPaths;
 
 /// A spec made definite: what would run, in the order of the spec. Pure data.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -143,6 +145,11 @@ pub trait Loader {
     /// How many folders the spec's folder lies below the project's: so far up paths may go.
     fn levels_up(&self) -> usize {
         0
+    }
+
+    /// What no out may replace.
+    fn protected(&self) -> Option<ProtectedPaths> {
+        None
     }
 
     /// Whether something is at this path or glob, relative to the spec's folder.

@@ -114,7 +114,7 @@ fn push(text: &mut String, lead: &str, line: &str) {
 }
 
 /// A line of a program's log without what would move the cursor.
-fn printable(line: &str) -> String {
+pub(super) fn printable(line: &str) -> String {
     let last = line
         .rsplit('\r')
         .find(|it| !it.is_empty())

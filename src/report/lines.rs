@@ -109,7 +109,11 @@ impl Lines {
                     paint(WARN, self.cut(stage, &text))
                 ))
             }
-            Event::RunRepeated { .. } | Event::StageReady { .. } | Event::RunFinished(_) => None,
+            // The summary tells it, with the way back.
+            Event::OutSetAside { .. }
+            | Event::RunRepeated { .. }
+            | Event::StageReady { .. }
+            | Event::RunFinished(_) => None,
         }
     }
 

@@ -7,13 +7,18 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     failure, figures,
-    style::{BAD, BOLD, DIM, GOOD, PLAIN, WARN, padded, paint},
+    style::{BAD, BOLD, DIM, GOOD, HINT, PLAIN, WARN, padded, paint},
     table::Table,
 };
-use crate::track::story::{State, Story};
+use crate::{
+    plan::shell::quote,
+    track::story::{State, Story},
+};
 
 /// Metrics of a report that are shown.
 const SHOWN: usize = 8;
+/// Paths that were set aside and are named.
+const MAX_SET_ASIDE: usize = 10;
 
 /// All that the end of a run tells.
 pub struct Summary<'a> {
@@ -82,7 +87,7 @@ pub struct Place {
 impl Summary<'_> {
     /// The text, with an empty line first where something stands before the last line.
     pub fn render(&self, columns: usize) -> String {
-        let mut text = self.failures();
+        let mut text = self.failures() + &self.set_aside();
         let mut body = self.metrics(columns);
         let has_more = !self.results.is_empty() || !self.next.is_empty();
         if has_more && !body.is_empty() {
@@ -125,6 +130,46 @@ impl Summary<'_> {
                     self.folder,
                 ));
             }
+        }
+        text
+    }
+
+    /// What was in the way of outs, and how to have it back.
+    pub fn set_aside(&self) -> String {
+        let all: Vec<&(String, String)> = (self.story.stages.values())
+            .flat_map(|chapter| &chapter.set_aside)
+            .collect();
+        let mut text = String::new();
+        for (path, kept) in all.iter().take(MAX_SET_ASIDE) {
+            let [path, kept] = [path, kept].map(|it| {
+                let path = Path::new(it);
+                path.strip_prefix(self.folder)
+                    .unwrap_or(path)
+                    .display()
+                    .to_string()
+            });
+            let has_controls = [&path, &kept]
+                .iter()
+                .any(|it| it.contains(char::is_control));
+            let way_back = match has_controls {
+                true => format!("it is {} now", failure::printable(&kept)),
+                false => format!("`mv -- {} {}` brings it back", quote(&kept), quote(&path)),
+            };
+            text.push_str(&format!(
+                "\n{} `{}` was in the way of an out and is not in the store: it was moved, and is kept for 30 days\n{} {way_back}\n",
+                paint(WARN, "warning:"),
+                failure::printable(&path),
+                paint(HINT, "hint:"),
+            ));
+        }
+        if let Some((_, kept)) = all.get(MAX_SET_ASIDE) {
+            let folder = Path::new(kept).parent().unwrap_or(Path::new("."));
+            let more = figures::plural((all.len() - MAX_SET_ASIDE) as u64, "more path");
+            text.push_str(&format!(
+                "{} {more} were moved to {}\n",
+                paint(WARN, "warning:"),
+                folder.display()
+            ));
         }
         text
     }

@@ -7,7 +7,7 @@ use pipe_schema::run::{Event, Failure, Reason};
 
 use super::{
     Options,
-    action::Maker,
+    action::{Action, Maker},
     capacity::Share,
     cycle::Cycle,
     inline,
@@ -19,7 +19,7 @@ use crate::{
     exec::commit::Commit,
     key,
     plan::Stage,
-    store::{Lookup, OutsLock, StoreError},
+    store::{Lookup, SetAside, StoreError},
 };
 
 /// Results that may wait to be published before no more are made: they take room on the disk.
@@ -31,17 +31,16 @@ enum Answer {
     Done,
     /// It must be executed, for these reasons.
     Stale(Vec<Reason>),
-    /// It has the result, but another run writes to the stage's outs.
-    Busy,
+    /// It has the result, but another run uses this out of the stage.
+    Busy(String),
 }
 
 /// What a stage waits for.
-#[derive(Clone, Copy)]
 enum Obstacle {
     /// The same result is being made.
     Key,
-    /// Its outs are being written.
-    Outs,
+    /// Another run uses this out, which it writes or reads.
+    Out(String),
 }
 
 impl Cycle<'_> {
@@ -73,13 +72,17 @@ impl Cycle<'_> {
 
     fn examine(&mut self, at: usize) {
         let stage = self.order[at];
-        let maker = Maker {
-            store: self.store,
-            options: self.options,
-            machine: &self.machine,
-            view: &View::of_run(self.store, &self.options.folder),
+        // Held until the store was asked: a key tells of what this run made.
+        let _reads = match self.hold_reads(at) {
+            Ok(reads) => reads,
+            Err(StoreError::OutBusy(out)) => {
+                self.tell_out_is_used(at, &out);
+                self.held_up.insert(at);
+                return;
+            }
+            Err(error) => return self.fail(at, of_store(&error)),
         };
-        let action = match maker.make(stage, &self.records) {
+        let action = match self.make_action(at) {
             Ok(action) => action,
             Err(failure) => return self.fail(at, failure),
         };
@@ -95,6 +98,7 @@ impl Cycle<'_> {
             attempt: 1,
             not_before: None,
             lock: None,
+            reads: None,
             is_forced: forced.is_some() || is_compared,
             compared: None,
             is_announced: false,
@@ -112,7 +116,7 @@ impl Cycle<'_> {
                 Ok(Answer::Done) => return,
                 Ok(Answer::Stale(reasons)) => pending.reasons = reasons,
                 // It is asked again when there is room.
-                Ok(Answer::Busy) => {}
+                Ok(Answer::Busy(_)) => {}
                 Err(failure) => return self.fail(at, failure),
             }
         }
@@ -120,24 +124,32 @@ impl Cycle<'_> {
         self.pending.insert(at);
     }
 
+    fn make_action(&self, at: usize) -> Result<Action, Failure> {
+        let maker = Maker {
+            store: self.store,
+            options: self.options,
+            machine: &self.machine,
+            view: &View::of_run(self.store, &self.options.folder),
+        };
+        maker.make(self.order[at], &self.records)
+    }
+
     /// Asks the store. If it has the answer, the stage is done.
     fn look_up(&mut self, at: usize, pending: &Pending) -> Result<Answer, Failure> {
         let stage = self.order[at];
         let found = match self.store.lookup(&pending.action.key) {
             Ok(Lookup::Fresh(record)) => {
-                let folder = &self.options.folder;
-                let restored =
-                    (self.store).restore_outs(&stage.id, &record, folder, self.options.overwrite);
-                let outs = match restored {
+                let restored = self.store.restore_outs(&self.options.protected, &record);
+                let mut outs = match restored {
                     Ok(outs) => outs,
-                    Err(StoreError::Busy { .. }) => return Ok(Answer::Busy),
+                    Err(StoreError::OutBusy(out)) => return Ok(Answer::Busy(out)),
                     Err(StoreError::Damaged { what, .. }) => {
                         let output = "outs".to_owned();
                         return Ok(Answer::Stale(vec![Reason::OutputDamaged { output, what }]));
                     }
                     Err(error) => return Err(of_store(&error)),
                 };
-                self.tell_set_aside(at, &outs);
+                self.tell_set_aside(at, outs.take_set_aside());
                 self.counts.cached += 1;
                 self.used.push(record.key.0);
                 if self.complete(at, record, true) {
@@ -206,6 +218,7 @@ impl Cycle<'_> {
             self.states[at] = State::Ready;
         }
         self.locked.clear();
+        self.held_up.clear();
     }
 
     fn share(&self, at: usize, uses_gpu: bool) -> Share {
@@ -223,6 +236,23 @@ impl Cycle<'_> {
             self.states[at] = state;
             return;
         };
+        match self.hold_reads(at) {
+            Ok(reads) => pending.reads = reads,
+            Err(StoreError::OutBusy(out)) => return self.wait(at, pending, Obstacle::Out(out)),
+            Err(error) => return self.fail(at, of_store(&error)),
+        }
+        if pending.reads.is_some() && self.store.has_company() {
+            // What it reads may have been brought back since.
+            match self.make_action(at) {
+                Ok(action) if action.key == pending.action.key => pending.action = action,
+                Ok(_) => {
+                    self.states[at] = State::Ready;
+                    self.ready.insert(at);
+                    return;
+                }
+                Err(failure) => return self.fail(at, failure),
+            }
+        }
         if pending.lock.is_none() {
             match self.store.try_lock(&pending.action.key) {
                 Ok(Some(lock)) => pending.lock = Some(lock),
@@ -246,7 +276,7 @@ impl Cycle<'_> {
                 match answer {
                     Ok(Answer::Done) => return,
                     Ok(Answer::Stale(reasons)) => pending.reasons = reasons,
-                    Ok(Answer::Busy) => return self.wait(at, pending, Obstacle::Outs),
+                    Ok(Answer::Busy(out)) => return self.wait(at, pending, Obstacle::Out(out)),
                     Err(failure) => return self.fail(at, failure),
                 }
             }
@@ -256,30 +286,24 @@ impl Cycle<'_> {
         if !stage.outs.is_empty() {
             // Outs that are tracked would look changed once they are cleared.
             self.options.git.as_ref().map(Commit::text);
-            let folder = &self.options.folder;
-            match (self.store).clear_outs(&stage.id, folder, &stage.outs, self.options.overwrite) {
-                Ok(lock) => {
-                    self.tell_set_aside(at, &lock);
-                    outs = Some(lock);
-                }
-                Err(StoreError::Busy { .. }) => return self.wait(at, pending, Obstacle::Outs),
+            match (self.store).clear_outs(&self.options.protected, &stage.outs) {
+                Ok(lock) => outs = Some(lock),
+                Err(StoreError::OutBusy(out)) => return self.wait(at, pending, Obstacle::Out(out)),
                 Err(error) => return self.fail(at, of_store(&error)),
             }
         }
+        self.say_outs_used(at);
         self.start(at, pending, outs, share);
     }
 
-    /// Says what was in the way of outs, and may be somebody's.
-    fn tell_set_aside(&mut self, at: usize, outs: &OutsLock) {
-        for path in &outs.set_aside {
-            let short = path.strip_prefix(&self.options.folder).unwrap_or(path);
-            let text = format!(
-                "warning: `{}` was left by a run that was cut off, or its result was lost; it was moved to {}",
-                short.display(),
-                self.store.root().join("quarantine").display()
-            );
-            let stage = self.order[at].id.clone();
-            (self.events)(Event::StageLog { stage, text });
+    /// Tells what was in the way of outs and is kept in quarantine.
+    pub(super) fn tell_set_aside(&mut self, at: usize, set_aside: Vec<SetAside>) {
+        for aside in set_aside {
+            (self.events)(Event::OutSetAside {
+                stage: self.order[at].id.clone(),
+                path: aside.path.display().to_string(),
+                kept: aside.kept.display().to_string(),
+            });
         }
     }
 
@@ -288,22 +312,21 @@ impl Cycle<'_> {
         let stage = self.order[at].id.clone();
         let key = pending.action.key;
         pending.lock = None;
+        pending.reads = None;
+        if let Obstacle::Out(out) = &obstacle {
+            self.tell_out_is_used(at, out);
+        }
         let is_own = self.states.iter().any(|state| {
             matches!(state, State::Running(it) | State::Publishing(it) if it.pending.action.key == key)
                 || matches!(state, State::Pending(it) if it.lock.is_some() && it.action.key == key)
         });
         // Within a run, stages that make the same are told as they end.
-        if !is_own && !std::mem::replace(&mut pending.is_announced, true) {
-            (self.events)(match obstacle {
-                Obstacle::Key => Event::StageWaiting {
-                    stage,
-                    key,
-                    run: self.store.holder(&key),
-                },
-                Obstacle::Outs => Event::StageLog {
-                    stage,
-                    text: "waits: another run writes to its outs".to_owned(),
-                },
+        let is_key = matches!(obstacle, Obstacle::Key);
+        if is_key && !is_own && !std::mem::replace(&mut pending.is_announced, true) {
+            (self.events)(Event::StageWaiting {
+                stage,
+                key,
+                run: self.store.holder(&key.0, &self.options.run),
             });
         }
         self.states[at] = State::Locked(pending);

@@ -134,6 +134,8 @@ pub fn run(
             ready,
             pending: BTreeSet::new(),
             locked: BTreeSet::new(),
+            held_up: BTreeSet::new(),
+            announced: BTreeSet::new(),
             postponed: BTreeSet::new(),
             has_inline,
             jobs: HashMap::new(),
@@ -156,6 +158,7 @@ pub fn run(
             remade: HashMap::new(),
         };
         cycle.turn(interrupts);
+        cycle.reassert_outs();
         cycle.read_share();
         cycle.tell_strays();
         store.flush()?;
@@ -184,6 +187,10 @@ pub(super) struct Cycle<'a> {
     pub ready: BTreeSet<usize>,
     pub pending: BTreeSet<usize>,
     pub locked: BTreeSet<usize>,
+    /// Those that are ready, and whose keys cannot be taken while another run uses the outs that they read.
+    pub held_up: BTreeSet<usize>,
+    /// Those of which it was told that outs are used by another run.
+    pub announced: BTreeSet<usize>,
     /// Those among the pending that wait for a moment, and some that did.
     pub postponed: BTreeSet<usize>,
     /// Whether there are stages that take no room.
@@ -227,10 +234,12 @@ impl Cycle<'_> {
         let published = self.publisher.results().clone();
         let mut interrupts = interrupts.clone();
         loop {
+            self.ready.append(&mut self.held_up);
             self.settle();
             self.fill();
             let is_idle = self.jobs.is_empty() && self.publishing == 0;
-            if is_idle && self.locked.is_empty() && self.pending.is_empty() {
+            let waits = [&self.locked, &self.pending, &self.held_up];
+            if is_idle && waits.iter().all(|it| it.is_empty()) {
                 break;
             }
             if self.publishing > 0 && !self.taken.is_full(self.options.jobs.max(1)) {
@@ -263,7 +272,7 @@ impl Cycle<'_> {
     fn pause(&self) -> Duration {
         let now = Instant::now();
         let mut until = now + LONG;
-        if !self.locked.is_empty() {
+        if !self.locked.is_empty() || !self.held_up.is_empty() {
             until = now + LOCK_PAUSE;
         }
         for at in &self.postponed {

@@ -16,7 +16,7 @@ use super::{
     capacity::Share,
     cycle::{Cycle, Ending},
     inline, launch,
-    sandbox::Sandbox,
+    sandbox::{Delivered, Sandbox},
     secrets,
     state::{Finished, Pending, Running, State},
     strays,
@@ -142,7 +142,8 @@ impl Cycle<'_> {
         let Some(sandbox) = &running.sandbox else {
             return Ok(());
         };
-        let left = sandbox.deliver(self.store)?;
+        let Delivered { left, set_aside } = sandbox.deliver(self.store, &self.options.protected)?;
+        self.tell_set_aside(at, set_aside);
         if !left.is_empty() {
             let (names, were) = strays::named(&left);
             let text = format!(
@@ -242,6 +243,8 @@ impl Cycle<'_> {
     /// one sync with what waits.
     fn publish(&mut self, at: usize, mut running: Box<Running>, finished: &Finished) {
         self.give_back(&mut running);
+        // It was looked that they are what they were.
+        running.pending.reads = None;
         let publication = self.publication(at, &running, finished);
         match running.pending.compared.clone() {
             Some(before) => self.publisher.compare(at, publication, before),
@@ -270,7 +273,11 @@ impl Cycle<'_> {
                 if let Err(error) = self.store.drop_checkpoints(&record.parts) {
                     self.warn(at, &error);
                 }
-                let outs = running.outs.take();
+                let mut outs = running.outs.take();
+                if let Some(outs) = &mut outs {
+                    (self.store).take_over(outs, &record, &self.options.folder);
+                    self.tell_set_aside(at, outs.take_set_aside());
+                }
                 self.note_unread(&running);
                 self.tell_differences(at, &record);
                 if self.complete(at, Arc::new(record), false)
@@ -291,9 +298,12 @@ impl Cycle<'_> {
         let Running {
             mut pending,
             place,
-            outs,
+            mut outs,
             ..
         } = *running;
+        if let Some(outs) = &mut outs {
+            self.tell_set_aside(at, outs.take_set_aside());
+        }
         if let Some(before) = &pending.compared {
             if let Err(trouble) = self.bring_back(at, outs, before) {
                 self.log(at, format!("warning: {}", trouble.message));
@@ -303,6 +313,7 @@ impl Cycle<'_> {
         }
         // Its folder is removed before the next attempt, or the report of the failure, can see it.
         drop::<Attempt>(place);
+        pending.reads = None;
         let is_retried = failure.kind.may_pass()
             && pending.attempt <= stage.control.retries
             && self.ending.is_none();

@@ -20,6 +20,7 @@ mod outputs;
 mod programs;
 mod publication;
 mod publisher;
+mod reads;
 mod recheck;
 mod sandbox;
 mod script;
@@ -53,6 +54,7 @@ pub use self::{
 use crate::{
     exec::{commit::Commit, environment::Host},
     plan::StageId,
+    protected::ProtectedPaths,
 };
 
 /// How a run is done.
@@ -80,8 +82,8 @@ pub struct Options {
     pub force: BTreeSet<StageId>,
     /// Stages that are executed again beside their result, to compare the two.
     pub check: BTreeSet<StageId>,
-    /// Whether outs may overwrite what the store does not hold.
-    pub overwrite: bool,
+    /// What no out may replace.
+    pub protected: ProtectedPaths,
     /// What commands may read besides what their stages declare; None where they may read all.
     pub sandbox: Option<Vec<PathBuf>>,
     /// Stages that are up to date and are not looked at.

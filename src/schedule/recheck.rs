@@ -86,17 +86,19 @@ impl Cycle<'_> {
         outs: Option<OutsLock>,
         before: &Record,
     ) -> Result<(), Failure> {
-        let stage = self.order[at].id.clone();
-        let Some(outs) = outs else {
+        let Some(mut outs) = outs else {
             return Ok(());
         };
-        let folder = &self.options.folder;
+        (self.store).take_over(&mut outs, before, &self.options.folder);
+        self.tell_set_aside(at, outs.take_set_aside());
         let restored = self
             .store
             .leave_outs(outs)
-            .and_then(|()| self.store.restore_outs(&stage, before, folder, false))
-            .and_then(|lock| self.store.release_outs(lock));
-        restored.map_err(|error| of_store(&error))
+            .and_then(|()| self.store.restore_outs(&self.options.protected, before));
+        let mut restored = restored.map_err(|error| of_store(&error))?;
+        self.tell_set_aside(at, restored.take_set_aside());
+        let released = self.store.release_outs(restored);
+        released.map_err(|error| of_store(&error))
     }
 
     /// Tells a line about a stage.

@@ -76,6 +76,11 @@ pub fn hide_in_event(mask: &Mask, event: Event) -> Event {
             stage,
             text: text(line),
         },
+        Event::OutSetAside { stage, path, kept } => Event::OutSetAside {
+            stage,
+            path: text(path),
+            kept: text(kept),
+        },
         Event::StageRetried {
             stage,
             mut failure,

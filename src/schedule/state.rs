@@ -8,7 +8,7 @@ use pipe_schema::{
 };
 
 use super::{action::Action, capacity::Share, sandbox::Sandbox};
-use crate::store::{Attempt, KeyLock, OutsLock};
+use crate::store::{Attempt, KeyLock, OutsHold, OutsLock};
 
 /// The state of a stage.
 pub enum State {
@@ -39,6 +39,8 @@ pub struct Pending {
     pub not_before: Option<Instant>,
     /// Held from the first attempt to the last.
     pub lock: Option<KeyLock>,
+    /// Keeps the outs of earlier stages that it reads as they are, while it is executed.
+    pub reads: Option<OutsHold>,
     /// Whether the store's answer does not matter.
     pub is_forced: bool,
     /// The result beside which it is executed again; nothing is published then.

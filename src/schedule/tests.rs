@@ -23,6 +23,7 @@ use crate::{
     exec::{Job, JobWork, failure, fake::Fake},
     graph::{self, Graph, Selection},
     plan::{Input, Plan, Stage},
+    protected::ProtectedPaths,
     store::Store,
 };
 
@@ -59,7 +60,7 @@ impl Fixture {
             keep_going: false,
             force: BTreeSet::new(),
             check: BTreeSet::new(),
-            overwrite: false,
+            protected: ProtectedPaths::new(folder.path(), folder.path(), false),
             sandbox: None,
             untouched: Untouched::default(),
             git: None,

@@ -12,9 +12,11 @@ pub fn of_store(error: &StoreError) -> Failure {
         StoreError::OutputMissing { .. }
         | StoreError::Unfit { .. }
         | StoreError::NotReproducible(_) => FailureKind::Output,
-        StoreError::Missing(_) | StoreError::WouldLose(_) | StoreError::ReadOnly(_) => {
-            FailureKind::Wrong
-        }
+        StoreError::Missing(_)
+        | StoreError::InUse(_)
+        | StoreError::NotAnOut { .. }
+        | StoreError::ReadOnly(_)
+        | StoreError::Removed(_) => FailureKind::Wrong,
         _ => FailureKind::Io,
     };
     failure::plain(kind, error.to_string(), error.hint().as_deref())

@@ -1,7 +1,7 @@
 //! Copies of files and trees: by sharing blocks where the file system can, else by bytes. Knows no digest.
 
 use std::{
-    fs::{File, OpenOptions},
+    fs::{self, File, OpenOptions},
     io::ErrorKind,
     os::unix::fs::OpenOptionsExt,
     path::Path,
@@ -9,6 +9,7 @@ use std::{
 };
 
 use pipe_data::regular;
+use rustix::fs::FileType;
 
 use super::{
     disk,
@@ -71,13 +72,17 @@ pub fn source(from: &Path, to: &Path) -> Result<()> {
 
 /// Programs like make(1) compare times, those like ssh(1) look who may read.
 fn keep_looks(stat: &Stat, path: &Path) -> Result<()> {
+    keep_times(stat, path)?;
+    disk::set_mode(path, stat.mode & 0o777 | 0o200).at("change the mode of", path)
+}
+
+fn keep_times(stat: &Stat, path: &Path) -> Result<()> {
     let time = SystemTime::UNIX_EPOCH + Duration::from_nanos(stat.mtime.max(0) as u64);
     File::options()
         .write(true)
         .open(path)
         .and_then(|it| it.set_modified(time))
-        .at("write", path)?;
-    disk::set_mode(path, stat.mode & 0o777 | 0o200).at("change the mode of", path)
+        .at("write", path)
 }
 
 /// Copies a workspace out into the folder `to`: a folder's content, or a file or link under its own name.
@@ -89,6 +94,50 @@ pub fn out(from: &Path, stat: &Stat, to: &Path) -> Result<()> {
     let node = tree::lone(from, name)?;
     let folder = from.parent().unwrap_or(Path::new("/"));
     nodes(folder, &[node], to)
+}
+
+/// Copies a file, link or folder as it is, whatever its names and links: with modes and times of modification.
+pub fn whole(from: &Path, to: &Path) -> Result<()> {
+    let mut folders = Vec::new();
+    for entry in walkdir::WalkDir::new(from) {
+        let entry = entry.map_err(|error| {
+            let path = error.path().unwrap_or(from).to_owned();
+            StoreError::io("read", path, error.into())
+        })?;
+        let inside = entry.path().strip_prefix(from).unwrap_or(Path::new(""));
+        // Joining an empty path would add a slash, which files do not have.
+        let target = match entry.depth() {
+            0 => to.to_owned(),
+            _ => to.join(inside),
+        };
+        let stat = Stat::of_link(entry.path()).at("read", entry.path())?;
+        match stat.kind() {
+            FileType::Directory => {
+                disk::create_dir(&target).at("create", &target)?;
+                folders.push((target, stat));
+            }
+            FileType::Symlink => {
+                let text = fs::read_link(entry.path()).at("read", entry.path())?;
+                disk::symlink(text, &target).at("create", &target)?;
+            }
+            FileType::RegularFile => {
+                file(entry.path(), &target, &stat)?;
+                keep_times(&stat, &target)?;
+                set_mode(&target, stat.mode & 0o7777)?;
+            }
+            _ => {
+                return Err(StoreError::Unfit {
+                    path: entry.path().to_owned(),
+                    why: "is neither a file, a folder nor a link, and cannot be copied to the disk of the store",
+                });
+            }
+        }
+    }
+    // From the innermost: a folder that is read-only takes nothing more.
+    for (folder, stat) in folders.iter().rev() {
+        set_mode(folder, stat.mode & 0o7777)?;
+    }
+    Ok(())
 }
 
 /// The last name of a path, which the artifact of a file has inside.

@@ -10,7 +10,8 @@ use std::{
 
 use rustix::{
     fd::AsFd,
-    fs::{AtFlags, Mode},
+    fs::{AtFlags, CWD, Mode, RenameFlags},
+    io::Errno,
 };
 use tempfile::{NamedTempFile, TempDir};
 
@@ -58,6 +59,21 @@ pub fn reflink(source: &File, target: &File, path: &Path) -> io::Result<()> {
 pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
     fault::step("rename", to)?;
     fs::rename(from, to)
+}
+
+/// Renames to a path at which there is nothing: `AlreadyExists` otherwise.
+pub fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
+    fault::step("rename", to)?;
+    match rustix::fs::renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+        // A file system that cannot look and rename in one step.
+        Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {
+            if fs::symlink_metadata(to).is_ok() {
+                return Err(ErrorKind::AlreadyExists.into());
+            }
+            fs::rename(from, to)
+        }
+        renamed => Ok(renamed?),
+    }
 }
 
 pub fn symlink(target: impl AsRef<Path>, at: &Path) -> io::Result<()> {

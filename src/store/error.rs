@@ -8,6 +8,8 @@ use std::{
 use rustix::io::Errno;
 use thiserror::Error;
 
+use crate::protected::OutRefusal;
+
 pub type Result<T> = std::result::Result<T, StoreError>;
 
 /// A failure of the store. The message names the path; `hint` says what to do.
@@ -26,6 +28,8 @@ pub enum StoreError {
         found: String,
         known: u32,
     },
+    #[error("`{}` is damaged", path.display())]
+    DamagedVersion { path: PathBuf, known: u32 },
     #[error("`{}` is not a store", .0.display())]
     NotAStore(PathBuf),
     #[error("the store `{}` was removed meanwhile", .0.display())]
@@ -45,8 +49,10 @@ pub enum StoreError {
     OutputMissing { output: String, path: PathBuf },
     #[error("`{}` changes while it is read", .0.display())]
     Changing(PathBuf),
-    #[error("`{}` would be overwritten, and its content is not in the store", .0.display())]
-    WouldLose(PathBuf),
+    #[error("`{}` may be written by another run at this moment: locks do not count here", .0.display())]
+    InUse(PathBuf),
+    #[error("`{}` cannot be an out: it {}", path.display(), refusal.reason)]
+    NotAnOut { path: PathBuf, refusal: OutRefusal },
     #[error("the store has no artifact {0}")]
     NoArtifact(String),
     #[error("`{}` is damaged: {what}", path.display())]
@@ -55,6 +61,8 @@ pub enum StoreError {
     Distrusted { path: PathBuf, why: String },
     #[error("it is not reproducible: {} {} other bytes when it was made again", quoted(.0), if .0.len() == 1 { "has" } else { "have" })]
     NotReproducible(Vec<String>),
+    #[error("another run uses the out `{0}`")]
+    OutBusy(String),
     #[error("another process works with the store `{}`: {what}", path.display())]
     Busy { path: PathBuf, what: String },
 }
@@ -75,6 +83,11 @@ impl StoreError {
             Self::UnknownVersion { .. } => {
                 "use the pipe that made it, or another folder with `--store DIR`"
             }
+            Self::DamagedVersion { known, .. } => {
+                return Some(format!(
+                    "if this folder is a store of pipe, write `{known}` into the file; else name another folder with `--store DIR`"
+                ));
+            }
             Self::NotAStore(_) => {
                 "a store is made by the first `pipe run`; `--store DIR` names another folder"
             }
@@ -91,7 +104,8 @@ impl StoreError {
                 "the stage must write all outputs that it declares, at these paths"
             }
             Self::Changing(_) => "run again when nothing writes to it",
-            Self::WouldLose(_) => "move it away, or run with `--force` to overwrite it",
+            Self::InUse(_) => "wait until no other run works here, or move it away",
+            Self::NotAnOut { refusal, .. } => refusal.hint,
             Self::NoArtifact(_) | Self::Damaged { .. } => "run the stage again",
             Self::Distrusted { .. } => {
                 "keep the store on a disk of this machine with `--store DIR`; `pipe clean` removes it as a whole"
@@ -99,7 +113,7 @@ impl StoreError {
             Self::NotReproducible(_) => {
                 "the result in the store is kept; look for times, random numbers without a seed, and the order of files"
             }
-            Self::Busy { .. } => "wait until it is done",
+            Self::Busy { .. } | Self::OutBusy(_) => "wait until it is done",
             Self::Missing(_) => return None,
         };
         Some(text.to_owned())
@@ -171,6 +185,7 @@ fn io_hint(error: &io::Error, path: &Path) -> Option<String> {
             path.parent().unwrap_or(path).display()
         ),
         Errno::NAMETOOLONG => "use shorter names".to_owned(),
+        Errno::BUSY => "something is mounted there: unmount it, or name a folder in it".to_owned(),
         _ => return None,
     })
 }

@@ -11,15 +11,11 @@
 //! | `ENOSPC 7`, `EIO 7+`, … | the step fails; with `ENOSPC`, only what needs space on disk |
 //! | `locks refused`, `locks unheeded` | a file system that has no locks, or grants each to everybody |
 //! | `rot unseen` | files have no change time: a test that puts the time of modification back acts as a disk that turns a bit |
-//!
-//! `PIPE_FAULT_BOOT` is when the machine was booted last, in nanoseconds since 1970.
 
 #[cfg(debug_assertions)]
-pub use self::armed::{
-    Fault, arm, boot, hides_change_times, is_armed, lock, next, note_sync, set_boot,
-};
+pub use self::armed::{Fault, arm, hides_change_times, is_armed, lock, next, note_sync};
 #[cfg(not(debug_assertions))]
-pub use self::unarmed::{boot, hides_change_times, is_armed, lock, next, note_sync};
+pub use self::unarmed::{hides_change_times, is_armed, lock, next, note_sync};
 
 /// A step that is not a write: it is done, or not.
 pub fn step(what: &'static str, path: &std::path::Path) -> std::io::Result<()> {
@@ -60,11 +56,6 @@ mod unarmed {
     pub fn hides_change_times() -> bool {
         false
     }
-
-    #[inline]
-    pub fn boot() -> Option<i64> {
-        None
-    }
 }
 
 #[cfg(debug_assertions)]
@@ -87,7 +78,6 @@ mod armed {
     };
 
     static PLAN: OnceLock<Plan> = OnceLock::new();
-    static BOOT: OnceLock<i64> = OnceLock::new();
     static STEPS: AtomicU64 = AtomicU64::new(0);
 
     /// Steps that need no space on disk.
@@ -196,15 +186,6 @@ mod armed {
             locks,
             hides_change_times,
         })
-    }
-
-    /// When the machine was booted, if that is to be believed.
-    pub fn boot() -> Option<i64> {
-        BOOT.get().copied()
-    }
-
-    pub fn set_boot(since: i64) {
-        let _ = BOOT.set(since);
     }
 
     pub fn is_armed() -> bool {

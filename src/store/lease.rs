@@ -14,17 +14,18 @@ use std::{
 };
 
 use pipe_data::regular;
-use pipe_schema::{key::Key, manifest::Digest};
+use pipe_schema::manifest::Digest;
 
 use super::{
-    Store, disk,
+    Store,
+    company::Company,
+    disk,
     error::{At, Result, StoreError},
     lock::{
         self, Hold,
         gate::{Calm, Closed},
     },
     record::children,
-    stat::Stat,
 };
 use crate::plan::file_name;
 
@@ -42,11 +43,12 @@ const PATIENCE: Duration = Duration::from_millis(if cfg!(test) { 500 } else { 10
 #[derive(Debug, Default)]
 pub(super) struct Leases {
     /// Of runs, by name.
-    files: Vec<(String, File)>,
+    pub files: Vec<(String, File)>,
     /// Runs whose folders are there.
     settled: HashSet<String>,
     /// Keeps `clean` away while there is any lease.
     in_use: Option<File>,
+    pub company: Company,
 }
 
 /// A folder under `tmp/`, removed when dropped.
@@ -116,9 +118,15 @@ impl Store {
         }
         if leases.in_use.is_none() {
             leases.in_use = lock::take(&self.layout.lock(USE), Hold::Shared, true)?;
-            self.must_be_there()?;
+            if let Err(error) = self.must_be_there() {
+                self.leave_nothing();
+                return Err(error);
+            }
         }
         let path = self.layout.lease(run);
+        if !leases.files.is_empty() {
+            self.look_for_company(&mut leases);
+        }
         let calm = lock::take(&self.layout.lock(SWEEP), Hold::Shared, true)?;
         let Some(file) = lock::take(&path, Hold::Alone, false)? else {
             return Ok(false);
@@ -127,25 +135,11 @@ impl Store {
         // For people who look; nothing reads it.
         disk::write_all(&file, &path, format!("{run}\n").as_bytes()).at("write", &path)?;
         leases.files.push((run.to_owned(), file));
+        self.note_own_lease(&mut leases);
         drop(leases);
         self.try_locks(&path);
         self.sweep_once()?;
         Ok(true)
-    }
-
-    /// An error where the store was removed since it was opened; nothing of it is left behind then.
-    fn must_be_there(&self) -> Result<()> {
-        let is_same = |root: Stat| Ok(Stat::of_file(&self.folder)?.ino == root.ino);
-        let is_there = Stat::of(self.root()).and_then(is_same).unwrap_or(false);
-        if is_there && self.layout.version().exists() {
-            return Ok(());
-        }
-        let lock = self.layout.lock(USE);
-        let _ = disk::remove_file(&lock);
-        for folder in lock.ancestors().skip(1).take(2) {
-            let _ = disk::remove_dir(folder);
-        }
-        Err(StoreError::Removed(self.root().to_owned()))
     }
 
     /// The folder of `run` under `tmp/`, and that of its logs: both are there.
@@ -230,10 +224,11 @@ impl Store {
         Ok(claimed)
     }
 
-    /// The run that executes `key`, where it can be told.
-    pub fn holder(&self, key: &Key) -> Option<String> {
-        let key = key.0.to_string();
-        let live = self.live_leases().ok()?;
+    /// The run, other than `own`, that executes `key` or uses the out of this id, where it can be told.
+    pub fn holder(&self, key: &Digest, own: &str) -> Option<String> {
+        let key = key.to_string();
+        let mut live = self.live_leases().ok()?;
+        live.retain(|it| *it != file_name(own));
         live.into_iter().find_map(|name| {
             let text = regular::read_to_string(&self.layout.leases().join(name)).ok()?;
             let mut lines = text.lines();
@@ -244,6 +239,7 @@ impl Store {
 
     /// Keeps away what removes results, for a moment: between finding or making one and saying so.
     pub fn calm(&self) -> Result<Option<Calm>> {
+        self.must_be_there()?;
         let calm = self.is_writable.then(|| self.gate.pass()).transpose()?;
         // What was taken away before is not believed to be there.
         self.with_fresh_contents(|_| ())?;

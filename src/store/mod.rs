@@ -16,12 +16,15 @@ mod removal;
 mod closed;
 mod replace;
 mod lock;
+mod company;
 mod lease;
 mod keys;
 mod journal;
 mod sources;
 mod input;
 mod record;
+mod version;
+mod aside;
 mod object;
 mod pack;
 mod lookup;
@@ -31,8 +34,11 @@ mod stage;
 mod publish;
 mod reproduce;
 mod attempt;
+mod mark;
+mod deliver;
 mod outs;
 mod restored;
+mod hold;
 mod answers;
 mod links;
 mod runlog;
@@ -48,7 +54,7 @@ use std::{
     collections::HashMap,
     fs::{self, File},
     io::{self, ErrorKind},
-    path::{Path, PathBuf},
+    path::Path,
     sync::{Arc, Mutex, OnceLock, atomic::AtomicBool},
 };
 
@@ -57,6 +63,7 @@ use pipe_schema::manifest::Digest;
 use rustix::fs::Access;
 
 pub use self::{
+    aside::SetAside,
     attempt::Attempt,
     blob::BlobLock,
     boot::Boot,
@@ -66,6 +73,7 @@ pub use self::{
     filesystem::FileSystem,
     gc::{Collected, Policy},
     hash::seconds_to_hash,
+    hold::OutsHold,
     input::PathDigest,
     inspect::{ExpectedFile, find_damaged},
     keys::KeyLock,
@@ -84,7 +92,7 @@ pub use self::{
 use self::{
     error::At,
     journal::Journals,
-    layout::{Layout, VERSION},
+    layout::Layout,
     lease::Leases,
     lock::{gate::Gate, range::Ranges},
     revocation::Revocations,
@@ -121,7 +129,6 @@ pub struct Store {
     damage: Mutex<HashMap<Digest, String>>,
     /// The name under which this process has a folder in `tmp/`.
     own_run: OnceLock<String>,
-    unsynced_log: boot::Unsynced,
     is_swept: AtomicBool,
     /// Whether something was published since the last sync.
     is_unsynced: AtomicBool,
@@ -131,8 +138,9 @@ impl Store {
     /// Opens the store at `root`, and makes it if there is none. One that cannot be written still answers.
     pub fn open(root: &Path) -> Result<Self> {
         let root = std::path::absolute(root).at("open", root)?;
-        if !Layout::new(root.clone()).version().exists() {
-            create(&root)?;
+        let layout = Layout::new(root.clone());
+        if !layout.version().exists() {
+            version::create(&layout)?;
         }
         Self::open_existing(&root)
     }
@@ -142,23 +150,7 @@ impl Store {
         let root = std::path::absolute(root).at("open", root)?;
         let layout = Layout::new(root);
         let root = layout.root();
-        let version = layout.version();
-        let found = match regular::read_to_string(&version) {
-            Ok(found) => found,
-            Err(error)
-                if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) =>
-            {
-                return Err(StoreError::NotAStore(root.to_owned()));
-            }
-            Err(error) => return Err(StoreError::io("read", &version, error)),
-        };
-        if found.trim() != VERSION.to_string() {
-            return Err(StoreError::UnknownVersion {
-                path: root.to_owned(),
-                found: found.trim().chars().take(20).collect(),
-                known: VERSION,
-            });
-        }
+        version::check(&layout)?;
         must_have_folders(&layout)?;
         let folder = File::open(root).at("open", root)?;
         let device = Stat::of_file(&folder).at("read", root)?.dev;
@@ -181,7 +173,6 @@ impl Store {
             revocations: Mutex::default(),
             damage: Mutex::default(),
             own_run: OnceLock::new(),
-            unsynced_log: boot::Unsynced::default(),
             is_swept: AtomicBool::new(false),
             is_unsynced: AtomicBool::new(false),
         })
@@ -214,6 +205,10 @@ impl Store {
 
 impl Drop for Store {
     fn drop(&mut self) {
+        if self.is_removed() {
+            self.leave_nothing();
+            return;
+        }
         // Whoever wants to know of errors calls `flush`.
         let _ = self.save_sources();
         self.write_notes();
@@ -268,27 +263,6 @@ fn with_parent<T>(path: &Path, make: impl Fn() -> io::Result<T>) -> io::Result<T
         }
         made => made,
     }
-}
-
-/// Makes an empty store: `VERSION` comes in one step, so that there is a whole store or none.
-fn create(root: &Path) -> Result<()> {
-    disk::create_dir_all(root).at("create", root)?;
-    // A folder that is kept in a repository may have its own `.gitignore`.
-    if record::children(root)?
-        .iter()
-        .any(|it| !it.starts_with('.'))
-    {
-        // Another process may have made the store since we looked; in a store, `VERSION` comes first.
-        if root.join("VERSION").exists() {
-            return Ok(());
-        }
-        return Err(StoreError::NotEmpty(root.to_owned()));
-    }
-    let ignore: PathBuf = root.join(".gitignore");
-    if ignore.symlink_metadata().is_err() {
-        disk::write(&ignore, IGNORE_ALL).at("write", &ignore)?;
-    }
-    replace::replace_for_good(&root.join("VERSION"), format!("{VERSION}\n").as_bytes())
 }
 
 #[cfg(test)]

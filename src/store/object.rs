@@ -3,7 +3,6 @@
 
 use std::{
     collections::BTreeMap,
-    fs,
     io::ErrorKind,
     path::{Path, PathBuf},
     sync::PoisonError,
@@ -18,7 +17,7 @@ use super::{
     Store, closed, disk,
     error::{At, Result, StoreError},
     journal::{Content, Contents, FullRead, Kind as FrameKind, Note, Stamp},
-    merkle, removal,
+    merkle,
     revocation::wall_time,
     rot::rot_of,
     stat::Stat,
@@ -27,7 +26,6 @@ use super::{
 
 const FILE_MODE: u32 = 0o444;
 const EXECUTABLE_MODE: u32 = 0o555;
-const MAX_NAME_BYTES: usize = 200;
 
 impl Store {
     /// The folder of an artifact.
@@ -216,59 +214,6 @@ impl Store {
     pub(super) fn forget_damage(&self, digest: &Digest) {
         let mut damage = self.damage.lock().unwrap_or_else(PoisonError::into_inner);
         damage.remove(digest);
-    }
-
-    /// Moves something damaged to `quarantine/`, for people to look at. Nothing there is fine.
-    pub(super) fn set_aside(&self, path: &Path) -> Result<()> {
-        let name = path.strip_prefix(self.layout.root()).unwrap_or(path);
-        self.set_aside_as(path, &name.to_string_lossy().replace('/', "-"))
-    }
-
-    /// The same under a name of the caller's; a number is added.
-    pub(super) fn set_aside_as(&self, path: &Path, name: &str) -> Result<()> {
-        let Ok(metadata) = fs::symlink_metadata(path) else {
-            return Ok(());
-        };
-        if !self.is_writable {
-            return Ok(());
-        }
-        if metadata.is_dir() {
-            // An ordinary user cannot move a folder that is read-only.
-            removal::make_writable(path)?;
-        }
-        loop {
-            let to = self.place_aside(name)?;
-            match disk::rename(path, &to) {
-                Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-                // Another process took the name.
-                Err(error) if error.kind() == ErrorKind::DirectoryNotEmpty => {}
-                moved => return moved.at("set aside", path),
-            }
-        }
-    }
-
-    /// Keeps a copy of a damaged file in `quarantine/`.
-    pub(super) fn copy_aside(&self, path: &Path, bytes: &[u8]) -> Result<()> {
-        let name = path.strip_prefix(self.layout.root()).unwrap_or(path);
-        let to = self.place_aside(&name.to_string_lossy().replace('/', "-"))?;
-        disk::write(&to, bytes).at("write", &to)
-    }
-
-    /// A path in `quarantine/` that nothing has.
-    fn place_aside(&self, name: &str) -> Result<PathBuf> {
-        let folder = self.layout.quarantine();
-        disk::create_dir_all(&folder).at("create", &folder)?;
-        // With the number behind it, it must still be a name.
-        let name = &name[..name.floor_char_boundary(MAX_NAME_BYTES)];
-        let mut number = 1_u32;
-        loop {
-            let to = folder.join(format!("{name}.{number}"));
-            // A folder can be renamed onto an empty one only, a file onto a file: look first, and never lose one.
-            if fs::symlink_metadata(&to).is_err() {
-                return Ok(to);
-            }
-            number += 1;
-        }
     }
 }
 

@@ -1,5 +1,5 @@
 //! Workspace outs of commands: cleared before, copied into the store after, brought back on a hit.
-//! What the store does not hold is never removed, unless forced; the rest can always be had again.
+//! What the store does not hold is never removed: it is set aside. Real paths are checked before anything gives way.
 //! Never waits for another process: whoever asks is told that an out is taken.
 
 use std::{
@@ -8,30 +8,31 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use pipe_schema::{manifest::Digest, record::Record};
-use sha2::{Digest as _, Sha256};
+use pipe_schema::{
+    manifest::Digest,
+    record::{Out, Record},
+};
 
 use super::{
-    Store, copy, disk,
+    Store,
+    aside::SetAside,
+    copy, disk,
     error::{At, Result, StoreError},
-    journal::{Kind, Note},
     layout::path_id,
     lock::range::Range,
+    mark::{Mark, picture},
     removal,
     stat::Stat,
     tree::{self, Rules},
 };
-
-/// How names of outs begin that were set aside.
-pub(super) const OUT_ASIDE: &str = "out-";
+use crate::protected::ProtectedPaths;
 
 /// The right to write workspace outs; given up when dropped. What lies there counts as a job's until `release_outs`.
 #[derive(Debug)]
 pub struct OutsLock {
-    paths: Vec<PathBuf>,
+    places: Vec<OutPlace>,
     locks: Vec<Range>,
-    /// What gave way and was nobody's, as far as is known: it is kept in `quarantine/`.
-    pub set_aside: Vec<PathBuf>,
+    set_aside: Vec<SetAside>,
 }
 
 impl OutsLock {
@@ -43,101 +44,78 @@ impl OutsLock {
     pub fn is_empty(&self) -> bool {
         self.locks.is_empty()
     }
+
+    /// What gave way and is kept in `quarantine/`; each is given once.
+    pub fn take_set_aside(&mut self) -> Vec<SetAside> {
+        std::mem::take(&mut self.set_aside)
+    }
 }
 
-/// What is known of what lies where an out belongs, from one job to the next.
-#[derive(Debug, PartialEq, Eq)]
-enum Mark {
-    /// What is there was published, or is the user's.
-    None,
-    /// A job began to write there, and nobody noted its end.
-    Begun,
-    /// A job failed and left this behind.
-    Left(Digest),
+/// Where an out lies.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct OutPlace {
+    /// As the spec names it: what its lock and its mark go by.
+    pub path: PathBuf,
+    /// With all links above it followed.
+    pub real: PathBuf,
 }
 
 /// How something gives way.
 enum Way {
     /// There is nothing.
     Free,
+    /// It can be had again.
     Remove,
-    /// Nobody needs it, as far as is known: for people to look at.
-    SetAside,
+    /// It is not in the store, which would know it by this digest.
+    SetAside(Option<Digest>),
 }
 
 impl Store {
-    /// Claims workspace outs (relative to `base`) for a job and removes what earlier jobs left there.
-    /// Content that the store does not hold is an error, unless forced; what a failed job left may go as long as it is
-    /// as the job left it, and what a killed one left is set aside. `Busy` where another process has one of them.
-    /// Hand the lock to `release_outs` or `leave_outs` at the end.
-    pub fn clear_outs(
-        &self,
-        stage: &str,
-        base: &Path,
-        outs: &[String],
-        force: bool,
-    ) -> Result<OutsLock> {
+    /// Claims workspace outs for a job and removes what earlier jobs left there; what the store does not hold is set aside.
+    /// `OutBusy` where another process has one of them. Hand the lock to `release_outs` or `leave_outs` at the end.
+    pub fn clear_outs(&self, protected: &ProtectedPaths, outs: &[String]) -> Result<OutsLock> {
         self.must_write()?;
-        let mut paths: Vec<PathBuf> = outs.iter().map(|it| place(base, it)).collect();
-        paths.sort();
-        paths.dedup();
-        let mut locks = Vec::with_capacity(paths.len());
-        for path in &paths {
-            locks.push(self.lock_out(path)?);
+        let mut places = (outs.iter())
+            .map(|out| find_place(protected, out))
+            .collect::<Result<Vec<OutPlace>>>()?;
+        places.sort();
+        places.dedup();
+        let mut lock = OutsLock {
+            locks: Vec::with_capacity(places.len()),
+            set_aside: Vec::new(),
+            places,
+        };
+        for place in &lock.places {
+            lock.locks
+                .push(self.lock_out(protected.folder(), &place.path)?);
         }
         // What is noted of them from here on is later than what others noted before.
         self.with_fresh_contents(|_| ())?;
-        let mut ways = Vec::with_capacity(paths.len());
-        for path in &paths {
-            ways.push(self.way_out(stage, path, force)?);
+        let mut ways = Vec::with_capacity(lock.places.len());
+        for place in &lock.places {
+            lock.set_aside.extend(self.set_aside_before(place)?);
+            ways.push(self.way_out(place)?);
         }
-        self.foretell_writes_outside()?;
         // The marks first: once something is gone, what is left is no more what it was.
-        self.write_marks(&paths, |_| Mark::Begun)?;
-        let mut set_aside = Vec::new();
-        for (path, way) in paths.iter().zip(ways) {
-            self.clear(path, &way)?;
-            if matches!(way, Way::SetAside) {
-                set_aside.push(path.clone());
+        self.mark_begun(lock.places.iter().zip(&ways))?;
+        for (place, way) in lock.places.iter().zip(&ways) {
+            let cleared = self.clear(place, way).and_then(|aside| {
+                lock.set_aside.extend(aside);
+                super::create_parent(&place.real)
+            });
+            if let Err(error) = cleared {
+                // What cannot be put back is told by the next run, which finds the mark.
+                lock.set_aside.retain(|it| !Self::put_back(it));
+                return Err(error);
             }
-            super::create_parent(path)?;
         }
-        Ok(OutsLock {
-            paths,
-            locks,
-            set_aside,
-        })
-    }
-
-    /// Puts an out that a job made elsewhere in its place, which `clear_outs` has cleared for it.
-    pub fn deliver_out(&self, made: &Path, path: &Path) -> Result<()> {
-        let stat = Stat::of_link(made).at("read", made)?;
-        removal::remove_tree(path)?;
-        if stat.is_directory() {
-            // An ordinary user cannot move a folder that is read-only.
-            removal::make_writable(made)?;
-        }
-        match disk::rename(made, path) {
-            Err(error) if error.kind() == ErrorKind::CrossesDevices => {
-                let folder = path.parent().unwrap_or(Path::new("/"));
-                let copied = disk::temporary_folder(".pipe-deliver-", folder)
-                    .at("create a folder in", folder)?;
-                let mut from = copied.path().to_owned();
-                copy::out(made, &stat, &from)?;
-                if !stat.is_directory() {
-                    from.push(copy::name_of(made)?);
-                }
-                disk::rename(&from, path).at("write", path)?;
-                removal::remove_tree(made)
-            }
-            moved => moved.at("write", path),
-        }
+        Ok(lock)
     }
 
     /// Notes what a failed job left in its outs: as long as it stays like that, it is nobody's.
     pub fn leave_outs(&self, lock: OutsLock) -> Result<()> {
-        self.write_marks(&lock.paths, |it| {
-            picture(it).map_or(Mark::Begun, Mark::Left)
+        self.write_marks(&lock.places, |it| {
+            picture(&it.real).map_or(Mark::Begun(None), Mark::Left)
         })?;
         drop(lock);
         Ok(())
@@ -146,32 +124,42 @@ impl Store {
     /// What is in these outs is published and will be kept: from here on a change there is the user's. Call it when the
     /// result is noted as the stage's last. Before that, a gc may take it, and then nobody would know whose bytes these are.
     pub fn release_outs(&self, lock: OutsLock) -> Result<()> {
-        self.write_marks(&lock.paths, |_| Mark::None)?;
+        self.write_marks(&lock.places, |_| Mark::None)?;
         drop(lock);
         Ok(())
     }
 
+    /// Forgets what was set aside and is equal to what the record holds: the store has it now.
+    pub fn take_over(&self, lock: &mut OutsLock, record: &Record, folder: &Path) {
+        let made = |aside: &SetAside| {
+            let mut outs = record.outs.iter();
+            let own = outs.find(|(name, _)| clean(folder, name) == aside.path);
+            own.is_some_and(|(_, out)| aside.digest == Some(out.digest))
+        };
+        lock.set_aside.retain(|aside| {
+            let is_held = made(aside);
+            if is_held {
+                Self::drop_aside(aside);
+            }
+            !is_held
+        });
+    }
+
     /// Brings a record's outs back into the workspace, those that are not there already; for `release_outs`.
-    /// `Busy` where another process has one of them.
-    pub fn restore_outs(
-        &self,
-        stage: &str,
-        record: &Record,
-        base: &Path,
-        force: bool,
-    ) -> Result<OutsLock> {
+    /// `OutBusy` where another process has one of them.
+    pub fn restore_outs(&self, protected: &ProtectedPaths, record: &Record) -> Result<OutsLock> {
         let mut restored = OutsLock {
-            paths: Vec::new(),
+            places: Vec::new(),
             locks: Vec::new(),
             set_aside: Vec::new(),
         };
         let mut wanted = Vec::new();
         for (name, out) in &record.outs {
-            let path = place(base, name);
+            let path = clean(protected.folder(), name);
             let is_there = self.holds(&path)? == Some(out.digest);
             // A job that was killed between its end and `release_outs` left its mark.
             if !is_there || self.is_writable && self.is_marked(&path)? {
-                wanted.push((path, out, is_there));
+                wanted.push((find_place(protected, name)?, name, out, is_there));
             }
         }
         if wanted.is_empty() {
@@ -179,104 +167,88 @@ impl Store {
         }
         self.must_write()?;
         self.lose_sight();
-        for (path, ..) in &wanted {
-            restored.locks.push(self.lock_out(path)?);
+        for (place, ..) in &wanted {
+            restored
+                .locks
+                .push(self.lock_out(protected.folder(), &place.path)?);
         }
         self.with_fresh_contents(|_| ())?;
         // Nothing is touched before all of it is known to give way.
         let mut missing = Vec::new();
-        for (path, out, is_there) in &wanted {
+        for (place, name, out, is_there) in &wanted {
+            restored.set_aside.extend(self.set_aside_before(place)?);
             if !is_there {
-                missing.push((path, out, self.way_out(stage, path, force)?));
+                missing.push((place, *name, *out, self.way_out(place)?));
             }
         }
-        for (path, out, way) in missing {
-            self.restore(&out.digest, out.is_directory, path, &way)?;
-            if matches!(way, Way::SetAside) {
-                restored.set_aside.push(path.clone());
-            }
+        for (place, name, out, way) in missing {
+            let aside = self.restore(protected, (place, name), out, &way)?;
+            restored.set_aside.extend(aside);
         }
-        restored.paths = wanted.into_iter().map(|it| it.0).collect();
+        restored.places = wanted.into_iter().map(|it| it.0).collect();
         Ok(restored)
     }
 
-    /// How what is at `path` gives way: it is not there, or it can be had again, or nobody wants it.
-    fn way_out(&self, stage: &str, path: &Path, force: bool) -> Result<Way> {
-        if force {
-            return Ok(Way::Remove);
-        }
-        let mark = self.mark_of(path)?;
+    /// How what is at a place gives way: it is not there, or it can be had again, or it is kept.
+    fn way_out(&self, place: &OutPlace) -> Result<Way> {
+        let mark = self.mark_of(&place.path)?;
         if let Mark::Left(left) = &mark
-            && picture(path).as_ref() == Some(left)
+            && picture(&place.real).as_ref() == Some(left)
         {
             return Ok(Way::Remove);
         }
-        let held = match self.holds(path) {
+        let digest = match self.holds(&place.real) {
             Ok(None) => return Ok(Way::Free),
-            Ok(Some(digest)) => {
-                let is_whole = self.check_kept(&digest)?.is_none();
-                if !is_whole && self.is_recorded(&digest)? {
-                    // Made by a stage and not changed since, but the store's own copy is lost.
-                    return Ok(Way::SetAside);
-                }
-                is_whole
-            }
-            // What no artifact could hold is not held.
-            Err(StoreError::Unfit { .. }) => false,
+            Ok(Some(digest)) if self.check_kept(&digest)?.is_none() => return Ok(Way::Remove),
+            Ok(digest) => digest,
+            // What no artifact could hold, or what cannot be read, is not held.
+            Err(StoreError::Unfit { .. }) => None,
+            Err(error) if error.is_denied() => None,
             Err(StoreError::Io { source, .. }) if source.kind() == ErrorKind::InvalidFilename => {
-                false
+                None
             }
             Err(error) => return Err(error),
         };
         match mark {
             // Where locks mean nothing, its job may well be alive.
-            Mark::Begun if self.distrust().is_some() => Err(StoreError::WouldLose(path.to_owned())),
-            _ if held => Ok(Way::Remove),
-            Mark::Begun => Ok(Way::SetAside),
-            // The mark may be lost.
-            Mark::None | Mark::Left(_) if self.was_written_by_one_cut_off(path, stage) => {
-                Ok(Way::SetAside)
+            Mark::Begun(_) if self.distrust().is_some() => {
+                Err(StoreError::InUse(place.path.clone()))
             }
-            Mark::None | Mark::Left(_) => Err(StoreError::WouldLose(path.to_owned())),
+            _ => Ok(Way::SetAside(digest)),
         }
     }
 
-    /// Whether a record speaks of it as an out. Reads all records: for what is found damaged only.
-    fn is_recorded(&self, digest: &Digest) -> Result<bool> {
-        let keys = self.record_keys()?;
-        Ok(keys.iter().any(|key| {
-            self.find_record(key)
-                .is_some_and(|it| it.outs.values().any(|out| out.digest == *digest))
+    /// What a job set aside that was killed before it could say so.
+    fn set_aside_before(&self, place: &OutPlace) -> Result<Option<SetAside>> {
+        let Mark::Begun(Some(kept)) = self.mark_of(&place.path)? else {
+            return Ok(None);
+        };
+        let is_kept = fs::symlink_metadata(&kept).is_ok();
+        Ok(is_kept.then(|| SetAside {
+            path: place.path.clone(),
+            kept,
+            digest: None,
         }))
     }
 
-    /// Leaves nothing at `path`, which is marked.
-    fn clear(&self, path: &Path, way: &Way) -> Result<()> {
+    /// Leaves nothing at a place, which is marked.
+    fn clear(&self, place: &OutPlace, way: &Way) -> Result<Option<SetAside>> {
         match way {
-            Way::Free => Ok(()),
-            Way::Remove => removal::remove_tree(path),
-            Way::SetAside => self.set_out_aside(path),
-        }
-    }
-
-    /// Moves what a killed job left to `quarantine/`. It may have been edited since: nobody knows.
-    fn set_out_aside(&self, path: &Path) -> Result<()> {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        match self.set_aside_as(path, &format!("{OUT_ASIDE}{name}")) {
-            Err(StoreError::Io { source, .. }) if source.kind() == ErrorKind::CrossesDevices => {
-                let folder = self.layout.quarantine();
-                let copy =
-                    disk::temporary_folder(OUT_ASIDE, &folder).at("create a folder in", &folder)?;
-                copy::out(path, &Stat::of_link(path).at("read", path)?, copy.path())?;
-                let _kept = copy.keep();
-                removal::remove_tree(path)
+            Way::Free => Ok(None),
+            Way::Remove => removal::remove_tree(&place.real).map(|()| None),
+            Way::SetAside(digest) => {
+                let kept = self.set_out_aside(&place.real, &Self::name_aside(&place.real))?;
+                Ok(kept.map(|kept| SetAside {
+                    path: place.path.clone(),
+                    kept,
+                    digest: *digest,
+                }))
             }
-            moved => moved,
         }
     }
 
     /// The artifact that this file or folder of the workspace would be; None where there is nothing.
-    fn holds(&self, path: &Path) -> Result<Option<Digest>> {
+    pub(super) fn holds(&self, path: &Path) -> Result<Option<Digest>> {
         match self.out_digest(path) {
             Ok(digest) => Ok(Some(digest)),
             Err(error) if error.is_missing() => Ok(None),
@@ -284,8 +256,33 @@ impl Store {
         }
     }
 
-    /// Copies an artifact to the file system of `path`, then puts it there in one step.
-    fn restore(&self, digest: &Digest, is_directory: bool, path: &Path, way: &Way) -> Result<()> {
+    /// Brings back one out, whose lock the caller has, unless it is there.
+    pub(super) fn bring_back(
+        &self,
+        protected: &ProtectedPaths,
+        name: &str,
+        out: &Out,
+    ) -> Result<Option<SetAside>> {
+        let place = find_place(protected, name)?;
+        if matches!(self.holds(&place.path), Ok(Some(digest)) if digest == out.digest) {
+            return Ok(None);
+        }
+        self.lose_sight();
+        let way = self.way_out(&place)?;
+        let aside = self.restore(protected, (&place, name), out, &way)?;
+        self.write_marks(&[place], |_| Mark::None)?;
+        Ok(aside)
+    }
+
+    /// Copies an artifact to the file system of a place, then puts it there in one step.
+    fn restore(
+        &self,
+        protected: &ProtectedPaths,
+        (place, name): (&OutPlace, &str),
+        out: &Out,
+        way: &Way,
+    ) -> Result<Option<SetAside>> {
+        let path = &place.real;
         super::create_parent(path)?;
         let folder = path.parent().unwrap_or(Path::new("/"));
         let is_near = Stat::of(folder).at("read", folder)?.dev == self.device;
@@ -295,35 +292,50 @@ impl Store {
             disk::temporary_folder(".pipe-restore-", beside).at("create a folder in", folder)?;
         let mut copied = beside.path().join("out");
         disk::create_dir(&copied).at("create", &copied)?;
-        if !self.unpack_into(digest, &copied)? {
-            let object = self.layout.object(digest);
+        if !self.unpack_into(&out.digest, &copied)? {
+            let object = self.layout.object(&out.digest);
             // What is brought back becomes a source of others, under a digest of its own: rot must not pass here.
-            if let Some(what) = self.check_object(digest, true)? {
+            if let Some(what) = self.check_object(&out.digest, true)? {
                 return Err(StoreError::Damaged { path: object, what });
             }
             let nodes = tree::list(&object, Rules::Artifact)?;
             copy::nodes(&object, &nodes, &copied)?;
         }
-        if !is_directory {
+        if !out.is_directory {
             copied.push(copy::name_of(path)?);
         }
-        self.foretell_writes_outside()?;
-        self.write_marks(&[path.to_owned()], |_| Mark::Begun)?;
-        self.clear(path, way)?;
-        disk::rename(&copied, path).at("restore", path)
+        // Copying takes its time: a link above it may lead elsewhere by now.
+        if find_place(protected, name)? != *place {
+            return Err(StoreError::Changing(place.path.clone()));
+        }
+        self.mark_begun([(place, way)].into_iter())?;
+        let aside = self.clear(place, way)?;
+        let later = self.put(&copied, path)?;
+        Ok(aside.or(later))
     }
 
-    fn lock_out(&self, path: &Path) -> Result<Range> {
+    fn lock_out(&self, folder: &Path, path: &Path) -> Result<Range> {
+        let out = path.strip_prefix(folder).unwrap_or(path).to_string_lossy();
         let taken = self.out_locks.try_lock(&path_id(path))?;
-        taken.ok_or_else(|| StoreError::Busy {
-            path: self.root().to_owned(),
-            what: format!("it writes to `{}`", path.display()),
-        })
+        taken.ok_or_else(|| StoreError::OutBusy(out.into_owned()))
     }
 
-    /// Of paths that are locked: nobody else says anything of them meanwhile.
-    fn write_marks(&self, paths: &[PathBuf], mark: impl Fn(&Path) -> Mark) -> Result<()> {
-        self.append_to_own(paths.iter().map(|it| mark(it).note(it)).collect())
+    /// Notes that outs are about to be written, and where what is in their way is to be kept.
+    fn mark_begun<'a>(&self, ways: impl Iterator<Item = (&'a OutPlace, &'a Way)>) -> Result<()> {
+        let mut notes = Vec::new();
+        for (place, way) in ways {
+            let kept = match way {
+                Way::SetAside(_) => Some(self.place_aside(&Self::name_aside(&place.real))?),
+                Way::Free | Way::Remove => None,
+            };
+            notes.push(Mark::Begun(kept).note(&place.path));
+        }
+        self.append_to_own(notes)
+    }
+
+    /// Of places that are locked: nobody else says anything of them meanwhile.
+    fn write_marks(&self, places: &[OutPlace], mark: impl Fn(&OutPlace) -> Mark) -> Result<()> {
+        self.append_to_own(places.iter().map(|it| mark(it).note(&it.path)).collect())
     }
 
     /// Whether something is known of the path, as far as was heard.
@@ -337,43 +349,16 @@ impl Store {
     }
 }
 
-impl Mark {
-    /// The path is for people who look.
-    fn note(&self, path: &Path) -> Note {
-        let text = match self {
-            Self::None => "free".to_owned(),
-            Self::Begun => format!("begun {}", path.display()),
-            Self::Left(picture) => format!("left {picture} {}", path.display()),
-        };
-        Note::new(Kind::Out, path_id(path), text)
-    }
-
-    fn parse(text: &str) -> Self {
-        let mut words = text.split(' ');
-        match (words.next(), words.next().map(str::parse)) {
-            (Some("left"), Some(Ok(picture))) => Self::Left(picture),
-            (Some("" | "free") | None, _) => Self::None,
-            _ => Self::Begun,
-        }
+/// Where an out lies, checked as things are at this moment.
+pub(super) fn find_place(protected: &ProtectedPaths, out: &str) -> Result<OutPlace> {
+    let path = clean(protected.folder(), out);
+    match protected.look().full(out) {
+        Ok(real) => Ok(OutPlace { path, real }),
+        Err(refusal) => Err(StoreError::NotAnOut { path, refusal }),
     }
 }
 
-/// A digest over all that the file system says of a path and what is below; none where it cannot be read.
-fn picture(path: &Path) -> Option<Digest> {
-    let mut hasher = Sha256::new();
-    if fs::symlink_metadata(path).is_ok() {
-        for entry in walkdir::WalkDir::new(path).sort_by_file_name() {
-            let entry = entry.ok()?;
-            let name = entry.path().as_os_str().as_encoded_bytes();
-            hasher.update((name.len() as u64).to_be_bytes());
-            hasher.update(name);
-            hasher.update(Stat::of_link(entry.path()).ok()?.bytes());
-        }
-    }
-    Some(Digest(hasher.finalize().into()))
-}
-
-/// Where an out lies; without `.` and doubled slashes, so that it has one lock.
-fn place(base: &Path, out: &str) -> PathBuf {
+/// Without `.` and doubled slashes, so that an out has one lock.
+pub(super) fn clean(base: &Path, out: &str) -> PathBuf {
     base.join(out).components().collect()
 }

@@ -84,6 +84,7 @@ struct Placed {
 /// The same error for another publication.
 fn again(error: &StoreError) -> StoreError {
     match error {
+        StoreError::Removed(root) => StoreError::Removed(root.clone()),
         StoreError::Io {
             action,
             path,
@@ -127,7 +128,8 @@ impl Store {
         let has_trees = staged.iter().flatten().any(|it| !it.trees.is_empty());
         // What becomes visible must be durable. Frames tell by themselves whether they are.
         let is_synced = if has_trees { self.sync() } else { Ok(()) };
-        // Nothing is taken away between here and the moment at which a record speaks of it.
+        // Nothing is taken away between here and the moment at which a record speaks of it. `calm` looks whether the store is
+        // there still.
         let is_ready = is_synced.and_then(|()| self.calm());
         let calm = match is_ready {
             Ok(calm) => calm,
@@ -171,6 +173,7 @@ impl Store {
     /// Makes sure that all published so far survives a loss of power, and saves what was learned of source files.
     /// Called at the end of a run; without it the last results may have to be made again.
     pub fn flush(&self) -> Result<()> {
+        self.must_be_there()?;
         self.save_sources()?;
         self.write_notes();
         if self.is_unsynced.swap(false, Ordering::Relaxed) {

@@ -38,6 +38,8 @@ pub struct Chapter {
     pub record: Option<Arc<Record>>,
     pub failure: Option<Box<Failure>>,
     pub skip: Option<Skip>,
+    /// What was in the way of its outs, and where that is kept.
+    pub set_aside: Vec<(String, String)>,
 }
 
 /// How far a stage is.
@@ -214,6 +216,9 @@ impl Chapter {
                 self.state = State::Skipped;
                 self.skip = Some(because.clone());
             }
+            Event::OutSetAside { path, kept, .. } => {
+                self.set_aside.push((path.clone(), kept.clone()));
+            }
             Event::StageLog { .. }
             | Event::RunStarted(_)
             | Event::RunRepeated { .. }
@@ -232,6 +237,7 @@ pub fn stage_of(event: &Event) -> Option<&str> {
         | Event::StageProgress { stage, .. }
         | Event::StageMetric { stage, .. }
         | Event::StageLog { stage, .. }
+        | Event::OutSetAside { stage, .. }
         | Event::StageRetried { stage, .. }
         | Event::StageDone { stage, .. }
         | Event::StageFailed { stage, .. }

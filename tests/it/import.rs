@@ -356,9 +356,12 @@ fn data_that_is_not_there_is_named_with_the_way_to_bring_it() {
     project.write("data/x.csv", "1\n");
     project.write("y.csv", "old\n");
     let answer = project.done(&["import", "--force"]);
-    assert!(answer.out.contains("pipe run --force"), "{answer}");
-    project.done(&["run", "--force"]);
+    assert!(answer.out.contains("pipe run"), "{answer}");
+    let answer = project.done(&["run"]);
     assert_eq!(project.read("y.csv"), "1\n");
+    assert!(answer.out.contains("brings it back"), "{answer}");
+    let kept = project.read("artifacts/quarantine/out-y.csv.1");
+    assert_eq!(kept, "old\n");
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 mod left_out;
 mod project;
+mod protected_outs;
+mod shared_outs;
 mod workers;
 mod steered;
 mod cases;
@@ -57,4 +59,3 @@ mod sandbox;
 mod secrets;
 mod shell_words;
 mod sandbox_places;
-mod boots;

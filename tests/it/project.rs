@@ -4,14 +4,11 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant},
 };
 
 use serde_json::Value;
 use tempfile::TempDir;
-
-/// Where it stands when the machine was booted; no part of the project.
-const BOOT: &str = ".git/boot";
 
 /// A temporary project; removed when dropped, the store's read-only folders too.
 pub struct Project {
@@ -86,14 +83,11 @@ impl Project {
         ] {
             command.env_remove(name);
         }
-        if let Ok(boot) = fs::read_to_string(self.path(BOOT)) {
-            command.env("PIPE_FAULT_BOOT", boot);
-        }
         command
     }
 
-    /// From now on, the machine was booted at this moment. What a run left behind is dead then.
-    pub fn note_boot(&self) {
+    /// Waits until nothing works in the project any more: a loss of power ends jobs, too.
+    pub fn wait_for_jobs(&self) {
         let folder = self.path("").canonicalize().unwrap();
         let is_at_work = || {
             let processes = fs::read_dir("/proc").unwrap().flatten();
@@ -101,8 +95,6 @@ impl Project {
             places.any(|it| it.starts_with(&folder))
         };
         crate::steered::wait_for("the end of all jobs", || !is_at_work());
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-        self.write(BOOT, &now.as_nanos().to_string());
     }
 
     /// Runs `pipe` with these words.

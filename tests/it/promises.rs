@@ -264,15 +264,16 @@ fn what_was_made_before_is_known_again_whatever_came_between() {
 }
 
 #[test]
-fn a_lost_or_edited_output_is_brought_back_or_kept_as_the_user_s_own() {
+fn a_lost_or_edited_out_is_brought_back_and_what_the_user_wrote_is_kept() {
     let project = project(ONE);
     assert_eq!(run(&project, &[]), 1);
     fs::remove_file(project.path("out.txt")).unwrap();
     assert_eq!(run(&project, &[]), 0);
     assert_eq!(project.read("out.txt"), "text\n");
     project.write("out.txt", "hours of work\n");
-    let answer = project.pipe(&["run"]);
-    assert_eq!(answer.code, Some(1), "{answer}");
-    assert!(answer.out.contains("would be overwritten"), "{answer}");
-    assert_eq!(project.read("out.txt"), "hours of work\n");
+    let answer = project.done(&["run"]);
+    assert!(answer.out.contains("brings it back"), "{answer}");
+    assert_eq!(project.read("out.txt"), "text\n");
+    let kept = project.read("artifacts/quarantine/out-out.txt.1");
+    assert_eq!(kept, "hours of work\n");
 }

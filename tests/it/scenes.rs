@@ -159,7 +159,7 @@ impl Place {
             command.stdout(Stdio::null()).stderr(Stdio::null());
             let status = command.status().unwrap();
             if fault.is_some_and(|it| it.starts_with("power")) {
-                self.0.project.note_boot();
+                self.0.project.wait_for_jobs();
             }
             return Output {
                 status,

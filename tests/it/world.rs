@@ -153,18 +153,7 @@ impl World {
         let forecast = self.model.forecast(target);
         let words = self.words(target, jobs);
         let _ = fs::remove_file(self.journal());
-        let mut output = self.pipe(&words, None)?;
-        if self.is_harmed && told(&output).contains("would be overwritten") {
-            let _ = fs::remove_file(self.journal());
-            for stage in 0..self.model.stages.len() {
-                let _ = fs::remove_file(self.out(stage));
-            }
-            self.model.note_broken_run(&forecast);
-            output = self.pipe(&words, None)?;
-            let good = output.status.success() == forecast.is_good;
-            self.model.note_run(&forecast);
-            return good.then_some(()).ok_or_else(|| told(&output));
-        }
+        let output = self.pipe(&words, None)?;
         if output.status.code() != Some(i32::from(!forecast.is_good)) {
             return Err(format!("{forecast:?}\n{}", told(&output)));
         }
@@ -271,7 +260,7 @@ impl World {
         };
         let output = self.pipe(words, Some(&plan))?;
         if blow == Blow::Power {
-            self.project.note_boot();
+            self.project.wait_for_jobs();
         }
         let is_killed = matches!(blow, Blow::Kill | Blow::Power) && output.status.code().is_none();
         if !is_killed && !matches!(output.status.code(), Some(0 | 1)) {

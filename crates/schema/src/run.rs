@@ -72,6 +72,14 @@ pub enum Event {
         stage: String,
         text: String,
     },
+    /// Something was in the way of an out and is not in the store: it is kept in quarantine.
+    OutSetAside {
+        stage: String,
+        /// Where it was.
+        path: String,
+        /// Where it is kept for 30 days.
+        kept: String,
+    },
     /// This attempt failed and another follows.
     StageRetried {
         stage: String,

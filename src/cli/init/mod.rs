@@ -18,7 +18,7 @@ use std::{
 use anyhow::Context as _;
 
 use self::survey::Survey;
-use super::{Context, UserError, discovery, quote};
+use super::{Context, UserError, backup, discovery, quote};
 use crate::report::style::{BOLD, HINT, WARN, paint};
 
 /// Where the schema for editors lies, seen from the spec's folder.
@@ -41,7 +41,7 @@ pub struct Args {
     /// Where the spec is written
     #[arg(short, long, value_name = "FILE", default_value = "pipe.yaml")]
     output: PathBuf,
-    /// Overwrite files that are there
+    /// Replace files that are there; each is kept under a new name beside it
     #[arg(long)]
     force: bool,
 }
@@ -119,7 +119,7 @@ fn refuse_taken(path: &Path, args: &Args, context: &Context) -> Result<(), UserE
     }
     Err(
         UserError::usage(format!("{} is there already", context.display(path)))
-            .hint("write elsewhere with `-o FILE`, or overwrite it with `--force`"),
+            .hint("write elsewhere with `-o FILE`, or replace it with `--force`"),
     )
 }
 
@@ -135,8 +135,17 @@ fn write_all(drafts: &[Draft], args: &Args, context: &Context) -> anyhow::Result
             fs::create_dir_all(folder)
                 .with_context(|| format!("cannot make {}", folder.display()))?;
         }
-        fs::write(&draft.path, &draft.bytes)
-            .with_context(|| format!("cannot write {}", draft.path.display()))?;
+        let write = || {
+            fs::write(&draft.path, &draft.bytes)
+                .with_context(|| format!("cannot write {}", draft.path.display()))
+        };
+        let is_same = fs::read(&draft.path).is_ok_and(|it| it == draft.bytes);
+        if is_same || !draft.is_users {
+            write()?;
+        } else if let Some(kept) = backup::replace(&draft.path, write)? {
+            let kept = context.display(&kept);
+            writeln!(context.output(), "what was there is {kept} now")?;
+        }
     }
     Ok(())
 }

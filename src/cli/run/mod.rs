@@ -59,7 +59,7 @@ pub struct Args {
     /// Go on with what does not depend on a failed stage
     #[arg(short, long)]
     keep_going: bool,
-    /// Run the wanted stages, or this one, even if nothing changed; overwrite outs that the store does not hold
+    /// Run the wanted stages, or this one, even if nothing changed
     #[arg(long, value_name = "STAGE", num_args = 0..=1, require_equals = true, default_missing_value = "")]
     force: Option<Vec<String>>,
     /// Run this stage again beside its result and compare the two; the result stays, and exit code 1 says that they differ
@@ -279,7 +279,7 @@ fn repeated(spec: Option<&Path>, overriding: &Overriding, context: &Context) -> 
 
 fn print(summary: &Summary, context: &Context) {
     if context.verbosity == Verbosity::Quiet {
-        let failures = summary.failures();
+        let failures = summary.failures() + &summary.set_aside();
         if !failures.is_empty() {
             failure::write_error(failures.trim(), context);
         }

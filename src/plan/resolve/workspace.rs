@@ -1,14 +1,17 @@
 //! Paths that stages write and others read make edges too; with these the stages are put together. Asks the loader.
 
+use std::path::PathBuf;
+
 use foldhash::HashMap;
+use pipe_schema::stage::Task;
 
 use super::{Resolved, Resolver, circle_error};
 use crate::{
     plan::{
-        Stages,
+        Stage, Stages,
         files::{self, Files, Producers},
         order::order,
-        target,
+        paths, script, target,
     },
     spec::{Diagnostic, Span},
 };
@@ -27,6 +30,8 @@ impl Resolver<'_> {
             files.push(it.files);
         }
         let all: Vec<(&str, &Files)> = ids.iter().copied().zip(&files).collect();
+        self.check_outs(&all);
+        self.check_scripts(&stages, &files);
         let producers = Producers::new(&all, self.found);
         let mut afters: Vec<Vec<(usize, Span)>> = vec![Vec::new(); all.len()];
         for (i, (id, files)) in all.iter().enumerate() {
@@ -99,6 +104,60 @@ impl Resolver<'_> {
             stages: resolved,
             facts,
             places: self.places,
+        }
+    }
+
+    /// Refuses outs that would take away what their own stage runs.
+    fn check_scripts(&mut self, stages: &[Option<Box<Stage>>], files: &[Files]) {
+        for (stage, files) in stages.iter().zip(files) {
+            let Some(Task::Command(command)) = stage.as_ref().map(|it| &it.task) else {
+                continue;
+            };
+            let wdir = command.wdir.as_deref().unwrap_or_default();
+            let folder = paths::join("", wdir, self.levels).unwrap_or_default();
+            let folder = if folder == "." { "" } else { &folder };
+            for (path, span) in &files.writes {
+                if let Some(harm) = script::harm(command, folder, path) {
+                    let error = Diagnostic::error(format!("`{path}` cannot be an out: it {harm}"))
+                        .at(*span, "removed before the command runs")
+                        .hint("name a file or folder that the stage alone writes");
+                    if self.said.insert((Some(*span), error.title.clone())) {
+                        self.found.push(error);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Refuses outs that would replace what is not a stage's, and outs that are one file by two names.
+    fn check_outs(&mut self, all: &[(&str, &Files)]) {
+        let has_outs = all.iter().any(|(_, files)| !files.writes.is_empty());
+        let Some(protected) = has_outs.then(|| self.loader.protected()).flatten() else {
+            return;
+        };
+        let check = protected.look();
+        let mut owners: HashMap<PathBuf, &str> = HashMap::default();
+        for (path, span) in all.iter().flat_map(|(_, files)| &files.writes) {
+            let error = match check.quick(path) {
+                Ok(place) => {
+                    let other = *owners.entry(place).or_insert(path.as_str());
+                    if other == path {
+                        continue;
+                    }
+                    Diagnostic::error(format!("`{path}` and `{other}` are one file"))
+                        .at(*span, "through a link")
+                        .hint("each out belongs to one stage, under one name")
+                }
+                Err(refusal) => {
+                    let title = format!("`{path}` cannot be an out: it {}", refusal.reason);
+                    Diagnostic::error(title)
+                        .at(*span, "not a stage's to replace")
+                        .hint(refusal.hint)
+                }
+            };
+            if self.said.insert((Some(*span), error.title.clone())) {
+                self.found.push(error);
+            }
         }
     }
 

@@ -23,7 +23,8 @@ use super::{Options, programs, state::Running, trouble::of_store};
 use crate::{
     exec::{Confinement, failure},
     plan::Stage,
-    store::{Store, copy_source, remove_tree},
+    protected::ProtectedPaths,
+    store::{SetAside, Store, copy_source, remove_tree},
 };
 
 /// The sandbox of one attempt.
@@ -48,6 +49,14 @@ pub struct Sandbox {
     metrics: PathBuf,
     /// All that it may read.
     reads: Vec<PathBuf>,
+}
+
+/// What came of putting outs where they belong.
+pub struct Delivered {
+    /// Names of files that the command wrote beside its outs, which are lost.
+    pub left: Vec<String>,
+    /// What came in the way of outs while the command ran.
+    pub set_aside: Vec<SetAside>,
 }
 
 impl Sandbox {
@@ -127,17 +136,17 @@ impl Sandbox {
         self.inside(&self.folder)
     }
 
-    /// Puts the outs where they belong. Gives the names of files that the command wrote beside them, which are lost.
-    pub fn deliver(&self, store: &Store) -> Result<Vec<String>, Failure> {
+    /// Puts the outs where they belong.
+    pub fn deliver(&self, store: &Store, protected: &ProtectedPaths) -> Result<Delivered, Failure> {
+        let mut set_aside = Vec::new();
         for out in &self.outs {
             let made = self.inside(out);
             // It may have been written to the project itself, by a whole path or through a link to an environment.
             let is_there = made.symlink_metadata().is_ok()
                 && parent(&made).canonicalize().ok() != parent(out).canonicalize().ok();
             if is_there {
-                store
-                    .deliver_out(&made, out)
-                    .map_err(|error| of_store(&error))?;
+                let aside = store.deliver_out(protected, &made, &out.to_string_lossy());
+                set_aside.extend(aside.map_err(|error| of_store(&error))?);
             }
         }
         let entries = WalkDir::new(&self.root).sort_by_file_name();
@@ -150,7 +159,10 @@ impl Sandbox {
             .filter(|it| !it.file_type().is_dir())
             .filter_map(|it| Some(Path::new("/").join(it.path().strip_prefix(&self.root).ok()?)))
             .filter(|it| !self.is_given(it));
-        Ok(written.map(|it| self.shown(&it)).collect())
+        Ok(Delivered {
+            left: written.map(|it| self.shown(&it)).collect(),
+            set_aside,
+        })
     }
 
     /// Says of a command's failure what it may have missed.

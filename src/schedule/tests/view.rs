@@ -15,6 +15,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use crate::{
+    protected::ProtectedPaths,
     schedule::{sources, view::View},
     store::{Publication, Store},
 };
@@ -219,7 +220,9 @@ proptest! {
         view.restore(&"made".to_owned(), &record);
         let foreseen: Vec<String> = READ.iter().map(|it| seen(&view, folder, it)).collect();
         prop_assert!(view.take_unknown().is_empty());
-        let lock = store.restore_outs("made", &record, folder, true).unwrap();
+        let lock = store
+            .restore_outs(&ProtectedPaths::new(folder, folder, false), &record)
+            .unwrap();
         store.release_outs(lock).unwrap();
         let view = View::of_run(&store, folder);
         let found = READ.iter().map(|it| seen(&view, folder, it));

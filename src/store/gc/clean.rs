@@ -3,14 +3,15 @@
 use pipe_data::regular;
 
 use super::{
-    super::{IGNORE_ALL, Store, error::Result, record::children, removal},
-    tree_bytes,
+    super::{IGNORE_ALL, Store, disk, error::Result, record::children, removal},
+    is_kept, tree_bytes,
 };
 
 impl Store {
     /// Removes the whole store, whatever is in it. Only a store: a folder without `VERSION` was refused when it was opened.
-    /// A folder that is kept in a repository stays, with its own `.gitignore`.
-    pub fn clean(self) -> Result<()> {
+    /// A folder that is kept in a repository stays, with its own `.gitignore`; so does what was in the way of outs, for 30
+    /// days. Returns how many things that are.
+    pub fn clean(self) -> Result<usize> {
         let (Some(alone), Some(_no_reader)) = (self.alone()?, self.close_gate()?) else {
             return Err(self.in_use());
         };
@@ -18,8 +19,22 @@ impl Store {
         // `VERSION` last: what is left of a removal that was broken off is a store still.
         let mut names = children(&root)?;
         names.sort_by_key(|it| it == "VERSION");
+        let mut kept = 0;
         for name in names.iter().filter(|it| !it.starts_with(".git")) {
-            removal::remove_tree(&root.join(name))?;
+            if name != "quarantine" {
+                removal::remove_tree(&root.join(name))?;
+                continue;
+            }
+            let folder = self.layout.quarantine();
+            for name in children(&folder)? {
+                let path = folder.join(name);
+                if is_kept(&path) {
+                    kept += 1;
+                } else {
+                    removal::remove_tree(&path)?;
+                }
+            }
+            let _ = disk::remove_dir(&folder);
         }
         drop(alone);
         let ignore = root.join(".gitignore");
@@ -28,7 +43,7 @@ impl Store {
         {
             removal::remove_tree(&root)?;
         }
-        Ok(())
+        Ok(kept)
     }
 
     /// Bytes on disk of everything in the store.

@@ -17,11 +17,12 @@ use pipe_schema::{key::Key, manifest::Digest};
 
 use self::needed::Needed;
 use super::{
-    Store, disk,
+    Store,
+    aside::OUT_ASIDE,
+    disk,
     error::{Result, StoreError},
     journal::{Head, Kind},
     lease::Scratch,
-    outs::OUT_ASIDE,
     record::children,
     removal, replace,
     stat::Stat,
@@ -212,7 +213,7 @@ impl Store {
         let aside = children(&quarantine)?.into_iter();
         let mut paths: Vec<PathBuf> = aside.map(|it| quarantine.join(it)).collect();
         // What lay where outs belong may be somebody's.
-        paths.retain(|it| !(is_named(it, OUT_ASIDE) && is_recent(it)));
+        paths.retain(|it| !is_kept(it));
         let replaced = [
             self.layout.version(),
             self.layout.sources(),
@@ -309,9 +310,10 @@ pub(super) fn tree_bytes(path: &Path) -> u64 {
         .sum()
 }
 
-fn is_named(path: &Path, start: &str) -> bool {
+/// Whether it lies in quarantine because it was in the way of an out, and not for long.
+fn is_kept(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default();
-    name.as_encoded_bytes().starts_with(start.as_bytes())
+    name.as_encoded_bytes().starts_with(OUT_ASIDE.as_bytes()) && is_recent(path)
 }
 
 /// Whether it was put where it is not long ago.

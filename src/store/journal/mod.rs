@@ -11,20 +11,22 @@ mod recover;
 pub mod scan;
 
 use std::{
+    io::Read,
+    path::Path,
     sync::{MutexGuard, PoisonError},
     time::Duration,
 };
 
 use pipe_schema::manifest::Digest;
 
-use self::frame::{HEAD, TAIL};
+use self::frame::{HEAD, MARK, TAIL};
 pub use self::{
     contents::{Contents, FullRead, Stamp},
     frame::{Head, Kind},
     known::Journals,
 };
 use super::{
-    Store,
+    Store, closed,
     error::{Result, StoreError},
     fault,
     record::children,
@@ -253,4 +255,14 @@ impl Store {
         }
         Ok(())
     }
+}
+
+/// Whether a folder has a journal, by the first bytes of what is in it.
+pub(super) fn has_any(folder: &Path) -> bool {
+    let names = children(folder).unwrap_or_default();
+    names.iter().any(|name| {
+        let mut first = [0];
+        let file = closed::open_file(&folder.join(name));
+        file.is_ok_and(|mut it| it.read_exact(&mut first).is_ok()) && first == [MARK]
+    })
 }

@@ -2,7 +2,7 @@
 //! They are the kernel's, of an open file (fcntl(2), `F_OFD_SETLK`), and end with the process.
 
 use std::{
-    collections::HashSet,
+    collections::HashMap,
     fs::File,
     io,
     path::{Path, PathBuf},
@@ -34,9 +34,13 @@ pub struct Ranges {
 #[derive(Debug, Default)]
 struct State {
     file: Option<Arc<File>>,
-    /// The kernel does not keep one holder of the file out of what it has already.
-    held: HashSet<i64>,
+    /// The kernel does not keep one holder of the file out of what it has already. For each byte, how often this process
+    /// shares it; `ALONE` if it has it alone.
+    held: HashMap<i64, usize>,
 }
+
+/// In place of the number of those who share a byte.
+const ALONE: usize = 0;
 
 /// The lock of one name; given up when dropped.
 #[derive(Debug)]
@@ -57,17 +61,29 @@ impl Ranges {
 
     /// None where another process holds it, or this one does.
     pub fn try_lock(self: &Arc<Self>, name: &Digest) -> Result<Option<Range>> {
+        self.take(name, Ask::Own)
+    }
+
+    /// Takes it together with others. None where one holds it alone.
+    pub fn try_share(self: &Arc<Self>, name: &Digest) -> Result<Option<Range>> {
+        self.take(name, Ask::Share { wait: false })
+    }
+
+    fn take(self: &Arc<Self>, name: &Digest, what: Ask) -> Result<Option<Range>> {
         let at = place_of(name);
         let mut state = self.state();
-        if state.held.contains(&at) {
-            return Ok(None);
+        let is_shared = matches!(what, Ask::Share { .. });
+        match state.held.get(&at) {
+            Some(&ALONE) => return Ok(None),
+            Some(_) if !is_shared => return Ok(None),
+            _ => {}
         }
         let file = loop {
             let file = match &state.file {
                 Some(file) => Arc::clone(file),
                 None => Arc::clone(state.file.insert(Arc::new(open(&self.path)?))),
             };
-            if !ask(&file, Ask::Own, at, &self.path)? {
+            if !ask(&file, what, at, &self.path)? {
                 return Ok(None);
             }
             if has_name(&file) {
@@ -76,7 +92,8 @@ impl Ranges {
             // Somebody removed the file: others lock another one.
             state.file = None;
         };
-        state.held.insert(at);
+        let holders = state.held.entry(at).or_insert(ALONE);
+        *holders += usize::from(is_shared);
         drop(state);
         Ok(Some(Range {
             ranges: Arc::clone(self),
@@ -90,9 +107,24 @@ impl Ranges {
     }
 }
 
+impl Range {
+    /// Lets others share what was held alone; nobody has it alone in between.
+    pub fn share(&self) -> Result<()> {
+        let mut state = self.ranges.state();
+        let what = Ask::Share { wait: false };
+        ask(&self.file, what, self.at, &self.ranges.path)?;
+        state.held.insert(self.at, 1);
+        Ok(())
+    }
+}
+
 impl Drop for Range {
     fn drop(&mut self) {
         let mut state = self.ranges.state();
+        if let Some(holders) = state.held.get_mut(&self.at).filter(|it| **it > 1) {
+            *holders -= 1;
+            return;
+        }
         // What cannot be given up is given up as the file is closed.
         let _ = ask(&self.file, Ask::Free, self.at, &self.ranges.path);
         state.held.remove(&self.at);

@@ -1,5 +1,6 @@
 //! The store as its users see it, and as crashes, damage and other processes leave it.
 
+mod aside;
 mod crash;
 mod damage;
 mod hashing;
@@ -41,6 +42,7 @@ use super::{
     journal::{Head, Kind},
     *,
 };
+use crate::protected::ProtectedPaths;
 
 /// A store in a folder of its own, beside a workspace.
 struct Place {
@@ -63,6 +65,11 @@ impl Place {
 
     fn work(&self) -> PathBuf {
         self.folder.path().join("work")
+    }
+
+    /// What no out of the place may replace.
+    fn protected(&self) -> ProtectedPaths {
+        ProtectedPaths::new(&self.work(), &self.work(), false)
     }
 
     fn write(&self, path: &str, text: &str) -> PathBuf {

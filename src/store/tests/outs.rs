@@ -1,14 +1,11 @@
 //! Workspace outs: nothing of the user's is ever lost, and what was captured comes back as it was.
 
-use super::*;
+use super::{aside::told, *};
 
 /// A command that writes these outs in the workspace.
 pub(super) fn command(place: &Place, seed: u64, outs: &[&str], write: impl Fn()) -> Record {
     let names: Vec<String> = outs.iter().map(|it| (*it).to_owned()).collect();
-    let lock = place
-        .store
-        .clear_outs("stage", &place.work(), &names, false)
-        .unwrap();
+    let lock = place.store.clear_outs(&place.protected(), &names).unwrap();
     write();
     let record = publish(place, seed, outs);
     place.store.release_outs(lock).unwrap();
@@ -16,14 +13,14 @@ pub(super) fn command(place: &Place, seed: u64, outs: &[&str], write: impl Fn())
 }
 
 /// Brings outs back; returns how many.
-pub(super) fn restore(store: &Store, record: &Record, base: &Path, force: bool) -> Result<usize> {
-    let lock = store.restore_outs("stage", record, base, force)?;
+pub(super) fn restore(store: &Store, place: &Place, record: &Record) -> Result<usize> {
+    let lock = store.restore_outs(&place.protected(), record)?;
     let count = lock.len();
     store.release_outs(lock)?;
     Ok(count)
 }
 
-fn publish(place: &Place, seed: u64, outs: &[&str]) -> Record {
+pub(super) fn publish(place: &Place, seed: u64, outs: &[&str]) -> Record {
     publish_by(&place.store, place, seed, outs)
 }
 
@@ -41,7 +38,7 @@ fn publish_by(store: &Store, place: &Place, seed: u64, outs: &[&str]) -> Record 
     store.publish(publication).unwrap()
 }
 
-fn names(outs: &[&str]) -> Vec<String> {
+pub(super) fn names(outs: &[&str]) -> Vec<String> {
     outs.iter().map(|it| (*it).to_owned()).collect()
 }
 
@@ -59,7 +56,7 @@ fn outs_come_back_on_a_hit() {
     });
     assert_fresh(&place.reopened(), &key(1));
     let before = picture(&place.work());
-    let restore = || restore(&place.store, &record, &place.work(), false).unwrap();
+    let restore = || restore(&place.store, &place, &record).unwrap();
     assert_eq!(restore(), 0, "they are there");
     fs::remove_dir_all(place.work()).unwrap();
     assert_eq!(restore(), 2);
@@ -70,67 +67,14 @@ fn outs_come_back_on_a_hit() {
 }
 
 #[test]
-fn what_the_store_does_not_hold_is_not_overwritten() {
-    let place = Place::new();
-    let record = command(&place, 1, &["out.csv"], || {
-        drop(place.write("out.csv", "1"));
-    });
-    place.write("out.csv", "hours of work by hand");
-    let path = place.work().join("out.csv");
-    let errors = [
-        restore(&place.store, &record, &place.work(), false).unwrap_err(),
-        place
-            .store
-            .clear_outs("stage", &place.work(), &names(&["out.csv"]), false)
-            .unwrap_err(),
-    ];
-    for error in errors {
-        assert!(
-            matches!(&error, StoreError::WouldLose(it) if *it == path),
-            "{error}"
-        );
-        assert!(error.hint().unwrap().contains("--force"));
-    }
-    assert_eq!(fs::read_to_string(&path).unwrap(), "hours of work by hand");
-    assert_eq!(
-        restore(&place.store, &record, &place.work(), true).unwrap(),
-        1
-    );
-    assert_eq!(fs::read_to_string(&path).unwrap(), "1");
-}
-
-#[test]
-fn one_out_that_would_be_lost_keeps_all_of_them() {
-    let place = Place::new();
-    command(&place, 1, &["a", "b"], || {
-        place.write("a", "1");
-        place.write("b", "2");
-    });
-    place.write("b", "mine");
-    assert!(
-        place
-            .store
-            .clear_outs("stage", &place.work(), &names(&["a", "b"]), false)
-            .is_err()
-    );
-    assert_eq!(fs::read_to_string(place.work().join("a")).unwrap(), "1");
-}
-
-#[test]
 fn an_earlier_version_gives_way_and_can_be_had_again() {
     let place = Place::new();
     let one = command(&place, 1, &["out"], || drop(place.write("out", "1")));
     let two = command(&place, 2, &["out"], || drop(place.write("out", "2")));
     let path = place.work().join("out");
-    assert_eq!(
-        restore(&place.store, &one, &place.work(), false).unwrap(),
-        1
-    );
+    assert_eq!(restore(&place.store, &place, &one).unwrap(), 1);
     assert_eq!(fs::read_to_string(&path).unwrap(), "1");
-    assert_eq!(
-        restore(&place.store, &two, &place.work(), false).unwrap(),
-        1
-    );
+    assert_eq!(restore(&place.store, &place, &two).unwrap(), 1);
     assert_eq!(fs::read_to_string(&path).unwrap(), "2");
 }
 
@@ -181,7 +125,7 @@ fn small_outs_need_no_folder_of_their_own_and_large_ones_have_one() {
     let before = picture(&place.work());
     assert_eq!(place.store.object_digests().unwrap().len(), 2);
     fs::remove_dir_all(place.work()).unwrap();
-    restore(&place.reopened(), &record, &place.work(), false).unwrap();
+    restore(&place.reopened(), &place, &record).unwrap();
     assert_eq!(picture(&place.work()), before);
     // Whoever wants to read one where the store has it gets a folder.
     for (name, out) in &record.outs {
@@ -230,14 +174,15 @@ fn a_hit_takes_over_what_its_killed_job_left() {
     place.write("out", "1");
     let record = publish(&place, 1, &["out"]);
     drop(lock);
-    restore(&place.reopened(), &record, &place.work(), false).unwrap();
+    restore(&place.reopened(), &place, &record).unwrap();
     place.write("out", "mine");
-    assert!(claim(&place.store, &place).is_err());
+    let mut lock = claim(&place.store, &place).unwrap();
+    assert_eq!(told(&mut lock, &place.work().join("out")), "mine");
 }
 
 /// The lock under which a job of the place may write its out `out`.
 fn claim(store: &Store, place: &Place) -> Result<OutsLock> {
-    store.clear_outs("stage", &place.work(), &names(&["out"]), false)
+    store.clear_outs(&place.protected(), &names(&["out"]))
 }
 
 #[test]
@@ -256,7 +201,8 @@ fn what_a_killed_job_left_makes_way_and_is_kept_aside() {
     store.release_outs(lock).unwrap();
     // Published: from now on a change is the user's.
     place.write("out", "mine");
-    assert!(claim(&place.store, &place).is_err());
+    let mut lock = claim(&place.store, &place).unwrap();
+    assert_eq!(told(&mut lock, &place.work().join("out")), "mine");
 }
 
 #[test]
@@ -273,9 +219,12 @@ fn what_a_failed_job_left_may_go_until_somebody_edits_it() {
     fail();
     assert_eq!(place.store.quarantined().unwrap(), 0);
     place.write("out/a/part", "mine");
-    let error = claim(&place.reopened(), &place).unwrap_err();
-    assert!(matches!(error, StoreError::WouldLose(_)), "{error}");
-    assert_eq!(fs::read_to_string(path.join("a/part")).unwrap(), "mine");
+    let lock = claim(&place.reopened(), &place).unwrap().take_set_aside();
+    assert!(!path.exists());
+    assert_eq!(
+        fs::read_to_string(lock[0].kept.join("a/part")).unwrap(),
+        "mine"
+    );
 }
 
 #[test]
@@ -287,11 +236,11 @@ fn an_out_that_another_process_writes_is_not_waited_for() {
     let errors = [
         claim(&place.store, &place).unwrap_err(),
         (place.store)
-            .restore_outs("stage", &record, &place.work(), false)
+            .restore_outs(&place.protected(), &record)
             .unwrap_err(),
     ];
     for error in errors {
-        assert!(matches!(error, StoreError::Busy { .. }), "{error}");
+        assert!(matches!(error, StoreError::OutBusy(_)), "{error}");
     }
     drop(lock);
     assert!(claim(&place.store, &place).is_ok());
@@ -302,7 +251,7 @@ fn an_out_that_was_not_written_publishes_nothing() {
     let place = Place::new();
     let _lock = place
         .store
-        .clear_outs("stage", &place.work(), &names(&["out"]), false)
+        .clear_outs(&place.protected(), &names(&["out"]))
         .unwrap();
     let error = place
         .store
@@ -330,34 +279,10 @@ fn an_out_that_is_a_link_stays_a_link() {
         link("model-3", &place.work().join("latest"));
     });
     fs::remove_file(place.work().join("latest")).unwrap();
-    restore(&place.store, &record, &place.work(), false).unwrap();
+    restore(&place.store, &place, &record).unwrap();
     assert_eq!(
         fs::read_link(place.work().join("latest")).unwrap(),
         Path::new("model-3")
-    );
-}
-
-#[test]
-fn outs_that_cannot_all_come_back_are_all_left_as_they_are() {
-    let place = Place::new();
-    let record = command(&place, 1, &["a", "b"], || {
-        place.write("a", "1");
-        place.write("b", "1");
-    });
-    fs::remove_file(place.work().join("a")).unwrap();
-    place.write("b", "mine");
-    let store = place.reopened();
-    let error = restore(&store, &record, &place.work(), false).unwrap_err();
-    assert!(matches!(error, StoreError::WouldLose(_)), "{error}");
-    assert!(!place.work().join("a").exists());
-    // What the user writes there now is the user's.
-    fs::remove_file(place.work().join("b")).unwrap();
-    place.write("a", "mine, too");
-    let error = restore(&store, &record, &place.work(), false).unwrap_err();
-    assert!(matches!(error, StoreError::WouldLose(_)), "{error}");
-    assert_eq!(
-        fs::read_to_string(place.work().join("a")).unwrap(),
-        "mine, too"
     );
 }
 
@@ -369,13 +294,19 @@ fn an_out_that_was_made_elsewhere_comes_to_its_place() {
     fs::set_permissions(folder, fs::Permissions::from_mode(0o555)).unwrap();
     place
         .store
-        .deliver_out(folder, &place.work().join("out"))
+        .deliver_out(&place.protected(), folder, "out")
         .unwrap();
     assert_eq!(fs::read_to_string(place.work().join("out/a")).unwrap(), "1");
     let made = place.write("view/file", "2");
     place
         .store
-        .deliver_out(&made, &place.work().join("file"))
+        .deliver_out(&place.protected(), &made, "file")
         .unwrap();
     assert_eq!(fs::read_to_string(place.work().join("file")).unwrap(), "2");
+    // What came there meanwhile is not the job's.
+    let made = place.write("view/file", "3");
+    let aside = (place.store)
+        .deliver_out(&place.protected(), &made, "file")
+        .unwrap();
+    assert_eq!(fs::read_to_string(aside.unwrap().kept).unwrap(), "2");
 }

@@ -118,9 +118,9 @@ proptest! {
         let record = command(&place, 1, &[&out], || make(&folder, &things));
         let before = picture(&folder);
         removal::remove_tree(&folder).unwrap();
-        prop_assert_eq!(restore(&place.store, &record, &place.work(), false).unwrap(), 1);
+        prop_assert_eq!(restore(&place.store, &place, &record).unwrap(), 1);
         prop_assert_eq!(picture(&folder), before);
-        prop_assert_eq!(restore(&place.store, &record, &place.work(), false).unwrap(), 0);
+        prop_assert_eq!(restore(&place.store, &place, &record).unwrap(), 0);
         // Another process believes none of it unread.
         prop_assert_eq!(place.reopened().verify(&mut |_, _| {}).unwrap().damage, []);
     }
@@ -172,7 +172,7 @@ fn what_a_killed_job_left_under_the_longest_name_is_kept_aside() {
         let claim = || {
             place
                 .reopened()
-                .clear_outs("stage", &place.work(), std::slice::from_ref(&name), false)
+                .clear_outs(&place.protected(), std::slice::from_ref(&name))
         };
         let lock = claim().unwrap();
         place.write(&name, "half");
@@ -238,10 +238,7 @@ fn an_out_that_is_too_deep_to_be_copied_is_refused_and_can_be_removed() {
     let place = Place::new();
     let out = ["out".to_owned()];
     for depth in [30, 40] {
-        let lock = place
-            .store
-            .clear_outs("stage", &place.work(), &out, false)
-            .unwrap();
+        let lock = place.store.clear_outs(&place.protected(), &out).unwrap();
         make_deep(&place.work().join("out"), depth);
         let publication = Publication {
             parts: parts(1),

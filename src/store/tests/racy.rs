@@ -129,7 +129,7 @@ fn an_out_that_was_edited_in_the_tick_in_which_it_was_read_is_not_overwritten() 
     let file = place.write("out", "one");
     set(THEN, 0);
     let lock = (place.store)
-        .clear_outs("stage", &place.work(), &["out".to_owned()], true)
+        .clear_outs(&place.protected(), &["out".to_owned()])
         .unwrap();
     fs::write(&file, "one").unwrap();
     let publication = Publication {
@@ -143,15 +143,15 @@ fn an_out_that_was_edited_in_the_tick_in_which_it_was_read_is_not_overwritten() 
     place.store.release_outs(lock).unwrap();
     drop(
         (place.store)
-            .restore_outs("stage", &record, &place.work(), false)
+            .restore_outs(&place.protected(), &record)
             .unwrap(),
     );
     fs::write(&file, "two").unwrap();
-    let error = (place.store)
-        .clear_outs("stage", &place.work(), &["out".to_owned()], false)
-        .unwrap_err();
-    assert!(matches!(error, StoreError::WouldLose(_)), "{error}");
-    assert_eq!(fs::read_to_string(&file).unwrap(), "two");
+    let mut lock = (place.store)
+        .clear_outs(&place.protected(), &["out".to_owned()])
+        .unwrap();
+    let kept = &lock.take_set_aside()[0].kept;
+    assert_eq!(fs::read_to_string(kept).unwrap(), "two");
 }
 
 #[test]

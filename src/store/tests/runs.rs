@@ -105,15 +105,15 @@ fn who_holds_a_key_can_be_told() {
     let place = Place::new();
     let run = place.store.new_run().unwrap();
     place.store.claim(&run, &[key(2).0, key(1).0]).unwrap();
-    assert_eq!(place.reopened().holder(&key(1)), Some(run));
-    assert_eq!(place.reopened().holder(&key(3)), None);
+    assert_eq!(place.reopened().holder(&key(1).0, "other"), Some(run));
+    assert_eq!(place.reopened().holder(&key(3).0, "other"), None);
     let Place {
         folder: _folder,
         store,
     } = place;
     let other = Store::open_existing(store.root()).unwrap();
     drop(store);
-    assert_eq!(other.holder(&key(1)), None);
+    assert_eq!(other.holder(&key(1).0, "other"), None);
 }
 
 #[test]

@@ -1,0 +1,72 @@
+//! Putting outs in their places in the workspace. What came there meanwhile is set aside, never replaced.
+
+use std::{io::ErrorKind, path::Path};
+
+use super::{
+    Store,
+    aside::SetAside,
+    copy, disk,
+    error::{At, Result, StoreError},
+    outs::find_place,
+    removal,
+    stat::Stat,
+};
+use crate::protected::ProtectedPaths;
+
+/// How often an out is put in its place while others put something there.
+const ATTEMPTS: u32 = 3;
+
+impl Store {
+    /// Puts an out that a job made elsewhere in its place, which `clear_outs` has cleared for it. What came there meanwhile is
+    /// set aside.
+    pub fn deliver_out(
+        &self,
+        protected: &ProtectedPaths,
+        made: &Path,
+        out: &str,
+    ) -> Result<Option<SetAside>> {
+        let place = find_place(protected, out)?;
+        let path = &place.real;
+        let stat = Stat::of_link(made).at("read", made)?;
+        if stat.is_directory() {
+            // An ordinary user cannot move a folder that is read-only.
+            removal::make_writable(made)?;
+        }
+        let near = path.parent().unwrap_or(Path::new("/"));
+        let aside = match self.put(made, path) {
+            Err(StoreError::Io { source, .. }) if source.kind() == ErrorKind::CrossesDevices => {
+                let copied = disk::temporary_folder(".pipe-deliver-", near)
+                    .at("create a folder in", near)?;
+                let mut from = copied.path().to_owned();
+                copy::out(made, &stat, &from)?;
+                if !stat.is_directory() {
+                    from.push(copy::name_of(made)?);
+                }
+                let aside = self.put(&from, path)?;
+                removal::remove_tree(made)?;
+                aside
+            }
+            put => put?,
+        };
+        Ok(aside)
+    }
+
+    /// Gives something its place. What came there meanwhile is set aside.
+    pub(super) fn put(&self, made: &Path, path: &Path) -> Result<Option<SetAside>> {
+        let mut aside = None;
+        for _ in 0..ATTEMPTS {
+            match disk::rename_new(made, path) {
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                    let kept = self.set_out_aside(path, &Self::name_aside(path))?;
+                    aside = aside.or(kept.map(|kept| SetAside {
+                        path: path.to_owned(),
+                        kept,
+                        digest: None,
+                    }));
+                }
+                put => return put.at("write", path).map(|()| aside),
+            }
+        }
+        Err(StoreError::Changing(path.to_owned()))
+    }
+}

@@ -1,0 +1,218 @@
+//! Two runs with different vars in one workspace: each makes what it would make alone, and one of them is what lies there
+//! afterwards.
+
+use std::{
+    process::{Child, Stdio},
+    thread,
+    time::Duration,
+};
+
+use crate::{
+    project::{Answer, Project},
+    steered::wait_for,
+};
+
+/// A chain of three commands by files of the project: each takes a while, and adds its letter to what it read.
+const CHAIN: &str = "version: 1
+name: shared
+vars: {n: 1}
+stages:
+  a: {command: {cmd: 'sleep 0.0${n}; echo ${n} > a.txt; sleep 0.03', outs: [a.txt]}}
+  b: {command: {cmd: 'x=$(cat a.txt); sleep 0.03; echo \"$x$(cat a.txt)b\" > b.txt', deps: [a.txt], outs: [b.txt]}}
+  c: {command: {cmd: 'x=$(cat b.txt); sleep 0.02; mkdir -p c; echo \"$x$(cat b.txt)c\" > c/c.txt', deps: [b.txt], outs: [c]}}
+";
+
+fn start(project: &Project, words: &[&str]) -> Child {
+    let mut command = project.command(words);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.spawn().unwrap()
+}
+
+fn end(child: Child) -> Answer {
+    Answer::new(&child.wait_with_output().unwrap(), Duration::ZERO)
+}
+
+fn outs(project: &Project) -> [String; 3] {
+    ["a.txt", "b.txt", "c/c.txt"].map(|it| project.read(it).trim_end().to_owned())
+}
+
+fn expected(n: &str) -> [String; 3] {
+    [n.to_owned(), format!("{n}{n}b"), format!("{n}{n}b{n}{n}bc")]
+}
+
+#[test]
+fn two_runs_that_share_outs_leave_no_mixture() {
+    let is_full = std::env::var_os("PIPE_PROOF").is_some_and(|it| it == "full");
+    let rounds = if is_full { 60 } else { 6 };
+    for round in 0..rounds {
+        let project = Project::new();
+        project.write("pipe.yaml", CHAIN);
+        // Some rounds find results of both, which are swapped without running anything.
+        for n in ["2", "3"].into_iter().take(round % 3) {
+            project.done(&["run", "--set", &format!("n={n}")]);
+        }
+        let one = start(&project, &["run", "--set", "n=2"]);
+        thread::sleep(Duration::from_millis(7 * (round as u64 % 9)));
+        let two = start(&project, &["run", "--set", "n=3"]);
+        let (one, two) = (end(one), end(two));
+        assert_eq!(one.code, Some(0), "round {round}: {one}");
+        assert_eq!(two.code, Some(0), "round {round}: {two}");
+        let found = outs(&project);
+        assert!(
+            found == expected("2") || found == expected("3"),
+            "round {round}: {found:?}\n{one}\n{two}"
+        );
+        // Each recorded what it would have made alone.
+        for n in ["2", "3"] {
+            let answer = project.done(&["run", "--set", &format!("n={n}")]);
+            assert!(
+                answer.out.contains("nothing to do"),
+                "round {round}: {answer}"
+            );
+            assert_eq!(outs(&project), expected(n), "round {round}");
+        }
+        assert!(
+            !project.path("artifacts/quarantine").exists(),
+            "round {round}"
+        );
+    }
+}
+
+#[test]
+fn a_run_waits_for_a_stage_that_reads_an_out_of_both_and_says_for_whom() {
+    let project = Project::new();
+    project.write(
+        "pipe.yaml",
+        "version: 1
+name: shared
+vars: {n: 1}
+stages:
+  a: {command: {cmd: 'echo ${n} > a.txt', outs: [a.txt]}}
+  b: {command: {cmd: 'echo > reads-${n}; until test -e go-${n}; do sleep 0.02; done; cat a.txt > b.txt', deps: [a.txt], outs: [b.txt]}}
+",
+    );
+    project.write("go-2", "");
+    let one = start(&project, &["run"]);
+    wait_for("its reader", || project.path("reads-1").exists());
+    let two = start(&project, &["run", "--set", "n=2"]);
+    wait_for("the second run to wait", || {
+        let logs = std::fs::read_dir(project.path("artifacts/log/runs")).unwrap();
+        let mut texts = logs.map(|it| std::fs::read_to_string(it.unwrap().path()).unwrap());
+        texts.any(|it| it.contains("uses `a.txt`"))
+    });
+    assert_eq!(project.read("a.txt"), "1\n");
+    project.write("go-1", "");
+    let (one, two) = (end(one), end(two));
+    assert_eq!(one.code, Some(0), "{one}");
+    assert_eq!(two.code, Some(0), "{two}");
+    assert!(two.out.contains("waits: run 20"), "{two}");
+    assert_eq!(project.read("a.txt"), project.read("b.txt"));
+}
+
+#[test]
+fn a_killed_run_keeps_no_outs_from_others() {
+    let project = Project::new();
+    project.write(
+        "pipe.yaml",
+        "version: 1
+name: shared
+vars: {n: 1}
+stages:
+  a: {command: {cmd: 'echo ${n} > a.txt', outs: [a.txt]}}
+  b: {command: {cmd: 'echo > reads-${n}; test ${n} = 2 || sleep 60; cat a.txt > b.txt', deps: [a.txt], outs: [b.txt]}}
+",
+    );
+    let mut one = project.command(&["run"]).spawn().unwrap();
+    wait_for("its reader", || project.path("reads-1").exists());
+    one.kill().unwrap();
+    one.wait().unwrap();
+    let answer = project.done(&["run", "--set", "n=2"]);
+    assert_eq!(project.read("b.txt"), "2\n", "{answer}");
+}
+
+/// A run whose only stage waits for `go`, and that was begun.
+fn waiting(cmd: &str) -> (Project, Child) {
+    let project = Project::new();
+    let spec = format!(
+        "version: 1\nname: gone\nstages:\n  a: {{command: {{cmd: 'echo > begun; until test -e go; do sleep 0.02; done; {cmd}', outs: [made]}}}}\n  b: {{command: {{cmd: 'cat made', deps: [made]}}}}\n"
+    );
+    project.write("pipe.yaml", &spec);
+    let child = start(&project, &["run"]);
+    wait_for("its job", || project.path("begun").exists());
+    (project, child)
+}
+
+#[test]
+fn a_store_that_is_removed_beside_a_run_ends_it_and_the_next_run_works() {
+    let (project, child) = waiting("echo > made");
+    let removed = std::process::Command::new("rm")
+        .args(["-rf", "artifacts"])
+        .current_dir(project.path(""))
+        .status()
+        .unwrap();
+    assert!(removed.success());
+    project.write("go", "");
+    let answer = end(child);
+    assert_eq!(answer.code, Some(1), "{answer}");
+    let told = format!("{}{}", answer.out, answer.err);
+    assert!(told.contains("was removed meanwhile"), "{answer}");
+    assert!(!project.path("artifacts").exists(), "{answer}");
+    project.done(&["run"]);
+    let again = project.done(&["run"]);
+    assert!(again.out.contains("nothing to do"), "{again}");
+}
+
+#[test]
+fn a_damaged_version_is_repaired_and_another_one_is_refused() {
+    let project = Project::new();
+    project.write(
+        "pipe.yaml",
+        "version: 1\nname: v\nstages:\n  a: {command: {cmd: 'echo > a', outs: [a]}}\n",
+    );
+    project.done(&["run"]);
+    for damaged in ["", "garbage", "\n", "\0\0", "2x", "layout"] {
+        project.write("artifacts/VERSION", damaged);
+        let answer = project.done(&["run", "--verbose"]);
+        assert!(
+            answer.out.contains("nothing to do"),
+            "{damaged:?}: {answer}"
+        );
+        assert_eq!(project.read("artifacts/VERSION"), "2\n");
+    }
+    std::fs::remove_file(project.path("artifacts/VERSION")).unwrap();
+    let answer = project.done(&["run"]);
+    assert!(answer.out.contains("nothing to do"), "{answer}");
+    for other in ["1\n", "3\n", "22", "3.1"] {
+        project.write("artifacts/VERSION", other);
+        let answer = project.pipe(&["run"]);
+        assert_eq!(answer.code, Some(1), "{answer}");
+        assert!(answer.err.contains("layout version"), "{answer}");
+        assert_eq!(project.read("artifacts/VERSION"), other);
+    }
+    // A folder that has something else is nobody's store.
+    project.write("mine/VERSION", "garbage");
+    project.write("mine/log/thesis.txt", "text");
+    let answer = project.pipe(&["run", "--store", "mine"]);
+    assert_eq!(answer.code, Some(1), "{answer}");
+    assert_eq!(project.read("mine/VERSION"), "garbage");
+}
+
+#[test]
+fn clean_keeps_what_was_in_the_way_of_outs() {
+    let project = Project::new();
+    project.write(
+        "pipe.yaml",
+        "version: 1\nname: c\nstages:\n  a: {command: {cmd: 'echo > a', outs: [a]}}\n",
+    );
+    project.write("a", "by hand\n");
+    project.done(&["run"]);
+    let answer = project.done(&["clean", "--yes"]);
+    assert!(answer.out.contains("kept 1 thing"), "{answer}");
+    let kept = || project.read("artifacts/quarantine/out-a.1");
+    assert_eq!(kept(), "by hand\n");
+    assert!(!project.path("artifacts/VERSION").exists());
+    let answer = project.done(&["clean", "--yes"]);
+    assert!(answer.out.contains("there are no results"), "{answer}");
+    project.done(&["run"]);
+    assert_eq!(kept(), "by hand\n");
+}
