@@ -39,7 +39,10 @@ stages:
 
 /// What may not be found.
 fn forms() -> Vec<String> {
-    let hex = |it: &str| it.bytes().map(|it| format!("{it:02x}")).collect::<String>();
+    let hex = |it: &str| -> String {
+        let bytes: Vec<String> = it.bytes().map(|it| format!("{it:02x}")).collect();
+        bytes.concat()
+    };
     vec![
         "Hunter2secret".to_owned(),
         "XYZ <é>".to_owned(),

@@ -15,7 +15,7 @@ fn masked(secret: &str, text: &str) -> String {
 }
 
 fn hex(text: &str) -> String {
-    text.bytes().map(|it| format!("{it:02x}")).collect()
+    apart(text, "")
 }
 
 fn apart(text: &str, sign: &str) -> String {
@@ -101,9 +101,8 @@ fn mask_hides_base64_wherever_the_secret_begins_and_however_lines_are_broken() {
             for width in [20, 60, 64, 76] {
                 let wrap = |text: &str| -> String {
                     let lines = text.as_bytes().chunks(width);
-                    lines
-                        .map(|it| format!("{}\n", str::from_utf8(it).unwrap()))
-                        .collect()
+                    let lines: Vec<&str> = lines.map(|it| str::from_utf8(it).unwrap()).collect();
+                    lines.join("\n") + "\n"
                 };
                 for encoded in [encoded.clone(), hex(&text)] {
                     let shown = masked(secret, &wrap(&encoded));
@@ -144,9 +143,9 @@ fn masked_streams_keep_back_what_may_be_the_beginning_of_a_secret() {
 
 #[test]
 fn masked_streams_do_not_hang_on_large_secrets() {
-    let secret: String = (0..8000).map(|it| format!("{it} ")).collect();
-    let secret = secret.trim();
-    let mask = Arc::new(Mask::new([secret]));
+    let numbers: Vec<String> = (0..8000).map(|it| it.to_string()).collect();
+    let secret = numbers.join(" ");
+    let mask = Arc::new(Mask::new([secret.as_str()]));
     let text = format!("a{secret}b{}", &secret[..100]);
     assert_eq!(
         streamed(&mask, text.as_bytes(), 1000),

@@ -37,9 +37,10 @@ impl Simple {
     /// Why nothing can be quoted in the word that begins.
     pub fn obstacle(&self) -> Option<Obstacle> {
         let is_code = self.is_evaluator || self.takes_code && !self.takes_operand;
-        match self.is_target {
-            true => self.is_descriptor.then_some(Obstacle::Descriptor),
-            false => is_code.then_some(Obstacle::Code),
+        if self.is_target {
+            self.is_descriptor.then_some(Obstacle::Descriptor)
+        } else {
+            is_code.then_some(Obstacle::Code)
         }
     }
 

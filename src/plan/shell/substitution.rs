@@ -30,7 +30,7 @@ impl Lexer<'_> {
             }
             '[' => self.lose("`$[`"),
             '\\' if self.peek(1) == Some('\n') => {
-                self.lose("a `$` that goes on behind a line break")
+                self.lose("a `$` that goes on behind a line break");
             }
             '\'' if !is_quoted => self.ansi(),
             c if c.is_ascii_alphanumeric() || c == '_' => {
