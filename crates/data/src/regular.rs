@@ -62,9 +62,10 @@ fn open_with(path: &Path, more: OFlags) -> io::Result<File> {
         },
         // A socket cannot be opened, a link is refused in the words of a loop of links.
         Err(error) => {
-            let found = match more.contains(OFlags::NOFOLLOW) {
-                true => fs::symlink_metadata(path),
-                false => fs::metadata(path),
+            let found = if more.contains(OFlags::NOFOLLOW) {
+                fs::symlink_metadata(path)
+            } else {
+                fs::metadata(path)
             };
             let what = found.ok().and_then(|it| misfit(it.file_type()));
             Err(what.map_or(error, refusal))

@@ -46,7 +46,7 @@ impl Terminal {
     }
 
     fn tinted(&self, text: &str) -> String {
-        printable(&text, self.has_color)
+        printable(text, self.has_color)
     }
 
     fn begin(&mut self, stage: &str) {

@@ -45,7 +45,7 @@ pub fn run_log(bytes: &[u8]) {
     }
 }
 
-fn write(path: &PathBuf, bytes: &[u8]) {
+fn write(path: &std::path::Path, bytes: &[u8]) {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).expect("a folder can be made");
     }
