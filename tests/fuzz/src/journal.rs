@@ -1,6 +1,9 @@
 //! What the store's other users wrote: journals and logs of runs.
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use pipe::{store::Store, track::Story};
 use tempfile::TempDir;
@@ -45,7 +48,7 @@ pub fn run_log(bytes: &[u8]) {
     }
 }
 
-fn write(path: &std::path::Path, bytes: &[u8]) {
+fn write(path: &Path, bytes: &[u8]) {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).expect("a folder can be made");
     }
