@@ -1,5 +1,6 @@
 //! `pipe`: the runner. Read from top to bottom: each module may import only those above it.
 
+pub mod bounded;
 pub mod threads;
 pub mod protected;
 pub mod spec;

@@ -9,7 +9,6 @@ use std::{
 };
 
 use anyhow::Context as _;
-use pipe_data::regular;
 use pipe_schema::text::one_line;
 
 use super::{
@@ -20,6 +19,7 @@ use super::{
     project,
 };
 use crate::{
+    bounded,
     import::{self, Imported, Note, Weight, Workspace},
     plan::Overrides,
     report::{
@@ -235,7 +235,7 @@ impl Folder {
 
 impl Workspace for Folder {
     fn read(&self, path: &str) -> Result<Option<String>, String> {
-        match regular::read_to_string(&self.folder.join(path)) {
+        match bounded::read_to_string(&self.folder.join(path)) {
             Ok(text) => Ok(Some(text)),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error.to_string()),

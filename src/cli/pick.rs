@@ -4,10 +4,10 @@
 use std::{io::Write, path::PathBuf, process::ExitCode};
 
 use anyhow::Context as _;
-use pipe_data::regular;
 
 use super::{Context, UserError, failure};
 use crate::{
+    bounded,
     import::values::{self, PickError},
     spec::Source,
 };
@@ -25,7 +25,7 @@ pub struct Args {
 pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
     let path = args.file.display().to_string();
     let text =
-        regular::read_to_string(&args.file).with_context(|| format!("cannot read {path}"))?;
+        bounded::read_to_string(&args.file).with_context(|| format!("cannot read {path}"))?;
     let source = Source {
         path: path.clone(),
         text,

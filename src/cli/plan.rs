@@ -40,7 +40,7 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
     let project = project::load(args.spec.as_deref(), &args.overriding, context)?;
     let plan = &project.plan;
     let text = match args.format {
-        Shape::Text => plan.outline() + &networks::text(&project, context)?,
+        Shape::Text => plan.outline() + &memory(plan) + &networks::text(&project, context)?,
         Shape::Mermaid => mermaid(plan),
         Shape::Dot => dot(plan),
         Shape::Json => {
@@ -62,6 +62,27 @@ fn hide_credentials(value: &mut Value) {
         Value::Object(entries) => entries.values_mut().for_each(hide_credentials),
         _ => {}
     }
+}
+
+/// The bounds of stages' memory, and who holds them.
+fn memory(plan: &Plan) -> String {
+    let mut text = String::new();
+    for group in plan.groups() {
+        let bounds = group.instances.iter();
+        let Some(most) = bounds.filter_map(|it| it.control.resources.memory).max() else {
+            continue;
+        };
+        let how = match group.kind() {
+            "command" => {
+                "each process is held to it by the kernel; all of them together are looked at a few times a second"
+            }
+            _ => "its process is held to it by the kernel",
+        };
+        let name = group.name;
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "\nmemory of {name}: at most {most}; {how}");
+    }
+    text
 }
 
 /// An arrow of a drawing: from, to, what is read, whether it is order only.

@@ -10,10 +10,14 @@ use anyhow::Context as _;
 use pipe_data::{
     DataError,
     infer::{self, Missing},
-    regular,
+    limits,
     table::{self, Table},
 };
-use pipe_schema::{manifest::Digest, stage::preprocess::Read};
+use pipe_schema::{
+    manifest::Digest,
+    scalar::ByteSize,
+    stage::preprocess::{Form, Read},
+};
 use sha2::{Digest as _, Sha256};
 
 use super::{
@@ -23,6 +27,7 @@ use super::{
     failure::{self, InvalidSpec},
 };
 use crate::{
+    bounded,
     plan::{self, Evidence, Loader, Overrides, Plan},
     protected::ProtectedPaths,
     spec::{self, Diagnostics, Source, Spec},
@@ -214,7 +219,7 @@ pub struct Parsed {
 
 /// Reads a spec.
 pub fn read(spec: &Path, context: &Context) -> anyhow::Result<Parsed> {
-    let bytes = regular::read(spec).with_context(|| format!("cannot read {}", spec.display()))?;
+    let bytes = bounded::read(spec).with_context(|| format!("cannot read {}", spec.display()))?;
     let text = String::from_utf8(bytes).map_err(|_| {
         UserError::usage(format!("{} is not UTF-8 text", spec.display())).hint(
             "is it a spec? A text in another encoding is converted by, e.g., `iconv -t UTF-8`",
@@ -239,7 +244,7 @@ pub fn content(parsed: &Parsed, folder: &Path, included: &[String]) -> Option<Di
     }
     let included = included
         .iter()
-        .map(|it| Some((it.clone(), regular::read_to_string(&folder.join(it)).ok()?)));
+        .map(|it| Some((it.clone(), bounded::read_to_string(&folder.join(it)).ok()?)));
     let included: BTreeMap<String, String> = included.collect::<Option<_>>()?;
     Some(with_included(parsed.content, &included))
 }
@@ -316,7 +321,7 @@ impl Files {
 
 impl Loader for Files {
     fn include(&self, path: &str) -> Result<String, String> {
-        let text = regular::read_to_string(&self.folder.join(path)).map_err(|it| it.to_string())?;
+        let text = bounded::read_to_string(&self.folder.join(path)).map_err(|it| it.to_string())?;
         let mut included = self.included.borrow_mut();
         included.insert(path.to_owned(), text.clone());
         Ok(text)
@@ -343,6 +348,16 @@ impl Loader for Files {
 
     fn evidence(&self, path: &str, read: &Read, column: &str) -> Option<Evidence> {
         let path = self.find(path).next()?;
+        // What is read whole is looked at only where it is small.
+        let is_streamed = matches!(read.form(), Form::Csv | Form::Jsonl | Form::Text);
+        let glance = limits::GLANCE as u64;
+        if !is_streamed && path.metadata().map_or(0, |it| it.len()) > glance {
+            return None;
+        }
+        let read = &Read {
+            max_unpacked: Some(ByteSize { bytes: glance }),
+            ..read.clone()
+        };
         let mut evidence = None;
         let mut look = |table: Table, _: &[String]| {
             let missing = Missing::of(read);

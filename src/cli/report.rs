@@ -9,7 +9,6 @@ use std::{
 
 use anyhow::Context as _;
 use jiff::{Timestamp, tz::TimeZone};
-use pipe_data::regular;
 use pipe_schema::{
     model::HISTORY_FILE,
     record::Record,
@@ -20,6 +19,7 @@ use serde::de::DeserializeOwned;
 
 use super::{Context, UserError, browser, subject};
 use crate::{
+    bounded,
     report::{
         figures,
         page::{History, Page, Place, Plot},
@@ -219,7 +219,9 @@ fn plots(store: &Store, records: &[(&String, &Record)]) -> Vec<Plot> {
                 .file_stem()
                 .and_then(|it| it.to_str())
                 .map(str::to_owned);
-            let svg = regular::read_to_string(&path).ok().filter(|_| is_small);
+            let svg = is_small
+                .then(|| bounded::read_to_string(&path).ok())
+                .flatten();
             if let Some((name, svg)) = name.zip(svg) {
                 let stage = id.clone();
                 plots.push(Plot { stage, name, svg });
@@ -256,5 +258,5 @@ fn results(store: &Store, records: &[(&String, &Record)], context: &Context) -> 
 
 /// A JSON file of an artifact; nothing where there is none or it is of another kind, as in reports of commands.
 fn read<T: DeserializeOwned>(path: &Path) -> Option<T> {
-    serde_json::from_slice(&regular::read(path).ok()?).ok()
+    serde_json::from_slice(&bounded::read(path).ok()?).ok()
 }

@@ -9,6 +9,7 @@ use std::{
 use pipe_schema::{
     protocol::Exit,
     run::{Failure, FailureKind},
+    scalar::ByteSize,
 };
 use rustix::io::Errno;
 
@@ -46,6 +47,16 @@ pub fn of_io(what: &str, error: &io::Error) -> Failure {
 
 /// The failure of a process that ended as it should not have. `what` is who: `the command`, `the worker`.
 pub fn of_exit(what: &str, exit: &Exit, memory: Option<u64>) -> Failure {
+    if let (true, Some(bytes)) = (exit.is_over_memory, memory) {
+        let most = ByteSize { bytes };
+        return plain(
+            FailureKind::Signal(9),
+            format!(
+                "{what} ran out of memory: its processes took more than `resources.memory`, {most}"
+            ),
+            Some("give it more, or let it start fewer processes at once"),
+        );
+    }
     if let Some(signal) = exit.signal {
         let hint = match signal {
             6 | 9 | 11 if memory.is_some() => Some(
@@ -154,6 +165,7 @@ mod tests {
             signal: Some(11),
             cpu_seconds: 0.0,
             peak_bytes: 0,
+            is_over_memory: false,
         };
         let failure = of_exit("the worker", &exit, None);
         assert_eq!(failure.message, "the worker was ended by SIGSEGV (11)");

@@ -1,18 +1,21 @@
-//! Brings a file elsewhere into the store: fetched once, checked before anybody can see it.
+//! Brings a file elsewhere into the store: fetched once, checked before anybody can see it. What came of it stays until the
+//! rest does.
 //! Knows addresses and the store; not who needs the file.
 
 mod download;
+mod source;
 
 use std::{fs, path::Path};
 
 use pipe_schema::{
+    manifest::Digest,
     protocol::{Done, Failed, Request, Work},
     remote::Remote,
     run::FailureKind,
 };
 use pipe_wire::Reporter;
 
-use self::download::download;
+use self::download::{DATA, Got, download, has_come};
 use crate::{
     plan::shell,
     store::{Store, StoreError},
@@ -57,39 +60,77 @@ fn bring(
     if store.has_blob(&expected).map_err(|it| of_store(&it))? {
         return Ok(());
     }
+    let partial = store.partial(&expected).map_err(|it| of_store(&it))?;
+    let got = fetch(remote, &shown, &expected, (store, &partial), reporter);
+    if got.is_err() && !has_come(&partial) {
+        let _ = store.forget_partial(&expected);
+    }
+    let got = got?;
+    if got.sha256 != expected {
+        store
+            .forget_partial(&expected)
+            .map_err(|it| of_store(&it))?;
+        return Err(other_file(&got, &shown, &expected));
+    }
     let draft = folder.join("draft");
     fs::create_dir_all(&draft).map_err(|it| cannot("create", &draft, &it))?;
     let file = draft.join(remote.file_name());
-    let got = download(&remote.url, &shown, &file, reporter).map_err(|mut failed| {
-        if failed.hint.is_none() {
-            failed.hint = Some(by_hand(remote, &store.blob(&expected)));
-        }
-        failed
-    })?;
-    if got.sha256 != expected {
-        let mut error = failed(
-            FailureKind::Wrong,
-            format!(
-                "`{shown}` is another file than the one that is meant: its SHA-256 is {}, expected {expected}",
-                got.sha256
-            ),
-        );
-        error.hint = Some(format!(
-            "it has {} bytes{}; if it was renewed on purpose, write the new SHA-256 into the spec",
-            got.bytes,
-            if got.is_page {
-                " and looks like a web page"
-            } else {
-                ""
-            }
-        ));
-        return Err(error);
-    }
+    fs::rename(partial.join(DATA), &file).map_err(|it| cannot("create", &file, &it))?;
     store
         .publish_blob(&draft, &expected)
         .map_err(|it| of_store(&it))?;
+    // What is left of it is removed by gc, if not now.
+    let _ = store.forget_partial(&expected);
     reporter.log(format!("fetched `{shown}`, {} bytes", got.bytes));
     Ok(())
+}
+
+/// Fetches the file; anew, where a part of it that came before does not fit.
+fn fetch(
+    remote: &Remote,
+    shown: &str,
+    expected: &Digest,
+    (store, partial): (&Store, &Path),
+    reporter: &mut Reporter,
+) -> Result<Got, Failed> {
+    let fetch = |reporter: &mut Reporter| {
+        download(remote, shown, partial, reporter).map_err(|mut failed| {
+            if failed.hint.is_none() {
+                failed.hint = Some(by_hand(remote, &store.blob(expected)));
+            }
+            failed
+        })
+    };
+    let got = fetch(reporter)?;
+    if got.sha256 == *expected || !got.is_resumed {
+        return Ok(got);
+    }
+    reporter.log(format!(
+        "the parts of `{shown}` are not of one file; fetches it anew"
+    ));
+    let data = partial.join(DATA);
+    fs::remove_file(&data).map_err(|it| cannot("remove", &data, &it))?;
+    fetch(reporter)
+}
+
+fn other_file(got: &Got, shown: &str, expected: &Digest) -> Failed {
+    let mut error = failed(
+        FailureKind::Wrong,
+        format!(
+            "`{shown}` is another file than the one that is meant: its SHA-256 is {}, expected {expected}",
+            got.sha256
+        ),
+    );
+    error.hint = Some(format!(
+        "it has {} bytes{}; if it was renewed on purpose, write the new SHA-256 into the spec",
+        got.bytes,
+        if got.is_page {
+            " and looks like a web page"
+        } else {
+            ""
+        }
+    ));
+    error
 }
 
 fn by_hand(remote: &Remote, folder: &Path) -> String {

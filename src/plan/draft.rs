@@ -320,7 +320,7 @@ pub fn joins(block: &Node) -> &[Node] {
 /// The files of a list, or of a map from columns in the columns' order, or the one.
 pub fn file_items(node: Option<&Node>) -> Vec<&Node> {
     let entries = node.map_or(&[][..], Node::entries);
-    let is_one = |it: &Entry| ["from", "url", "sha256"].contains(&it.key.as_str());
+    let is_one = |it: &Entry| ["from", "url", "sha256", "max_size"].contains(&it.key.as_str());
     if entries.iter().all(is_one) {
         return one_or_many(node).iter().collect();
     }

@@ -3,14 +3,21 @@
 use std::cmp::Ordering;
 
 use foldhash::{HashMap, HashMapExt, HashSet};
-use pipe_schema::remote::Remote;
+use pipe_schema::{remote::Remote, scalar::ByteSize};
+use serde::{
+    Deserialize as _,
+    de::{
+        IntoDeserializer as _,
+        value::{self, StrDeserializer},
+    },
+};
 
 use super::{
     FileInput, Loader,
     draft::{self, forms, joins},
     paths,
 };
-use crate::spec::{Diagnostic, Node, Span};
+use crate::spec::{Diagnostic, Node, Span, Value};
 
 /// What one instance reads and writes in the project.
 #[derive(Clone, Debug, Default)]
@@ -150,6 +157,7 @@ fn remote(item: &Node, role: &str, found: &mut Vec<Diagnostic>) -> Option<Remote
     let remote = Remote {
         url: url.as_text()?.to_owned(),
         sha256: sha256.as_text()?.to_owned(),
+        max_size: item.get("max_size").and_then(size_of),
     };
     if role == "dep" || role == "init_from" {
         found.push(
@@ -175,6 +183,18 @@ fn remote(item: &Node, role: &str, found: &mut Vec<Diagnostic>) -> Option<Remote
         );
     }
     Some(remote)
+}
+
+/// A size, where it is one: what it should look like is said where the block's types are checked.
+fn size_of(node: &Node) -> Option<ByteSize> {
+    match &node.value {
+        Value::Int(bytes) => u64::try_from(*bytes).ok().map(|bytes| ByteSize { bytes }),
+        Value::Text(text) => {
+            let text: StrDeserializer<'_, value::Error> = text.as_str().into_deserializer();
+            ByteSize::deserialize(text).ok()
+        }
+        _ => None,
+    }
 }
 
 /// Who writes what, found by path.

@@ -206,7 +206,7 @@ fn path_or_stage(grammar: &Grammar) -> Option<&'static str> {
     };
     match forms.as_slice() {
         [Grammar::Text, Grammar::Record(stage), Grammar::Record(url)]
-            if stage.fields.keys().eq(["from"]) && url.fields.keys().eq(["url", "sha256"]) =>
+            if stage.fields.keys().eq(["from"]) && url.fields.keys().eq(["url", "sha256", "max_size"]) =>
         {
             // A url is for sources alone, which take lists.
             Some("path, or `{from: stage}`")

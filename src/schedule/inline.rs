@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use pipe_data::regular;
 use pipe_schema::{
     model::{EpochRecord, HISTORY_FILE},
     report::{METRICS_FILE, Metrics},
@@ -14,7 +13,7 @@ use pipe_schema::{
 };
 
 use super::action::Action;
-use crate::{exec::failure, plan::Stage};
+use crate::{bounded, exec::failure, plan::Stage};
 
 /// What came of it.
 pub struct Made {
@@ -123,14 +122,14 @@ fn metrics_of(action: &Action, role: &str) -> Result<Metrics, Failure> {
         |file: &Path, error: String| wrong(format!("cannot read `{}`: {error}", file.display()));
     let history = folder.join(HISTORY_FILE);
     if history.exists() {
-        let text = regular::read(&history).map_err(|it| unreadable(&history, it.to_string()))?;
+        let text = bounded::read(&history).map_err(|it| unreadable(&history, it.to_string()))?;
         let epochs: Vec<EpochRecord> =
             serde_json::from_slice(&text).map_err(|it| unreadable(&history, it.to_string()))?;
         let kept = epochs.iter().rev().find(|it| it.kept).or(epochs.last());
         return Ok(kept.map(|it| it.metrics.clone()).unwrap_or_default());
     }
     let file = folder.join(METRICS_FILE);
-    let text = regular::read(&file).map_err(|it| unreadable(&file, it.to_string()))?;
+    let text = bounded::read(&file).map_err(|it| unreadable(&file, it.to_string()))?;
     serde_json::from_slice(&text).map_err(|it| unreadable(&file, it.to_string()))
 }
 

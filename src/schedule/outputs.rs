@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use pipe_data::regular;
 use pipe_schema::{
     dataset, package,
     report::{METRICS_FILE, Metrics},
@@ -11,7 +10,11 @@ use pipe_schema::{
 };
 use serde_json::Value;
 
-use crate::{exec::failure, plan::Stage, store::Attempt};
+use crate::{bounded, exec::failure, plan::Stage, store::Attempt};
+
+/// Metrics of a stage; more are hardly looked at by anybody.
+const MOST_METRICS: usize = 100_000;
+const FEWER: &str = "write fewer numbers there, and the rest into an out";
 
 /// Checks a command's typed outputs. Adds the metrics of reports and of DVC's metrics files to `metrics`.
 pub fn check(
@@ -65,9 +68,15 @@ pub fn check(
         if !path.is_file() {
             continue;
         }
-        let text = regular::read(&path).unwrap_or_default();
+        let place = path.display();
+        let text = bounded::read(&path)
+            .map_err(|error| wrong(format!("`{place}` cannot be read: {error}"), FEWER))?;
         if let Ok(value) = serde_json::from_slice::<Value>(&text) {
             flatten("", &value, metrics);
+        }
+        if metrics.len() > MOST_METRICS {
+            let message = format!("`{place}` holds more than {MOST_METRICS} metrics");
+            return Err(wrong(message, FEWER));
         }
     }
     Ok(())
@@ -88,7 +97,7 @@ fn read_flat(name: &str, file: &Path) -> Result<Metrics, Failure> {
     if !file.is_file() {
         return Err(wrong(format!("report `{name}` is not a file"), hint));
     }
-    let text = regular::read(file)
+    let text = bounded::read(file)
         .map_err(|error| wrong(format!("report `{name}` cannot be read: {error}"), hint))?;
     serde_json::from_slice(&text)
         .map_err(|error| wrong(format!("report `{name}` is not flat JSON: {error}"), hint))

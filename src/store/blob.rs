@@ -123,6 +123,33 @@ impl Store {
         disk::sync_all(&self.folder, self.root()).at("write", self.root())
     }
 
+    /// The folder for what was fetched so far of a file, made if it is not there. It outlives its run, so that a later one
+    /// goes on; gc removes it. Only who has the right to fetch the file may use it.
+    pub fn partial(&self, sha256: &Digest) -> Result<PathBuf> {
+        let folder = self.layout.partial(sha256);
+        disk::create_dir_all(&folder).at("create", &folder)?;
+        Ok(folder)
+    }
+
+    /// Removes what was fetched so far of a file.
+    pub fn forget_partial(&self, sha256: &Digest) -> Result<()> {
+        super::removal::remove_tree(&self.layout.partial(sha256))
+    }
+
+    /// The folders of files that were fetched in part, and that nobody goes on fetching now.
+    pub(super) fn idle_partials(&self) -> Result<Vec<PathBuf>> {
+        let is_idle = |name: &String| {
+            let lock = name.parse().map(|it| {
+                let lock = self.layout.blob_lock(&it);
+                lock::take(&lock, Hold::Alone, false)
+            });
+            matches!(lock, Ok(Ok(Some(_))))
+        };
+        let names = children(&self.layout.partials())?;
+        let idle = names.into_iter().filter(is_idle);
+        Ok(idle.map(|it| self.layout.partials().join(it)).collect())
+    }
+
     /// All files that were fetched.
     pub(super) fn blob_digests(&self) -> Result<Vec<Digest>> {
         names(&self.layout.blobs())

@@ -74,6 +74,15 @@ impl Layout {
         self.blobs().join(split(sha256))
     }
 
+    /// What was fetched so far of files, one folder a file.
+    pub fn partials(&self) -> PathBuf {
+        self.root.join("partial")
+    }
+
+    pub fn partial(&self, sha256: &Digest) -> PathBuf {
+        self.partials().join(sha256.to_string())
+    }
+
     pub fn blob_lock(&self, sha256: &Digest) -> PathBuf {
         self.root.join("locks/blobs").join(sha256.to_string())
     }

@@ -95,19 +95,19 @@ fn answer(mut stream: TcpStream, reply: Reply) {
     }
 }
 
-fn spec(source: &str) -> String {
+pub fn spec(source: &str) -> String {
     format!(
         "version: 1\nname: test\nvars: {{target: y}}\nstages:\n  prepare:\n    preprocess:\n      \
          source: {{csv: {source}}}\n      target: \"${{target}}\"\n"
     )
 }
 
-fn sha256(text: &str) -> String {
+pub fn sha256(text: &str) -> String {
     manifest::Digest(Sha256::digest(text.as_bytes()).into()).to_string()
 }
 
 /// Neither a proxy nor a wish of the caller's.
-fn start(steered: &Steered, words: &[&str]) -> Child {
+pub fn start(steered: &Steered, words: &[&str]) -> Child {
     let mut command = steered.command(words);
     for name in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "PIPE_OFFLINE"] {
         command.env_remove(name).env_remove(name.to_lowercase());
@@ -119,14 +119,14 @@ fn start(steered: &Steered, words: &[&str]) -> Child {
         .unwrap()
 }
 
-fn run(steered: &Steered, words: &[&str]) -> Answer {
+pub fn run(steered: &Steered, words: &[&str]) -> Answer {
     let begin = Instant::now();
     let output = start(steered, words).wait_with_output().unwrap();
     Answer::new(&output, begin.elapsed())
 }
 
 /// The files that were fetched.
-fn blobs(steered: &Steered) -> Vec<PathBuf> {
+pub fn blobs(steered: &Steered) -> Vec<PathBuf> {
     walkdir::WalkDir::new(steered.path("artifacts/blobs"))
         .into_iter()
         .flatten()
@@ -135,7 +135,7 @@ fn blobs(steered: &Steered) -> Vec<PathBuf> {
         .collect()
 }
 
-fn is_done(answer: &Answer) {
+pub fn is_done(answer: &Answer) {
     assert_eq!(answer.stages("stage_done"), ["prepare"], "{answer}");
 }
 

@@ -26,6 +26,8 @@ mod engine_commands;
 mod engine_harm;
 mod engine_workers;
 mod fetch;
+mod fetch_bounds;
+mod bounds;
 mod digits;
 mod edits;
 mod shipped;

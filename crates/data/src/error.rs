@@ -4,6 +4,8 @@ use std::{fmt, io, path::Path};
 
 use pipe_schema::{protocol::Failed, run::FailureKind};
 
+use crate::limits::TooLarge;
+
 /// A message that names file, line and column where there are any, and what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DataError {
@@ -33,11 +35,17 @@ impl DataError {
             | io::ErrorKind::UnexpectedEof => FailureKind::Wrong,
             _ => FailureKind::Io,
         };
+        let is_too_large = error.get_ref().is_some_and(|it| it.is::<TooLarge>());
         Self {
             kind,
             message: format!("{}: {error}", path.display()),
-            hint: None,
+            hint: is_too_large.then(|| TooLarge::HINT.to_owned()),
         }
+    }
+
+    /// A packed file unpacks to more than it may.
+    pub fn too_large(path: &Path, error: TooLarge) -> Self {
+        Self::wrong(format!("{}: {error}", path.display())).hint(TooLarge::HINT)
     }
 
     /// Says what to do about it.

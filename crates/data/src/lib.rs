@@ -1,6 +1,7 @@
 //! Tables: reading, splitting, preprocessing, and the datasets that come of it.
 //! Plain Rust, the same bytes on every machine; unaware of stages, stores and tensors.
 
+pub mod limits;
 pub mod error;
 pub mod regular;
 pub mod table;

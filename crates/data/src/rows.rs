@@ -104,15 +104,18 @@ pub fn read_rows_by<E: From<DataError>>(
     let targets = schema.target.columns();
     let of_windows = schema.windows.iter().flat_map(Windows::columns);
     let of_windows: Vec<&str> = of_windows.map(|it| it.1).collect();
-    let form_of_rows = form.or(schema.read.form).unwrap_or_default();
+    let read = &Read {
+        form: form.or(schema.read.form),
+        ..schema.read.clone()
+    };
     if schema.windows.is_some()
-        && form_of_rows == Form::Jsonl
-        && jsonl::first(path)?.is_some_and(|row| {
+        && read.form() == Form::Jsonl
+        && jsonl::first(path, read)?.is_some_and(|row| {
             let has_list = |it: &&str| row.get(*it).is_some_and(Value::is_array);
             wanted.iter().any(has_list)
         })
     {
-        return jsonl::objects(path, limit, &mut |rows| {
+        return jsonl::objects(path, read, limit, &mut |rows| {
             take(RawRows::from_json(&rows, schema)?)
         });
     }
@@ -126,11 +129,7 @@ pub fn read_rows_by<E: From<DataError>>(
         None => limit,
     };
     let mut take = |table: Table, unused: &[String]| take(RawRows::of(table, unused));
-    let read = Read {
-        form: form.or(schema.read.form),
-        ..schema.read.clone()
-    };
-    table::read_wanted(path, &read, targets, &wanted, limit, &mut take)
+    table::read_wanted(path, read, targets, &wanted, limit, &mut take)
 }
 
 /// Does to new rows what was done to the train part.

@@ -184,4 +184,7 @@ pub struct Exit {
     pub signal: Option<i32>,
     pub cpu_seconds: f64,
     pub peak_bytes: u64,
+    /// Whether it was ended because the job's processes took more memory together than they may.
+    #[serde(default)]
+    pub is_over_memory: bool,
 }

@@ -3,9 +3,12 @@
 use std::{borrow::Cow, collections::BTreeMap, fmt, str::FromStr};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{self, IntoDeserializer as _},
+};
 
-use crate::remote::Remote;
+use crate::{remote::Remote, scalar::ByteSize};
 
 /// `stage`, `stage.part`, `stage.output.part`, each with selectors last: `score.accuracy@fold=0@lr=0.1`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -161,6 +164,7 @@ struct Entry {
     from: Option<Reference>,
     url: Option<String>,
     sha256: Option<String>,
+    max_size: Option<ByteSize>,
 }
 
 impl Serialize for PathOrStage {
@@ -186,9 +190,16 @@ impl<'de> Deserialize<'de> for PathOrStage {
             }
             fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<PathOrStage, A::Error> {
                 let entry = Entry::deserialize(de::value::MapAccessDeserializer::new(map))?;
+                let max_size = entry.max_size;
                 match (entry.from, entry.url, entry.sha256) {
-                    (Some(stage), None, None) => Ok(PathOrStage::Stage(stage)),
-                    (None, Some(url), Some(sha256)) => Ok(PathOrStage::Url(Remote { url, sha256 })),
+                    (Some(stage), None, None) if max_size.is_none() => {
+                        Ok(PathOrStage::Stage(stage))
+                    }
+                    (None, Some(url), Some(sha256)) => Ok(PathOrStage::Url(Remote {
+                        url,
+                        sha256,
+                        max_size,
+                    })),
                     _ => Err(de::Error::custom(
                         "expected `{from: stage}`, or `{url: …, sha256: …}`",
                     )),
@@ -261,12 +272,8 @@ impl<'de> Deserialize<'de> for NamedFiles {
                 while let Some((name, file)) = map.next_entry::<String, PathOrStage>()? {
                     all.insert(name, file);
                 }
-                // `{url: …, sha256: …}` is one file, not two columns.
-                if let (2, Some(PathOrStage::Path(url)), Some(PathOrStage::Path(sha256))) =
-                    (all.len(), all.get("url"), all.get("sha256"))
-                {
-                    let (url, sha256) = (url.clone(), sha256.clone());
-                    return Ok(list(vec![PathOrStage::Url(Remote { url, sha256 })]));
+                if let Some(remote) = remote(&all)? {
+                    return Ok(list(vec![PathOrStage::Url(remote)]));
                 }
                 // `{from: stage}` is a stage's output, not a column.
                 if let (1, Some(PathOrStage::Path(stage))) = (all.len(), all.get("from")) {
@@ -276,6 +283,26 @@ impl<'de> Deserialize<'de> for NamedFiles {
                 let (names, files) = all.into_iter().unzip();
                 Ok(NamedFiles { names, files })
             }
+        }
+        /// `{url: …, sha256: …}` is one file, not two columns.
+        fn remote<E: de::Error>(all: &BTreeMap<String, PathOrStage>) -> Result<Option<Remote>, E> {
+            let text = |name: &str| match all.get(name) {
+                Some(PathOrStage::Path(text)) => Some(text.clone()),
+                _ => None,
+            };
+            let (Some(url), Some(sha256)) = (text("url"), text("sha256")) else {
+                return Ok(None);
+            };
+            let max_size = text("max_size");
+            if all.len() != 2 + usize::from(max_size.is_some()) {
+                return Ok(None);
+            }
+            let size = |text: String| ByteSize::deserialize(text.into_deserializer());
+            Ok(Some(Remote {
+                url,
+                sha256,
+                max_size: max_size.map(size).transpose()?,
+            }))
         }
         fn list(files: Vec<PathOrStage>) -> NamedFiles {
             NamedFiles {

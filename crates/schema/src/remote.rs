@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use self::credentials::{blotted, without_credentials};
-use crate::manifest::Digest;
+use crate::{manifest::Digest, scalar::ByteSize};
 
 mod credentials;
 
@@ -16,9 +16,20 @@ pub struct Remote {
     pub url: String,
     /// The SHA-256 of the file's bytes in 64 hexadecimal digits, as `sha256sum FILE` prints it. It stands for the file in the key.
     pub sha256: String,
+    /// How large the file may be; a larger one is not fetched. Default: 2GiB.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_size: Option<ByteSize>,
 }
 
+/// How large a file may be whose `max_size` is not given.
+const MAX_SIZE: u64 = 2 << 30;
+
 impl Remote {
+    /// How many bytes the file may have.
+    pub fn max_bytes(&self) -> u64 {
+        self.max_size.map_or(MAX_SIZE, |it| it.bytes)
+    }
+
     /// What the file holds; nothing where the digits are wrong.
     pub fn digest(&self) -> Option<Digest> {
         self.sha256.to_ascii_lowercase().parse().ok()
@@ -60,6 +71,7 @@ mod tests {
         Remote {
             url: url.to_owned(),
             sha256: String::new(),
+            max_size: None,
         }
     }
 

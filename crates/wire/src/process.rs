@@ -168,6 +168,7 @@ pub fn reap(pid: Pid) -> io::Result<Exit> {
         signal: libc::WIFSIGNALED(status).then(|| libc::WTERMSIG(status)),
         cpu_seconds: seconds(usage.ru_utime) + seconds(usage.ru_stime),
         peak_bytes: u64::try_from(usage.ru_maxrss).unwrap_or(0) * 1024,
+        is_over_memory: false,
     })
 }
 

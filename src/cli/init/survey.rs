@@ -25,6 +25,8 @@ pub struct Survey {
     /// As it is shown.
     pub name: String,
     pub rows: u64,
+    /// Whether the table has more rows, which were not looked at.
+    is_cut: bool,
     pub columns: Vec<(String, Glance)>,
     pub read: Read,
 }
@@ -41,8 +43,7 @@ impl Survey {
             },
             form => return Err(by_hand(&format!("{name} is of the form {}", form.name()))),
         };
-        let paths = [path.to_owned()];
-        let table = table::read(&paths, &read, &mut |_| {}).map_err(told)?;
+        let (table, is_cut) = table::glance(path, &read).map_err(told)?;
         if let Some((wide, _)) = table.blocks.first() {
             return Err(by_hand(&format!(
                 "column `{wide}` of {name} has many numbers a row"
@@ -74,6 +75,7 @@ impl Survey {
         Ok(Self {
             name: name.to_owned(),
             rows: table.rows() as u64,
+            is_cut,
             columns,
             read,
         })
@@ -129,7 +131,8 @@ impl Survey {
             ];
             table.styled(cells.into_iter().map(|it| (style, it)));
         }
-        let rows = figures::plural(self.rows, "row");
+        let first = if self.is_cut { "the first " } else { "" };
+        let rows = format!("{first}{}", figures::plural(self.rows, "row"));
         let columns = figures::plural(self.columns.len() as u64, "column");
         let mut text = format!("{}: {rows}, {columns}\n\n", self.name);
         text.push_str(&table.render(width));

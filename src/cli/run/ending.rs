@@ -6,7 +6,6 @@ use std::{
     sync::Arc,
 };
 
-use pipe_data::regular;
 use pipe_schema::{
     report::{METRICS_FILE, Metrics, REPORT_FILE, Report},
     run::RunStatus,
@@ -15,6 +14,7 @@ use pipe_schema::{
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
+    bounded,
     cli::{Context, discovery, quote},
     plan::{Plan, Stage},
     report::summary::{Measured, Place},
@@ -165,5 +165,5 @@ fn current(store: &Store, stage: &Stage, output: &str) -> PathBuf {
 
 /// A JSON file of an artifact; nothing where there is none or it is of another kind, as in reports of commands.
 fn read<T: DeserializeOwned>(path: &Path) -> Option<T> {
-    serde_json::from_slice(&regular::read(path).ok()?).ok()
+    serde_json::from_slice(&bounded::read(path).ok()?).ok()
 }

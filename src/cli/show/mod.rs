@@ -14,7 +14,6 @@ use std::{
 
 use anyhow::Context as _;
 use jiff::{Timestamp, tz::TimeZone};
-use pipe_data::regular;
 use pipe_schema::{
     manifest::Digest,
     record::Record,
@@ -29,6 +28,7 @@ use super::{
     subject::{self, Subject},
 };
 use crate::{
+    bounded,
     report::{
         figures,
         style::{BOLD, DIM, paint},
@@ -124,7 +124,7 @@ fn has_metric(view: &View<'_>, subject: &Subject) -> bool {
         Some((first, rest)) if first == view.name => rest,
         _ => subject.path.as_slice(),
     };
-    let metrics = regular::read(&view.path.join(METRICS_FILE)).ok();
+    let metrics = bounded::read(&view.path.join(METRICS_FILE)).ok();
     let metrics: Option<Metrics> = metrics.and_then(|it| serde_json::from_slice(&it).ok());
     metrics.is_some_and(|it| it.contains_key(&words.join(".")))
 }
@@ -299,7 +299,7 @@ fn local_time(text: &str) -> String {
 
 /// A JSON file of an artifact; nothing where the artifact has no such file.
 pub fn read<T: DeserializeOwned>(path: &Path) -> anyhow::Result<Option<T>> {
-    let text = match regular::read(path) {
+    let text = match bounded::read(path) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),

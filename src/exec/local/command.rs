@@ -94,68 +94,132 @@ struct Line {
     value: f64,
 }
 
+/// Bytes of live metrics that are read at once.
+const METRICS_CHUNK: u64 = 1 << 20;
+/// Bytes of live metrics that are read in all.
+const MOST_METRICS: u64 = 256 << 20;
+/// Bytes of a line that can be a metric.
+const LONGEST_METRIC: usize = 64 << 10;
+/// Values that are told; of those after them, the last one of each metric counts.
+const MOST_VALUES: u64 = 100_000;
+/// Metrics of different names.
+const MOST_NAMES: usize = 1000;
+
 /// What was read so far of the file of live metrics.
 #[derive(Default)]
 struct MetricsFile {
     offset: u64,
     pending: Vec<u8>,
+    /// The line goes on that was too long to be a metric.
+    is_within_long_line: bool,
     lines: u64,
+    values: u64,
     last: Metrics,
     has_complained: bool,
 }
 
 impl MetricsFile {
-    /// Tells the metrics that were added since. A command that writes none has no such file.
-    fn read(&mut self, path: &Path, attendant: &Attendant) {
+    /// Tells the metrics that were added since, of many a part. Says whether there were any. A command that writes none has
+    /// no such file.
+    fn read(&mut self, path: &Path, attendant: &Attendant) -> bool {
         // A pipe that has its place would be waited for.
         if !path.is_file() {
-            return;
+            return false;
         }
         let Ok(mut file) = regular::open(path) else {
-            return;
+            return false;
         };
+        let most = METRICS_CHUNK.min(MOST_METRICS.saturating_sub(self.offset));
         let is_read = file
             .seek(SeekFrom::Start(self.offset))
-            .and_then(|_| file.read_to_end(&mut self.pending));
-        let Ok(got) = is_read else { return };
+            .and_then(|_| file.take(most).read_to_end(&mut self.pending));
+        let got = is_read.unwrap_or_default();
         self.offset += got as u64;
+        if self.offset == MOST_METRICS && got > 0 {
+            let most = MOST_METRICS >> 20;
+            self.complain(attendant, || {
+                format!("$PIPE_METRICS is read up to {most} MiB")
+            });
+        }
         if let Some(end) = self.pending.iter().rposition(|&byte| byte == b'\n') {
             let rest = self.pending.split_off(end + 1);
             let lines = std::mem::replace(&mut self.pending, rest);
             self.take(&lines, attendant);
         }
+        if self.pending.len() > LONGEST_METRIC {
+            let start = std::mem::take(&mut self.pending);
+            self.take(&start, attendant);
+            self.is_within_long_line = true;
+        }
+        got > 0
     }
 
     /// The same when nothing will be added: the last line may lack its end.
     fn finish(&mut self, path: &Path, attendant: &Attendant) {
-        self.read(path, attendant);
+        while self.read(path, attendant) {}
         let rest = std::mem::take(&mut self.pending);
         self.take(&rest, attendant);
     }
 
+    /// Says once that something about the metrics is wrong.
+    fn complain(&mut self, attendant: &Attendant, what: impl FnOnce() -> String) {
+        if !std::mem::replace(&mut self.has_complained, true) {
+            attendant.log(what());
+        }
+    }
+
     fn take(&mut self, lines: &[u8], attendant: &Attendant) {
         for line in lines.split_inclusive(|&byte| byte == b'\n') {
+            if std::mem::take(&mut self.is_within_long_line) {
+                self.is_within_long_line = !line.ends_with(b"\n");
+                continue;
+            }
             self.lines += 1;
+            let number = self.lines;
+            if line.len() > LONGEST_METRIC {
+                let most = LONGEST_METRIC >> 10;
+                let what = || format!("line {number} of $PIPE_METRICS is longer than {most} KiB");
+                self.complain(attendant, what);
+                continue;
+            }
             match serde_json::from_slice::<Line>(line) {
                 Ok(line) => {
-                    self.last.insert(line.name.clone(), line.value);
-                    attendant.say(Message::Metric {
-                        job: attendant.job,
-                        name: line.name,
-                        step: line.step.unwrap_or(self.lines),
-                        value: line.value,
-                    });
+                    self.note(line.name, line.step.unwrap_or(number), line.value, attendant);
                 }
-                Err(_) if line.trim_ascii().is_empty() || self.has_complained => {}
-                Err(error) => {
-                    self.has_complained = true;
-                    attendant.log(format!(
-                        "line {} of $PIPE_METRICS is no metric ({error}); one is written like {}",
-                        self.lines, r#"{"name": "loss", "step": 1, "value": 0.5}"#
-                    ));
-                }
+                Err(_) if line.trim_ascii().is_empty() => {}
+                Err(error) => self.complain(attendant, || {
+                    format!(
+                        "line {number} of $PIPE_METRICS is no metric ({error}); one is written like {}",
+                        r#"{"name": "loss", "step": 1, "value": 0.5}"#
+                    )
+                }),
             }
         }
+    }
+
+    fn note(&mut self, name: String, step: u64, value: f64, attendant: &Attendant) {
+        if self.last.len() >= MOST_NAMES && !self.last.contains_key(&name) {
+            let what = || {
+                format!("$PIPE_METRICS has more than {MOST_NAMES} metrics: `{name}` is left out")
+            };
+            return self.complain(attendant, what);
+        }
+        self.last.insert(name.clone(), value);
+        self.values += 1;
+        if self.values > MOST_VALUES {
+            let what = || {
+                format!(
+                    "$PIPE_METRICS has more than {MOST_VALUES} values: of those that follow, the last one of each metric is kept"
+                )
+            };
+            return self.complain(attendant, what);
+        }
+        attendant.say(Message::Metric {
+            job: attendant.job,
+            name,
+            step,
+            value,
+        });
     }
 }
 

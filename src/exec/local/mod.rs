@@ -3,6 +3,7 @@
 
 mod attendant;
 mod board;
+mod bounds;
 mod command;
 mod crew;
 pub mod fence;

@@ -2,20 +2,21 @@
 //! Knows no kind of job.
 
 use std::{
-    fs::File,
-    io::{self, PipeReader, Read, Write},
-    path::{Path, PathBuf},
+    io::{self, PipeReader, Read},
+    path::Path,
     sync::Arc,
     time::Duration,
 };
 
-use pipe_wire::process::open_log;
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     io::Errno,
 };
 
-use super::super::mask::{Mask, Masked};
+use super::{
+    super::mask::{Mask, Masked},
+    bounds::{BoundedLog, LineQuota},
+};
 
 /// A longer line is cut into several.
 const LINE_LIMIT: usize = 64 << 10;
@@ -25,19 +26,15 @@ const CHUNK: usize = 64 << 10;
 const SMALL_CHUNK: usize = 4 << 10;
 /// How many chunks are taken before whoever asked can look at something else.
 const ROUNDS: usize = 16;
-/// How many lines are told; the log has all of them.
-const TOLD_LIMIT: usize = 1000;
 
 /// A process's output on its way to the log.
 pub struct Output {
     pipe: PipeReader,
-    /// Where the log is to be, and the log once there is something to be logged.
-    path: PathBuf,
-    log: Option<File>,
+    log: BoundedLog,
     masked: Masked,
     chunk: Vec<u8>,
     pending: Vec<u8>,
-    told: usize,
+    quota: LineQuota,
     is_open: bool,
 }
 
@@ -45,12 +42,11 @@ impl Output {
     pub fn new(pipe: PipeReader, log: &Path, mask: &Arc<Mask>) -> Self {
         Self {
             pipe,
-            path: log.to_owned(),
-            log: None,
+            log: BoundedLog::new(log),
             masked: Masked::new(Arc::clone(mask)),
             chunk: Vec::new(),
             pending: Vec::new(),
-            told: 0,
+            quota: LineQuota::default(),
             is_open: true,
         }
     }
@@ -89,14 +85,14 @@ impl Output {
         Ok(())
     }
 
-    /// Writes what is left of an unfinished line.
+    /// Writes what is left of an unfinished line, and the end of a log that was cut.
     pub fn close(&mut self, tell: &mut dyn FnMut(String)) -> io::Result<()> {
         self.masked.finish(&mut self.pending);
-        if self.pending.is_empty() {
-            return Ok(());
-        }
         let rest = std::mem::take(&mut self.pending);
-        self.write(&rest, tell)
+        if !rest.is_empty() {
+            self.write(&rest, tell)?;
+        }
+        self.log.close()
     }
 
     fn is_readable(&self, wait: Duration) -> io::Result<bool> {
@@ -131,21 +127,13 @@ impl Output {
     /// Writes one line or several.
     fn write(&mut self, lines: &[u8], tell: &mut dyn FnMut(String)) -> io::Result<()> {
         let text = String::from_utf8_lossy(lines);
-        let log = match &mut self.log {
-            Some(log) => log,
-            None => self.log.insert(open_log(&self.path)?),
-        };
-        log.write_all(text.as_bytes())?;
+        self.log.write(text.as_bytes())?;
         for line in text.split_inclusive('\n') {
-            if self.told > TOLD_LIMIT {
+            let line = line.trim_end().to_owned();
+            let Some(line) = self.quota.admit(line, "… more in the log") else {
                 break;
-            }
-            self.told += 1;
-            tell(if self.told <= TOLD_LIMIT {
-                line.trim_end().to_owned()
-            } else {
-                "… more in the log".to_owned()
-            });
+            };
+            tell(line);
         }
         Ok(())
     }
@@ -153,6 +141,8 @@ impl Output {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+
     use super::*;
 
     #[test]
@@ -224,7 +214,7 @@ mod tests {
                 .unwrap();
         }
         writer.join().unwrap();
-        assert_eq!(told, TOLD_LIMIT + 1);
+        assert_eq!(told, 1001);
         assert_eq!(std::fs::read_to_string(&log).unwrap().lines().count(), 5000);
     }
 }

@@ -11,6 +11,7 @@ use pipe_wire::{Channel, Receiver};
 use super::{
     super::{InputCheck, Message, failure},
     attendant::Attendant,
+    bounds::LineQuota,
     output::Output,
 };
 
@@ -87,6 +88,7 @@ fn converse(
         .set_timeout(Some(TICK))
         .map_err(|error| Silence::Nonsense(format!("its socket fails: {error}")))?;
     let mut is_greeted = false;
+    let mut quota = LineQuota::default();
     loop {
         if let Some(output) = output {
             let _ = output.pump(Duration::ZERO, &mut |line| attendant.log(line));
@@ -101,7 +103,7 @@ fn converse(
             Ok(Some(Event::Done(done))) => return Ok(Ok(done)),
             Ok(Some(Event::Failed(failed))) => return Ok(Err(failed)),
             Ok(Some(_)) if !is_greeted => is_greeted = true,
-            Ok(Some(event)) => forward(attendant, event),
+            Ok(Some(event)) => forward(attendant, event, &mut quota),
             Ok(None) => return Err(Silence::Closed),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 if attendant.is_over() {
@@ -130,7 +132,7 @@ fn check(hello: &Hello) -> io::Result<Event> {
     )))
 }
 
-fn forward(attendant: &Attendant, event: Event) {
+fn forward(attendant: &Attendant, event: Event, quota: &mut LineQuota) {
     let job = attendant.job;
     attendant.say(match event {
         Event::Progress { done, total, unit } => Message::Progress {
@@ -145,7 +147,10 @@ fn forward(attendant: &Attendant, event: Event) {
             step,
             value,
         },
-        Event::Log { text } => Message::Log { job, text },
+        Event::Log { text } => match quota.admit(text, "… it says more than is kept") {
+            Some(text) => Message::Log { job, text },
+            None => return,
+        },
         Event::Done(_) | Event::Failed(_) => return,
     });
 }

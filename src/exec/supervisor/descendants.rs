@@ -90,6 +90,16 @@ impl Processes {
         found
     }
 
+    /// A job's processes: its first one, those that descend from it, and those that left its tree and have its mark.
+    pub fn of_job(&self, leader: Pid, mark: &str) -> Vec<Pid> {
+        let mut all = vec![leader];
+        all.extend(self.below(leader));
+        all.extend(self.marked(mark));
+        all.sort_by_key(|pid| raw(*pid));
+        all.dedup();
+        all
+    }
+
     /// Those of this process's descendants that have this mark.
     pub fn marked(&self, mark: &str) -> Vec<Pid> {
         let mut found = self.below(rustix::process::getpid());

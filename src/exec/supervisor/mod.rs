@@ -3,16 +3,15 @@
 
 mod descendants;
 mod last;
+mod memory;
+mod start;
 
 pub use self::last::kill_marked_by;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     io,
-    os::{
-        fd::{AsFd, OwnedFd},
-        unix::net::UnixStream,
-    },
+    os::unix::net::UnixStream,
     time::{Duration, Instant},
 };
 
@@ -22,10 +21,7 @@ use nix::{
     sys::wait::{Id, WaitPidFlag, WaitStatus, waitid},
 };
 use pipe_schema::protocol::Exit;
-use pipe_wire::{
-    Channel, Receiver, Sender, process,
-    spawn::{self, Program},
-};
+use pipe_wire::{Channel, Receiver, Sender, process};
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     io::Errno,
@@ -33,6 +29,8 @@ use rustix::{
 };
 use serde::{Deserialize, Serialize};
 use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+
+use self::start::{mark, spawn};
 
 /// How long the supervisor waits for killed processes to be gone before it reports the end of their job.
 const GONE: Duration = Duration::from_secs(2);
@@ -122,6 +120,8 @@ pub fn serve() -> Result<()> {
         sender,
         jobs: BTreeMap::new(),
         stops: BTreeMap::new(),
+        memory: memory::Watch::default(),
+        over_memory: BTreeSet::new(),
     };
     let served = supervisor.watch(receiver, &bell);
     last::kill_descendants();
@@ -144,6 +144,9 @@ struct Supervisor {
     jobs: BTreeMap<u64, Pid>,
     /// Signals that are due.
     stops: BTreeMap<Target, Deadlines>,
+    memory: memory::Watch,
+    /// Jobs that were ended because they took too much.
+    over_memory: BTreeSet<u64>,
 }
 
 #[derive(Clone, Copy)]
@@ -172,6 +175,20 @@ impl Supervisor {
                 }
             }
             self.send_due_signals();
+            self.end_jobs_over_memory();
+        }
+    }
+
+    /// Ends the jobs whose processes take more memory together than they may.
+    fn end_jobs_over_memory(&mut self) {
+        let jobs = &self.jobs;
+        let over = self.memory.find_over(|processes, job| {
+            let leader = jobs.get(&job).copied();
+            leader.map_or(Vec::new(), |pid| processes.of_job(pid, &mark(job)))
+        });
+        for job in over {
+            self.over_memory.insert(job);
+            self.signal(Target::Job(job), Signal::KILL);
         }
     }
 
@@ -184,6 +201,9 @@ impl Supervisor {
         match spawn(start, &output, socket.as_ref(), fence.as_ref()) {
             Ok(pid) => {
                 self.jobs.insert(start.job, pid);
+                if let Some(bytes) = start.memory {
+                    self.memory.add(start.job, bytes);
+                }
                 Ok(())
             }
             Err(error) => Ok(self.sender.send(&Notice::NotStarted {
@@ -215,6 +235,7 @@ impl Supervisor {
         self.stops
             .values()
             .flat_map(|it| it.terminate.into_iter().chain([it.kill]))
+            .chain(self.memory.next())
             .min()
     }
 
@@ -256,10 +277,9 @@ impl Supervisor {
                 }
             }
         };
-        let mut targets = processes.below(leader);
-        targets.extend(processes.marked(&mark(job)));
+        let targets = processes.of_job(leader, &mark(job));
         let _ = rustix::process::kill_process_group(leader, signal);
-        for pid in targets {
+        for pid in targets.into_iter().filter(|pid| *pid != leader) {
             let _ = rustix::process::kill_process(pid, signal);
         }
     }
@@ -278,6 +298,12 @@ impl Supervisor {
             let exit = process::reap(pid)?;
             self.jobs.remove(&job);
             self.stops.remove(&Target::Job(job));
+            self.memory.remove(job);
+            let is_over_memory = self.over_memory.remove(&job);
+            let exit = Exit {
+                is_over_memory,
+                ..exit
+            };
             self.end(job, exit)?;
         }
         Ok(())
@@ -318,33 +344,6 @@ impl Supervisor {
             std::thread::sleep(Duration::from_millis(2));
         }
     }
-}
-
-fn spawn(
-    start: &Start,
-    output: &OwnedFd,
-    socket: Option<&OwnedFd>,
-    fence: Option<&OwnedFd>,
-) -> io::Result<Pid> {
-    let mut env = start.env.clone();
-    env.push((process::MARK.to_owned(), mark(start.job)));
-    let program = Program {
-        path: &start.program,
-        args: &start.args,
-        env: &env,
-        folder: &start.folder,
-        output: output.as_fd(),
-        socket: socket.map(AsFd::as_fd),
-        memory: start.memory,
-        fence: fence.map(AsFd::as_fd),
-        leaves_no_core: start.leaves_no_core,
-    };
-    spawn::spawn(&program)
-}
-
-/// Unique among the jobs of nested runs, too.
-fn mark(job: u64) -> String {
-    format!("{}.{job}", rustix::process::getpid())
 }
 
 /// Whether a child is dead, without reaping it.

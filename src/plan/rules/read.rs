@@ -59,6 +59,7 @@ fn fits(option: &str, form: Form) -> bool {
         "rows" => form == Form::Text,
         "encoding" => matches!(form, Form::Csv | Form::Text),
         "names" => form.takes_names(),
+        "max_unpacked" => form != Form::Images,
         _ => form == Form::Csv,
     }
 }

@@ -207,11 +207,12 @@ impl Store {
         Ok(dead.map(|it| folder.join(it)).collect())
     }
 
-    /// What was set aside, and logs of attempts and lists of runs that are not kept.
+    /// What was set aside or fetched in part, and logs of attempts and lists of runs that are not kept.
     fn leftovers(&self, old_runs: &[String], live: &HashSet<String>) -> Result<Vec<PathBuf>> {
         let quarantine = self.layout.quarantine();
         let aside = children(&quarantine)?.into_iter();
         let mut paths: Vec<PathBuf> = aside.map(|it| quarantine.join(it)).collect();
+        paths.extend(self.idle_partials()?);
         // What lay where outs belong may be somebody's.
         paths.retain(|it| !is_kept(it));
         let replaced = [

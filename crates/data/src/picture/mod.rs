@@ -11,16 +11,34 @@ use std::{
     borrow::Cow,
     collections::BTreeMap,
     hash::{DefaultHasher, Hash, Hasher},
+    io::{self, Read as _},
     path::{Path, PathBuf},
 };
 
 use base64ct::{Base64, Encoding};
 
 use self::decode::Head;
-use crate::{block::Block, error::DataError, infer, regular, table::Fields};
+use crate::{block::Block, error::DataError, infer, limits, regular, table::Fields};
 
 const SCHEME: &str = "data:";
 const REMEDY: &str = "replace the file, or leave it out; a pattern like `pictures/*/*.png` names the ones that count";
+
+/// The bytes of a picture's file.
+fn read_file(path: &Path) -> Result<Vec<u8>, DataError> {
+    let fail = |it: io::Error| DataError::io(path, &it);
+    let file = regular::open(path).map_err(fail)?;
+    let mut bytes = Vec::new();
+    let mut file = file.take(limits::PICTURE + 1);
+    file.read_to_end(&mut bytes).map_err(fail)?;
+    if bytes.len() as u64 > limits::PICTURE {
+        let most = limits::PICTURE >> 20;
+        return Err(bad(
+            path,
+            &format!("is larger than a picture may be, {most} MiB"),
+        ));
+    }
+    Ok(bytes)
+}
 
 /// A text that holds no picture.
 struct Unreadable;
@@ -61,7 +79,7 @@ impl Pictures {
     /// The pictures of these files.
     pub fn of_paths(paths: &[PathBuf]) -> Result<Self, DataError> {
         let item = |path: &PathBuf| {
-            let bytes = regular::read(path).map_err(|it| DataError::io(path, &it))?;
+            let bytes = read_file(path)?;
             Item::of(&bytes, Place::File(path.clone())).map_err(|why| bad(path, &why))
         };
         let all = paths.iter().map(item).collect::<Result<_, _>>()?;
@@ -145,7 +163,18 @@ impl Pictures {
     pub fn block(&self, [height, width]: [u32; 2], channels: u32) -> Result<Block, DataError> {
         let (rows, shape) = (self.rows(), [channels, height, width].map(|it| it as usize));
         let [channels, height, width] = shape;
-        let mut levels = Vec::with_capacity(rows * channels * height * width);
+        let mut levels = Vec::new();
+        let sizes = [rows, channels, height, width];
+        let count = sizes
+            .iter()
+            .try_fold(1_usize, |all, it| all.checked_mul(*it));
+        if count.is_none_or(|it| levels.try_reserve_exact(it).is_err()) {
+            let message = format!(
+                "{rows} pictures of {height} × {width} pixels need more memory than there is"
+            );
+            return Err(DataError::wrong(message)
+                .hint("scale them to a smaller size: `- resize: {size: [64, 64]}`"));
+        }
         for (row, item) in self.all.iter().enumerate() {
             let bytes = item.bytes()?;
             let picture =
@@ -206,10 +235,7 @@ impl Item {
     fn bytes(&self) -> Result<Cow<'_, [u8]>, DataError> {
         match &self.place {
             Place::Here(bytes) => Ok(Cow::Borrowed(bytes)),
-            Place::File(path) => {
-                let bytes = regular::read(path).map_err(|it| DataError::io(path, &it))?;
-                Ok(Cow::Owned(bytes))
-            }
+            Place::File(path) => read_file(path).map(Cow::Owned),
         }
     }
 }

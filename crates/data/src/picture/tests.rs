@@ -90,6 +90,21 @@ fn a_picture_that_is_cut_off_is_none() {
 }
 
 #[test]
+fn a_picture_that_declares_more_pixels_than_can_be_read_is_refused() {
+    let mut file = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR".to_vec();
+    file.extend(60_000_u32.to_be_bytes().repeat(2));
+    file.extend([8, 2, 0, 0, 0]);
+    let mut crc = flate2::Crc::new();
+    crc.update(&file[12..]);
+    file.extend(crc.sum().to_be_bytes());
+    // The library reads up to the first piece of the picture itself.
+    file.extend(b"\0\0\0\0IDAT\x35\xaf\x06\x1e");
+    let why = "has 60000 × 60000 pixels, more than can be read";
+    assert_eq!(head(&file).unwrap_err(), why);
+    assert_eq!(decode(&file, 3).unwrap_err(), why);
+}
+
+#[test]
 fn every_byte_of_a_picture_may_be_wrong() {
     for name in ["palette.png", "grey.jpg", "progressive.jpg"] {
         let bytes = fs::read(format!("{FOLDER}/{name}")).unwrap();

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use pipe_schema::stage::preprocess::Read;
+
 use super::{Fields, Table, Take, file::Count, missing_columns};
 use crate::{block::Block, error::DataError, infer};
 
@@ -20,7 +22,7 @@ pub enum Items {
     Floats(Vec<f32>),
     /// Whole numbers of which some are too large for a float to tell them from others.
     Integers(Vec<i128>),
-    Words(Vec<String>),
+    Words(Fields),
 }
 
 impl Array {
@@ -204,25 +206,26 @@ fn texts(items: &Items) -> Result<Fields, String> {
             let all = all.iter();
             all.for_each(|it| fields.push(it.to_string().as_bytes()));
         }
-        Items::Words(all) => all.iter().for_each(|it| fields.push(it.as_bytes())),
+        Items::Words(all) => return Ok(all.clone()),
     }
     Ok(fields)
 }
 
 /// Reads the arrays of a file; one that has no name is alone.
-pub type Open = fn(&Path, &Count) -> Result<Vec<Found>, DataError>;
+pub type Open = fn(&Path, &Read, &Count) -> Result<Vec<Found>, DataError>;
 
 /// An array with its name, where it has one.
 pub type Found = (Option<String>, Array);
 
-/// Reads files one after another: each has arrays by name, or with `names` one array, and as many files as there are
+/// Reads files one after another: each has arrays by name, or with `read.names` one array, and as many files as there are
 /// names are rows of the same table. `progress` is told the bytes read.
 pub fn read(
     paths: &[PathBuf],
-    names: &[String],
+    read: &Read,
     open: Open,
     progress: &mut dyn FnMut(u64),
 ) -> Result<Table, DataError> {
+    let names = &read.names;
     let count = Count::default();
     let mut table = Table::default();
     if !names.is_empty() && !paths.len().is_multiple_of(names.len()) {
@@ -239,7 +242,7 @@ pub fn read(
             table
                 .places
                 .start_rows(table.rows, path.display().to_string());
-            let found = open(path, &count)?;
+            let found = open(path, read, &count)?;
             progress(count.get());
             match (names.get(at), found.len()) {
                 (Some(name), 1) => arrays.extend(found.into_iter().map(|it| (name.clone(), it.1))),
@@ -272,13 +275,13 @@ fn named(found: Vec<Found>, path: &Path) -> Result<Vec<(String, Array)>, DataErr
 /// Reads the columns `wanted` of one file, at most `limit` rows at a time. A single array is the only column that is wanted.
 pub fn read_wanted<E: From<DataError>>(
     path: &Path,
+    (read, open): (&Read, Open),
     targets: &[String],
     wanted: &[&str],
     limit: usize,
-    open: Open,
     take: &mut Take<'_, E>,
 ) -> Result<(), E> {
-    let found = open(path, &Count::default())?;
+    let found = open(path, read, &Count::default())?;
     let arrays = match (wanted, found.as_slice()) {
         ([only], [(None, _)]) => {
             let found = found.into_iter();

@@ -1,26 +1,29 @@
 //! Reads CSV files into one table. Knows headers and the order of columns; no types, and no quotes.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     path::{Path, PathBuf},
 };
 
 use pipe_schema::stage::preprocess::Read;
 
 use super::{
-    Table, Take, extra_column, file::Count, lacking_columns, missing_columns, positions,
+    Portion, Table, Take, extra_column, file::Count, lacking_columns, missing_columns, positions,
     records::Records,
 };
 use crate::{error::DataError, infer::number};
 
-/// Reads files of the same columns, one after another. `progress` is told the bytes read.
+/// Reads files of the same columns, one after another: all, or a portion of each. Says whether there is more. `progress` is
+/// told the bytes read.
 pub fn read(
     paths: &[PathBuf],
     read: &Read,
+    portion: Portion,
     progress: &mut dyn FnMut(u64),
-) -> Result<Table, DataError> {
+) -> Result<(Table, bool), DataError> {
     let count = Count::default();
     let mut table: Option<Table> = None;
+    let mut is_more = false;
     for path in paths {
         let mut records = Records::open(path, read, &count)?;
         let header = header(&mut records, read)?;
@@ -31,9 +34,10 @@ pub fn read(
         let order = order(table, &header, path)?;
         let rows = table.rows();
         start(table, &records);
-        append(table, &mut records, &order, usize::MAX, &mut |_| {
+        let is_over = append(table, &mut records, &order, portion, &mut |_| {
             progress(count.get());
         })?;
+        is_more |= !is_over && records.next()?;
         if table.rows() == rows {
             return Err(DataError::wrong(format!(
                 "{}: has no rows, only a header",
@@ -41,7 +45,8 @@ pub fn read(
             )));
         }
     }
-    table.ok_or_else(|| DataError::wrong("there are no files to read"))
+    let table = table.ok_or_else(|| DataError::wrong("there are no files to read"))?;
+    Ok((table, is_more))
 }
 
 /// Reads the columns `wanted` of one file, at most `limit` rows at a time; `take` gets them with the names of the columns
@@ -76,10 +81,11 @@ pub fn read_wanted<E: From<DataError>>(
         .filter(|(name, at)| at.is_none() && !targets.contains(name))
         .map(|(name, _)| name.clone())
         .collect();
+    let portion = Portion::of_rows(limit);
     loop {
         let mut table = Table::of(wanted.iter().map(|it| (*it).to_owned()).collect());
         start(&mut table, &records);
-        let is_over = append(&mut table, &mut records, &order, limit, &mut |_| {})?;
+        let is_over = append(&mut table, &mut records, &order, portion, &mut |_| {})?;
         take(table, &unused)?;
         if is_over {
             return Ok(());
@@ -98,18 +104,20 @@ fn start(table: &mut Table, records: &Records<'_>) {
     table.places.start_file(table.rows(), name);
 }
 
-/// Adds rows until there are `limit`, or no more: then it is over.
+/// Adds rows until there is a portion of them, or no more: then it is over.
 fn append(
     table: &mut Table,
     records: &mut Records<'_>,
     order: &[Option<usize>],
-    limit: usize,
+    portion: Portion,
     progress: &mut dyn FnMut(usize),
 ) -> Result<bool, DataError> {
-    while table.rows() < limit {
+    let mut bytes = 0;
+    while !portion.is_full(table.rows(), bytes) {
         if !records.next()? {
             return Ok(true);
         }
+        bytes += records.bytes() + records.len();
         if records.len() != order.len() {
             return Err(records.ragged(order.len()));
         }
@@ -188,14 +196,16 @@ fn loose_header(
 
 /// Refuses a name given twice; names those that have none by their position.
 fn unique(mut names: Vec<String>, path: &Path) -> Result<Vec<String>, DataError> {
-    for at in 0..names.len() {
-        if names[at].is_empty() {
-            let mut name = format!("unnamed_{}", at + 1);
-            // Another column may be called so.
-            while names.contains(&name) {
+    // Another column may be called so.
+    let prefix = "unnamed_";
+    let alike = names.iter().filter(|name| name.starts_with(prefix));
+    let alike: HashSet<String> = alike.cloned().collect();
+    for (at, name) in names.iter_mut().enumerate() {
+        if name.is_empty() {
+            *name = format!("{prefix}{}", at + 1);
+            while alike.contains(name.as_str()) {
                 name.push('_');
             }
-            names[at] = name;
         }
     }
     let mut seen = HashMap::new();

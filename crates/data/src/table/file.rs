@@ -9,10 +9,14 @@ use std::{
 };
 
 use flate2::bufread::MultiGzDecoder;
-use pipe_schema::stage::preprocess::Encoding;
+use pipe_schema::stage::preprocess::{self, Encoding};
 
 use super::decode::Decoded;
-use crate::{error::DataError, regular};
+use crate::{
+    error::DataError,
+    limits::{Budgeted, UnpackBudget},
+    regular,
+};
 
 const BUFFER: usize = 256 * 1024;
 /// What a file starts with that is no text, and what it is then.
@@ -42,16 +46,26 @@ const UTF16_MARKS: [&[u8]; 2] = [b"\xff\xfe", b"\xfe\xff"];
 pub type Count = Rc<Cell<u64>>;
 
 /// Opens `path` as text: unpacks gzip, drops a byte order mark, gives UTF-8.
-pub fn open(path: &Path, encoding: Encoding, count: &Count) -> Result<Box<dyn BufRead>, DataError> {
-    let text = start(path, encoding, open_bytes(path, count)?)?;
+pub fn open(
+    path: &Path,
+    read: &preprocess::Read,
+    count: &Count,
+) -> Result<Box<dyn BufRead>, DataError> {
+    let (bytes, _) = open_bytes(path, read, count)?;
+    let encoding = read.encoding;
+    let text = start(path, encoding, bytes)?;
     Ok(match encoding {
         Encoding::Utf8 => text,
         other => Box::new(Decoded::of(text, other)),
     })
 }
 
-/// Opens `path`: unpacks gzip.
-pub fn open_bytes(path: &Path, count: &Count) -> Result<Box<dyn BufRead>, DataError> {
+/// Opens `path`: unpacks gzip. What it unpacks to is taken off the budget that comes with it.
+pub fn open_bytes(
+    path: &Path,
+    read: &preprocess::Read,
+    count: &Count,
+) -> Result<(Box<dyn BufRead>, UnpackBudget), DataError> {
     let fail = |it: io::Error| DataError::io(path, &it);
     let file = match regular::open(path) {
         Err(error) if error.kind() == io::ErrorKind::IsADirectory => {
@@ -62,6 +76,8 @@ pub fn open_bytes(path: &Path, count: &Count) -> Result<Box<dyn BufRead>, DataEr
         }
         opened => opened.map_err(fail)?,
     };
+    let metadata = file.metadata().map_err(fail)?;
+    let budget = UnpackBudget::new(metadata.len(), read);
     let counted = Counted {
         file,
         count: Rc::clone(count),
@@ -69,10 +85,10 @@ pub fn open_bytes(path: &Path, count: &Count) -> Result<Box<dyn BufRead>, DataEr
     let mut packed = BufReader::with_capacity(BUFFER, counted);
     let is_gzip = packed.fill_buf().map_err(fail)?.starts_with(b"\x1f\x8b");
     if !is_gzip {
-        return Ok(Box::new(packed));
+        return Ok((Box::new(packed), budget));
     }
-    let plain = MultiGzDecoder::new(packed);
-    Ok(Box::new(BufReader::with_capacity(BUFFER, plain)))
+    let plain = Budgeted::new(MultiGzDecoder::new(packed), budget.clone());
+    Ok((Box::new(BufReader::with_capacity(BUFFER, plain)), budget))
 }
 
 fn start(

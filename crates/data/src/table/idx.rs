@@ -5,6 +5,8 @@ use std::{
     path::Path,
 };
 
+use pipe_schema::stage::preprocess::Read;
+
 use super::{
     array::{Array, Found, Items},
     file::{self, Count},
@@ -15,8 +17,8 @@ use crate::error::DataError;
 const MOST_SIZES: usize = 8;
 
 /// Reads a file's array.
-pub fn read(path: &Path, count: &Count) -> Result<Vec<Found>, DataError> {
-    let mut bytes = file::open_bytes(path, count)?;
+pub fn read(path: &Path, read: &Read, count: &Count) -> Result<Vec<Found>, DataError> {
+    let (mut bytes, _) = file::open_bytes(path, read, count)?;
     let wrong = |why: String| DataError::wrong(format!("{}: {why}", path.display()));
     let mut take = |size: usize, what: &str| {
         let mut word = [0; 4];

@@ -3,35 +3,51 @@
 use std::{
     borrow::Cow,
     collections::{BTreeMap, HashMap, HashSet, btree_map::Entry},
-    fmt,
-    io::BufRead,
+    fs,
     path::{Path, PathBuf},
 };
 
-use pipe_schema::stage::preprocess::Encoding;
-use serde::{Deserialize, Deserializer, de};
+use pipe_schema::stage::preprocess::Read;
 use serde_json::{Map, Value};
 
-use super::{
-    Fields, Table, Take,
-    file::{self, Count},
-    missing_columns,
+use super::{Fields, Portion, Table, Take, file::Count, lines::Lines, missing_columns};
+use crate::{
+    block::Block,
+    error::DataError,
+    limits::{self, UnpackBudget},
 };
-use crate::{block::Block, error::DataError, infer::text_of};
 
 /// Reads files of one object a line, one after another. The columns are the names that occur, in the order in which they
-/// first do; a name that a row lacks is a missing value. `progress` is told the bytes read.
-pub fn read(paths: &[PathBuf], progress: &mut dyn FnMut(u64)) -> Result<Table, DataError> {
+/// first do; a name that a row lacks is a missing value. Of each file, all or a portion is read; says whether there is more.
+/// `progress` is told the bytes read.
+pub fn read(
+    paths: &[PathBuf],
+    read: &Read,
+    portion: Portion,
+    progress: &mut dyn FnMut(u64),
+) -> Result<(Table, bool), DataError> {
     let count = Count::default();
     let mut table = Table::default();
     let mut places = HashMap::new();
     let mut lists = Lists::new();
+    let mut is_more = false;
+    let sizes = paths
+        .iter()
+        .map(|path| fs::metadata(path).map_or(0, |it| it.len()));
+    let missing = UnpackBudget::new(sizes.sum(), read);
     for path in paths {
-        let mut lines = Lines::open(path, &count)?;
+        let mut lines = Lines::open(path, read, &count)?;
         let before = table.rows();
         table.places.start_file(before, path.display().to_string());
+        let mut bytes = 0;
         while let Some((line, row)) = lines.next()? {
+            if portion.is_full(table.rows() - before, bytes) {
+                is_more = true;
+                break;
+            }
+            bytes += lines.bytes();
             let rows = table.rows();
+            let known = table.columns.len();
             for (name, value) in &row {
                 let at = *places.entry(name.clone()).or_insert_with(|| {
                     table.columns.push(super::Column {
@@ -49,6 +65,12 @@ pub fn read(paths: &[PathBuf], progress: &mut dyn FnMut(u64)) -> Result<Table, D
                     column.fields.push(b"");
                 }
             }
+            let added = table.columns.len() - known;
+            let lacking = table.columns.len() - row.len() + added * rows;
+            if table.columns.len() > limits::COLUMNS || missing.spend(lacking as u64).is_err() {
+                let place = format!("{}:{line}", path.display());
+                return Err(too_sparse(&place, table.columns.len()));
+            }
             table.close_row(line);
             if table.rows().is_multiple_of(1 << 14) {
                 progress(count.get());
@@ -60,7 +82,7 @@ pub fn read(paths: &[PathBuf], progress: &mut dyn FnMut(u64)) -> Result<Table, D
     }
     progress(count.get());
     settle(&mut table, lists)?;
-    Ok(table)
+    Ok((table, is_more))
 }
 
 /// Reads the columns `wanted` of a file of one object a line, at most `limit` rows at a time; `take` gets them with the
@@ -68,23 +90,26 @@ pub fn read(paths: &[PathBuf], progress: &mut dyn FnMut(u64)) -> Result<Table, D
 /// A key that a row lacks is a missing value; one that all of the first rows lack is an error.
 pub fn read_wanted<E: From<DataError>>(
     path: &Path,
+    read: &Read,
     targets: &[String],
     wanted: &[&str],
     limit: usize,
     take: &mut Take<'_, E>,
 ) -> Result<(), E> {
-    let mut lines = Lines::open(path, &Count::default())?;
+    let mut lines = Lines::open(path, read, &Count::default())?;
+    let portion = Portion::of_rows(limit);
     let fresh = || Gather::new(path.display().to_string(), targets, wanted);
     let mut rows = fresh();
-    let mut is_first = true;
+    let (mut is_first, mut bytes) = (true, 0);
     loop {
         let next = lines.next()?;
-        if next.is_none() || rows.table.rows() == limit {
+        if next.is_none() || portion.is_full(rows.table.rows(), bytes) {
             let full = std::mem::replace(&mut rows, fresh());
             let (table, unused) = full.finish(path, is_first)?;
             take(table, &unused)?;
-            is_first = false;
+            (is_first, bytes) = (false, 0);
         }
+        bytes += lines.bytes();
         match next {
             Some((line, row)) => rows.push(&row, line)?,
             None => return Ok(()),
@@ -93,23 +118,27 @@ pub fn read_wanted<E: From<DataError>>(
 }
 
 /// The first object of a file.
-pub fn first(path: &Path) -> Result<Option<Map<String, Value>>, DataError> {
-    let first = Lines::open(path, &Count::default())?.next()?;
+pub fn first(path: &Path, read: &Read) -> Result<Option<Map<String, Value>>, DataError> {
+    let first = Lines::open(path, read, &Count::default())?.next()?;
     Ok(first.map(|it| it.1))
 }
 
 /// The objects of a file as they are, at most `limit` at a time.
 pub fn objects<E: From<DataError>>(
     path: &Path,
+    read: &Read,
     limit: usize,
     take: &mut dyn FnMut(Vec<Map<String, Value>>) -> Result<(), E>,
 ) -> Result<(), E> {
-    let mut lines = Lines::open(path, &Count::default())?;
-    let mut rows = Vec::new();
+    let mut lines = Lines::open(path, read, &Count::default())?;
+    let portion = Portion::of_rows(limit);
+    let (mut rows, mut bytes) = (Vec::new(), 0);
     while let Some((_, row)) = lines.next()? {
         rows.push(row);
-        if rows.len() == limit {
+        bytes += lines.bytes();
+        if portion.is_full(rows.len(), bytes) {
             take(std::mem::take(&mut rows))?;
+            bytes = 0;
         }
     }
     if rows.is_empty() { Ok(()) } else { take(rows) }
@@ -126,120 +155,6 @@ pub fn take_wanted(
         gather.push(row, number as u64 + 1)?;
     }
     gather.finish(Path::new("rows"), true)
-}
-
-/// An object with its line.
-type Numbered = (u64, Map<String, Value>);
-
-/// The objects of a file; blank lines do not count.
-struct Lines<'a> {
-    path: &'a Path,
-    text: Box<dyn BufRead>,
-    line: Vec<u8>,
-    number: u64,
-}
-
-impl<'a> Lines<'a> {
-    fn open(path: &'a Path, count: &Count) -> Result<Self, DataError> {
-        Ok(Self {
-            path,
-            text: file::open(path, Encoding::Utf8, count)?,
-            line: Vec::new(),
-            number: 0,
-        })
-    }
-
-    /// The next object with its line.
-    fn next(&mut self) -> Result<Option<Numbered>, DataError> {
-        loop {
-            self.line.clear();
-            self.number += 1;
-            let (path, number) = (self.path.display(), self.number);
-            let read = self.text.read_until(b'\n', &mut self.line);
-            let read = read.map_err(|it| {
-                let mut error = DataError::io(self.path, &it);
-                error.message = format!("{path}:{number}: {it}");
-                error
-            })?;
-            if read == 0 {
-                return Ok(None);
-            }
-            if self.line.trim_ascii().is_empty() {
-                continue;
-            }
-            let row: Row = serde_json::from_slice(&self.line).map_err(|it| {
-                let (column, why, hint) = trouble(&self.line, &it);
-                DataError::wrong(format!("{path}:{number}:{column}: {why}")).hint(hint)
-            })?;
-            return Ok(Some((number, row.0)));
-        }
-    }
-}
-
-/// Where a line is no object, why, and what to do about it.
-fn trouble(line: &[u8], error: &serde_json::Error) -> (usize, String, &'static str) {
-    if let Err(error) = std::str::from_utf8(line) {
-        return (
-            error.valid_up_to() + 1,
-            "is not UTF-8 text".to_owned(),
-            "JSON Lines are UTF-8; convert the file, e.g.: iconv -f WINDOWS-1252 -t UTF-8 FILE > NEW",
-        );
-    }
-    let column = error.column().max(1);
-    let whole = error.to_string();
-    let why = whole.split(" at line ").next().unwrap_or_default();
-    match word_at(line, column - 1) {
-        word @ (b"NaN" | b"Infinity" | b"None" | b"True" | b"False" | b"inf" | b"nan") => (
-            column,
-            format!("`{}` is no value of JSON", text_of(word)),
-            "write null for a missing value, and true or false for a truth",
-        ),
-        _ if line.trim_ascii_start().starts_with(b"[") => (
-            column,
-            why.to_owned(),
-            "the file holds a list: write its objects one a line, e.g. with: jq -c '.[]' FILE",
-        ),
-        _ => (
-            column,
-            why.to_owned(),
-            "each line must be one JSON object, like {\"age\": 41, \"city\": \"Bern\"}",
-        ),
-    }
-}
-
-/// The letters around a place in a line.
-fn word_at(line: &[u8], at: usize) -> &[u8] {
-    let is_other = |it: &u8| !it.is_ascii_alphabetic();
-    let (before, after) = line.split_at(at.min(line.len()));
-    let start = before.iter().rposition(is_other).map_or(0, |it| it + 1);
-    let end = after.iter().position(is_other).unwrap_or(after.len());
-    &line[start..before.len() + end]
-}
-
-/// An object without a name that is given twice.
-struct Row(Map<String, Value>);
-
-impl<'de> Deserialize<'de> for Row {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Object;
-        impl<'de> de::Visitor<'de> for Object {
-            type Value = Row;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-            fn visit_map<A: de::MapAccess<'de>>(self, mut entries: A) -> Result<Row, A::Error> {
-                let mut row = Map::new();
-                while let Some(name) = entries.next_key::<String>()? {
-                    if row.contains_key(&name) {
-                        return Err(de::Error::custom(format!("`{name}` is given twice")));
-                    }
-                    row.insert(name, entries.next_value()?);
-                }
-                Ok(Row(row))
-            }
-        }
-        deserializer.deserialize_map(Object)
-    }
 }
 
 /// Columns of lists, by their place among the columns.
@@ -285,6 +200,14 @@ fn push(
 fn no_value(place: &str, name: &str, why: &str) -> DataError {
     DataError::wrong(format!("{place}: column `{name}`: {why}"))
         .hint("give a number, a text, true, false, null, or in each row a list of as many numbers")
+}
+
+/// The error for rows of which each has other names.
+fn too_sparse(place: &str, columns: usize) -> DataError {
+    DataError::wrong(format!(
+        "{place}: the rows up to here have {columns} names, and most rows lack most of them"
+    ))
+    .hint("each name becomes a column: write what differs from row to row as a value, like {\"name\": …, \"value\": …}; or allow it: `read: {max_unpacked: 20GiB}`")
 }
 
 /// Makes blocks of the columns of lists.

@@ -14,6 +14,7 @@ mod parquet;
 mod places;
 mod gather;
 pub mod csv;
+mod lines;
 pub mod jsonl;
 
 use std::{
@@ -24,7 +25,7 @@ use std::{
 use pipe_schema::stage::preprocess::{Form, Read};
 
 pub use self::places::Places;
-use crate::{block::Block, error::DataError, infer::listed};
+use crate::{block::Block, error::DataError, infer::listed, limits};
 
 /// Gets a table at a time, with the names of the columns that were left out of it.
 pub type Take<'a, E> = dyn FnMut(Table, &[String]) -> Result<(), E> + 'a;
@@ -52,9 +53,61 @@ pub struct Column {
 
 /// The texts of a column one after another, each behind its length: hardly larger than the file they came from.
 /// All are UTF-8, without surrounding blanks. A missing value is the empty text.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Fields {
     bytes: Vec<u8>,
+}
+
+/// How much of a table is read.
+#[derive(Clone, Copy, Debug)]
+pub struct Portion {
+    rows: usize,
+    /// Of what is read; the row that passes it is the last one.
+    bytes: usize,
+}
+
+impl Portion {
+    /// All rows.
+    pub const ALL: Self = Self {
+        rows: usize::MAX,
+        bytes: usize::MAX,
+    };
+    /// As much as a first look takes in.
+    pub const GLANCE: Self = Self {
+        bytes: limits::GLANCE,
+        ..Self::ALL
+    };
+
+    /// At most this number of rows, and of large rows fewer; or all.
+    pub fn of_rows(rows: usize) -> Self {
+        match rows {
+            usize::MAX => Self::ALL,
+            rows => Self {
+                rows,
+                bytes: limits::PORTION,
+            },
+        }
+    }
+
+    /// Whether these rows of this many bytes are enough.
+    pub fn is_full(self, rows: usize, bytes: usize) -> bool {
+        rows >= self.rows || bytes >= self.bytes
+    }
+}
+
+/// Reads as many rows of a file as a first look takes in, and says whether there are more. Only of forms that are tables by
+/// themselves; of others, all is read.
+pub fn glance(path: &Path, read: &Read) -> Result<(Table, bool), DataError> {
+    let paths = [path.to_owned()];
+    let progress = &mut |_| {};
+    match read.form() {
+        Form::Csv => csv::read(&paths, read, Portion::GLANCE, progress),
+        Form::Jsonl => jsonl::read(&paths, read, Portion::GLANCE, progress),
+        Form::Parquet => parquet::read(&paths, read, Portion::GLANCE, progress),
+        Form::Npz | Form::Idx | Form::Images | Form::Text => {
+            self::read(&paths, read, progress).map(|table| (table, false))
+        }
+    }
 }
 
 /// Reads files of one form, one after another, into one table. `progress` is told the bytes read.
@@ -63,12 +116,13 @@ pub fn read(
     read: &Read,
     progress: &mut dyn FnMut(u64),
 ) -> Result<Table, DataError> {
+    let whole = |it: (Table, bool)| it.0;
     match read.form() {
-        Form::Csv => csv::read(paths, read, progress),
-        Form::Jsonl => jsonl::read(paths, progress),
-        Form::Npz => array::read(paths, &read.names, npy::read, progress),
-        Form::Idx => array::read(paths, &read.names, idx::read, progress),
-        Form::Parquet => parquet::read(paths, progress),
+        Form::Csv => csv::read(paths, read, Portion::ALL, progress).map(whole),
+        Form::Jsonl => jsonl::read(paths, read, Portion::ALL, progress).map(whole),
+        Form::Npz => array::read(paths, read, npy::read, progress),
+        Form::Idx => array::read(paths, read, idx::read, progress),
+        Form::Parquet => parquet::read(paths, read, Portion::ALL, progress).map(whole),
         Form::Images => images::read(paths, progress),
         Form::Text => text::read(paths, read, progress),
     }
@@ -98,10 +152,10 @@ pub fn read_wanted<E: From<DataError>>(
 ) -> Result<(), E> {
     match read.form() {
         Form::Csv => csv::read_wanted(path, read, targets, wanted, limit, take),
-        Form::Jsonl => jsonl::read_wanted(path, targets, wanted, limit, take),
-        Form::Npz => array::read_wanted(path, targets, wanted, limit, npy::read, take),
-        Form::Idx => array::read_wanted(path, targets, wanted, limit, idx::read, take),
-        Form::Parquet => parquet::read_wanted(path, targets, wanted, limit, take),
+        Form::Jsonl => jsonl::read_wanted(path, read, targets, wanted, limit, take),
+        Form::Npz => array::read_wanted(path, (read, npy::read), targets, wanted, limit, take),
+        Form::Idx => array::read_wanted(path, (read, idx::read), targets, wanted, limit, take),
+        Form::Parquet => parquet::read_wanted(path, read, targets, wanted, limit, take),
         Form::Images => images::read_wanted(path, wanted, limit, take),
         Form::Text => text::read_wanted(path, read, wanted, limit, take),
     }
@@ -201,6 +255,12 @@ impl Table {
     fn close_rows(&mut self, count: usize) {
         self.places.push(self.rows, 1);
         self.rows += count;
+    }
+
+    /// Bytes of its texts.
+    fn bytes(&self) -> usize {
+        let columns = self.columns.iter();
+        columns.map(|it| it.fields.bytes.len()).sum()
     }
 
     /// Counts a row whose fields were pushed, one to each column.

@@ -1,11 +1,12 @@
 //! numpy's files: one array (.npy) or several by name (.npz). Knows numbers and words; no pickled objects.
 
 use std::{
-    io::{Cursor, Read as _},
+    io::{self, BufRead as _, Cursor, Read as _},
     path::Path,
 };
 
 use npyz::{DType, Endianness, NpyHeader, Order, TypeChar, TypeStr};
+use pipe_schema::stage::preprocess::Read;
 use zip::ZipArchive;
 
 use super::{
@@ -13,24 +14,27 @@ use super::{
     file::{self, Count},
     idx::broken,
 };
-use crate::{error::DataError, infer};
+use crate::{error::DataError, infer, limits::Budgeted, table::Fields};
 
 const NPY: &[u8] = b"\x93NUMPY";
 const ZIP: &[u8] = b"PK";
+/// Bytes of a header; numpy itself reads none of more than 10,000.
+const MOST_HEADER: usize = 64 << 10;
+const MORE_THAN_FIT: &str = "its header names more numbers than fit";
+/// Brackets within brackets in a header.
+const MOST_DEPTH: usize = 16;
 
 /// Reads the arrays of a file: one without a name, or all of an archive in its order.
-pub fn read(path: &Path, count: &Count) -> Result<Vec<Found>, DataError> {
-    let mut bytes = Vec::new();
-    let mut file = file::open_bytes(path, count)?;
-    let read = file.read_to_end(&mut bytes);
-    read.map_err(|it| broken(path, bytes.len(), &it))?;
+pub fn read(path: &Path, read: &Read, count: &Count) -> Result<Vec<Found>, DataError> {
+    let (mut file, budget) = file::open_bytes(path, read, count)?;
     let wrong = |why: String| DataError::wrong(format!("{}: {why}", path.display()));
-    if bytes.starts_with(NPY) {
-        let array = array(bytes).map_err(wrong)?;
+    let start = file.fill_buf().map_err(|it| DataError::io(path, &it))?;
+    if start.starts_with(NPY) {
+        let array = array(&mut file).map_err(|it| it.told(path, None))?;
         return Ok(vec![(None, array)]);
     }
-    if !bytes.starts_with(ZIP) {
-        let what = if bytes.is_empty() {
+    if !start.starts_with(ZIP) {
+        let what = if start.is_empty() {
             "is empty"
         } else {
             "is neither an .npy nor an .npz file"
@@ -39,12 +43,14 @@ pub fn read(path: &Path, count: &Count) -> Result<Vec<Found>, DataError> {
             wrong(what.to_owned()).hint("numpy writes them: np.savez(FILE, x=x, label=label)")
         );
     }
-    let size = bytes.len();
+    let mut bytes = Vec::new();
+    let read = file.read_to_end(&mut bytes);
+    read.map_err(|it| broken(path, bytes.len(), &it))?;
     let mut archive = ZipArchive::new(Cursor::new(bytes))
         .map_err(|it| wrong(format!("is no .npz file: {it}")))?;
     let mut arrays: Vec<Found> = Vec::new();
     for at in 0..archive.len() {
-        let mut entry = archive
+        let entry = archive
             .by_index(at)
             .map_err(|it| wrong(format!("its entry {}: {it}", at + 1)))?;
         let name = entry
@@ -56,12 +62,9 @@ pub fn read(path: &Path, count: &Count) -> Result<Vec<Found>, DataError> {
         if arrays.iter().any(|it| it.0.as_deref() == Some(&name)) {
             return Err(wrong(format!("two arrays are named `{name}`")));
         }
-        let mut bytes = Vec::new();
-        // A header may lie about an entry's size; deflate packs a thousandfold at best.
-        let most = (size as u64).saturating_mul(1100);
-        let read = entry.by_ref().take(most).read_to_end(&mut bytes);
-        read.map_err(|it| wrong(format!("`{name}`: {it}")))?;
-        let array = array(bytes).map_err(|why| wrong(format!("`{name}`: {why}")))?;
+        // A header may lie about an entry's size, and entries may share their bytes.
+        let mut entry = Budgeted::new(entry, budget.clone());
+        let array = array(&mut entry).map_err(|it| it.told(path, Some(&name)))?;
         arrays.push((Some(name), array));
     }
     if arrays.is_empty() {
@@ -70,23 +73,41 @@ pub fn read(path: &Path, count: &Count) -> Result<Vec<Found>, DataError> {
     Ok(arrays)
 }
 
-/// An array from the bytes of an .npy file.
-fn array(mut bytes: Vec<u8>) -> Result<Array, String> {
-    // Versions but the first have four bytes for the length of the header, which the library believes.
-    let length = bytes.get(8..12).and_then(|it| it.try_into().ok());
-    let length = length.map_or(0, |it| u32::from_le_bytes(it) as usize);
-    if bytes.get(6).is_some_and(|it| *it > 1) && length > bytes.len() {
-        return Err("its header is cut off".to_owned());
+/// What is wrong with an array.
+enum Trouble {
+    Wrong(String),
+    Io(io::Error),
+}
+
+impl From<String> for Trouble {
+    fn from(why: String) -> Self {
+        Self::Wrong(why)
     }
-    let mut rest = bytes.as_slice();
-    if !has_countable_numbers(rest.split(|it| *it == b'\n').next().unwrap_or_default()) {
-        return Err("its header names more numbers than fit".to_owned());
+}
+
+impl Trouble {
+    fn told(self, path: &Path, name: Option<&str>) -> DataError {
+        let mut error = match self {
+            Self::Wrong(why) => DataError::wrong(format!("{}: {why}", path.display())),
+            Self::Io(error) => DataError::io(path, &error),
+        };
+        if let (Some(name), None) = (name, &error.hint) {
+            let place = format!("{}: ", path.display());
+            let why = error.message.strip_prefix(&place).unwrap_or_default();
+            error.message = format!("{place}`{name}`: {why}");
+        }
+        error
     }
-    let header = NpyHeader::from_reader(&mut rest).map_err(|it| format!("its header: {it}"))?;
-    let start = bytes.len() - rest.len();
+}
+
+/// Reads an array in the form of an .npy file.
+fn array(file: &mut dyn io::Read) -> Result<Array, Trouble> {
+    let header = header(file)?;
     let DType::Plain(kind) = header.dtype() else {
         return Err(
-            "holds records of several fields; save each field as an array of its own".to_owned(),
+            "holds records of several fields; save each field as an array of its own"
+                .to_owned()
+                .into(),
         );
     };
     let sizes = header.shape().iter().map(|it| usize::try_from(*it));
@@ -95,7 +116,9 @@ fn array(mut bytes: Vec<u8>) -> Result<Array, String> {
         .map_err(|it| it.to_string())?;
     if kind.uses_pickled_array() {
         return Err(
-            "holds Python objects; save it as numbers, or as words with astype(str)".to_owned(),
+            "holds Python objects; save it as numbers, or as words with astype(str)"
+                .to_owned()
+                .into(),
         );
     }
     let size = kind.num_bytes().filter(|it| *it > 0);
@@ -104,19 +127,79 @@ fn array(mut bytes: Vec<u8>) -> Result<Array, String> {
         .iter()
         .try_fold(1_usize, |all, it| all.checked_mul(*it));
     let whole = items.and_then(|it| it.checked_mul(size));
-    let whole = whole.ok_or("its header names more numbers than fit")?;
-    if rest.len() != whole {
-        return Err(format!(
-            "has {} bytes of numbers, its header promises {whole}",
-            rest.len()
-        ));
+    let whole = whole.ok_or_else(|| MORE_THAN_FIT.to_owned())?;
+    let mut bytes = Vec::new();
+    let most = (whole as u64).saturating_add(1);
+    let read = file.take(most).read_to_end(&mut bytes);
+    read.map_err(Trouble::Io)?;
+    if bytes.len() != whole {
+        let why = if bytes.len() > whole {
+            format!("has more bytes than the {whole} that its header promises")
+        } else {
+            let found = bytes.len();
+            format!("has {found} bytes of numbers, its header promises {whole}")
+        };
+        return Err(why.into());
     }
-    bytes.drain(..start);
     if header.order() == Order::Fortran && shape.len() > 1 {
         bytes = turned(&bytes, &shape, size);
     }
     let items = items_of(bytes, &kind, size)?;
     Ok(Array { shape, items })
+}
+
+/// Reads an array's header. Its length and its nesting are checked before the library takes it apart.
+fn header(file: &mut dyn io::Read) -> Result<NpyHeader, Trouble> {
+    let cut = |error: io::Error| match error.kind() {
+        io::ErrorKind::UnexpectedEof => Trouble::Wrong("its header is cut off".to_owned()),
+        _ => Trouble::Io(error),
+    };
+    let mut start = vec![0; NPY.len() + 2];
+    file.read_exact(&mut start).map_err(cut)?;
+    if !start.starts_with(NPY) {
+        return Err("is no array: it does not start as an .npy file does"
+            .to_owned()
+            .into());
+    }
+    // The first version has two bytes for the length of its header, those after it four.
+    let mut length = [0; 4];
+    let width = if start[NPY.len()] == 1 { 2 } else { 4 };
+    file.read_exact(&mut length[..width]).map_err(cut)?;
+    let size = u32::from_le_bytes(length) as usize;
+    if size > MOST_HEADER {
+        return Err(format!("its header has {size} bytes, more than {MOST_HEADER}").into());
+    }
+    start.extend_from_slice(&length[..width]);
+    let text = start.len();
+    start.resize(text + size, 0);
+    file.read_exact(&mut start[text..]).map_err(cut)?;
+    let mut depth = 0_usize;
+    for byte in &start[text..] {
+        match byte {
+            b'(' | b'[' | b'{' => depth += 1,
+            b')' | b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > MOST_DEPTH {
+            return Err(format!("its header nests deeper than {MOST_DEPTH} levels").into());
+        }
+    }
+    if !start[text..].split(|it| b"([{".contains(it)).all(fits) {
+        return Err(MORE_THAN_FIT.to_owned().into());
+    }
+    let header = NpyHeader::from_reader(&mut start.as_slice());
+    header.map_err(|it| Trouble::Wrong(format!("its header: {it}")))
+}
+
+/// Whether the product of the numbers in a part of a header fits, zeros aside: the library multiplies without a look.
+fn fits(part: &[u8]) -> bool {
+    let digits = part.split(|it| !it.is_ascii_digit());
+    let mut numbers = digits.filter(|it| it.iter().any(|digit| *digit != b'0'));
+    let product = numbers.try_fold(1_u64, |all, digits| {
+        let number: u64 = infer::text_of(digits).parse().ok()?;
+        all.checked_mul(number)
+    });
+    product.is_some()
 }
 
 fn items_of(bytes: Vec<u8>, kind: &TypeStr, size: usize) -> Result<Items, String> {
@@ -190,11 +273,12 @@ fn words(
     size: usize,
     from: impl Fn(&[u8]) -> Option<String>,
 ) -> Result<Items, String> {
-    let words = bytes.chunks_exact(size).enumerate().map(|(row, it)| {
-        let word = from(it).ok_or_else(|| format!("row {} is no text", row + 1))?;
-        Ok(word.trim_end_matches('\0').to_owned())
-    });
-    words.collect::<Result<_, String>>().map(Items::Words)
+    let mut words = Fields::default();
+    for (row, bytes) in bytes.chunks_exact(size).enumerate() {
+        let word = from(bytes).ok_or_else(|| format!("row {} is no text", row + 1))?;
+        words.push(word.trim_end_matches('\0').as_bytes());
+    }
+    Ok(Items::Words(words))
 }
 
 /// A number of half precision.
@@ -210,15 +294,6 @@ fn half(bits: u16) -> f64 {
         31 => f64::NAN,
         _ => (1.0 + fraction) * f64::from(exponent - 15).exp2(),
     }
-}
-
-/// Whether the numbers of a header can be multiplied: the library that takes it apart does so without looking.
-fn has_countable_numbers(header: &[u8]) -> bool {
-    let numbers = header.split(|it| !it.is_ascii_digit());
-    let number = |it: &[u8]| str::from_utf8(it).ok()?.parse::<usize>().ok();
-    let mut numbers = numbers.filter(|it| !it.is_empty());
-    let product = numbers.try_fold(1_usize, |all, it| all.checked_mul(number(it)?.max(1)));
-    product.is_some()
 }
 
 /// The items of an array whose first size is fastest, with the last one fastest.

@@ -12,7 +12,7 @@ use super::{
     file::{self, Count},
     notation::Notation,
 };
-use crate::{error::DataError, infer};
+use crate::{error::DataError, infer, limits};
 
 /// The records of one file, one at a time in a buffer that is used again.
 pub struct Records<'a> {
@@ -56,7 +56,7 @@ impl<'a> Records<'a> {
             .build();
         let mut records = Self {
             path,
-            text: file::open(path, read.encoding, count)?,
+            text: file::open(path, read, count)?,
             core,
             fields: vec![0; 4096],
             ends: vec![0; 64],
@@ -92,6 +92,11 @@ impl<'a> Records<'a> {
     /// How many fields the record has.
     pub fn len(&self) -> usize {
         self.count
+    }
+
+    /// Bytes of all its fields.
+    pub fn bytes(&self) -> usize {
+        self.count.checked_sub(1).map_or(0, |last| self.ends[last])
     }
 
     /// A field of the record, unquoted.
@@ -243,7 +248,13 @@ impl<'a> Records<'a> {
             self.count += ended;
             match result {
                 ReadRecordResult::InputEmpty => {}
+                ReadRecordResult::OutputFull if self.fields.len() >= limits::LINE => {
+                    return Err(self.too_long());
+                }
                 ReadRecordResult::OutputFull => self.fields.resize(self.fields.len() * 2, 0),
+                ReadRecordResult::OutputEndsFull if self.ends.len() >= limits::COLUMNS => {
+                    return Err(self.too_wide());
+                }
                 ReadRecordResult::OutputEndsFull => self.ends.resize(self.ends.len() * 2, 0),
                 ReadRecordResult::Record => {
                     let is_open = at_end && quotes % 2 == 1 && self.next_line > self.line;
@@ -308,6 +319,26 @@ impl<'a> Records<'a> {
         } else {
             error.hint("a field that contains the delimiter must be quoted")
         }
+    }
+
+    fn too_long(&self) -> DataError {
+        DataError::wrong(format!(
+            "{}:{}: a row is longer than {} MiB",
+            self.path.display(),
+            self.line,
+            limits::LINE >> 20
+        ))
+        .hint("is a quote not closed, or is the file no text? if a quote is a character like others: `read: {quoting: false}`")
+    }
+
+    fn too_wide(&self) -> DataError {
+        DataError::wrong(format!(
+            "{}:{}: a row has more than {} fields",
+            self.path.display(),
+            self.line,
+            limits::COLUMNS
+        ))
+        .hint("are rows and columns exchanged, or is the delimiter another one? `read: {delimiter: …}`")
     }
 
     fn open_quote(&self) -> DataError {

@@ -9,16 +9,16 @@ use std::{
 use pipe_schema::stage::preprocess::{Encoding, Read, TextRows};
 
 use super::{
-    Column, Fields, Table, Take,
+    Column, Fields, Portion, Table, Take,
     file::{self, Count},
     folders::{self, LABEL},
     missing_columns,
 };
-use crate::error::DataError;
+use crate::{error::DataError, limits};
 
 const TEXT: &str = "text";
 /// Bytes of a row; a larger one is hardly a text.
-const LARGEST: u64 = 64 << 20;
+const LARGEST: u64 = limits::LINE as u64;
 
 /// The columns that a table may have.
 pub fn columns() -> Vec<String> {
@@ -44,7 +44,7 @@ pub fn read(
         let before = table.rows();
         let mut rows = Rows::open(path, read, &count)?;
         rows.start(&mut table);
-        rows.append(&mut table, usize::MAX)?;
+        rows.append(&mut table, Portion::ALL)?;
         if table.rows() == before {
             return Err(DataError::wrong(format!(
                 "{}: has no lines",
@@ -78,12 +78,13 @@ pub fn read_wanted<E: From<DataError>>(
         return Err(missing_columns(path, &lacking, &[TEXT.to_owned()]).into());
     }
     let fresh = || Table::of(wanted.iter().map(|it| (*it).to_owned()).collect());
+    let portion = Portion::of_rows(limit);
     let mut table = fresh();
     let mut is_first = true;
     for path in folders::files(path)? {
         let mut rows = Rows::open(&path, read, &Count::default())?;
         rows.start(&mut table);
-        while !rows.append(&mut table, limit)? {
+        while !rows.append(&mut table, portion)? {
             take(std::mem::replace(&mut table, fresh()), &[])?;
             rows.start(&mut table);
             is_first = false;
@@ -115,7 +116,7 @@ impl<'a> Rows<'a> {
         Ok(Self {
             path,
             encoding: read.encoding,
-            text: file::open(path, read.encoding, count)?,
+            text: file::open(path, read, count)?,
             are_lines: read.rows == TextRows::Line,
             row: Vec::new(),
             line: 0,
@@ -135,9 +136,10 @@ impl<'a> Rows<'a> {
         }
     }
 
-    /// Adds rows until the table has `limit`, or there are no more: then it is over.
-    fn append(&mut self, table: &mut Table, limit: usize) -> Result<bool, DataError> {
-        while table.rows() < limit {
+    /// Adds rows until the table has a portion of them, or there are no more: then it is over.
+    fn append(&mut self, table: &mut Table, portion: Portion) -> Result<bool, DataError> {
+        // The text is the only column, if there is one.
+        while !portion.is_full(table.rows(), table.bytes()) {
             if !self.next()? {
                 return Ok(true);
             }
@@ -209,7 +211,11 @@ impl<'a> Rows<'a> {
     fn unreadable(&self, error: &std::io::Error) -> DataError {
         let is_text = error.kind() == ErrorKind::InvalidData && self.encoding != Encoding::Utf8;
         let error = DataError::io(self.path, error);
-        if is_text { error.hint(ENCODED) } else { error }
+        if is_text && error.hint.is_none() {
+            error.hint(ENCODED)
+        } else {
+            error
+        }
     }
 }
 

@@ -13,6 +13,8 @@ mod arrays;
 mod images;
 mod join;
 mod jsonl;
+mod limits;
+mod limits_parquet;
 mod numpy;
 mod parquet;
 mod reading;

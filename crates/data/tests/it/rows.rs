@@ -200,7 +200,7 @@ proptest! {
         }
         let path = lab.write("rows", writer.into_inner().unwrap());
         let read = pipe_schema::stage::preprocess::Read::default();
-        let table = pipe_data::table::csv::read(&[path], &read, &mut |_| {}).unwrap();
+        let table = pipe_data::table::read(&[path], &read, &mut |_| {}).unwrap();
         prop_assert_eq!(table.rows(), cells.len());
         for (at, column) in table.columns.iter().enumerate() {
             let texts: Vec<&str> = column.fields.iter().map(pipe_data::infer::text_of).collect();
@@ -214,7 +214,7 @@ proptest! {
         let lab = Lab::new();
         let path = lab.write("rows", bytes);
         let read = pipe_schema::stage::preprocess::Read { delimiter, ..Default::default() };
-        let _ = pipe_data::table::csv::read(&[path], &read, &mut |_| {});
+        let _ = pipe_data::table::read(&[path], &read, &mut |_| {});
     }
 
     #[test]

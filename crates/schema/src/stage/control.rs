@@ -62,7 +62,9 @@ pub struct Resources {
     /// Cores it is given. Training uses at most this many threads.
     #[schemars(range(min = 1))]
     pub cpus: u32,
-    /// Memory it may take, e.g. `4GiB`; more ends it. Default: no limit.
+    /// Memory it may take, e.g. `4GiB`; more ends it. Each process is bounded by the kernel; all processes of a command
+    /// together, with what they share, are looked at a few times a second. Memory of GPUs and files that are mapped do not
+    /// count. Default: no limit.
     pub memory: Option<ByteSize>,
     /// GPUs it is given.
     pub gpus: u32,

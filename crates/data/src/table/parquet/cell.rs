@@ -31,7 +31,7 @@ pub enum Cell {
 }
 
 /// Gets a value, or that it is missing, with its repetition level.
-type Take<'a> = dyn FnMut(i16, Option<Stored<'_>>) -> Result<(), String> + 'a;
+type Take<'a> = dyn FnMut(i16, Option<Stored<'_>>) -> Result<(), Trouble> + 'a;
 
 /// A value as it is stored.
 #[derive(Clone, Copy, Debug)]

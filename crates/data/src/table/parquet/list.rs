@@ -1,5 +1,7 @@
 //! Lists of numbers, equally long in all rows, as a block. Knows one column.
 
+use parquet::schema::types::Type;
+
 use super::cell::{Cell, Stored};
 use crate::block::Block;
 
@@ -88,6 +90,18 @@ impl List {
                 self.width = Some(length);
                 Ok(())
             }
+        }
+    }
+}
+
+/// Whether a list's items are plain values, not lists or records.
+pub fn is_list_of_values(root: &Type) -> bool {
+    let mut node = root;
+    loop {
+        match node.get_fields() {
+            [one] if one.is_primitive() => return true,
+            [one] => node = one,
+            _ => return false,
         }
     }
 }

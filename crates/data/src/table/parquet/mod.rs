@@ -4,9 +4,12 @@
 //! the names of rows, are left out.
 
 mod cell;
+mod guard;
 mod list;
+mod thrift;
 
 use std::{
+    collections::{HashMap, HashSet},
     fs::File,
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
@@ -17,18 +20,33 @@ use parquet::{
     data_type::DataType,
     errors::ParquetError,
     file::reader::{FileReader, SerializedFileReader},
-    schema::types::{ColumnDescPtr, Type},
+    schema::types::ColumnDescPtr,
 };
+use pipe_schema::stage::preprocess;
 
-use self::{cell::Cell, list::List};
-use super::{Column, Fields, Table, Take, missing_columns};
-use crate::{error::DataError, regular};
+use self::{
+    cell::Cell,
+    list::{List, is_list_of_values},
+};
+use super::{Column, Fields, Portion, Table, Take, missing_columns};
+use crate::{
+    error::DataError,
+    limits::{TooLarge, UnpackBudget},
+    regular,
+};
 
 /// Values that are read at a time.
 const BATCH: usize = 8192;
 
-/// Reads files of the same columns, one after another. `progress` is told the bytes read.
-pub fn read(paths: &[PathBuf], progress: &mut dyn FnMut(u64)) -> Result<Table, DataError> {
+/// Reads files of the same columns, one after another: all, or of each as many groups of rows as make a portion. Says
+/// whether there is more. `progress` is told the bytes read.
+pub fn read(
+    paths: &[PathBuf],
+    read: &preprocess::Read,
+    portion: Portion,
+    progress: &mut dyn FnMut(u64),
+) -> Result<(Table, bool), DataError> {
+    let mut is_more = false;
     let mut all: Option<Table> = None;
     let mut done = 0;
     for path in paths {
@@ -41,10 +59,11 @@ pub fn read(paths: &[PathBuf], progress: &mut dyn FnMut(u64)) -> Result<Table, D
                 table.names()
             }
         };
-        let table = file.read(&names, &mut |bytes| {
+        let (table, is_cut) = file.read(&names, read, portion, &mut |bytes| {
             done += bytes;
             progress(done);
         })?;
+        is_more |= is_cut;
         if table.rows() == 0 {
             return Err(DataError::wrong(format!("{}: has no rows", path.display())));
         }
@@ -53,7 +72,8 @@ pub fn read(paths: &[PathBuf], progress: &mut dyn FnMut(u64)) -> Result<Table, D
             Some(all) => all.append(table, path)?,
         }
     }
-    all.ok_or_else(|| DataError::wrong("there are no files to read"))
+    let all = all.ok_or_else(|| DataError::wrong("there are no files to read"))?;
+    Ok((all, is_more))
 }
 
 /// Names of the columns of a file; reads no row.
@@ -66,6 +86,7 @@ pub fn columns(path: &Path) -> Result<Vec<String>, DataError> {
 /// that were left out, once at least.
 pub fn read_wanted<E: From<DataError>>(
     path: &Path,
+    read: &preprocess::Read,
     targets: &[String],
     wanted: &[&str],
     limit: usize,
@@ -80,7 +101,7 @@ pub fn read_wanted<E: From<DataError>>(
     }
     let is_unused = |it: &&String| !targets.contains(it) && !wanted.contains(&it.as_str());
     let unused: Vec<String> = present.iter().filter(is_unused).cloned().collect();
-    let table = file.read(wanted, &mut |_| {})?;
+    let (table, _) = file.read(wanted, read, Portion::ALL, &mut |_| {})?;
     if table.rows() == 0 {
         return take(table, &unused);
     }
@@ -110,6 +131,7 @@ fn check_same(table: &Table, names: &[&str], path: &Path) -> Result<(), DataErro
 /// A file whose rows were not read yet.
 struct Open<'a> {
     path: &'a Path,
+    file: File,
     reader: SerializedFileReader<File>,
     columns: Vec<Found>,
 }
@@ -129,56 +151,78 @@ impl<'a> Open<'a> {
 
     fn of_file(path: &'a Path) -> Result<Self, DataError> {
         let file = regular::open(path).map_err(|it| DataError::io(path, &it))?;
-        let reader = SerializedFileReader::new(file).map_err(|it| broken(path, &it))?;
+        guard::check_footer(&file).map_err(|why| unusual(path, &why))?;
+        let shared = file.try_clone().map_err(|it| DataError::io(path, &it))?;
+        let reader = SerializedFileReader::new(shared).map_err(|it| broken(path, &it))?;
         let schema = reader.metadata().file_metadata().schema_descr();
+        let roots = schema.root_schema().get_fields();
+        // The first leaf below each root, and how many there are.
+        let mut leaves = vec![(None, 0); roots.len()];
+        for leaf in 0..schema.num_columns() {
+            let (first, count) = &mut leaves[schema.get_column_root_idx(leaf)];
+            first.get_or_insert(leaf);
+            *count += 1;
+        }
         let mut columns: Vec<Found> = Vec::new();
-        for (at, root) in schema.root_schema().get_fields().iter().enumerate() {
+        let mut names = HashSet::new();
+        for (root, (leaf, count)) in roots.iter().zip(leaves) {
             let name = root.name().to_owned();
             if name.starts_with("__index_level_") {
                 continue;
             }
-            if columns.iter().any(|it| it.name == name) {
+            if !names.insert(root.name()) {
                 let place = path.display();
                 let message = format!("{place}: two columns are named `{name}`");
                 return Err(DataError::wrong(message));
             }
-            let mut leaves =
-                (0..schema.num_columns()).filter(|leaf| schema.get_column_root_idx(*leaf) == at);
-            let (leaf, more) = (leaves.next(), leaves.next());
             let levels = leaf.map_or(0, |it| schema.column(it).max_rep_level());
             let is_value = root.is_primitive() && levels == 0;
             let is_list = levels == 1 && (root.is_primitive() || is_list_of_values(root));
             columns.push(Found {
                 name,
-                leaf: leaf.filter(|_| more.is_none() && (is_value || is_list)),
+                leaf: leaf.filter(|_| count == 1 && (is_value || is_list)),
                 is_list,
             });
         }
+        drop(names);
         Ok(Self {
             path,
+            file,
             reader,
             columns,
         })
     }
 
     /// Reads these columns in this order; `progress` is told the bytes of each group of rows.
-    fn read(&self, wanted: &[&str], progress: &mut dyn FnMut(u64)) -> Result<Table, DataError> {
-        guarded(self.path, || self.read_groups(wanted, progress))
+    fn read(
+        &self,
+        wanted: &[&str],
+        read: &preprocess::Read,
+        portion: Portion,
+        progress: &mut dyn FnMut(u64),
+    ) -> Result<(Table, bool), DataError> {
+        let size = self.file.metadata().map_or(0, |it| it.len());
+        let budget = UnpackBudget::new(size, read);
+        let (path, most) = (self.path, portion.bytes as u64);
+        guarded(path, || self.read_groups(wanted, &budget, most, progress))
     }
 
     fn read_groups(
         &self,
         wanted: &[&str],
+        budget: &UnpackBudget,
+        most: u64,
         progress: &mut dyn FnMut(u64),
-    ) -> Result<Table, DataError> {
+    ) -> Result<(Table, bool), DataError> {
         let mut table = Table::default();
         let name = self.path.display().to_string();
         table.places.start_rows(0, name);
         let mut values = Vec::new();
         let mut lists = Vec::new();
+        let known = self.columns.iter();
+        let known: HashMap<&str, &Found> = known.map(|it| (it.name.as_str(), it)).collect();
         for name in wanted {
-            let found = self.columns.iter().find(|it| it.name == *name);
-            let leaf = found.and_then(|it| Some((it.leaf?, it.is_list)));
+            let leaf = known.get(name).and_then(|it| Some((it.leaf?, it.is_list)));
             let Some((leaf, is_list)) = leaf else {
                 return Err(self.wrong(name, "holds nested values").hint(
                     "make columns of its fields where the file is written, or leave it out",
@@ -194,13 +238,20 @@ impl<'a> Open<'a> {
             }
         }
         let mut rows = 0;
+        let (before, mut is_cut) = (budget.left(), false);
         for group in 0..self.reader.num_row_groups() {
+            if before - budget.left() >= most {
+                is_cut = true;
+                break;
+            }
             let group = self
                 .reader
                 .get_row_group(group)
                 .map_err(|it| broken(self.path, &it))?;
             let count = usize::try_from(group.metadata().num_rows()).unwrap_or_default();
-            let open = |leaf| {
+            let open = |leaf, name: &str, is_list| {
+                guard::check_pages(&self.file, group.metadata().column(leaf), is_list, budget)
+                    .map_err(|it| it.told(self, name))?;
                 group
                     .get_column_reader(leaf)
                     .map_err(|it| broken(self.path, &it))
@@ -208,13 +259,15 @@ impl<'a> Open<'a> {
             for (name, leaf, descr, cell, fields) in &mut values {
                 let mut text = Vec::new();
                 let mut row = rows;
-                cell.each(open(*leaf)?, descr, count, &mut |_, value| {
+                cell.each(open(*leaf, name, false)?, descr, count, &mut |_, value| {
                     row += 1;
                     text.clear();
                     if let Some(value) = value {
                         cell.write(value, &mut text)
-                            .map_err(|why| format!("row {row} {why}"))?;
+                            .map_err(|why| Trouble::Value(format!("row {row} {why}")))?;
                     }
+                    // A page may name a value of its dictionary as often as it likes.
+                    budget.spend(text.len() as u64 + 1)?;
                     fields.push(&text);
                     Ok(())
                 })
@@ -225,9 +278,12 @@ impl<'a> Open<'a> {
             }
             for (name, leaf, descr, list) in &mut lists {
                 let cell = list.cell;
-                cell.each(open(*leaf)?, descr, count, &mut |level, value| {
-                    list.add(level == 0, value)
-                })
+                cell.each(
+                    open(*leaf, name, true)?,
+                    descr,
+                    count,
+                    &mut |level, value| list.add(level == 0, value).map_err(Trouble::Value),
+                )
                 .map_err(|it| it.told(self, name))?;
             }
             rows += count;
@@ -244,7 +300,7 @@ impl<'a> Open<'a> {
             }
         }
         table.close_rows(rows);
-        Ok(table)
+        Ok((table, is_cut))
     }
 
     fn wrong(&self, column: &str, why: &str) -> DataError {
@@ -252,22 +308,17 @@ impl<'a> Open<'a> {
     }
 }
 
-/// Whether a list's items are plain values, not lists or records.
-fn is_list_of_values(root: &Type) -> bool {
-    let mut node = root;
-    loop {
-        match node.get_fields() {
-            [one] if one.is_primitive() => return true,
-            [one] => node = one,
-            _ => return false,
-        }
-    }
-}
-
 /// What went wrong in a column.
 enum Trouble {
     File(ParquetError),
     Value(String),
+    TooLarge(TooLarge),
+}
+
+impl From<TooLarge> for Trouble {
+    fn from(error: TooLarge) -> Self {
+        Self::TooLarge(error)
+    }
 }
 
 impl Trouble {
@@ -275,6 +326,7 @@ impl Trouble {
         match self {
             Self::File(error) => broken(file.path, &error),
             Self::Value(why) => file.wrong(column, &why),
+            Self::TooLarge(error) => DataError::too_large(file.path, error),
         }
     }
 }
@@ -284,7 +336,7 @@ fn each<T: DataType>(
     mut reader: ColumnReaderImpl<T>,
     descr: &ColumnDescPtr,
     rows: usize,
-    mut take: impl FnMut(i16, Option<&T::T>) -> Result<(), String>,
+    mut take: impl FnMut(i16, Option<&T::T>) -> Result<(), Trouble>,
 ) -> Result<(), Trouble> {
     let (mut present, mut repeated, mut values) = (Vec::new(), Vec::new(), Vec::new());
     let whole = descr.max_def_level();
@@ -310,7 +362,7 @@ fn each<T: DataType>(
             let is_present = present.get(at).is_none_or(|it| *it == whole);
             let value = if is_present { values.next() } else { None };
             let level = repeated.get(at).copied().unwrap_or(0);
-            take(level, value).map_err(Trouble::Value)?;
+            take(level, value)?;
         }
     }
     Ok(())
@@ -324,6 +376,11 @@ fn guarded<T>(path: &Path, work: impl FnOnce() -> Result<T, DataError>) -> Resul
             "{place}: is a broken parquet file"
         )))
     })
+}
+
+fn unusual(path: &Path, why: &str) -> DataError {
+    DataError::wrong(format!("{}: {why}", path.display()))
+        .hint("write the file anew with fewer columns, or its nested values as columns")
 }
 
 fn broken(path: &Path, error: &ParquetError) -> DataError {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{ColumnType, Join, Preprocess, Split};
 use crate::{
     reference::{NamedFiles, PathOrStage, Reference},
-    scalar::OneOrMany,
+    scalar::{ByteSize, OneOrMany},
 };
 
 /// Where rows come from. One form is named; where `split.files` names the files, the form may be left to their names.
@@ -83,6 +83,10 @@ pub struct Read {
     /// The character inside quotes after which another one means itself: with `\`, `\"` is a quote.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub escape: Option<char>,
+    /// How many bytes a packed file may unpack to: gzip, .npz and parquet. A file of a few bytes can unpack to more than any
+    /// machine holds. Default: 256MiB, or 100 times the file's size where that is more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_unpacked: Option<ByteSize>,
 }
 
 fn is_usual<T: Default + PartialEq>(value: &T) -> bool {
@@ -191,6 +195,7 @@ impl Default for Read {
             decimal: '.',
             thousands: None,
             escape: None,
+            max_unpacked: None,
         }
     }
 }
