@@ -151,9 +151,10 @@ impl Summary<'_> {
             let has_controls = [&path, &kept]
                 .iter()
                 .any(|it| it.contains(char::is_control));
-            let way_back = match has_controls {
-                true => format!("it is {} now", failure::printable(&kept)),
-                false => format!("`mv -- {} {}` brings it back", quote(&kept), quote(&path)),
+            let way_back = if has_controls {
+                format!("it is {} now", failure::printable(&kept))
+            } else {
+                format!("`mv -- {} {}` brings it back", quote(&kept), quote(&path))
             };
             text.push_str(&format!(
                 "\n{} `{}` was in the way of an out and is not in the store: it was moved, and is kept for 30 days\n{} {way_back}\n",

@@ -32,12 +32,13 @@ fn picture(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     files
         .map(|it| {
             let path = it.path().to_owned();
-            let bytes = match it.file_type().is_symlink() {
-                true => fs::read_link(&path)
+            let bytes = if it.file_type().is_symlink() {
+                fs::read_link(&path)
                     .unwrap()
                     .into_os_string()
-                    .into_encoded_bytes(),
-                false => fs::read(&path).unwrap(),
+                    .into_encoded_bytes()
+            } else {
+                fs::read(&path).unwrap()
             };
             (path, bytes)
         })
