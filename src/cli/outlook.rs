@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeSet, io::Write, path::PathBuf};
 
+use pipe_schema::run::Reason;
 use serde_json::{Value, json};
 
 use super::{Context, Format, UserError, discovery, project::Project};
@@ -45,23 +46,46 @@ pub fn of(
 ) -> anyhow::Result<Vec<(StageId, Forecast)>> {
     let (graph, selection) = select(&project.plan, &wish.targets, wish.downstream)?;
     let options = options(project, wish, &selection, context)?;
+    let forecast = |store: &Store| {
+        let mut executor = executor(&options, store);
+        schedule::forecast(
+            &project.plan,
+            &graph,
+            &selection,
+            store,
+            &mut executor,
+            &options,
+        )
+    };
     // Looking makes no store: where there is none yet, an empty one is asked, and removed afterwards.
     let nowhere;
-    let store = if project.store.join("VERSION").is_file() {
-        Store::open_existing(&project.store)?
-    } else {
+    if !project.store.join("VERSION").is_file() {
         nowhere = tempfile::tempdir()?;
-        Store::open(&nowhere.path().join("store"))?
+        return forecast(&Store::open(&nowhere.path().join("store"))?);
+    }
+    let open = || Store::open_existing(&project.store);
+    let first = forecast(&open()?)?;
+    if !first.iter().any(|(_, it)| is_damaged(it)) {
+        return Ok(first);
+    }
+    // What is damaged was set aside, and a run may find the same result elsewhere: it opens the store anew, too.
+    let again = forecast(&open()?)?;
+    let told = first.into_iter().zip(again);
+    Ok(told
+        .map(|(first, again)| match (&first.1, &again.1) {
+            // Only the first one knows of the damage.
+            (Forecast::Run { .. }, Forecast::Run { .. }) => first,
+            _ => again,
+        })
+        .collect())
+}
+
+/// Whether a stage would run because what there is of its result is damaged.
+fn is_damaged(forecast: &Forecast) -> bool {
+    let Forecast::Run { reasons, .. } = forecast else {
+        return false;
     };
-    let mut executor = executor(&options, &store);
-    schedule::forecast(
-        &project.plan,
-        &graph,
-        &selection,
-        &store,
-        &mut executor,
-        &options,
-    )
+    (reasons.iter()).any(|it| matches!(it, Reason::OutputDamaged { .. }))
 }
 
 /// What runs jobs on this machine; starts nothing until there is one.

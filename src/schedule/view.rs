@@ -3,12 +3,13 @@
 
 use std::{
     cell::{Cell, RefCell},
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet},
     fs,
     os::unix::fs::PermissionsExt,
     path::{Component, Path, PathBuf},
 };
 
+use foldhash::HashMap;
 use pipe_schema::{
     manifest::Digest,
     record::{Out, Record},
@@ -17,7 +18,7 @@ use pipe_schema::{
 use crate::{
     exec::environment,
     plan::StageId,
-    store::{PathDigest, RestoredEntry, RestoredOut, Store, StoreError},
+    store::{ComparedOut, PathDigest, RestoredEntry, RestoredOut, Store, StoreError},
 };
 
 /// Links that are followed before a path is taken as it is.
@@ -48,8 +49,8 @@ pub enum Layer {
         out: Out,
         stage: StageId,
     },
-    /// The workspace holds it.
-    Held,
+    /// The workspace holds it; of a file, its digest as an input.
+    Held(Option<Digest>),
     Restored(RestoredOut),
     /// The stage would write it.
     Rewritten(StageId),
@@ -149,6 +150,9 @@ impl<'a> View<'a> {
     /// The content of a file or folder, links followed.
     pub fn digest(&self, path: &Path) -> Result<PathContent, StoreError> {
         let restored = |digest| PathContent { digest, read: None };
+        if let Some(digest) = self.held_file(path) {
+            return Ok(restored(digest));
+        }
         if let Some((out, inner)) = self.restored_at(path) {
             let digest = out.digest(&inner)?;
             return digest
@@ -276,6 +280,16 @@ impl<'a> View<'a> {
         None
     }
 
+    /// The digest of a file that is an out and lies there, where that is known by its path alone.
+    fn held_file(&self, path: &Path) -> Option<Digest> {
+        let at = path.to_str()?;
+        let layer = self.layers.borrow().get(at)?.clone();
+        match self.compared(at, layer) {
+            Layer::Held(digest) => digest,
+            _ => None,
+        }
+    }
+
     /// The layer that a resolved path lies in, with its place.
     fn layer_at(&self, place: &Path) -> Option<(PathBuf, Layer)> {
         let text = place.to_str()?;
@@ -297,7 +311,7 @@ impl<'a> View<'a> {
                 Layer::Rewritten(stage) => {
                     self.note(Unknown::Stage(stage));
                 }
-                Layer::Held | Layer::Cached { .. } => {}
+                Layer::Held(_) | Layer::Cached { .. } => {}
             }
         }
         found
@@ -329,13 +343,13 @@ impl<'a> View<'a> {
         let Layer::Cached { path, out, stage } = layer else {
             return layer;
         };
-        let layer = match self.store.restored_out(&path, &out) {
-            Ok(Some(restored)) => Layer::Restored(restored),
-            Ok(None) => Layer::Held,
+        let layer = match self.store.compare_out(&path, &out) {
+            Ok(ComparedOut::Restored(restored)) => Layer::Restored(restored),
+            Ok(ComparedOut::Held(digest)) => Layer::Held(digest),
             // The run would find that out, and make it again.
             Err(_) => Layer::Rewritten(stage),
         };
-        if !matches!(layer, Layer::Held) {
+        if !matches!(layer, Layer::Held(_)) {
             self.is_changed.set(true);
         }
         self.layers
@@ -372,7 +386,7 @@ impl<'a> View<'a> {
     /// Whether a path lies in an out that is not what the workspace holds.
     fn is_layered(&self, place: &Path) -> bool {
         self.layer_at(place)
-            .is_some_and(|(_, layer)| !matches!(layer, Layer::Held))
+            .is_some_and(|(_, layer)| !matches!(layer, Layer::Held(_)))
     }
 }
 

@@ -147,13 +147,18 @@ impl Store {
 
     /// The digest of the artifact that a workspace out would be. Links are not followed.
     pub(super) fn out_digest(&self, path: &Path) -> Result<Digest> {
+        Ok(self.out_manifest(path)?.digest)
+    }
+
+    /// The manifest of the artifact that a workspace out would be. Links are not followed.
+    pub(super) fn out_manifest(&self, path: &Path) -> Result<Manifest> {
         let stat = Stat::of_link(path).at("read", path)?;
         let group = group_of(path)?;
         if stat.is_directory() {
             let nodes = tree::list(path, Rules::Artifact)?;
             self.saw(path, &stat);
             self.saw_tree(path, &nodes);
-            return Ok(self.read_known(path, &group, &nodes)?.0.digest);
+            return Ok(self.read_known(path, &group, &nodes)?.0);
         }
         let node = tree::lone(path, copy::name_of(path)?)?;
         self.saw(path, &node.stat);
@@ -164,7 +169,6 @@ impl Store {
             _ => merkle::file_entry(&node.stat, self.sha256_of(path, &group, &node.stat)?.0),
         };
         merkle::manifest([(node.path, entry)].into())
-            .map(|it| it.digest)
             .ok_or_else(|| StoreError::Changing(path.to_owned()))
     }
 

@@ -81,7 +81,7 @@ pub use self::{
     outs::OutsLock,
     publish::Publication,
     removal::remove_tree,
-    restored::{RestoredEntry, RestoredOut},
+    restored::{ComparedOut, RestoredEntry, RestoredOut},
     revocation::RevokedRecord,
     runlog::RunLog,
     seen::{Finding, Witness},

@@ -25,6 +25,15 @@ pub struct RestoredOut {
     name: Option<String>,
 }
 
+/// An out of a record, compared with what the workspace holds.
+#[derive(Debug)]
+pub enum ComparedOut {
+    /// The workspace holds it. Of a file, the digest that `digest_path` would give.
+    Held(Option<Digest>),
+    /// A run would restore it.
+    Restored(RestoredOut),
+}
+
 /// What is at a path in a restored out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RestoredEntry {
@@ -33,17 +42,22 @@ pub enum RestoredEntry {
 }
 
 impl Store {
-    /// The out as it would be restored to `path`; none where the workspace holds its content already.
-    pub fn restored_out(&self, path: &Path, out: &Out) -> Result<Option<RestoredOut>> {
-        if self.out_digest(path).is_ok_and(|held| held == out.digest) {
-            return Ok(None);
+    /// Compares an out with what lies at `path`, where it would be restored.
+    pub fn compare_out(&self, path: &Path, out: &Out) -> Result<ComparedOut> {
+        // What cannot be read is no out of ours.
+        if let Ok(held) = self.out_manifest(path)
+            && held.digest == out.digest
+        {
+            let only = held.entries.values().next().filter(|_| !out.is_directory);
+            let file = only.filter(|it| matches!(it, Entry::File { .. }));
+            return Ok(ComparedOut::Held(file.map(merkle::entry_digest)));
         }
         let manifest = Arc::new(self.manifest(&out.digest)?);
         let name = match out.is_directory {
             true => None,
             false => manifest.entries.keys().next().cloned(),
         };
-        Ok(Some(RestoredOut { manifest, name }))
+        Ok(ComparedOut::Restored(RestoredOut { manifest, name }))
     }
 
     /// The digest that `digest_path` would give for the folder `path` once these outs are restored below it.
