@@ -57,7 +57,10 @@ impl Executor for Fake {
                 ended: Instant::now(),
             };
             let job = job.id;
-            let _ = sender.send(Message::Finished { job, outcome });
+            let _ = sender.send(Message::Finished {
+                job,
+                outcome: Box::new(outcome),
+            });
         });
     }
 

@@ -117,7 +117,7 @@ pub enum Message {
     /// The last word on a job. None of its processes is left.
     Finished {
         job: u64,
-        outcome: Outcome,
+        outcome: Box<Outcome>,
     },
 }
 

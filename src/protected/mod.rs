@@ -158,7 +158,7 @@ impl OutCheck<'_> {
         let path = self.protected.folder.join(out);
         let mut names = Path::new(out).components();
         if let Some(name) = names.find_map(version_control) {
-            return Err(self.in_version_control(Path::new(out), &name));
+            return Err(in_version_control(Path::new(out), &name));
         }
         let place = match (path.parent(), path.components().next_back()) {
             (Some(folder), Some(Component::Normal(name))) => self.parent(folder)?.real.join(name),
@@ -188,6 +188,12 @@ impl OutCheck<'_> {
         let Ok(target) = real_path(link) else {
             return Ok(());
         };
+        if !self.protected.allow_outside && !target.starts_with(&self.protected.root) {
+            return Err(OutRefusal {
+                reason: "is a link that leads out of the project".to_owned(),
+                hint: "remove the link, or allow it with `--allow-outside`",
+            });
+        }
         self.check_place(&target)?;
         if let Ok(found) = fs::symlink_metadata(&target) {
             self.check_id(id_of(&found))?;
@@ -216,7 +222,7 @@ impl OutCheck<'_> {
         }
         let names = inside.unwrap_or(place);
         if let Some(name) = names.components().find_map(version_control) {
-            return Err(self.in_version_control(names, &name));
+            return Err(in_version_control(names, &name));
         }
         for (at, protected) in self.places.iter().enumerate() {
             if place == protected {
@@ -261,16 +267,16 @@ impl OutCheck<'_> {
         let words = &self.protected.paths[at].1;
         OutRefusal::protected(format!("{verb} {words}"))
     }
+}
 
-    fn in_version_control(&self, path: &Path, name: &OsStr) -> OutRefusal {
-        let verb = if path.file_name() == Some(name) {
-            "is"
-        } else {
-            "lies in"
-        };
-        let name = name.display();
-        OutRefusal::protected(format!("{verb} `{name}`, where version control is kept"))
-    }
+fn in_version_control(path: &Path, name: &OsStr) -> OutRefusal {
+    let verb = if path.file_name() == Some(name) {
+        "is"
+    } else {
+        "lies in"
+    };
+    let name = name.display();
+    OutRefusal::protected(format!("{verb} `{name}`, where version control is kept"))
 }
 
 /// Searches a folder for repositories and mount points, as long as `go_on` says so.

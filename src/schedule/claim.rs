@@ -238,7 +238,7 @@ impl Cycle<'_> {
         };
         match self.hold_reads(at) {
             Ok(reads) => pending.reads = reads,
-            Err(StoreError::OutBusy(out)) => return self.wait(at, pending, Obstacle::Out(out)),
+            Err(StoreError::OutBusy(out)) => return self.wait(at, pending, &Obstacle::Out(out)),
             Err(error) => return self.fail(at, of_store(&error)),
         }
         if pending.reads.is_some() && self.store.has_company() {
@@ -256,7 +256,7 @@ impl Cycle<'_> {
         if pending.lock.is_none() {
             match self.store.try_lock(&pending.action.key) {
                 Ok(Some(lock)) => pending.lock = Some(lock),
-                Ok(None) => return self.wait(at, pending, Obstacle::Key),
+                Ok(None) => return self.wait(at, pending, &Obstacle::Key),
                 Err(error) => return self.fail(at, of_store(&error)),
             }
             // What it is made of is there as long as this run says that it needs it.
@@ -276,7 +276,7 @@ impl Cycle<'_> {
                 match answer {
                     Ok(Answer::Done) => return,
                     Ok(Answer::Stale(reasons)) => pending.reasons = reasons,
-                    Ok(Answer::Busy(out)) => return self.wait(at, pending, Obstacle::Out(out)),
+                    Ok(Answer::Busy(out)) => return self.wait(at, pending, &Obstacle::Out(out)),
                     Err(failure) => return self.fail(at, failure),
                 }
             }
@@ -288,7 +288,9 @@ impl Cycle<'_> {
             self.options.git.as_ref().map(Commit::text);
             match (self.store).clear_outs(&self.options.protected, &stage.outs) {
                 Ok(lock) => outs = Some(lock),
-                Err(StoreError::OutBusy(out)) => return self.wait(at, pending, Obstacle::Out(out)),
+                Err(StoreError::OutBusy(out)) => {
+                    return self.wait(at, pending, &Obstacle::Out(out));
+                }
                 Err(error) => return self.fail(at, of_store(&error)),
             }
         }
@@ -308,12 +310,12 @@ impl Cycle<'_> {
     }
 
     /// Another stage or run is in the way. The lock is given up meanwhile, so that nobody waits for who waits.
-    fn wait(&mut self, at: usize, mut pending: Box<Pending>, obstacle: Obstacle) {
+    fn wait(&mut self, at: usize, mut pending: Box<Pending>, obstacle: &Obstacle) {
         let stage = self.order[at].id.clone();
         let key = pending.action.key;
         pending.lock = None;
         pending.reads = None;
-        if let Obstacle::Out(out) = &obstacle {
+        if let Obstacle::Out(out) = obstacle {
             self.tell_out_is_used(at, out);
         }
         let is_own = self.states.iter().any(|state| {

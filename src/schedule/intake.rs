@@ -45,7 +45,7 @@ impl Cycle<'_> {
                 }
                 Message::Finished { job, outcome } => {
                     if let Some(at) = self.jobs.remove(&job) {
-                        self.land(at, outcome);
+                        self.land(at, *outcome);
                     }
                 }
             }

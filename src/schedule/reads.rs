@@ -41,7 +41,7 @@ impl Cycle<'_> {
                 && let Some(record) = self.record_of(before)
             {
                 let outs = record.outs.iter().filter(|(name, _)| is_read(name));
-                found.extend(outs.map(|(name, out)| (name.clone(), out.clone())));
+                found.extend(outs.map(|(name, out)| (name.clone(), *out)));
             }
         }
         // All runs take them in the same order, so that of two at least one has them all.
@@ -102,7 +102,7 @@ impl Cycle<'_> {
             .collect();
         let mut outs: Vec<(String, Out)> = (done.iter())
             .flat_map(|(_, record)| &record.outs)
-            .map(|(name, out)| (name.clone(), out.clone()))
+            .map(|(name, out)| (name.clone(), *out))
             .collect();
         outs.sort_by(|one, other| one.0.cmp(&other.0));
         let Some((first, _)) = done.first() else {

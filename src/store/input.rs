@@ -50,6 +50,7 @@ pub struct PathDigest {
 
 impl PathDigest {
     /// The same of a file or folder whose times are not believed, also after the job that read it.
+    #[must_use]
     pub fn distrusted(self) -> Self {
         Self {
             is_always_read: true,

@@ -53,9 +53,10 @@ impl Store {
             return Ok(ComparedOut::Held(file.map(merkle::entry_digest)));
         }
         let manifest = Arc::new(self.manifest(&out.digest)?);
-        let name = match out.is_directory {
-            true => None,
-            false => manifest.entries.keys().next().cloned(),
+        let name = if out.is_directory {
+            None
+        } else {
+            manifest.entries.keys().next().cloned()
         };
         Ok(ComparedOut::Restored(RestoredOut { manifest, name }))
     }
@@ -67,9 +68,10 @@ impl Store {
         path: &Path,
         outs: &[(String, RestoredOut)],
     ) -> Result<Digest> {
-        let mut entries = match path.is_dir() {
-            true => self.source_entries(path)?,
-            false => BTreeMap::new(),
+        let mut entries = if path.is_dir() {
+            self.source_entries(path)?
+        } else {
+            BTreeMap::new()
         };
         for (place, out) in outs {
             entries.retain(|entry, _| !is_within(entry, place));

@@ -90,10 +90,8 @@ impl Index {
         let path = store.root().join(NAME);
         // What is no file, or a link to one, is neither written to nor waited for.
         let is_odd = |it: PathBuf| it.symlink_metadata().is_ok_and(|it| !it.is_file());
-        let found = if !files(&path).any(is_odd) {
-            Self::connect(&path)
-        } else if store.is_writable() {
-            remove(&path)?;
+        let is_usable = !files(&path).any(is_odd) || store.is_writable() && remove(&path).is_ok();
+        let found = if is_usable {
             Self::connect(&path)
         } else {
             Self::in_memory(&path)

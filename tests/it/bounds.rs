@@ -24,7 +24,11 @@ fn bomb(start: &str) -> Vec<u8> {
         child.stdin.take().unwrap().write_all(bytes).unwrap();
         child.wait_with_output().unwrap().stdout
     };
-    [pack(start.as_bytes()), pack(&[b'0'; 1 << 20]).repeat(300)].concat()
+    [
+        pack(start.as_bytes()),
+        pack(&vec![b'0'; 1 << 20]).repeat(300),
+    ]
+    .concat()
 }
 
 fn spec(source: &str) -> String {

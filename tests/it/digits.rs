@@ -189,9 +189,10 @@ fn an_export_is_writable_and_never_overwrites_unasked() {
     assert_eq!(project.read("out/bundle/package.json"), "{}");
     project.done(&["export", "bundle", "out/bundle", "--force"]);
     assert!(project.read("out/bundle/package.json").len() > 2);
+    assert_eq!(project.read("out/bundle.1/package.json"), "{}");
     assert_eq!(
         fs::read_dir(project.path("out")).unwrap().count(),
-        1,
+        2,
         "drafts are removed"
     );
 }

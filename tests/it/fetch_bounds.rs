@@ -253,7 +253,8 @@ fn max_size_is_checked_before_and_while_a_file_is_fetched() {
     assert_eq!(told.asked(), 2);
     let endless = Server::new(|_, stream| {
         send(stream, "200 OK", "", "");
-        while stream.write_all(&[b'0'; 1 << 16]).is_ok() {}
+        let zeros = vec![b'0'; 1 << 16];
+        while stream.write_all(&zeros).is_ok() {}
     });
     let steered = endless.project(", max_size: 1MiB");
     assert_says(

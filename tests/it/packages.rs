@@ -172,10 +172,13 @@ fn export_refuses_any_artifact_that_is_not_what_it_was_unless_no_verify_is_given
     }
 }
 
+/// Puts something at a path.
+type Make = fn(&Path);
+
 #[test]
 fn predict_reads_no_link_and_no_pipe_of_a_package() {
     let project = packed();
-    let stand_ins: [(&str, fn(&Path)); 3] = [
+    let stand_ins: [(&str, Make); 3] = [
         ("is a link", |path| symlink("/dev/zero", path).unwrap()),
         ("is a pipe", |path| {
             assert!(Command::new("mkfifo").arg(path).status().unwrap().success());

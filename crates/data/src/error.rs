@@ -35,7 +35,9 @@ impl DataError {
             | io::ErrorKind::UnexpectedEof => FailureKind::Wrong,
             _ => FailureKind::Io,
         };
-        let is_too_large = error.get_ref().is_some_and(|it| it.is::<TooLarge>());
+        let is_too_large = error
+            .get_ref()
+            .is_some_and(<dyn std::error::Error + Send + Sync>::is::<TooLarge>);
         Self {
             kind,
             message: format!("{}: {error}", path.display()),

@@ -41,6 +41,9 @@ impl Error {
     /// A failure of libtorch: its first words, without the trace through its own code.
     pub fn libtorch(text: &str) -> Self {
         let cause = text.split("Exception raised from").next().unwrap_or(text);
+        // Of a TorchScript program that failed, its last word: before it stands the program's own text.
+        let last = cause.rsplit_once("RuntimeError: ").map(|(_, last)| last);
+        let cause = last.unwrap_or(cause);
         let cause = cause.trim().trim_end_matches(['.', '(']).trim_end();
         if [
             "out of memory",
@@ -131,6 +134,15 @@ mod tests {
         assert_eq!(
             error.0.message,
             "libtorch: mat1 and mat2 shapes cannot be multiplied (2x3 and 2x3)"
+        );
+    }
+
+    #[test]
+    fn libtorch_is_told_without_the_text_of_a_program() {
+        let text = "The following operation failed in the TorchScript interpreter.\nTraceback\n  a = b\nRuntimeError: unable to open file\nException raised from f";
+        assert_eq!(
+            Error::libtorch(text).0.message,
+            "libtorch: unable to open file"
         );
     }
 

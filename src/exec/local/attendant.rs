@@ -154,7 +154,10 @@ impl Attendant {
             ended: Instant::now(),
         };
         let job = self.job;
-        self.say(Message::Finished { job, outcome });
+        self.say(Message::Finished {
+            job,
+            outcome: Box::new(outcome),
+        });
     }
 
     fn add_log(&self, failure: Failure) -> Failure {

@@ -287,7 +287,7 @@ impl Executor for Local {
             };
             let _ = self.sender.send(Message::Finished {
                 job: job.id,
-                outcome,
+                outcome: Box::new(outcome),
             });
         }
     }

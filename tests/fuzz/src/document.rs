@@ -19,7 +19,7 @@ impl Loader for Nothing {
     }
 
     fn exists(&self, path: &str) -> bool {
-        path.len() % 2 == 0
+        path.len().is_multiple_of(2)
     }
 
     fn columns(&self, _path: &str, _read: &Read) -> Option<Vec<String>> {
@@ -49,7 +49,7 @@ struct Folder(String);
 
 impl Workspace for Folder {
     fn read(&self, path: &str) -> Result<Option<String>, String> {
-        let mut parts = self.0.split("\u{1e}");
+        let mut parts = self.0.split('\u{1e}');
         let lead = parts.next().unwrap_or_default().to_owned();
         Ok(match path {
             "dvc.yaml" => Some(lead),
@@ -59,7 +59,7 @@ impl Workspace for Folder {
     }
 
     fn exists(&self, path: &str) -> bool {
-        path.len() % 2 == 0
+        path.len().is_multiple_of(2)
     }
 
     fn levels_up(&self) -> usize {

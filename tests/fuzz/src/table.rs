@@ -142,6 +142,7 @@ fn schema_of_images() -> &'static DatasetSchema {
 
 /// A dataset with columns of every type.
 fn good_dataset() -> &'static Path {
+    static OUT: OnceLock<PathBuf> = OnceLock::new();
     static FOLDER: OnceLock<tempfile::TempDir> = OnceLock::new();
     let place = FOLDER.get_or_init(|| {
         let place = folder();
@@ -160,7 +161,6 @@ fn good_dataset() -> &'static Path {
         fs::remove_file(place.path().join("rows.csv")).expect("a file can be removed");
         place
     });
-    static OUT: OnceLock<PathBuf> = OnceLock::new();
     OUT.get_or_init(|| place.path().join("out"))
 }
 

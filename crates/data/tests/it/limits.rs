@@ -115,7 +115,7 @@ fn max_unpacked_holds_for_all_members_of_a_gzip_file() {
         ALLOW,
     );
     let small = lab.write("b.csv.gz", bomb(b"x,y\n", b"1,2\n", 3));
-    let table = table::read(&[small.clone()], &read(Form::Csv), &mut |_| {}).unwrap();
+    let table = table::read(std::slice::from_ref(&small), &read(Form::Csv), &mut |_| {}).unwrap();
     assert_eq!(table.rows(), 3 << 18);
     let two = at_most(2 << 20, Form::Csv);
     assert_refused(&lab, &small, &two, "unpack to more than 2MiB", ALLOW);

@@ -62,7 +62,7 @@ fn max_unpacked_holds_for_the_pages_of_a_parquet_file() {
         basic::Compression::GZIP(basic::GzipLevel::default()),
         basic::Compression::LZ4_RAW,
     ] {
-        let path = words(&lab, packing, &[word.clone()]);
+        let path = words(&lab, packing, std::slice::from_ref(&word));
         let read = at_most(1 << 20, Form::Parquet);
         assert_refused(&lab, &path, &read, "unpack to more than 1MiB", ALLOW);
         let usual = crate::limits::read(Form::Parquet);
