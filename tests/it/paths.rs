@@ -30,8 +30,7 @@ stages:
     // What was left in the workspace does not belong to the project: until it is removed, no run replaces it.
     let blocked = project.pipe(&["run", "tree"]);
     assert!(
-        blocked
-            .out
+        format!("{blocked}")
             .contains("`latest` cannot be an out: it is a link that leads out of the project"),
         "{blocked}"
     );
