@@ -8,7 +8,7 @@ use std::{
 
 use pipe_schema::{
     model::{MODEL_FILE, WEIGHTS_FILE},
-    package::{CHECKSUM_FILE, GOLDEN_FILE, PACKAGE_FILE, TORCHSCRIPT_FILE},
+    package::{CHECKSUM_FILE, GOLDEN_FILE, PACKAGE_FILE, PACKAGE_FILES, TORCHSCRIPT_FILE},
 };
 use sha2::{Digest, Sha256};
 
@@ -50,10 +50,16 @@ pub struct PackageFiles {
 
 impl PackageFiles {
     /// Reads the wanted files of a package. With `ManifestCheck::Always`, all files are those of the manifest, and no other
-    /// lies beside them; this is known before any of them is looked into.
+    /// with a name of `PACKAGE_FILES` lies beside them; this is known before any of them is looked into. What else is in the
+    /// folder is not looked at: people work there.
     pub fn read(path: &Path, options: &ReadOptions<'_>) -> Result<Self> {
         let folder = PackageFolder::open(path)?;
-        let names: BTreeSet<String> = folder.names()?.into_iter().collect();
+        let mut names = BTreeSet::new();
+        for name in PACKAGE_FILES {
+            if folder.has(name)? {
+                names.insert(name.to_owned());
+            }
+        }
         if !names.contains(PACKAGE_FILE) {
             return Err(
                 PackageError::wrong(format!("{} is not a package", path.display()))
@@ -80,6 +86,14 @@ impl PackageFiles {
             memory: None,
         };
         Self::read(path, &options).map(drop)
+    }
+
+    /// Whether a file of this name belongs to the package in this folder, there or not.
+    pub fn owns(path: &Path, name: &str) -> bool {
+        PACKAGE_FILES.contains(&name)
+            || PackageFolder::open(path)
+                .and_then(|folder| Self::default().read_manifest(&folder))
+                .is_ok_and(|listed| listed.contains_key(name))
     }
 
     /// Files that are at hand by name, as if they had been read from `path`. Nothing is compared.
@@ -124,21 +138,22 @@ impl PackageFiles {
     }
 
     fn read_listed(&mut self, folder: &PackageFolder, options: &ReadOptions<'_>) -> Result<()> {
-        let mut listed = self.read_manifest(folder)?;
-        for name in &self.names {
-            if name == CHECKSUM_FILE {
-                continue;
+        let listed = self.read_manifest(folder)?;
+        let mut found = self.names.iter().filter(|it| *it != CHECKSUM_FILE);
+        if let Some(name) = found.find(|it| !listed.contains_key(*it)) {
+            return Err(PackageError::damaged(
+                &folder.path_of(name),
+                "is not in the package's manifest",
+            ));
+        }
+        for (name, expected) in listed {
+            let path = folder.path_of(&name);
+            if !folder.has(&name)? {
+                return Err(PackageError::damaged(&path, "is missing"));
             }
-            let path = folder.path_of(name);
-            let file = folder.open_file(name)?;
-            let Some(expected) = listed.remove(name) else {
-                return Err(PackageError::damaged(
-                    &path,
-                    "is not in the package's manifest",
-                ));
-            };
+            let file = folder.open_file(&name)?;
             let is_wanted = options.wanted.contains(&name.as_str());
-            check_size(&file, name, options.memory.filter(|_| is_wanted))?;
+            check_size(&file, &name, options.memory.filter(|_| is_wanted))?;
             let found: FileDigest = if is_wanted {
                 let bytes = file.read()?;
                 let digest = Sha256::digest(&bytes).into();
@@ -150,11 +165,9 @@ impl PackageFiles {
             if found != expected {
                 return Err(PackageError::damaged(&path, "is not as it was packed"));
             }
+            self.names.insert(name);
         }
-        match listed.first_key_value() {
-            Some((name, _)) => Err(PackageError::damaged(&folder.path_of(name), "is missing")),
-            None => Ok(()),
-        }
+        Ok(())
     }
 
     fn read_manifest(&self, folder: &PackageFolder) -> Result<BTreeMap<String, FileDigest>> {

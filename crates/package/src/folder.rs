@@ -9,7 +9,7 @@ use std::{
 };
 
 use rustix::{
-    fs::{CWD, Dir, FileType, Mode, OFlags, fstat, openat},
+    fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, fstat, openat, statat},
     io::Errno,
 };
 use sha2::{Digest, Sha256};
@@ -85,6 +85,15 @@ impl PackageFolder {
         }
         names.sort();
         Ok(names)
+    }
+
+    /// Whether something is there by this name, whatever it is.
+    pub fn has(&self, name: &str) -> Result<bool> {
+        match statat(&self.descriptor, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(_) => Ok(true),
+            Err(Errno::NOENT) => Ok(false),
+            Err(error) => Err(PackageError::io(&self.path_of(name), &error.into())),
+        }
     }
 
     /// Opens a regular file. Nothing is read of anything else, and nothing is waited for.

@@ -113,13 +113,15 @@ fn open_compares_the_manifest_before_it_looks_into_a_file() {
 #[test]
 fn open_refuses_files_too_many_and_too_few_and_a_missing_manifest() {
     let (_folder, path) = written();
-    fs::write(path.join("more"), "").unwrap();
-    assert!(
-        complaint(&path, &OPTIONS)
-            .message
-            .ends_with("more is not in the package's manifest")
-    );
-    fs::remove_file(path.join("more")).unwrap();
+    for name in ["model.pt", "compression.json"] {
+        fs::write(path.join(name), "").unwrap();
+        assert!(
+            complaint(&path, &OPTIONS)
+                .message
+                .ends_with(&format!("{name} is not in the package's manifest"))
+        );
+        fs::remove_file(path.join(name)).unwrap();
+    }
     fs::rename(path.join("README.md"), path.join("../aside")).unwrap();
     assert!(
         complaint(&path, &OPTIONS)
@@ -299,4 +301,43 @@ fn write_manifest_is_read_by_sha256sum() {
         .status()
         .unwrap();
     assert!(status.success());
+}
+
+#[test]
+fn open_ignores_what_has_no_name_of_a_package_s_files() {
+    use std::os::unix::ffi::OsStrExt;
+    let (_folder, path) = written();
+    for (at, (_, make)) in stand_ins().into_iter().enumerate() {
+        make(&path.join(format!("other {at}")));
+    }
+    for name in [
+        &b"rows.csv"[..],
+        b".DS_Store",
+        b"not \xff UTF-8",
+        b"two\nlines",
+    ] {
+        fs::write(path.join(std::ffi::OsStr::from_bytes(name)), "").unwrap();
+    }
+    for at in 0..2000 {
+        fs::write(path.join(format!("{at}.png")), "").unwrap();
+    }
+    for options in [OPTIONS, AS_IT_IS] {
+        Package::open(&path, &options).unwrap();
+    }
+}
+
+#[test]
+fn a_package_owns_its_files_and_those_that_its_manifest_lists() {
+    let (_folder, path) = written();
+    fs::remove_file(path.join("MANIFEST.sha256")).unwrap();
+    fs::write(path.join("notes.txt"), "").unwrap();
+    pipe_package::write_manifest(&path).unwrap();
+    for name in ["notes.txt", "model.pt", "MANIFEST.sha256", "README.md"] {
+        assert!(PackageFiles::owns(&path, name), "{name}");
+    }
+    assert!(!PackageFiles::owns(&path, "out.csv"));
+    assert!(Package::open(&path, &OPTIONS).is_ok());
+    fs::remove_file(path.join("notes.txt")).unwrap();
+    let error = complaint(&path, &OPTIONS);
+    assert!(error.message.ends_with("notes.txt is missing"), "{error}");
 }

@@ -14,7 +14,12 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::stage::package::Format;
+use crate::{
+    dataset::SCHEMA_FILE,
+    model::{COMPRESSION_FILE, MODEL_FILE, WEIGHTS_FILE},
+    report::{METRICS_FILE, REPORT_FILE},
+    stage::package::Format,
+};
 
 pub const PACKAGE_FILE: &str = "package.json";
 pub const CARD_FILE: &str = "README.md";
@@ -22,6 +27,21 @@ pub const TORCHSCRIPT_FILE: &str = "model.pt";
 pub const INPUT_SCHEMA_FILE: &str = "input.schema.json";
 pub const GOLDEN_FILE: &str = "golden.jsonl";
 pub const CHECKSUM_FILE: &str = "MANIFEST.sha256";
+/// The names of all files that a package may have. Files of other names in its folder are nobody's.
+pub const PACKAGE_FILES: [&str; 12] = [
+    PACKAGE_FILE,
+    CARD_FILE,
+    MODEL_FILE,
+    WEIGHTS_FILE,
+    SCHEMA_FILE,
+    COMPRESSION_FILE,
+    TORCHSCRIPT_FILE,
+    INPUT_SCHEMA_FILE,
+    METRICS_FILE,
+    REPORT_FILE,
+    GOLDEN_FILE,
+    CHECKSUM_FILE,
+];
 /// The layout's version.
 pub const PACKAGE_VERSION: u32 = 1;
 
