@@ -27,7 +27,7 @@ use crate::{
     graph::{Graph, Selection},
     key,
     plan::{Plan, Stage, StageId, paths},
-    store::{Lookup, Store},
+    store::{Lookup, Store, StoreError},
 };
 
 /// What a run would do with a stage.
@@ -142,6 +142,15 @@ impl<'a> Oracle<'a> {
             None => self.ask(stage)?,
         };
         let root = match &told {
+            Forecast::Cached(record) if self.lacks_outs(record) => {
+                let error = StoreError::ReadOnly(self.store.root().to_owned());
+                self.broken.insert(&stage.id);
+                self.unknown.insert(&stage.id, stage.id.clone());
+                return Ok(Forecast::Broken {
+                    message: format!("its outs would have to be restored, and {error}"),
+                    hint: error.hint(),
+                });
+            }
             Forecast::Cached(record) => {
                 self.view.restore(&stage.id, record);
                 self.records.insert(stage.id.clone(), Arc::clone(record));
@@ -158,6 +167,11 @@ impl<'a> Oracle<'a> {
         };
         self.unknown.insert(&stage.id, root);
         Ok(told)
+    }
+
+    /// Whether outs would have to be restored, and the store is not there to be written.
+    fn lacks_outs(&self, record: &Record) -> bool {
+        !self.store.is_writable() && !self.view.holds(record)
     }
 
     /// The stage that would run, or fail, before anything is known of this one's inputs.

@@ -9,7 +9,7 @@ use std::{
 use pipe_schema::run::{Failure, FailureKind};
 use walkdir::WalkDir;
 
-use super::view::{Layer, Unknown, View};
+use super::view::{Found, Layer, Unknown, View};
 use crate::{exec::failure, plan::paths};
 
 impl View<'_> {
@@ -48,10 +48,13 @@ impl View<'_> {
     /// The names of what is in a folder.
     fn names_in(&self, folder: &Path) -> BTreeSet<String> {
         let first = |path: &str| path.split('/').next().unwrap_or(path).to_owned();
-        if let Some((out, inner)) = self.restored_at(folder) {
-            return out.paths(&inner).iter().map(|it| first(it)).collect();
-        }
-        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+        let place = match self.find_behind(folder) {
+            Found::Workspace(place) => place,
+            Found::Restored(out, inner) => {
+                return out.paths(&inner).iter().map(|it| first(it)).collect();
+            }
+        };
+        let entries = fs::read_dir(place).into_iter().flatten().flatten();
         // What is not UTF-8 cannot be named by a key.
         let names = entries.filter_map(|it| it.file_name().into_string().ok());
         let below = self.below(folder).into_iter();

@@ -17,7 +17,12 @@ use pipe_schema::{
     stage::Command,
 };
 
-use super::{Options, sandbox::folder_of, trouble::of_store, view::View};
+use super::{
+    Options,
+    sandbox::folder_of,
+    trouble::of_store,
+    view::{Found, View},
+};
 use crate::{exec::failure, plan::Stage, store::Store};
 
 /// How long a program may take to tell its version.
@@ -85,7 +90,10 @@ pub fn places(store: &Store, options: &Options, stage: &Stage, command: &Command
 /// Whether a program is a file of the project, by whatever links it is reached.
 fn is_own(view: &View<'_>, options: &Options, path: &Path) -> bool {
     let is_below = |it: PathBuf| it.starts_with(&options.project);
-    view.is_restored(path) || path.canonicalize().is_ok_and(is_below)
+    match view.find_behind(path) {
+        Found::Restored(..) => true,
+        Found::Workspace(place) => place.canonicalize().is_ok_and(is_below),
+    }
 }
 
 fn content(view: &View<'_>, word: &Word, path: &Path) -> Result<String, Failure> {

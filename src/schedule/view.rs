@@ -1,12 +1,14 @@
 //! The files of the project as a stage finds them. For a run that is what lies there; for a forecast, outs that the run would
 //! restore first count as restored, and what depends on a stage that has yet to run is noted as unknown.
 
+mod links;
+
 use std::{
     cell::{Cell, RefCell},
     collections::{BTreeMap, BTreeSet},
     fs,
     os::unix::fs::PermissionsExt,
-    path::{Component, Path, PathBuf},
+    path::{Path, PathBuf},
 };
 
 use foldhash::HashMap;
@@ -40,6 +42,14 @@ pub struct PathContent {
     pub read: Option<PathDigest>,
 }
 
+/// Where what a path leads to is to be found.
+pub enum Found {
+    /// In an out that would be restored, at this path from there.
+    Restored(RestoredOut, String),
+    /// In the workspace. It is another path where a link would be restored.
+    Workspace(PathBuf),
+}
+
 /// What stands for the workspace at an out.
 #[derive(Clone, Debug)]
 pub enum Layer {
@@ -68,8 +78,11 @@ pub struct View<'a> {
     is_changed: Cell<bool>,
     /// The length of the shortest path among them.
     shortest: Cell<usize>,
-    /// Where paths lead.
+    /// Whether a link is among what would be restored.
+    restores_links: Cell<bool>,
+    /// Where paths lead, and the links of the workspace that were followed for that.
     resolved: RefCell<HashMap<PathBuf, PathBuf>>,
+    followed: RefCell<BTreeSet<PathBuf>>,
     unknown: RefCell<BTreeSet<Unknown>>,
 }
 
@@ -84,7 +97,9 @@ impl<'a> View<'a> {
             pending: RefCell::default(),
             is_changed: Cell::new(false),
             shortest: Cell::new(usize::MAX),
+            restores_links: Cell::new(false),
             resolved: RefCell::default(),
+            followed: RefCell::default(),
             unknown: RefCell::default(),
         }
     }
@@ -110,7 +125,7 @@ impl<'a> View<'a> {
     /// From here on the outs of a cached stage lie in the workspace.
     pub fn restore(&self, stage: &StageId, record: &Record) {
         for (name, out) in &record.outs {
-            let path: PathBuf = self.folder.join(name).components().collect();
+            let path = self.path_of(name);
             let layer = Layer::Cached {
                 path: path.clone(),
                 out: *out,
@@ -118,6 +133,14 @@ impl<'a> View<'a> {
             };
             self.set(&path, layer);
         }
+    }
+
+    /// Whether the workspace holds all outs of a record.
+    pub fn holds(&self, record: &Record) -> bool {
+        record.outs.iter().all(|(name, out)| {
+            let compared = self.store.compare_out(&self.path_of(name), out);
+            matches!(compared, Ok(ComparedOut::Held(_)))
+        })
     }
 
     /// From here on nobody knows the content of these outs: the stage would write them.
@@ -142,57 +165,56 @@ impl<'a> View<'a> {
         self.unknown.borrow_mut().insert(unknown);
     }
 
-    /// Where a path leads.
-    pub fn target_of(&self, path: &Path) -> PathBuf {
-        self.resolve(path, MOST_LINKS)
-    }
-
     /// The content of a file or folder, links followed.
     pub fn digest(&self, path: &Path) -> Result<PathContent, StoreError> {
         let restored = |digest| PathContent { digest, read: None };
         if let Some(digest) = self.held_file(path) {
             return Ok(restored(digest));
         }
-        if let Some((out, inner)) = self.restored_at(path) {
-            let digest = out.digest(&inner)?;
-            return digest
-                .map(restored)
-                .ok_or_else(|| StoreError::Missing(path.to_owned()));
-        }
+        let place = match self.find_behind(path) {
+            Found::Workspace(place) => place,
+            Found::Restored(out, inner) => {
+                let digest = out.digest(&inner)?;
+                return digest
+                    .map(restored)
+                    .ok_or_else(|| StoreError::Missing(path.to_owned()));
+            }
+        };
         let outs = self.restored_below(path);
         if !outs.is_empty() {
-            return self.store.digest_with_restored(path, &outs).map(restored);
+            return self.store.digest_with_restored(&place, &outs).map(restored);
         }
-        self.store.digest_path(path).map(|read| PathContent {
-            digest: read.digest,
-            read: Some(read),
-        })
+        match self.store.digest_path(&place) {
+            Ok(read) => Ok(PathContent {
+                digest: read.digest,
+                read: Some(read),
+            }),
+            Err(error) if error.is_missing() && place != path => {
+                Err(StoreError::Missing(path.to_owned()))
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Whether there is a file that may be executed.
     pub fn is_program(&self, path: &Path) -> bool {
         self.store.look(path);
-        match self.restored_at(path) {
-            None => environment::is_program(path),
-            Some((out, inner)) => is_executable(out.entry(&inner)) == Some(true),
+        match self.find_behind(path) {
+            Found::Workspace(place) => environment::is_program(&place),
+            Found::Restored(out, inner) => is_executable(out.entry(&inner)) == Some(true),
         }
     }
 
     /// Whether there is a file, and whether that may be executed.
     pub fn executable_file(&self, path: &Path) -> Option<bool> {
         self.store.look(path);
-        match self.restored_at(path) {
-            None => fs::metadata(path)
+        match self.find_behind(path) {
+            Found::Workspace(place) => fs::metadata(place)
                 .ok()
                 .filter(fs::Metadata::is_file)
                 .map(|it| it.permissions().mode() & 0o111 != 0),
-            Some((out, inner)) => is_executable(out.entry(&inner)),
+            Found::Restored(out, inner) => is_executable(out.entry(&inner)),
         }
-    }
-
-    /// Whether a path lies in an out that would be restored first.
-    pub fn is_restored(&self, path: &Path) -> bool {
-        self.restored_at(path).is_some()
     }
 
     /// Whether there is anything at a path, were it a link that leads nowhere.
@@ -210,15 +232,15 @@ impl<'a> View<'a> {
                 self.note(Unknown::Stage(stage));
                 path.symlink_metadata().is_ok()
             }
-            _ => path.symlink_metadata().is_ok() || !self.restored_below(path).is_empty(),
+            _ => place.symlink_metadata().is_ok() || !self.restored_below(path).is_empty(),
         }
     }
 
     /// Whether a path leads to a folder.
     pub fn is_folder(&self, path: &Path) -> bool {
-        match self.restored_at(path) {
-            None => path.is_dir() || !self.restored_below(path).is_empty(),
-            Some((out, inner)) => out.entry(&inner) == Some(RestoredEntry::Directory),
+        match self.find_behind(path) {
+            Found::Workspace(place) => place.is_dir() || !self.restored_below(path).is_empty(),
+            Found::Restored(out, inner) => out.entry(&inner) == Some(RestoredEntry::Directory),
         }
     }
 
@@ -231,15 +253,21 @@ impl<'a> View<'a> {
         self.is_changed.get()
     }
 
+    fn path_of(&self, out: &str) -> PathBuf {
+        self.folder.join(out).components().collect()
+    }
+
     fn has_layers(&self) -> bool {
         self.shortest.get() < usize::MAX
     }
 
     fn set(&self, path: &Path, layer: Layer) {
-        let place = self.place_of(path);
+        let place_path = self.place_of(path);
         // What is not UTF-8 is refused by who reads it.
-        let Some(place) = place.to_str() else { return };
-        self.resolved.borrow_mut().remove(path);
+        let Some(place) = place_path.to_str() else {
+            return;
+        };
+        self.forget_links_at(&place_path);
         self.shortest.set(self.shortest.get().min(place.len()));
         match layer {
             Layer::Cached { .. } => self.pending.borrow_mut().push(place.to_owned()),
@@ -248,36 +276,34 @@ impl<'a> View<'a> {
         self.layers.borrow_mut().insert(place.to_owned(), layer);
     }
 
-    /// Where a path itself lies: links above it are followed.
-    fn place_of(&self, path: &Path) -> PathBuf {
-        match path.parent().zip(path.file_name()) {
-            Some((parent, name)) => self.resolve(parent, MOST_LINKS).join(name),
-            None => self.resolve(path, MOST_LINKS),
-        }
-    }
-
-    /// The restored out that a path is or lies in, and the path from there. Notes what is unknown.
-    pub fn restored_at(&self, path: &Path) -> Option<(RestoredOut, String)> {
+    /// Where what a path leads to is to be found. Notes what is unknown.
+    pub fn find_behind(&self, path: &Path) -> Found {
         if !self.has_layers() {
-            return None;
+            return Found::Workspace(path.to_owned());
         }
         let mut place = self.resolve(path, MOST_LINKS);
-        for _ in 0..MOST_LINKS {
-            let (at, layer) = self.layer_at(&place)?;
-            let Layer::Restored(out) = layer else {
-                if let Layer::Rewritten(stage) = layer {
-                    self.note(Unknown::Stage(stage));
-                }
-                return None;
-            };
-            let Some(target) = out.target() else {
-                let inner = place.strip_prefix(&at).unwrap_or(Path::new(""));
-                return Some((out, inner.to_str()?.to_owned()));
-            };
-            let target = at.parent().unwrap_or(Path::new("/")).join(target);
-            place = self.resolve(&target, MOST_LINKS);
+        let mut layer = self.layer_at(&place);
+        if matches!(&layer, Some((_, Layer::Restored(out))) if out.target().is_some()) {
+            // That it is a link was not known before.
+            place = self.resolve(path, MOST_LINKS);
+            layer = self.layer_at(&place);
         }
-        None
+        match layer {
+            Some((at, Layer::Restored(out))) => {
+                let inner = place.strip_prefix(&at).unwrap_or(Path::new(""));
+                if let Some(inner) = inner.to_str() {
+                    return Found::Restored(out, inner.to_owned());
+                }
+            }
+            Some((_, Layer::Rewritten(stage))) => self.note(Unknown::Stage(stage)),
+            _ => {}
+        }
+        // The index of sources knows files by the path that was asked for.
+        Found::Workspace(if self.restores_links.get() {
+            place
+        } else {
+            path.to_owned()
+        })
     }
 
     /// The digest of a file that is an out and lies there, where that is known by its path alone.
@@ -352,41 +378,14 @@ impl<'a> View<'a> {
         if !matches!(layer, Layer::Held(_)) {
             self.is_changed.set(true);
         }
+        if matches!(&layer, Layer::Restored(out) if out.target().is_some()) {
+            self.restores_links.set(true);
+            self.resolved.borrow_mut().clear();
+        }
         self.layers
             .borrow_mut()
             .insert(at.to_owned(), layer.clone());
         layer
-    }
-
-    /// Where a path leads. Links in what is restored or rewritten are not followed: they give way.
-    fn resolve(&self, path: &Path, links: usize) -> PathBuf {
-        if let Some(resolved) = self.resolved.borrow().get(path) {
-            return resolved.clone();
-        }
-        let folder = path.parent().map(|it| self.resolve(it, links));
-        let resolved = match (folder, path.components().next_back()) {
-            (Some(folder), Some(Component::Normal(name))) => {
-                let place = folder.join(name);
-                let is_kept = links == 0 || self.is_layered(&place);
-                match fs::read_link(&place).ok().filter(|_| !is_kept) {
-                    Some(target) => self.resolve(&folder.join(target), links - 1),
-                    None => place,
-                }
-            }
-            (Some(folder), Some(Component::ParentDir)) => {
-                folder.parent().unwrap_or(&folder).to_owned()
-            }
-            _ => path.to_owned(),
-        };
-        let mut all = self.resolved.borrow_mut();
-        all.insert(path.to_owned(), resolved.clone());
-        resolved
-    }
-
-    /// Whether a path lies in an out that is not what the workspace holds.
-    fn is_layered(&self, place: &Path) -> bool {
-        self.layer_at(place)
-            .is_some_and(|(_, layer)| !matches!(layer, Layer::Held(_)))
     }
 }
 

@@ -105,10 +105,28 @@ fn check(project: &Project, pipe: &dyn Fn(&[&str]) -> Answer) {
     }
     project.write("in.txt", "x\n");
     // What lies in the workspace and is not as it was made cannot be brought back.
-    project.write("out.txt", "mine\n");
-    let answer = pipe(&["run"]);
-    assert_eq!(answer.code, Some(1), "{answer}");
-    assert_eq!(project.read("out.txt"), "mine\n");
+    for text in [None, Some("mine\n")] {
+        match text {
+            None => fs::remove_file(project.path("out.txt")).unwrap(),
+            Some(text) => project.write("out.txt", text),
+        }
+        let answer = pipe(&["status"]);
+        assert!(!answer.out.contains("nothing to do"), "{answer}");
+        assert!(answer.out.contains("to be restored"), "{answer}");
+        let answer = pipe(&["run"]);
+        assert_eq!(answer.code, Some(1), "{answer}");
+        assert!(
+            answer
+                .err
+                .contains("one: its outs would have to be restored"),
+            "{answer}"
+        );
+        assert!(answer.err.contains("hint: "), "{answer}");
+        assert_eq!(
+            fs::read_to_string(project.path("out.txt")).ok().as_deref(),
+            text
+        );
+    }
     assert_eq!(project.read("trace"), "ran\n");
     assert_eq!(picture(project), before);
 }

@@ -358,6 +358,11 @@ fn records_that_a_cut_journal_lost_are_told_of() {
     let run = done(&steered, &["run"]);
     assert!(run.err.contains("lost with a journal"), "{run}");
     assert!(!done(&steered, &["run"]).err.contains("lost with a journal"));
+    // That a run told of it does not make the store whole.
+    let verify = pipe(&steered, &["verify"]);
+    assert_eq!(verify.code, Some(1), "{verify}");
+    assert!(verify.out.contains("lost with a journal"), "{verify}");
+    done(&steered, &["verify"]);
     cut();
     let verify = pipe(&steered, &["verify"]);
     assert_eq!(verify.code, Some(1), "{verify}");

@@ -231,7 +231,7 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
 
 /// Says that records were lost with a journal, which no stage tells of.
 fn tell_recovered(store: &Store, context: &Context) -> anyhow::Result<()> {
-    let recovered = store.take_recovered()?;
+    let recovered = store.tell_recovered()?;
     if recovered > 0 && context.verbosity > Verbosity::Quiet {
         let text = super::verify::recovered(recovered);
         failure::warn(&text, "read all results again: `pipe verify`", context);

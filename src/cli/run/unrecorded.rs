@@ -16,14 +16,22 @@ pub fn must_have_nothing_to_do(
     context: &Context,
 ) -> anyhow::Result<()> {
     let outlook = outlook::of(project, wish, context)?;
-    let is_stale = |forecast: &Forecast| !matches!(forecast, Forecast::Cached(_));
-    let stale: Vec<&str> = (outlook.iter())
-        .filter(|(_, forecast)| is_stale(forecast))
-        .map(|(stage, _)| stage.as_str())
+    let stale: Vec<_> = (outlook.iter())
+        .filter(|(_, forecast)| !matches!(forecast, Forecast::Cached(_)))
         .collect();
-    if stale.is_empty() {
-        return Ok(());
+    match stale.first() {
+        None => return Ok(()),
+        Some((stage, Forecast::Broken { message, hint })) => {
+            let error = UserError::failed(format!("{stage}: {message}"));
+            return Err(match hint {
+                Some(hint) => error.hint(hint),
+                None => error,
+            }
+            .into());
+        }
+        Some(_) => {}
     }
+    let stale: Vec<&str> = stale.iter().map(|it| it.0.as_str()).collect();
     let mut names = stale[..stale.len().min(NAMED)].join(", ");
     if stale.len() > NAMED {
         names.push_str(&format!(" and {} more", stale.len() - NAMED));

@@ -21,9 +21,31 @@ use crate::{
 };
 
 /// The outs, and how each is written.
-const OUTS: [&str; 4] = ["data/out", "one.txt", "deep/er/two.sh", "d.csv"];
+const OUTS: [&str; 11] = [
+    "data/out",
+    "one.txt",
+    "deep/er/two.sh",
+    "d.csv",
+    "to-source",
+    "to-out",
+    "to-link",
+    "to-folder",
+    "to-nothing",
+    "deep/in",
+    "in-itself",
+];
+/// Those that are links: to sources, to outs, to one another, to nothing.
+const LINKS: [(&str, &str); 7] = [
+    ("to-source", "data/other.csv"),
+    ("to-out", "data/out/a.csv"),
+    ("to-link", "to-out"),
+    ("to-folder", "data/out"),
+    ("to-nothing", "nowhere"),
+    ("deep/in", "er/two.sh"),
+    ("in-itself", "in-itself"),
+];
 /// What stages may read: files, folders, what lies in outs and above them, links and patterns.
-const READ: [&str; 26] = [
+const READ: [&str; 38] = [
     ".",
     "data",
     "data/out",
@@ -50,6 +72,18 @@ const READ: [&str; 26] = [
     "d*",
     "**/*.csv",
     "deep/*/two.*",
+    "to-source",
+    "to-out",
+    "to-link",
+    "to-folder",
+    "to-folder/sub",
+    "to-folder/a.csv",
+    "to-folder/*.csv",
+    "to-*",
+    "to-nothing",
+    "deep/in",
+    "in-itself",
+    "over",
 ];
 
 /// What became of an out after it was made.
@@ -116,6 +150,9 @@ fn make(folder: &Path, shape: u16) {
         fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
     }
     write(&folder.join("d.csv"), "d");
+    for (name, target) in LINKS {
+        symlink(target, folder.join(name)).unwrap();
+    }
 }
 
 fn publish(store: &Store, folder: &Path) -> Record {
@@ -161,6 +198,14 @@ fn befall(folder: &Path, out: &str, fate: Fate) {
                 remove(parent);
             }
         }
+        Fate::Edited | Fate::OtherKind | Fate::More if path.is_symlink() => {
+            remove(&path);
+            match fate {
+                Fate::Edited => write(&path, "edited"),
+                Fate::OtherKind => write(&path.join("a.csv"), "in a folder"),
+                _ => symlink("one.txt", path).unwrap(),
+            }
+        }
         Fate::Edited if path.is_dir() => write(&path.join("a.csv"), "edited"),
         Fate::Edited => write(&path, "edited"),
         Fate::OtherKind if path.is_dir() => {
@@ -203,6 +248,7 @@ proptest! {
     fn a_view_of_a_forecast_shows_what_a_run_restores(
         shape in any::<u16>(),
         fates in proptest::collection::vec(fate(), OUTS.len()),
+        was_read in any::<bool>(),
     ) {
         let place = tempfile::tempdir().unwrap();
         let folder = &place.path().canonicalize().unwrap().join("odd [name]");
@@ -213,10 +259,15 @@ proptest! {
         symlink("data/out/a.csv", folder.join("latest")).unwrap();
         symlink("data/out", folder.join("folder")).unwrap();
         symlink("out/a.csv", folder.join("data/in")).unwrap();
+        symlink("to-link", folder.join("over")).unwrap();
         for (out, fate) in OUTS.iter().zip(&fates) {
             befall(folder, out, *fate);
         }
         let view = View::of_forecast(&store, folder);
+        if was_read {
+            // By stages that come before.
+            READ.iter().for_each(|it| drop(seen(&view, folder, it)));
+        }
         view.restore(&"made".to_owned(), &record);
         let foreseen: Vec<String> = READ.iter().map(|it| seen(&view, folder, it)).collect();
         prop_assert!(view.take_unknown().is_empty());

@@ -19,6 +19,9 @@ use super::{
 };
 use crate::key;
 
+/// What is noted when a run told of all before.
+const TOLD: &str = "told";
+
 impl Store {
     /// Notes again what runs tell of and no journal does. Reads the logs of all runs: for what is lost only.
     pub(in super::super) fn recover(&self) -> Result<()> {
@@ -66,38 +69,51 @@ impl Store {
             return Ok(());
         }
         let records = notes.iter().filter(|note| note.kind == Kind::Record);
-        self.note_recovery(records.count())?;
+        self.add_to_recoveries(&records.count().to_string())?;
         self.append(notes)
     }
 
     /// Keeps for the next run or verify that records were lost: whoever found it out may be a command that shows none of it.
-    fn note_recovery(&self, records: usize) -> Result<()> {
+    fn add_to_recoveries(&self, line: &str) -> Result<()> {
         let path = self.layout.recoveries();
         let mut options = OpenOptions::new();
         options.append(true).create(true);
-        let line = format!("{records}\n");
+        let line = format!("{line}\n");
         let file =
             super::super::with_parent(&path, || disk::open(&options, &path)).at("open", &path)?;
         disk::write_all(&file, &path, line.as_bytes()).at("write", &path)
     }
 
-    /// How many records were lost with journals and noted again from the logs of runs, since this was last asked.
-    pub fn take_recovered(&self) -> Result<u64> {
-        // Whatever is lost is found out now.
+    /// How many records were lost with journals and noted again from the logs of runs, since a verify told of it.
+    pub(in super::super) fn take_recovered(&self) -> Result<u64> {
+        let lines = self.recoveries()?;
+        let recovered = lines.iter().filter_map(|it| it.parse::<u64>().ok()).sum();
+        if self.is_writable {
+            removal::remove_tree(&self.layout.recoveries())?;
+        }
+        Ok(recovered)
+    }
+
+    /// How many of them no run told of yet. A verify still counts them.
+    pub fn tell_recovered(&self) -> Result<u64> {
+        let lines = self.recoveries()?;
+        let untold = lines.iter().rev().take_while(|it| *it != TOLD);
+        let recovered = untold.filter_map(|it| it.parse::<u64>().ok()).sum();
+        if self.is_writable && recovered > 0 {
+            self.add_to_recoveries(TOLD)?;
+        }
+        Ok(recovered)
+    }
+
+    /// What was noted of recoveries, when whatever is lost is found out.
+    fn recoveries(&self) -> Result<Vec<String>> {
         self.with_fresh_contents(|_| ())?;
         let path = self.layout.recoveries();
-        let text = match fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(0),
-            Err(error) => return Err(StoreError::io("read", &path, error)),
-        };
-        if self.is_writable {
-            removal::remove_tree(&path)?;
+        match fs::read_to_string(&path) {
+            Ok(text) => Ok(text.lines().map(str::to_owned).collect()),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
+            Err(error) => Err(StoreError::io("read", &path, error)),
         }
-        Ok(text
-            .lines()
-            .filter_map(|line| line.parse::<u64>().ok())
-            .sum())
     }
 
     /// What there is of what a record speaks of. One that is not of its key speaks of nothing.
