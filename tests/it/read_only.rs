@@ -112,7 +112,8 @@ fn check(project: &Project, pipe: &dyn Fn(&[&str]) -> Answer) {
         }
         let answer = pipe(&["status"]);
         assert!(!answer.out.contains("nothing to do"), "{answer}");
-        assert!(answer.out.contains("to be restored"), "{answer}");
+        let answer = pipe(&["status", "--format", "json"]);
+        assert!(answer.out.contains("would have to be restored"), "{answer}");
         let answer = pipe(&["run"]);
         assert_eq!(answer.code, Some(1), "{answer}");
         assert!(
