@@ -53,6 +53,16 @@ impl OutRefusal {
     }
 }
 
+/// Where a path lies: its folder with all links followed, and its last name. As it is named, where that cannot be told.
+pub fn real_place(path: &Path) -> PathBuf {
+    match (path.parent(), path.components().next_back()) {
+        (Some(folder), Some(Component::Normal(name))) => {
+            real_path(folder).map_or_else(|_| path.to_owned(), |it| it.join(name))
+        }
+        _ => real_path(path).unwrap_or_else(|_| path.to_owned()),
+    }
+}
+
 /// The device and inode of a file: equal for all of its names.
 type FileId = (u64, u64);
 

@@ -152,14 +152,20 @@ impl Summary<'_> {
                 .iter()
                 .any(|it| it.contains(char::is_control));
             let way_back = if has_controls {
-                format!("it is {} now", failure::printable(&kept))
+                let [kept, path] = [&kept, &path].map(|it| quote_controls(it));
+                format!("`mv -- {kept} {path}` brings it back (in bash or zsh)")
             } else {
                 format!("`mv -- {} {}` brings it back", quote(&kept), quote(&path))
+            };
+            let shown = if path.contains(char::is_control) {
+                quote_controls(&path)
+            } else {
+                path
             };
             text.push_str(&format!(
                 "\n{} `{}` was in the way of an out and is not in the store: it was moved, and is kept for 30 days\n{} {way_back}\n",
                 paint(WARN, "warning:"),
-                failure::printable(&path),
+                failure::printable(&shown),
                 paint(HINT, "hint:"),
             ));
         }
@@ -245,4 +251,22 @@ impl Summary<'_> {
             None => format!("{}: {counts}\n", paint(WARN, "unfinished")),
         }
     }
+}
+
+/// A text as `$'…'`, in which a shell reads line breaks and the like by their number.
+fn quote_controls(text: &str) -> String {
+    let mut quoted = String::from("$'");
+    for letter in text.chars() {
+        match letter {
+            '\\' | '\'' => quoted.extend(['\\', letter]),
+            letter if letter.is_control() => {
+                let mut bytes = [0; 4];
+                for byte in letter.encode_utf8(&mut bytes).bytes() {
+                    quoted.push_str(&format!("\\{byte:03o}"));
+                }
+            }
+            letter => quoted.push(letter),
+        }
+    }
+    quoted + "'"
 }

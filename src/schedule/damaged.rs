@@ -19,9 +19,7 @@ impl Cycle<'_> {
     /// Ends an attempt whose inputs are damaged, and has them made again.
     pub(super) fn remake_inputs(&mut self, at: usize, mut running: Box<Running>, failure: Failure) {
         self.give_back(&mut running);
-        if let Some(Err(error)) = running.outs.take().map(|outs| self.store.leave_outs(outs)) {
-            self.warn(at, &error);
-        }
+        self.give_up_outs(at, &mut running);
         let begin = match self.inspect_inputs(at, &running) {
             Ok(begin) => begin,
             Err(error) => return self.fail(at, of_store(&error)),
@@ -154,11 +152,27 @@ impl Cycle<'_> {
     /// Ends an attempt that read what was found damaged meanwhile.
     pub(super) fn end_void(&mut self, at: usize, mut running: Box<Running>) {
         self.give_back(&mut running);
-        if let Some(Err(error)) = running.outs.take().map(|outs| self.store.leave_outs(outs)) {
-            self.warn(at, &error);
-        }
+        self.give_up_outs(at, &mut running);
         drop(running);
         self.await_inputs(at);
+    }
+
+    /// Ends what an attempt has of the workspace that comes to nothing: what was in the way is told, and the outs of the result
+    /// that it was compared with come back.
+    pub(super) fn give_up_outs(&mut self, at: usize, running: &mut Running) {
+        let Some(mut outs) = running.outs.take() else {
+            return;
+        };
+        if let Some(before) = running.pending.compared.clone() {
+            if let Err(trouble) = self.bring_back(at, Some(outs), &before) {
+                self.log(at, format!("warning: {}", trouble.message));
+            }
+            return;
+        }
+        self.tell_set_aside(at, outs.take_set_aside());
+        if let Err(error) = self.store.leave_outs(outs) {
+            self.warn(at, &error);
+        }
     }
 
     /// The same where it was published already.
@@ -168,7 +182,9 @@ impl Cycle<'_> {
         running: Box<Running>,
         result: Result<Record, StoreError>,
     ) {
-        if let Ok(record) = result
+        // What was compared published nothing: the record is that of an earlier execution.
+        if running.pending.compared.is_none()
+            && let Ok(record) = result
             && let Err(error) = self.store.revoke_record(&record)
         {
             drop(running);

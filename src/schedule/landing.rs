@@ -295,22 +295,10 @@ impl Cycle<'_> {
         let stage = self.order[at];
         self.give_back(&mut running);
         let failure = self.explain(at, &running, failure);
+        self.give_up_outs(at, &mut running);
         let Running {
-            mut pending,
-            place,
-            mut outs,
-            ..
+            mut pending, place, ..
         } = *running;
-        if let Some(outs) = &mut outs {
-            self.tell_set_aside(at, outs.take_set_aside());
-        }
-        if let Some(before) = &pending.compared {
-            if let Err(trouble) = self.bring_back(at, outs, before) {
-                self.log(at, format!("warning: {}", trouble.message));
-            }
-        } else if let Some(Err(error)) = outs.map(|it| self.store.leave_outs(it)) {
-            self.warn(at, &error);
-        }
         // Its folder is removed before the next attempt, or the report of the failure, can see it.
         drop::<Attempt>(place);
         pending.reads = None;

@@ -22,9 +22,10 @@ impl Cycle<'_> {
         if outs.is_empty() {
             return Ok(None);
         }
-        let mut hold = self.store.hold_outs(&self.options.protected, &outs)?;
-        self.tell_set_aside(at, std::mem::take(&mut hold.set_aside));
-        Ok(Some(hold))
+        let mut set_aside = Vec::new();
+        let hold = (self.store).hold_outs(&self.options.protected, &outs, &mut set_aside);
+        self.tell_set_aside(at, set_aside);
+        hold.map(Some)
     }
 
     /// The outs that a stage reads, as this run has them.
@@ -108,9 +109,11 @@ impl Cycle<'_> {
         let Some((first, _)) = done.first() else {
             return;
         };
-        match self.store.hold_outs(&self.options.protected, &outs) {
-            Ok(mut hold) => {
-                self.tell_set_aside(*first, std::mem::take(&mut hold.set_aside));
+        let mut set_aside = Vec::new();
+        let hold = (self.store).hold_outs(&self.options.protected, &outs, &mut set_aside);
+        self.tell_set_aside(*first, set_aside);
+        match hold {
+            Ok(_hold) => {
                 for (at, record) in &done {
                     let stage = &self.order[*at].id;
                     let name = self.plan.full_name(stage);

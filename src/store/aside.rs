@@ -12,6 +12,7 @@ use pipe_schema::manifest::Digest;
 use super::{
     Store, copy, disk,
     error::{At, Result, StoreError},
+    mark::outline,
     removal,
 };
 
@@ -112,10 +113,18 @@ impl Store {
         }
     }
 
-    /// Copies to `quarantine/`, then removes. The copy is complete, and on the disk, before anything goes.
+    /// Copies to `quarantine/`, then removes. The copy is complete, and on the disk, before anything goes, and nothing goes that
+    /// changed meanwhile.
     fn copy_over(&self, path: &Path, name: &str) -> Result<PathBuf> {
         let to = self.place_aside(name)?;
-        let copied = copy::whole(path, &to).and_then(|()| self.sync());
+        let before = outline(path);
+        let copied =
+            copy::whole(path, &to)
+                .and_then(|()| self.sync())
+                .and_then(|()| match outline(path) {
+                    now if now.is_some() && now == before => Ok(()),
+                    _ => Err(StoreError::Changing(path.to_owned())),
+                });
         if let Err(error) = copied {
             let _ = removal::remove_tree(&to);
             return Err(error);

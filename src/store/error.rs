@@ -130,6 +130,16 @@ impl StoreError {
         }
     }
 
+    /// Whether there is something that no artifact could hold, or that cannot be read: it is not in the store.
+    pub(super) fn is_of_what_none_holds(&self) -> bool {
+        let is_no_name = |it: &io::Error| it.kind() == ErrorKind::InvalidFilename;
+        match self {
+            Self::Unfit { .. } => true,
+            Self::Io { source, .. } => self.is_denied() || is_no_name(source),
+            _ => false,
+        }
+    }
+
     /// Whether the system does not let us.
     pub(super) fn is_denied(&self) -> bool {
         matches!(self, Self::Io { source, .. } if source.kind() == ErrorKind::PermissionDenied)

@@ -1,7 +1,7 @@
 //! Outs that stages read: each is held, as the run made it, while it is read. Other runs that make something else of it wait
 //! meanwhile; afterwards each brings back what is its own. Nobody waits while holding anything.
 
-use std::path::Path;
+use std::{collections::HashSet, path::Path};
 
 use pipe_schema::{manifest::Digest, record::Out};
 
@@ -11,7 +11,7 @@ use super::{
     error::{Result, StoreError},
     layout::path_id,
     lock::range::Range,
-    outs::clean,
+    outs::real_place,
 };
 use crate::protected::ProtectedPaths;
 
@@ -19,8 +19,6 @@ use crate::protected::ProtectedPaths;
 #[derive(Debug)]
 pub struct OutsHold {
     locks: Vec<Range>,
-    /// What was in their way and is kept in `quarantine/`.
-    pub set_aside: Vec<SetAside>,
 }
 
 impl OutsHold {
@@ -30,32 +28,37 @@ impl OutsHold {
 }
 
 impl Store {
-    /// What an out is known by, relative to a folder.
+    /// What an out is known by, relative to a folder: one for all names of a place.
     pub fn out_id(folder: &Path, out: &str) -> Digest {
-        path_id(&clean(folder, out))
+        path_id(&real_place(folder, out))
     }
 
     /// Holds outs, by name, and brings back those that other runs replaced. `OutBusy`, with nothing held, where another run uses
-    /// one of them.
+    /// one of them. What was in their way is told in any case: it is kept in `quarantine/`, and nothing else names it.
     pub fn hold_outs(
         &self,
         protected: &ProtectedPaths,
         outs: &[(String, Out)],
+        set_aside: &mut Vec<SetAside>,
     ) -> Result<OutsHold> {
         let mut hold = OutsHold {
             locks: Vec::with_capacity(outs.len()),
-            set_aside: Vec::new(),
         };
         if !self.is_writable {
             return Ok(hold);
         }
+        let mut known = HashSet::new();
         for (name, out) in outs {
-            let path = clean(protected.folder(), name);
+            let path = real_place(protected.folder(), name);
+            // Another name of what is held already.
+            if !known.insert(path.clone()) {
+                continue;
+            }
             let id = path_id(&path);
             let shared = self.out_locks.try_share(&id)?;
             let is_held = match &shared {
                 // While the lock is held, nobody can replace it; if nobody else was here, nobody did.
-                Some(_) => !self.has_company() || self.holds(&path)? == Some(out.digest),
+                Some(_) => !self.has_company() || self.is_as_made(&path, out)?,
                 None => false,
             };
             if is_held {
@@ -65,8 +68,7 @@ impl Store {
             drop(shared);
             let lock = self.out_locks.try_lock(&id)?;
             let lock = lock.ok_or_else(|| StoreError::OutBusy(name.clone()))?;
-            hold.set_aside
-                .extend(self.bring_back(protected, name, out)?);
+            set_aside.extend(self.bring_back(protected, name, out)?);
             lock.share()?;
             hold.locks.push(lock);
         }

@@ -25,19 +25,20 @@ pub(super) enum Mark {
     Left(Digest),
 }
 
-/// Between the path of an out and that under which something is kept.
+/// Between the path of an out, which has no line breaks, and that under which something is kept.
 const KEPT: &str = "\nkept ";
 
 impl Mark {
-    /// The path is for people who look.
+    /// The path is for people who look: its line breaks are left out.
     pub fn note(&self, path: &Path) -> Note {
+        let shown = path.to_string_lossy().replace('\n', "\u{fffd}");
         let text = match self {
             Self::None => "free".to_owned(),
-            Self::Begun(None) => format!("begun {}", path.display()),
+            Self::Begun(None) => format!("begun {shown}"),
             Self::Begun(Some(kept)) => {
-                format!("begun {}{KEPT}{}", path.display(), kept.display())
+                format!("begun {shown}{KEPT}{}", kept.display())
             }
-            Self::Left(picture) => format!("left {picture} {}", path.display()),
+            Self::Left(picture) => format!("left {picture} {shown}"),
         };
         Note::new(Kind::Out, path_id(path), text)
     }
@@ -47,7 +48,7 @@ impl Mark {
         match (words.next(), words.next().map(str::parse)) {
             (Some("left"), Some(Ok(picture))) => Self::Left(picture),
             (Some("" | "free") | None, _) => Self::None,
-            _ => Self::Begun(text.rsplit_once(KEPT).map(|(_, kept)| kept.into())),
+            _ => Self::Begun(text.split_once(KEPT).map(|(_, kept)| kept.into())),
         }
     }
 }
@@ -63,6 +64,27 @@ pub(super) fn picture(path: &Path) -> Option<Digest> {
             hasher.update(name);
             hasher.update(Stat::of_link(entry.path()).ok()?.bytes());
         }
+    }
+    Some(Digest(hasher.finalize().into()))
+}
+
+/// The same wherever it lies, without what moving it changes: the top's time of change, and whether its owner may enter it.
+pub(super) fn outline(path: &Path) -> Option<Digest> {
+    let mut hasher = Sha256::new();
+    for entry in walkdir::WalkDir::new(path).sort_by_file_name() {
+        let entry = entry.ok()?;
+        let mut stat = Stat::of_link(entry.path()).ok()?;
+        if entry.depth() == 0 {
+            stat.ctime = 0;
+            if stat.is_directory() {
+                stat.mode |= 0o700;
+            }
+        }
+        let inside = entry.path().strip_prefix(path).ok()?;
+        let name = inside.as_os_str().as_encoded_bytes();
+        hasher.update((name.len() as u64).to_be_bytes());
+        hasher.update(name);
+        hasher.update(stat.bytes());
     }
     Some(Digest(hasher.finalize().into()))
 }

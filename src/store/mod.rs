@@ -39,6 +39,7 @@ mod deliver;
 mod outs;
 mod restored;
 mod hold;
+mod way;
 mod answers;
 mod links;
 mod runlog;

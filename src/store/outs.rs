@@ -2,16 +2,13 @@
 //! What the store does not hold is never removed: it is set aside. Real paths are checked before anything gives way.
 //! Never waits for another process: whoever asks is told that an out is taken.
 
-use std::{
-    fs,
-    io::ErrorKind,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use pipe_schema::{
     manifest::Digest,
     record::{Out, Record},
 };
+use tempfile::TempDir;
 
 use super::{
     Store,
@@ -21,11 +18,11 @@ use super::{
     layout::path_id,
     lock::range::Range,
     mark::{Mark, picture},
-    removal,
     stat::Stat,
     tree::{self, Rules},
+    way::Way,
 };
-use crate::protected::ProtectedPaths;
+use crate::protected::{self, ProtectedPaths};
 
 /// The right to write workspace outs; given up when dropped. What lies there counts as a job's until `release_outs`.
 #[derive(Debug)]
@@ -54,20 +51,10 @@ impl OutsLock {
 /// Where an out lies.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct OutPlace {
-    /// As the spec names it: what its lock and its mark go by.
+    /// As the spec names it.
     pub path: PathBuf,
-    /// With all links above it followed.
+    /// With all links above it followed: what its lock and its mark go by, so that all names of a place have one of each.
     pub real: PathBuf,
-}
-
-/// How something gives way.
-enum Way {
-    /// There is nothing.
-    Free,
-    /// It can be had again.
-    Remove,
-    /// It is not in the store, which would know it by this digest.
-    SetAside(Option<Digest>),
 }
 
 impl Store {
@@ -78,16 +65,16 @@ impl Store {
         let mut places = (outs.iter())
             .map(|out| find_place(protected, out))
             .collect::<Result<Vec<OutPlace>>>()?;
-        places.sort();
-        places.dedup();
+        // In an order that all runs share; names of one place count as one.
+        places.sort_by(|one, other| one.real.cmp(&other.real));
+        places.dedup_by(|one, other| one.real == other.real);
         let mut lock = OutsLock {
             locks: Vec::with_capacity(places.len()),
             set_aside: Vec::new(),
             places,
         };
         for place in &lock.places {
-            lock.locks
-                .push(self.lock_out(protected.folder(), &place.path)?);
+            lock.locks.push(self.lock_out(protected.folder(), place)?);
         }
         // What is noted of them from here on is later than what others noted before.
         self.with_fresh_contents(|_| ())?;
@@ -153,12 +140,15 @@ impl Store {
             locks: Vec::new(),
             set_aside: Vec::new(),
         };
-        let mut wanted = Vec::new();
+        let mut wanted: Vec<(OutPlace, &str, &Out, bool)> = Vec::new();
         for (name, out) in &record.outs {
-            let path = clean(protected.folder(), name);
-            let is_there = self.holds(&path)? == Some(out.digest);
+            let real = real_place(protected.folder(), name);
+            if wanted.iter().any(|it| it.0.real == real) {
+                continue;
+            }
+            let is_there = self.is_as_made(&real, out)?;
             // A job that was killed between its end and `release_outs` left its mark.
-            if !is_there || self.is_writable && self.is_marked(&path)? {
+            if !is_there || self.is_writable && self.is_marked(&real)? {
                 wanted.push((find_place(protected, name)?, name, out, is_there));
             }
         }
@@ -170,7 +160,7 @@ impl Store {
         for (place, ..) in &wanted {
             restored
                 .locks
-                .push(self.lock_out(protected.folder(), &place.path)?);
+                .push(self.lock_out(protected.folder(), place)?);
         }
         self.with_fresh_contents(|_| ())?;
         // Nothing is touched before all of it is known to give way.
@@ -189,69 +179,20 @@ impl Store {
         Ok(restored)
     }
 
-    /// How what is at a place gives way: it is not there, or it can be had again, or it is kept.
-    fn way_out(&self, place: &OutPlace) -> Result<Way> {
-        let mark = self.mark_of(&place.path)?;
-        if let Mark::Left(left) = &mark
-            && picture(&place.real).as_ref() == Some(left)
-        {
-            return Ok(Way::Remove);
-        }
-        let digest = match self.holds(&place.real) {
-            Ok(None) => return Ok(Way::Free),
-            Ok(Some(digest)) if self.check_kept(&digest)?.is_none() => return Ok(Way::Remove),
-            Ok(digest) => digest,
-            // What no artifact could hold, or what cannot be read, is not held.
-            Err(StoreError::Unfit { .. }) => None,
-            Err(error) if error.is_denied() => None,
-            Err(StoreError::Io { source, .. }) if source.kind() == ErrorKind::InvalidFilename => {
-                None
-            }
-            Err(error) => return Err(error),
-        };
-        match mark {
-            // Where locks mean nothing, its job may well be alive.
-            Mark::Begun(_) if self.distrust().is_some() => {
-                Err(StoreError::InUse(place.path.clone()))
-            }
-            _ => Ok(Way::SetAside(digest)),
-        }
-    }
-
-    /// What a job set aside that was killed before it could say so.
-    fn set_aside_before(&self, place: &OutPlace) -> Result<Option<SetAside>> {
-        let Mark::Begun(Some(kept)) = self.mark_of(&place.path)? else {
-            return Ok(None);
-        };
-        let is_kept = fs::symlink_metadata(&kept).is_ok();
-        Ok(is_kept.then(|| SetAside {
-            path: place.path.clone(),
-            kept,
-            digest: None,
-        }))
-    }
-
-    /// Leaves nothing at a place, which is marked.
-    fn clear(&self, place: &OutPlace, way: &Way) -> Result<Option<SetAside>> {
-        match way {
-            Way::Free => Ok(None),
-            Way::Remove => removal::remove_tree(&place.real).map(|()| None),
-            Way::SetAside(digest) => {
-                let kept = self.set_out_aside(&place.real, &Self::name_aside(&place.real))?;
-                Ok(kept.map(|kept| SetAside {
-                    path: place.path.clone(),
-                    kept,
-                    digest: *digest,
-                }))
-            }
-        }
-    }
-
     /// The artifact that this file or folder of the workspace would be; None where there is nothing.
     pub(super) fn holds(&self, path: &Path) -> Result<Option<Digest>> {
         match self.out_digest(path) {
             Ok(digest) => Ok(Some(digest)),
             Err(error) if error.is_missing() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Whether an out lies at its place as it was made. What no artifact could hold is not what was made.
+    pub(super) fn is_as_made(&self, path: &Path, out: &Out) -> Result<bool> {
+        match self.holds(path) {
+            Ok(digest) => Ok(digest == Some(out.digest)),
+            Err(error) if error.is_of_what_none_holds() => Ok(false),
             Err(error) => Err(error),
         }
     }
@@ -264,7 +205,7 @@ impl Store {
         out: &Out,
     ) -> Result<Option<SetAside>> {
         let place = find_place(protected, name)?;
-        if matches!(self.holds(&place.path), Ok(Some(digest)) if digest == out.digest) {
+        if self.is_as_made(&place.real, out)? {
             return Ok(None);
         }
         self.lose_sight();
@@ -284,12 +225,7 @@ impl Store {
     ) -> Result<Option<SetAside>> {
         let path = &place.real;
         super::create_parent(path)?;
-        let folder = path.parent().unwrap_or(Path::new("/"));
-        let is_near = Stat::of(folder).at("read", folder)?.dev == self.device;
-        let scratch = self.own_scratch()?;
-        let beside = if is_near { &scratch.path } else { folder };
-        let beside =
-            disk::temporary_folder(".pipe-restore-", beside).at("create a folder in", folder)?;
+        let beside = self.folder_near(path, ".pipe-restore-")?;
         let mut copied = beside.path().join("out");
         disk::create_dir(&copied).at("create", &copied)?;
         if !self.unpack_into(&out.digest, &copied)? {
@@ -314,9 +250,18 @@ impl Store {
         Ok(aside.or(later))
     }
 
-    fn lock_out(&self, folder: &Path, path: &Path) -> Result<Range> {
+    /// A folder on the file system of a path, which is removed when dropped.
+    pub(super) fn folder_near(&self, path: &Path, prefix: &str) -> Result<TempDir> {
+        let folder = path.parent().unwrap_or(Path::new("/"));
+        let is_near = Stat::of(folder).at("read", folder)?.dev == self.device;
+        let scratch = self.own_scratch()?;
+        let near = if is_near { &scratch.path } else { folder };
+        disk::temporary_folder(prefix, near).at("create a folder in", near)
+    }
+
+    fn lock_out(&self, folder: &Path, OutPlace { path, real }: &OutPlace) -> Result<Range> {
         let out = path.strip_prefix(folder).unwrap_or(path).to_string_lossy();
-        let taken = self.out_locks.try_lock(&path_id(path))?;
+        let taken = self.out_locks.try_lock(&path_id(real))?;
         taken.ok_or_else(|| StoreError::OutBusy(out.into_owned()))
     }
 
@@ -325,17 +270,17 @@ impl Store {
         let mut notes = Vec::new();
         for (place, way) in ways {
             let kept = match way {
-                Way::SetAside(_) => Some(self.place_aside(&Self::name_aside(&place.real))?),
-                Way::Free | Way::Remove => None,
+                Way::SetAside { .. } => Some(self.place_aside(&Self::name_aside(&place.real))?),
+                Way::Free | Way::Remove(_) => None,
             };
-            notes.push(Mark::Begun(kept).note(&place.path));
+            notes.push(Mark::Begun(kept).note(&place.real));
         }
         self.append_to_own(notes)
     }
 
     /// Of places that are locked: nobody else says anything of them meanwhile.
     fn write_marks(&self, places: &[OutPlace], mark: impl Fn(&OutPlace) -> Mark) -> Result<()> {
-        self.append_to_own(places.iter().map(|it| mark(it).note(&it.path)).collect())
+        self.append_to_own(places.iter().map(|it| mark(it).note(&it.real)).collect())
     }
 
     /// Whether something is known of the path, as far as was heard.
@@ -344,7 +289,7 @@ impl Store {
     }
 
     /// What is known of the path, which is locked: nobody else changes it.
-    fn mark_of(&self, path: &Path) -> Result<Mark> {
+    pub(super) fn mark_of(&self, path: &Path) -> Result<Mark> {
         self.with_fresh_contents(|it| Mark::parse(it.out(&path_id(path))))
     }
 }
@@ -358,7 +303,12 @@ pub(super) fn find_place(protected: &ProtectedPaths, out: &str) -> Result<OutPla
     }
 }
 
-/// Without `.` and doubled slashes, so that an out has one lock.
-pub(super) fn clean(base: &Path, out: &str) -> PathBuf {
+/// Where an out lies, unchecked.
+pub(super) fn real_place(folder: &Path, out: &str) -> PathBuf {
+    protected::real_place(&clean(folder, out))
+}
+
+/// Without `.` and doubled slashes.
+fn clean(base: &Path, out: &str) -> PathBuf {
     base.join(out).components().collect()
 }

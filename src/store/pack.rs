@@ -114,12 +114,21 @@ fn unfold(manifest: &Manifest, mut bytes: &[u8], folder: &Path) -> Result<()> {
 impl Store {
     /// Whether what was kept of an out is there and whole. None if it is; else what is wrong with it.
     pub(super) fn check_kept(&self, digest: &Digest) -> Result<Option<String>> {
+        self.check_copy(digest, false)
+    }
+
+    /// The same by its bytes, whatever the index says.
+    pub(super) fn check_kept_whole(&self, digest: &Digest) -> Result<Option<String>> {
+        self.check_copy(digest, true)
+    }
+
+    fn check_copy(&self, digest: &Digest, deep: bool) -> Result<Option<String>> {
         if !self.with_contents(|it| it.has(FrameKind::Pack, digest))? {
-            return self.check_object(digest, false);
+            return self.check_object(digest, deep);
         }
         match self.content(FrameKind::Pack, digest)? {
             Content::Whole(_) => Ok(None),
-            Content::Nothing => self.check_object(digest, false),
+            Content::Nothing => self.check_object(digest, deep),
             Content::Damaged => {
                 self.lose_sight();
                 let what = "its content is not what it was".to_owned();

@@ -244,6 +244,26 @@ fn what_is_in_the_way_of_an_out_is_kept_and_the_summary_tells_how_to_have_it_bac
 }
 
 #[test]
+fn what_is_in_the_way_of_an_out_is_told_with_the_line_breaks_of_its_name() {
+    let project = Project::new();
+    project.write(
+        "pipe.yaml",
+        "version: 1\nname: outs\nstages:\n  a: {command: {cmd: sh make.sh, outs: [\"n\\nl\"]}}\n",
+    );
+    project.write("make.sh", "echo 1 > 'n\nl'\n");
+    project.write("n\nl", "by hand\n");
+    let answer = project.done(&["run"]);
+    assert!(
+        answer
+            .out
+            .contains(r"`mv -- $'artifacts/quarantine/out-n\012l.1' $'n\012l'` brings it back"),
+        "{answer}"
+    );
+    let kept = project.read("artifacts/quarantine/out-n\nl.1");
+    assert_eq!(kept, "by hand\n");
+}
+
+#[test]
 fn what_is_in_the_way_of_a_failing_stage_is_kept_and_told() {
     let project = project("echo half > a; exit 3", "a");
     project.write("a", "by hand\n");

@@ -247,6 +247,31 @@ fn an_out_that_another_process_writes_is_not_waited_for() {
 }
 
 #[test]
+fn all_names_of_an_out_have_one_lock_and_one_mark() {
+    let place = Place::new();
+    fs::create_dir(place.work().join("sub")).unwrap();
+    link("sub", &place.work().join("lnk"));
+    let claim = |store: &Store, out| store.clear_outs(&place.protected(), &names(&[out]));
+    for (one, two) in [
+        ("sub/z", "lnk/z"),
+        ("lnk/z", "sub/z"),
+        ("sub/z", "lnk/../sub/./z"),
+    ] {
+        let id = |out| Store::out_id(&place.work(), out);
+        assert_eq!(id(one), id(two));
+        let other = place.reopened();
+        let lock = claim(&other, one).unwrap();
+        let error = claim(&place.store, two).unwrap_err();
+        assert!(matches!(error, StoreError::OutBusy(_)), "{error}");
+        place.write(one, "half");
+        other.leave_outs(lock).unwrap();
+        // Whichever name it has: it is known to be what a failed job left.
+        let mut lock = claim(&place.store, two).unwrap();
+        assert_eq!(lock.take_set_aside(), []);
+    }
+}
+
+#[test]
 fn an_out_that_was_not_written_publishes_nothing() {
     let place = Place::new();
     let _lock = place

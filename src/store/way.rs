@@ -1,0 +1,130 @@
+//! How what lies where an out belongs gives way: it goes if it can be had again, and is set aside otherwise. What was decided is
+//! looked at again as it goes, because between the two whole outs are copied: what somebody wrote meanwhile is set aside.
+
+use std::{fs, io::ErrorKind, path::Path};
+
+use pipe_schema::manifest::Digest;
+
+use super::{
+    Store,
+    aside::SetAside,
+    disk,
+    error::{At, Result, StoreError},
+    mark::{self, Mark, picture},
+    outs::OutPlace,
+    removal,
+};
+
+/// How something gives way.
+pub(super) enum Way {
+    /// There is nothing.
+    Free,
+    /// It can be had again, as long as it has this outline.
+    Remove(Digest),
+    /// It is not in the store, which would know it by this digest as long as it has this outline.
+    SetAside {
+        digest: Option<Digest>,
+        outline: Option<Digest>,
+    },
+}
+
+impl Store {
+    /// How what is at a place gives way: it is not there, or it can be had again, or it is kept.
+    pub(super) fn way_out(&self, place: &OutPlace) -> Result<Way> {
+        let mark = self.mark_of(&place.real)?;
+        // Before it is read: a change that the reading did not see shows in it.
+        let outline = mark::outline(&place.real);
+        if let Mark::Left(left) = &mark
+            && picture(&place.real).as_ref() == Some(left)
+            && let Some(outline) = outline
+        {
+            return Ok(Way::Remove(outline));
+        }
+        let digest = match self.holds(&place.real) {
+            Ok(None) => return Ok(Way::Free),
+            Ok(digest) => digest,
+            Err(error) if error.is_of_what_none_holds() => None,
+            Err(error) => return Err(error),
+        };
+        if let (Some(digest), Some(outline)) = (&digest, outline)
+            // Each byte is read: what lies here may be the only good copy.
+            && self.check_kept_whole(digest)?.is_none()
+        {
+            return Ok(Way::Remove(outline));
+        }
+        match mark {
+            // Where locks mean nothing, its job may well be alive.
+            Mark::Begun(_) if self.distrust().is_some() => {
+                Err(StoreError::InUse(place.path.clone()))
+            }
+            _ => Ok(Way::SetAside { digest, outline }),
+        }
+    }
+
+    /// What a job set aside that was killed before it could say so.
+    pub(super) fn set_aside_before(&self, place: &OutPlace) -> Result<Option<SetAside>> {
+        let Mark::Begun(Some(kept)) = self.mark_of(&place.real)? else {
+            return Ok(None);
+        };
+        let is_kept = fs::symlink_metadata(&kept).is_ok();
+        Ok(is_kept.then(|| SetAside {
+            path: place.path.clone(),
+            kept,
+            digest: None,
+        }))
+    }
+
+    /// Leaves nothing at a place, which is marked.
+    pub(super) fn clear(&self, place: &OutPlace, way: &Way) -> Result<Option<SetAside>> {
+        match way {
+            Way::Free => Ok(None),
+            Way::Remove(outline) => self.remove_unchanged(place, outline),
+            Way::SetAside { digest, outline } => {
+                let is_same = outline.is_some() && mark::outline(&place.real) == *outline;
+                self.keep(place, &place.real, digest.filter(|_| is_same))
+            }
+        }
+    }
+
+    /// Takes an out from its place, where nobody finds it any more, and removes it if it still has this outline.
+    fn remove_unchanged(&self, place: &OutPlace, outline: &Digest) -> Result<Option<SetAside>> {
+        let Ok(found) = fs::symlink_metadata(&place.real) else {
+            return Ok(None);
+        };
+        if found.is_dir() {
+            // An ordinary user cannot move a folder that is read-only.
+            removal::make_writable(&place.real)?;
+        }
+        let folder = self.folder_near(&place.real, ".pipe-clear-")?;
+        let moved = folder.path().join("out");
+        match disk::rename_new(&place.real, &moved) {
+            Ok(()) => {}
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            renamed => renamed.at("remove", &place.real)?,
+        }
+        if mark::outline(&moved).as_ref() == Some(outline) {
+            return removal::remove_tree(&moved).map(|()| None);
+        }
+        let kept = self.keep(place, &moved, None);
+        if kept.is_err() {
+            // It is not lost: the folder that it lies in stays.
+            let _ = folder.keep();
+        }
+        kept
+    }
+
+    /// Moves what was at a place to `quarantine/`; it is at `path` now.
+    fn keep(
+        &self,
+        place: &OutPlace,
+        path: &Path,
+        digest: Option<Digest>,
+    ) -> Result<Option<SetAside>> {
+        let kept = self.set_out_aside(path, &Self::name_aside(&place.real))?;
+        Ok(kept.map(|kept| SetAside {
+            path: place.path.clone(),
+            kept,
+            digest,
+        }))
+    }
+}
