@@ -16,6 +16,7 @@ use super::{
     copy, disk,
     error::{At, Result, StoreError},
     layout::path_id,
+    lease::Scratch,
     lock::range::Range,
     mark::{Mark, picture},
     stat::Stat,
@@ -226,7 +227,7 @@ impl Store {
         let path = &place.real;
         super::create_parent(path)?;
         let beside = self.folder_near(path, ".pipe-restore-")?;
-        let mut copied = beside.path().join("out");
+        let mut copied = beside.0.path().join("out");
         disk::create_dir(&copied).at("create", &copied)?;
         if !self.unpack_into(&out.digest, &copied)? {
             let object = self.layout.object(&out.digest);
@@ -250,13 +251,14 @@ impl Store {
         Ok(aside.or(later))
     }
 
-    /// A folder on the file system of a path, which is removed when dropped.
-    pub(super) fn folder_near(&self, path: &Path, prefix: &str) -> Result<TempDir> {
+    /// A folder on the file system of a path, and what it may lie in: both are removed when dropped.
+    pub(super) fn folder_near(&self, path: &Path, prefix: &str) -> Result<(TempDir, Scratch)> {
         let folder = path.parent().unwrap_or(Path::new("/"));
         let is_near = Stat::of(folder).at("read", folder)?.dev == self.device;
         let scratch = self.own_scratch()?;
         let near = if is_near { &scratch.path } else { folder };
-        disk::temporary_folder(prefix, near).at("create a folder in", near)
+        let made = disk::temporary_folder(prefix, near).at("create a folder in", near)?;
+        Ok((made, scratch))
     }
 
     fn lock_out(&self, folder: &Path, OutPlace { path, real }: &OutPlace) -> Result<Range> {

@@ -96,7 +96,7 @@ impl Store {
             removal::make_writable(&place.real)?;
         }
         let folder = self.folder_near(&place.real, ".pipe-clear-")?;
-        let moved = folder.path().join("out");
+        let moved = folder.0.path().join("out");
         match disk::rename_new(&place.real, &moved) {
             Ok(()) => {}
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
@@ -107,8 +107,10 @@ impl Store {
         }
         let kept = self.keep(place, &moved, None);
         if kept.is_err() {
-            // It is not lost: the folder that it lies in stays.
-            let _ = folder.keep();
+            // The folder that it lies in goes, unless this fails, too.
+            if disk::rename_new(&moved, &place.real).is_err() {
+                std::mem::forget(folder);
+            }
         }
         kept
     }
