@@ -370,18 +370,3 @@ fn records_that_a_cut_journal_lost_are_told_of() {
     done(&steered, &["run"]);
     done(&steered, &["verify"]);
 }
-
-#[test]
-fn what_was_in_the_way_of_an_out_is_told_when_the_inputs_turn_out_to_be_rotten() {
-    let steered = two_inputs();
-    turn_a_bit(&first_file(&steered, "extra"));
-    turn_a_bit(&first_file(&steered, "table"));
-    steered.project.write("lines.txt", "by hand\n");
-    let run = done(&steered, &["run", "--force=lines"]);
-    let kept = steered.project.read("artifacts/quarantine/out-lines.txt.1");
-    assert_eq!(kept, "by hand\n");
-    assert!(
-        run.out.contains("`lines.txt` was in the way of an out"),
-        "{run}"
-    );
-}
