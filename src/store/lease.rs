@@ -119,6 +119,7 @@ impl Store {
         if leases.in_use.is_none() {
             leases.in_use = lock::take(&self.layout.lock(USE), Hold::Shared, true)?;
             if let Err(error) = self.must_be_there() {
+                drop(leases);
                 self.leave_nothing();
                 return Err(error);
             }
@@ -140,6 +141,22 @@ impl Store {
         self.try_locks(&path);
         self.sweep_once()?;
         Ok(true)
+    }
+
+    /// What only this process writes to: its runs' folders, leases and logs.
+    pub(super) fn own_paths(&self) -> Vec<PathBuf> {
+        let leases = self.leases.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_run = |run: &str| {
+            [
+                self.layout.scratch().join(file_name(run)),
+                self.layout.attempt_logs().join(file_name(run)),
+                self.layout.run_log(run),
+                self.layout.lease(run),
+            ]
+        };
+        (leases.files.iter())
+            .flat_map(|(run, _)| of_run(run))
+            .collect()
     }
 
     /// The folder of `run` under `tmp/`, and that of its logs: both are there.

@@ -153,6 +153,7 @@ impl Store {
         let root = layout.root();
         version::check(&layout)?;
         must_have_folders(&layout)?;
+        must_have_files(&layout)?;
         let folder = File::open(root).at("open", root)?;
         let device = Stat::of_file(&folder).at("read", root)?.dev;
         let is_writable = rustix::fs::access(root, Access::WRITE_OK).is_ok();
@@ -228,6 +229,17 @@ fn must_have_folders(layout: &Layout) -> Result<()> {
             Err(_) => continue,
         };
         return Err(StoreError::NoFolder { path, what });
+    }
+    Ok(())
+}
+
+/// What is no file where a log is kept is neither waited for nor taken for an empty log.
+fn must_have_files(layout: &Layout) -> Result<()> {
+    for path in [layout.revocations(), layout.recoveries()] {
+        if fs::symlink_metadata(&path).is_ok_and(|it| !it.is_file()) {
+            let why = "is not a file";
+            return Err(StoreError::Unfit { path, why });
+        }
     }
     Ok(())
 }

@@ -4,11 +4,13 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    fs::{self, OpenOptions},
+    fs::OpenOptions,
+    io::ErrorKind,
     sync::{Arc, PoisonError},
     time::{Duration, SystemTime},
 };
 
+use pipe_data::regular;
 use pipe_schema::{key::Key, manifest::Digest, record::Record};
 use serde::{Deserialize, Serialize};
 
@@ -48,6 +50,8 @@ impl RevokedRecord {
 pub(super) struct Revocations {
     /// By key, from the first to the last; None until they were read.
     known: Option<HashMap<Key, Vec<RevokedRecord>>>,
+    /// Whether there are some that cannot be read: any record may be among them.
+    are_unreadable: bool,
     /// Those of this process that were not shown to anybody yet.
     unshown: Vec<RevokedRecord>,
 }
@@ -64,9 +68,10 @@ impl Store {
                     None => begin_of(started) <= begin_of(&revoked.started),
                 }
         };
-        self.with_revocations(|known| {
+        let is_known = self.with_revocations(|known| {
             (known.get(&record.key)).is_some_and(|revoked| revoked.iter().any(is_meant))
-        })
+        });
+        is_known || self.revocations().are_unreadable
     }
 
     /// Why the last record of a key was revoked, if one was.
@@ -85,8 +90,19 @@ impl Store {
 
     fn with_revocations<T>(&self, ask: impl FnOnce(&HashMap<Key, Vec<RevokedRecord>>) -> T) -> T {
         let mut revocations = self.revocations();
-        let known = revocations.known.get_or_insert_with(|| {
-            let bytes = fs::read(self.layout.revocations()).unwrap_or_default();
+        let Revocations {
+            known,
+            are_unreadable,
+            ..
+        } = &mut *revocations;
+        let known = known.get_or_insert_with(|| {
+            let bytes = match regular::read(&self.layout.revocations()) {
+                Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
+                read => {
+                    *are_unreadable = read.is_err();
+                    read.unwrap_or_default()
+                }
+            };
             let mut known: HashMap<Key, Vec<RevokedRecord>> = HashMap::new();
             for line in bytes.split(|byte| *byte == b'\n') {
                 if let Ok(revoked) = serde_json::from_slice::<RevokedRecord>(line) {

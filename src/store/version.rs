@@ -3,6 +3,8 @@
 
 use std::{fs, io::ErrorKind, io::Read, path::Path};
 
+use pipe_data::regular;
+
 use super::{
     IGNORE_ALL, Store, closed, disk,
     error::{At, Result, StoreError},
@@ -14,7 +16,7 @@ use super::{
 };
 
 /// Folders of a store.
-const FOLDERS: [&str; 12] = [
+const FOLDERS: [&str; 13] = [
     "blobs",
     "checkpoints",
     "current",
@@ -23,13 +25,14 @@ const FOLDERS: [&str; 12] = [
     "locks",
     "log",
     "objects",
+    "partial",
     "quarantine",
     "roots",
     "runs",
     "tmp",
 ];
-/// Folders that hardly anything else has.
-const TELLING: [&str; 2] = ["locks", "roots"];
+/// Files in `locks/`: they are empty.
+const LOCKS: [&str; 7] = ["gc", "keys", "outs", "sources", "sweep", "trial", "use"];
 /// A version is no longer than this.
 const MAX_BYTES: u64 = 64;
 
@@ -86,7 +89,11 @@ pub fn create(layout: &Layout) -> Result<()> {
     let root = layout.root();
     disk::create_dir_all(root).at("create", root)?;
     // A folder that is kept in a repository may have its own `.gitignore`; `clean` leaves what was set aside.
-    let is_free = |name: &String| name.starts_with('.') || name == "quarantine";
+    let is_free = |name: &String| {
+        name.starts_with('.')
+            || name == "quarantine"
+            || FOLDERS.contains(&name.as_str()) && is_hollow(&root.join(name))
+    };
     if !children(root)?.iter().all(is_free) {
         // Another process may have made the store since we looked; in a store, `VERSION` comes first.
         if layout.version().exists() {
@@ -122,6 +129,15 @@ fn read(path: &Path) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// Whether there are only folders and empty files, as a process leaves them whose store is removed beside it.
+fn is_hollow(folder: &Path) -> bool {
+    let mut entries = walkdir::WalkDir::new(folder).into_iter();
+    entries.all(|entry| {
+        let metadata = entry.and_then(|it| it.metadata());
+        metadata.is_ok_and(|it| it.is_dir() || it.is_file() && it.len() == 0)
+    })
+}
+
 /// Whether a folder has nothing but what a store has, and something that is surely a store's.
 fn is_like_a_store(root: &Path) -> bool {
     let Ok(names) = children(root) else {
@@ -135,10 +151,12 @@ fn is_like_a_store(root: &Path) -> bool {
             || name.starts_with("pipe.db") && !is_folder
             || is_folder && FOLDERS.contains(&name.as_str()) && fs::read_dir(&path).is_ok()
     };
-    let ignores_all = fs::read_to_string(root.join(".gitignore")).is_ok_and(|it| it == IGNORE_ALL);
-    let is_telling = |name: &String| TELLING.contains(&name.as_str());
+    // Names alone tell little: other programs have folders called `log` and `tmp`, too.
+    let ignores_all =
+        || regular::read_to_string(&root.join(".gitignore")).is_ok_and(|it| it == IGNORE_ALL);
+    let has_journals = || names.iter().any(|name| name == "journal");
     names.iter().all(is_known)
-        && (ignores_all || names.iter().any(is_telling) || journal::has_any(&root.join("journal")))
+        && (journal::has_any(&root.join("journal")) || has_journals() && ignores_all())
 }
 
 impl Store {
@@ -162,20 +180,29 @@ impl Store {
     }
 
     /// Removes what this process wrote where the store was, after it was removed: a later run would take it for something
-    /// else. What was set aside stays.
+    /// else. Nothing of anybody else is touched, as somebody may have put other things there. Where there are journals,
+    /// `VERSION` alone is gone: the next run makes it again.
     pub(super) fn leave_nothing(&self) {
-        let root = self.root();
-        if self.layout.version().exists() {
-            // Another run made a new store there.
+        if journal::has_any(&self.layout.journals()) {
             return;
         }
-        for name in FOLDERS {
-            if name == "quarantine" {
-                let _ = disk::remove_dir(&root.join(name));
-            } else {
-                let _ = removal::remove_tree(&root.join(name));
+        for path in self.own_paths() {
+            let _ = removal::remove_tree(&path);
+        }
+        let is_empty_file =
+            |path: &Path| fs::symlink_metadata(path).is_ok_and(|it| it.is_file() && it.len() == 0);
+        for name in LOCKS {
+            let path = self.layout.lock(name);
+            if is_empty_file(&path) {
+                let _ = disk::remove_file(&path);
             }
         }
-        let _ = disk::remove_dir(root);
+        // Folders that have something in them stay. The longest paths come first: folders in folders.
+        let mut folders: Vec<_> = self.layout.folders().collect();
+        folders.sort_by_key(|path| std::cmp::Reverse(path.as_os_str().len()));
+        for folder in folders {
+            let _ = disk::remove_dir(&folder);
+        }
+        let _ = disk::remove_dir(self.root());
     }
 }

@@ -9,8 +9,8 @@ use super::{
 
 impl Store {
     /// Removes the whole store, whatever is in it. Only a store: a folder without `VERSION` was refused when it was opened.
-    /// A folder that is kept in a repository stays, with its own `.gitignore`; so does what was in the way of outs, for 30
-    /// days. Returns how many things that are.
+    /// Hidden files stay, such as the `.gitignore` of a folder that is kept in a repository; so does what was in the way of
+    /// outs, for 30 days. Returns how many things that are.
     pub fn clean(self) -> Result<usize> {
         let (Some(alone), Some(_no_reader)) = (self.alone()?, self.close_gate()?) else {
             return Err(self.in_use());
@@ -20,7 +20,8 @@ impl Store {
         let mut names = children(&root)?;
         names.sort_by_key(|it| it == "VERSION");
         let mut kept = 0;
-        for name in names.iter().filter(|it| !it.starts_with(".git")) {
+        // Hidden files are not the store's, whoever put them there.
+        for name in names.iter().filter(|it| !it.starts_with('.')) {
             if name != "quarantine" {
                 removal::remove_tree(&root.join(name))?;
                 continue;

@@ -1,11 +1,8 @@
 //! Records that were lost with a journal: the logs of runs have them, too. What their results lie in must still be there.
 
-use std::{
-    collections::HashSet,
-    fs::{self, OpenOptions},
-    io::ErrorKind,
-};
+use std::{collections::HashSet, fs::OpenOptions, io::ErrorKind};
 
+use pipe_data::regular;
 use pipe_schema::{key::Key, record::Record, run::Event};
 
 use super::{
@@ -109,7 +106,7 @@ impl Store {
     fn recoveries(&self) -> Result<Vec<String>> {
         self.with_fresh_contents(|_| ())?;
         let path = self.layout.recoveries();
-        match fs::read_to_string(&path) {
+        match regular::read_to_string(&path) {
             Ok(text) => Ok(text.lines().map(str::to_owned).collect()),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
             Err(error) => Err(StoreError::io("read", &path, error)),

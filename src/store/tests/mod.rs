@@ -16,6 +16,7 @@ mod room;
 mod runs;
 mod seen;
 mod trees;
+mod version;
 mod verify;
 
 use std::{
