@@ -6,14 +6,23 @@ use std::{
 };
 
 use anyhow::Context as _;
+use pipe_data::regular;
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
+use super::UserError;
+
 /// Moves what is at a path to a free name beside it, and makes the new one. If that fails, the old one is moved back.
-/// Returns where the old one is; None if nothing was there.
+/// Returns where the old one is; None if nothing was there. Pipes and devices belong to others, and are not moved.
 pub fn replace<T>(
     path: &Path,
     make: impl FnOnce() -> anyhow::Result<T>,
 ) -> anyhow::Result<Option<PathBuf>> {
+    let found = fs::metadata(path).ok().filter(|it| !it.is_dir());
+    if let Some(what) = found.and_then(|it| regular::misfit(it.file_type())) {
+        return Err(UserError::usage(format!("{} is {what}", path.display()))
+            .hint("name another place: only files and folders are replaced")
+            .into());
+    }
     let kept = match fs::symlink_metadata(path) {
         Ok(_) => Some(move_away(path).with_context(|| format!("cannot move {}", path.display()))?),
         Err(_) => None,
@@ -74,5 +83,18 @@ mod tests {
         let failed = replace(&path, || anyhow::bail!("full") as anyhow::Result<()>);
         assert!(failed.is_err());
         assert_eq!(fs::read_to_string(&path).unwrap(), "3");
+    }
+
+    #[test]
+    fn what_is_no_file_and_no_folder_is_not_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let (pipe, link) = (folder.path().join("pipe"), folder.path().join("link"));
+        rustix::fs::mkfifoat(CWD, &pipe, 0o600.into()).unwrap();
+        std::os::unix::fs::symlink("pipe", &link).unwrap();
+        for path in [&pipe, &link] {
+            let refused = replace(path, || -> anyhow::Result<()> { panic!("nothing is made") });
+            assert!(refused.unwrap_err().to_string().contains("a named pipe"));
+        }
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
     }
 }

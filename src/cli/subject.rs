@@ -39,11 +39,22 @@ impl Place {
         let Some(what) = store.check_whole(&self.digest)? else {
             return Ok(());
         };
-        let hint = "`pipe run` makes it again; what was damaged lies in the store's quarantine";
-        Err(UserError::failed(format!("`{stage}` is damaged: {what}"))
-            .hint(hint)
-            .into())
+        Err(damaged(stage, &what).into())
     }
+}
+
+/// Refuses an artifact of a stage that is not in the store any more.
+pub fn check_there(stage: &str, digest: &Digest, store: &Store) -> Result<(), UserError> {
+    if store.artifact(digest).symlink_metadata().is_ok() {
+        return Ok(());
+    }
+    let what = store.check_whole(digest).ok().flatten();
+    Err(damaged(stage, what.as_deref().unwrap_or("it is gone")))
+}
+
+fn damaged(stage: &str, what: &str) -> UserError {
+    UserError::failed(format!("`{stage}` is damaged: {what}"))
+        .hint("`pipe run` makes it again; what was damaged lies in the store's quarantine")
 }
 
 /// The store of the current folder's project, which must be there.
@@ -144,6 +155,7 @@ impl Subject {
                 None => return self.out(store),
             },
         };
+        check_there(&self.id, &output.digest, store)?;
         let root = store.artifact(&output.digest);
         let words: Vec<&String> = words.collect();
         if words.is_empty() {

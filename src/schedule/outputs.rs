@@ -7,6 +7,7 @@ use pipe_schema::{
     report::{METRICS_FILE, Metrics},
     run::{Failure, FailureKind},
     stage::{ArtifactType, Task},
+    text::one_line,
 };
 use serde_json::Value;
 
@@ -16,16 +17,18 @@ use crate::{bounded, exec::failure, plan::Stage, store::Attempt};
 const MOST_METRICS: usize = 100_000;
 const FEWER: &str = "write fewer numbers there, and the rest into an out";
 
-/// Checks a command's typed outputs. Adds the metrics of reports and of DVC's metrics files to `metrics`.
+/// Checks a command's typed outputs. Adds the metrics of reports and of DVC's metrics files to `metrics`. Returns warnings:
+/// metrics files that are not JSON, of which nothing is shown.
 pub fn check(
     stage: &Stage,
     place: &Attempt,
     folder: &Path,
     metrics: &mut Metrics,
-) -> Result<(), Failure> {
+) -> Result<Vec<String>, Failure> {
     let Task::Command(command) = &stage.task else {
-        return Ok(());
+        return Ok(Vec::new());
     };
+    let mut warnings = Vec::new();
     for (name, r#type) in &stage.outputs {
         let path = place.output(name);
         if !path.exists() {
@@ -62,8 +65,8 @@ pub fn check(
         }
     }
     let base = folder.join(command.wdir.as_deref().unwrap_or("."));
-    for path in &command.metrics {
-        let path = base.join(path);
+    for name in &command.metrics {
+        let path = base.join(name);
         // A pipe would be waited for; what is wrong with it is said when it is published.
         if !path.is_file() {
             continue;
@@ -71,15 +74,42 @@ pub fn check(
         let place = path.display();
         let text = bounded::read(&path)
             .map_err(|error| wrong(format!("`{place}` cannot be read: {error}"), FEWER))?;
-        if let Ok(value) = serde_json::from_slice::<Value>(&text) {
-            flatten("", &value, metrics);
+        match serde_json::from_slice::<Value>(&text) {
+            Ok(value) => flatten("", &value, metrics),
+            Err(error) => warnings.push(format!(
+                "warning: `{}` is not JSON, so none of its metrics are shown: {}",
+                one_line(name),
+                why_no_json(&text, &error)
+            )),
         }
         if metrics.len() > MOST_METRICS {
             let message = format!("`{place}` holds more than {MOST_METRICS} metrics");
             return Err(wrong(message, FEWER));
         }
     }
-    Ok(())
+    Ok(warnings)
+}
+
+/// Numbers that are none are what most writers of JSON get wrong: Python's `json.dump` writes them.
+fn why_no_json(text: &[u8], error: &serde_json::Error) -> String {
+    let line = text
+        .split(|it| *it == b'\n')
+        .nth(error.line().saturating_sub(1));
+    let at = error.column().saturating_sub(1);
+    let rest = line
+        .and_then(|it| it.get(at.saturating_sub(1)..))
+        .unwrap_or_default();
+    let word = ["NaN", "Infinity"].into_iter().find(|it| {
+        let word = it.as_bytes();
+        rest.starts_with(word) || rest.get(1..).is_some_and(|it| it.starts_with(word))
+    });
+    match word {
+        Some(word) => format!(
+            "{word} at line {} is no number of JSON; write null, or leave it out",
+            error.line()
+        ),
+        None => error.to_string(),
+    }
 }
 
 fn needed_file(r#type: ArtifactType) -> Option<&'static str> {

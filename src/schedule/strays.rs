@@ -10,7 +10,7 @@ use std::{
     time::{Instant, SystemTime},
 };
 
-use pipe_schema::run::Event;
+use pipe_schema::{run::Event, text::one_line};
 use rustix::fd::AsFd;
 use walkdir::WalkDir;
 
@@ -221,7 +221,7 @@ pub(super) fn named(paths: &[String]) -> (String, &'static str) {
     let named: Vec<String> = paths
         .iter()
         .take(MAX_NAMES)
-        .map(|it| format!("`{it}`"))
+        .map(|it| format!("`{}`", one_line(it)))
         .collect();
     let more = paths.len() - named.len();
     match (named.as_slice(), more) {

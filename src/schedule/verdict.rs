@@ -89,7 +89,7 @@ impl Cycle<'_> {
 
     /// Whether what was done counts: it is complete, made of what the key says, and what was declared.
     pub(super) fn check(
-        &self,
+        &mut self,
         at: usize,
         running: &Running,
         mut done: Done,
@@ -131,12 +131,15 @@ impl Cycle<'_> {
             }
         }
         if running.preparations.is_empty() {
-            outputs::check(
+            let warnings = outputs::check(
                 stage,
                 &running.place,
                 &self.options.folder,
                 &mut done.metrics,
             )?;
+            for text in warnings {
+                self.log(at, text);
+            }
         }
         Ok(done)
     }

@@ -302,3 +302,26 @@ fn predict_takes_bounds_of_memory_and_time_that_make_sense_alone() {
     ];
     project.done(&most);
 }
+
+#[test]
+fn what_was_set_aside_is_refused_in_the_same_words_by_every_command() {
+    let project = packed();
+    let weights = project.path("artifacts/current/bundle/weights.safetensors");
+    rot(&weights.canonicalize().unwrap());
+    project.pipe(&["predict", "bundle", "d.csv"]);
+    for words in [
+        &["predict", "bundle", "d.csv"][..],
+        &["predict", "bundle", "d.csv", "--no-verify"],
+        &["export", "bundle", "copy"],
+        &["export", "bundle", "copy", "--no-verify"],
+        &["export", "bundle.weights", "copy"],
+        &["show", "bundle"],
+        &["show", "bundle", "--format", "json"],
+        &["path", "bundle"],
+    ] {
+        let refused = project.pipe(words);
+        assert_refused(&refused, 1, &["`bundle` is damaged: ", "hint: `pipe run`"]);
+    }
+    project.done(&["run"]);
+    project.done(&["show", "bundle"]);
+}

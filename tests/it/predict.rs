@@ -3,6 +3,8 @@
 use std::{
     fs,
     io::{ErrorKind, Write},
+    os::unix::fs::{FileTypeExt, symlink},
+    path::Path,
     process::Stdio,
     sync::OnceLock,
     time::Duration,
@@ -187,5 +189,138 @@ fn a_package_is_verified_without_rows() {
     assert!(
         changed.err.contains("README.md is not as it was packed"),
         "{changed}"
+    );
+}
+
+/// Makes a device without content, in a folder of the test's own.
+fn null_device(path: &Path) -> bool {
+    use nix::sys::stat::{Mode, SFlag, makedev, mknod};
+    let made = mknod(
+        path,
+        SFlag::S_IFCHR,
+        Mode::from_bits_truncate(0o666),
+        makedev(1, 3),
+    );
+    let is_open = made.is_ok() && fs::write(path, "x").is_ok();
+    if !is_open {
+        eprintln!("left out: no device can be made here");
+    }
+    is_open
+}
+
+#[test]
+fn predictions_leave_a_device_and_a_named_pipe_what_they_are() {
+    let project = Project::new();
+    let pipe = project.path("pipe");
+    nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    symlink("pipe", project.path("link")).unwrap();
+    let good = predict(&["bundle"], ROWS).out;
+    for name in ["pipe", "link"] {
+        let from = pipe.clone();
+        let reader = std::thread::spawn(move || fs::read_to_string(from).unwrap());
+        let target = project.path(name);
+        let answer = predict(&["bundle", "-o", target.to_str().unwrap()], ROWS);
+        assert_eq!(answer.code, Some(0), "{answer}");
+        assert!(fs::metadata(&pipe).unwrap().file_type().is_fifo());
+        assert_eq!(reader.join().unwrap(), good);
+    }
+    let device = project.path("device");
+    if null_device(&device) {
+        let answer = predict(&["bundle", "-o", device.to_str().unwrap()], ROWS);
+        assert_eq!(answer.code, Some(0), "{answer}");
+        assert!(fs::metadata(&device).unwrap().file_type().is_char_device());
+    }
+}
+
+#[test]
+fn predictions_reach_the_file_behind_a_link_and_what_the_shell_holds_open() {
+    let project = Project::new();
+    let good = predict(&["bundle"], ROWS).out;
+    project.write("old.csv", "old\n");
+    for (link, to) in [("link.csv", "old.csv"), ("hanging.csv", "new.csv")] {
+        symlink(to, project.path(link)).unwrap();
+        let target = project.path(link);
+        let answer = predict(&["bundle", "-o", target.to_str().unwrap()], ROWS);
+        assert_eq!(answer.code, Some(0), "{answer}");
+        assert!(target.is_symlink());
+        assert_eq!(project.read(to), good);
+    }
+    let answer = predict(&["bundle", "-o", "/dev/stdout"], ROWS);
+    assert_eq!((answer.code, &answer.out), (Some(0), &good), "{answer}");
+    // As `>> all.csv` opens it.
+    project.write("all.csv", "before\n");
+    let all = fs::File::options()
+        .append(true)
+        .open(project.path("all.csv"));
+    project.write("rows.csv", ROWS);
+    let rows = project.path("rows.csv");
+    let mut command = finished().command(&["predict", "bundle", "-o", "/dev/fd/1"]);
+    let status = command.arg(rows).stdout(all.unwrap()).status().unwrap();
+    assert!(status.success());
+    assert_eq!(project.read("all.csv"), format!("before\n{good}"));
+}
+
+#[test]
+fn predict_works_in_the_package_s_own_folder_and_damages_none_of_its_files() {
+    let project = Project::new();
+    let package = project.path("pkg");
+    finished().done(&["export", "bundle", package.to_str().unwrap()]);
+    let good = predict(&["bundle"], ROWS).out;
+    for (name, text) in [("pkg/rows.csv", ROWS), ("pkg/.DS_Store", "x")] {
+        project.write(name, text);
+    }
+    project.write("pkg/.git/HEAD", "ref: refs/heads/main\n");
+    symlink("/nowhere", package.join("link")).unwrap();
+    let inside = |words: &[&str]| {
+        let mut command = project.command(&[&["predict", "."], words].concat());
+        Answer::new(
+            &command.current_dir(&package).output().unwrap(),
+            Duration::ZERO,
+        )
+    };
+    let answer = inside(&["rows.csv", "-o", "out.csv"]);
+    assert_eq!(answer.code, Some(0), "{answer}");
+    assert_eq!(project.read("pkg/out.csv"), good);
+    assert_eq!(inside(&["rows.csv"]).out, good);
+    symlink("pkg/golden.jsonl", project.path("aside")).unwrap();
+    for name in [
+        "weights.safetensors",
+        "MANIFEST.sha256",
+        "model.pt",
+        "../aside",
+    ] {
+        let refused = inside(&["rows.csv", "-o", name]);
+        assert_eq!(refused.code, Some(2), "{refused}");
+        assert!(
+            refused.err.contains("is a file of the package"),
+            "{refused}"
+        );
+    }
+    inside(&["--verify"]);
+    assert_eq!(inside(&["rows.csv"]).out, good);
+}
+
+#[test]
+fn predictions_are_not_put_into_the_store() {
+    let refused = predict(&["bundle", "-o", "artifacts/current/bundle/out.csv"], ROWS);
+    assert_eq!(refused.code, Some(2), "{refused}");
+    assert!(refused.err.contains("lies in the store"), "{refused}");
+}
+
+#[test]
+fn predict_waits_for_standard_input_no_longer_than_its_timeout() {
+    let mut command = finished().command(&["predict", "bundle", "-", "--timeout", "300ms"]);
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let held = child.stdin.take();
+    let refused = Answer::new(&child.wait_with_output().unwrap(), Duration::ZERO);
+    drop(held);
+    assert_eq!(refused.code, Some(1), "{refused}");
+    assert!(
+        refused.err.contains("standard input did not end"),
+        "{refused}"
     );
 }

@@ -1,4 +1,5 @@
-//! Files that commands write and no stage declares are told, each at the stage that wrote it; all else is not.
+//! Files that commands write and no stage declares are told, each at the stage that wrote it; all else is not. So are metrics
+//! files of which nothing is shown.
 
 use std::{fs, process::Stdio, time::Duration};
 
@@ -136,4 +137,45 @@ fn people_see_it_too() {
             .contains("warning: `side.log` was written while it ran"),
         "{run}"
     );
+}
+
+#[test]
+fn a_stray_whose_name_breaks_the_line_is_told_on_one() {
+    let steered = steered(
+        r#"  one:
+    command: {cmd: 'sleep 0.05; touch "$(printf "st\nray\033[31m")"; echo x > o; sleep 0.05', outs: [o]}
+"#,
+    );
+    let told = told(&steered.run(&[]));
+    assert_eq!(told.len(), 1, "{told:?}");
+    let text = "`st ray\u{fffd}[31m` was written while it ran, and no stage declares it in `outs`";
+    assert_eq!(told[0].1, text);
+}
+
+#[test]
+fn a_metrics_file_that_is_not_json_is_told_and_fails_no_stage() {
+    for (text, why) in [
+        (
+            r#"{"a": 0.5, "n": NaN}"#,
+            "NaN at line 1 is no number of JSON",
+        ),
+        (
+            r#"{"n": -Infinity}"#,
+            "Infinity at line 1 is no number of JSON",
+        ),
+        ("{\\n\"n\":NaN}", "NaN at line 2 is no number of JSON"),
+        ("a: 1", "expected value at line 1"),
+        ("", "EOF"),
+    ] {
+        let steered = steered(&format!(
+            "  one:\n    command:\n      cmd: |\n        printf '{text}' > m.json\n      metrics: [m.json]\n"
+        ));
+        let told = told(&steered.run(&[]));
+        assert_eq!(told.len(), 1, "{text}: {told:?}");
+        let said = &told[0].1;
+        assert!(
+            said.starts_with("`m.json` is not JSON") && said.contains(why),
+            "{said}"
+        );
+    }
 }

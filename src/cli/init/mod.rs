@@ -16,6 +16,7 @@ use std::{
 };
 
 use anyhow::Context as _;
+use pipe_data::regular;
 
 use self::survey::Survey;
 use super::{Context, UserError, backup, discovery, quote};
@@ -125,7 +126,7 @@ fn refuse_taken(path: &Path, args: &Args, context: &Context) -> Result<(), UserE
 
 fn write_all(drafts: &[Draft], args: &Args, context: &Context) -> anyhow::Result<()> {
     for draft in drafts.iter().filter(|it| it.is_users) {
-        let is_same = fs::read(&draft.path).is_ok_and(|it| it == draft.bytes);
+        let is_same = regular::read(&draft.path).is_ok_and(|it| it == draft.bytes);
         if !is_same {
             refuse_taken(&draft.path, args, context)?;
         }
@@ -139,7 +140,7 @@ fn write_all(drafts: &[Draft], args: &Args, context: &Context) -> anyhow::Result
             fs::write(&draft.path, &draft.bytes)
                 .with_context(|| format!("cannot write {}", draft.path.display()))
         };
-        let is_same = fs::read(&draft.path).is_ok_and(|it| it == draft.bytes);
+        let is_same = regular::read(&draft.path).is_ok_and(|it| it == draft.bytes);
         if is_same || !draft.is_users {
             write()?;
         } else if let Some(kept) = backup::replace(&draft.path, write)? {

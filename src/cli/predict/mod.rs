@@ -3,18 +3,18 @@
 
 mod limits;
 mod rows;
+mod target;
 
 use std::{
-    fs::{self, File},
-    io::{self, Write},
-    iter,
+    fs, iter,
     path::{Path, PathBuf},
     process::ExitCode,
+    time::Instant,
 };
 
 use anyhow::Context as _;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use crossbeam_channel::{after, never, select};
+use crossbeam_channel::{at, never, select};
 use pipe_schema::{
     package::PACKAGE_FILE,
     protocol::{InputPath, Predict, Request, RowForm, Work},
@@ -23,11 +23,11 @@ use pipe_schema::{
     stage::{ArtifactType, preprocess::Form},
     text::one_line,
 };
-use tempfile::TempDir;
 
 use self::{
     limits::{Limits, parse_duration, parse_size},
     rows::{Rows, form_of},
+    target::Target,
 };
 use super::{Context, UserError, context::Verbosity, failure, subject};
 use crate::exec::{
@@ -68,7 +68,7 @@ pub struct Args {
     /// The most memory that the worker may take, like 4GiB [default: half of this machine's]
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     max_memory: Option<ByteSize>,
-    /// The longest that the worker may take, like 90s or 12h
+    /// The longest that all may take, reading standard input included, like 90s or 12h
     #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = parse_duration)]
     timeout: scalar::Duration,
 }
@@ -84,9 +84,11 @@ enum AnswerForm {
 pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
     let package = find_package(&args, context)?;
     let limits = Limits::of(args.max_memory, args.timeout);
+    let end = Instant::now() + limits.time;
     refuse_overwriting(&args, context)?;
-    let draft = draft(args.output.as_deref(), context)?;
-    let rows = Rows::find(&args, draft.path(), context)?;
+    let target = Target::find(args.output.as_deref(), &package, context)?;
+    let draft = target.draft()?;
+    let rows = Rows::find(&args, draft.path(), end, context)?;
     let input = args
         .input_format
         .or_else(|| form_of(rows.files.first()?.given.as_deref()?));
@@ -128,7 +130,7 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
         device: "cpu".to_owned(),
         until: None,
     };
-    match ask(request, limits, draft.path(), context)? {
+    match ask(request, limits.memory, end, draft.path(), context)? {
         Answer::Done => {}
         Answer::Failed(failure) => return Err(rows.refusal(limits.explain(failure)).into()),
         Answer::OutOfTime => {
@@ -143,7 +145,7 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
         );
         return Ok(ExitCode::SUCCESS);
     }
-    hand_over(&only_file(&folder)?, args.output.as_deref(), context)?;
+    target.take(&only_file(&folder)?, context)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -203,34 +205,6 @@ fn refuse_overwriting(args: &Args, context: &Context) -> Result<(), UserError> {
     )
 }
 
-/// A folder for what is not done yet: beside the file that is asked for, so that a rename ends it.
-fn draft(output: Option<&Path>, context: &Context) -> anyhow::Result<TempDir> {
-    let mut draft = tempfile::Builder::new();
-    draft.prefix(".pipe-predict-");
-    let Some(output) = output else {
-        return draft.tempdir().context("cannot make a temporary folder");
-    };
-    let target = context.folder.join(output);
-    if target.is_dir() {
-        return Err(
-            UserError::usage(format!("{} is a folder", output.display()))
-                .hint("name a file for the predictions")
-                .into(),
-        );
-    }
-    let parent = target.parent().unwrap_or(&context.folder);
-    if !parent.is_dir() {
-        return Err(
-            UserError::usage(format!("there is no folder {}", context.display(parent)))
-                .hint("make it first")
-                .into(),
-        );
-    }
-    draft
-        .tempdir_in(parent)
-        .with_context(|| format!("cannot write to {}", parent.display()))
-}
-
 /// Takes the words of the forms.
 fn data_form() -> impl TypedValueParser<Value = Form> {
     PossibleValuesParser::new(Form::ALL.map(Form::name)).try_map(|word| {
@@ -249,7 +223,8 @@ enum Answer {
 /// Has a worker do it.
 fn ask(
     request: Request,
-    limits: Limits,
+    memory: u64,
+    end: Instant,
     draft: &Path,
     context: &Context,
 ) -> anyhow::Result<Answer> {
@@ -273,10 +248,10 @@ fn ask(
             is_fresh: true,
         }),
         log: draft.join("log"),
-        memory: Some(limits.memory),
+        memory: Some(memory),
     });
     let messages = executor.messages().clone();
-    let mut deadline = after(limits.time);
+    let mut deadline = at(end);
     let (mut is_interrupted, mut is_late) = (false, false);
     loop {
         select! {
@@ -315,17 +290,6 @@ fn say(context: &Context, text: &str) {
 fn only_file(folder: &Path) -> anyhow::Result<PathBuf> {
     let entry = fs::read_dir(folder)?.next();
     Ok(entry.context("the worker gave no predictions")??.path())
-}
-
-/// Puts the predictions where they are wanted.
-fn hand_over(from: &Path, output: Option<&Path>, context: &Context) -> anyhow::Result<()> {
-    if let Some(output) = output {
-        return fs::rename(from, context.folder.join(output))
-            .with_context(|| format!("cannot write {}", output.display()));
-    }
-    let mut out = context.data_output();
-    io::copy(&mut File::open(from)?, &mut out)?;
-    Ok(out.flush()?)
 }
 
 impl From<AnswerForm> for RowForm {

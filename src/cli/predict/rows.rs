@@ -2,17 +2,33 @@
 
 use std::{
     fs::{self, File},
-    io::{self, IsTerminal},
-    os::unix::fs::FileTypeExt,
+    io::{self, IsTerminal, Read, Write},
+    os::{
+        fd::AsFd,
+        unix::fs::{FileTypeExt, OpenOptionsExt},
+    },
     path::{Path, PathBuf},
+    time::Instant,
 };
 
 use anyhow::Context as _;
 use pipe_data::regular;
 use pipe_schema::{run::Failure, stage::preprocess::Form};
 
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    fs::OFlags,
+    io::Errno,
+};
+
 use super::Args;
-use crate::cli::{Context, UserError};
+use crate::{
+    cli::{Context, UserError},
+    report::figures,
+};
+
+/// Bytes that are copied at a time.
+const CHUNK: usize = 1 << 16;
 
 /// The rows as files.
 pub struct Rows {
@@ -33,12 +49,19 @@ pub fn form_of(path: &Path) -> Option<Form> {
 }
 
 impl Rows {
-    pub fn find(args: &Args, draft: &Path, context: &Context) -> anyhow::Result<Self> {
+    pub fn find(
+        args: &Args,
+        draft: &Path,
+        end: Instant,
+        context: &Context,
+    ) -> anyhow::Result<Self> {
         let are_none = args.rows.is_empty() && args.verify;
         let is_stdin = args.rows.iter().all(|it| it.as_os_str() == "-");
         if !is_stdin {
             let files = args.rows.iter().enumerate();
-            let files = files.map(|(at, given)| RowFile::find(given, at, draft, context));
+            let files = files.map(|(at, given)| {
+                RowFile::find(given, &draft.join(format!("rows{at}")), end, context)
+            });
             let files = files.collect::<anyhow::Result<Vec<RowFile>>>()?;
             check_alike(&files, args.input_format)?;
             return Ok(Self { files, are_none });
@@ -55,7 +78,7 @@ impl Rows {
                 .hint("name a file, or pipe rows into it: `pipe predict PACKAGE rows.csv`")
                 .into());
         }
-        let path = spool(io::stdin().lock(), &path)?;
+        let path = spool(io::stdin().lock(), "standard input", &path, end)?;
         let files = vec![RowFile { path, given: None }];
         Ok(Self { files, are_none })
     }
@@ -80,8 +103,8 @@ impl Rows {
 }
 
 impl RowFile {
-    /// A file or folder that was named, the one at this place among them.
-    fn find(given: &Path, at: usize, draft: &Path, context: &Context) -> anyhow::Result<Self> {
+    /// A file or folder that was named. What comes from a pipe is written to `copy`.
+    fn find(given: &Path, copy: &Path, end: Instant, context: &Context) -> anyhow::Result<Self> {
         if given.as_os_str() == "-" {
             return Err(UserError::usage("standard input stands alone")
                 .hint("name files only, or `-` only")
@@ -100,10 +123,13 @@ impl RowFile {
                 .hint("name a file or a folder, or `-` for standard input")
                 .into());
         } else {
-            // A named pipe is read once, as standard input is.
-            let file =
-                File::open(&path).with_context(|| format!("cannot read {}", given.display()))?;
-            spool(file, &draft.join(format!("rows{at}")))?
+            // A named pipe is read once, as standard input is. Nobody waits here for who writes to it.
+            let file = File::options()
+                .read(true)
+                .custom_flags(OFlags::NONBLOCK.bits() as i32)
+                .open(&path)
+                .with_context(|| format!("cannot read {}", given.display()))?;
+            spool(file, &given.display().to_string(), copy, end)?
         };
         Ok(Self {
             path,
@@ -134,10 +160,96 @@ fn check_alike(files: &[RowFile], given: Option<Form>) -> anyhow::Result<()> {
     .into())
 }
 
-/// Writes what comes into a file.
-fn spool(mut from: impl io::Read, path: &Path) -> anyhow::Result<PathBuf> {
-    let mut file =
-        File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
-    io::copy(&mut from, &mut file).context("cannot read the rows")?;
+/// Writes what comes into a file, until the end of time or until it took half of the room.
+fn spool(from: impl Read + AsFd, name: &str, path: &Path, end: Instant) -> anyhow::Result<PathBuf> {
+    let folder = path.parent().unwrap_or(Path::new("/"));
+    let room = rustix::fs::statvfs(folder)?;
+    let most = room.f_bavail.saturating_mul(room.f_frsize) / 2;
+    copy_within(from, name, path, end, most)?;
     Ok(path.to_owned())
+}
+
+fn copy_within(
+    mut from: impl Read + AsFd,
+    name: &str,
+    path: &Path,
+    end: Instant,
+    most: u64,
+) -> anyhow::Result<()> {
+    let cannot = || format!("cannot write {}", path.display());
+    let mut file = File::create(path).with_context(cannot)?;
+    let mut chunk = vec![0; CHUNK];
+    let mut total = 0;
+    loop {
+        if !wait(&from, end).context("cannot read the rows")? {
+            return Err(
+                UserError::failed(format!("{name} did not end in the time that it has"))
+                    .hint("`--timeout 12h` gives more time")
+                    .into(),
+            );
+        }
+        let read = match from.read(&mut chunk) {
+            Ok(0) => return Ok(()),
+            Ok(read) => read,
+            Err(error) => match error.kind() {
+                io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock => continue,
+                _ => return Err(error).context("cannot read the rows"),
+            },
+        };
+        total += read as u64;
+        if total > most {
+            let most = figures::bytes(most);
+            return Err(UserError::failed(format!(
+                "{name} is longer than {most}, half of the room for a copy of it"
+            ))
+            .hint("write the rows to a file, and name it: no copy is made of a file")
+            .into());
+        }
+        file.write_all(&chunk[..read]).with_context(cannot)?;
+    }
+}
+
+/// Waits until there is something to read, or the end. False if there is no time left.
+fn wait(from: &impl AsFd, end: Instant) -> io::Result<bool> {
+    loop {
+        let left = end.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Ok(false);
+        }
+        let left = Timespec::try_from(left).ok();
+        match poll(&mut [PollFd::new(from, PollFlags::IN)], left.as_ref()) {
+            Ok(0) | Err(Errno::INTR) => {}
+            Ok(_) => return Ok(true),
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{os::unix::net::UnixStream, time::Duration};
+
+    use super::*;
+
+    fn copied(sent: &[u8], is_closed: bool, most: u64) -> Result<Vec<u8>, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("rows");
+        let (mut to, from) = UnixStream::pair().unwrap();
+        to.write_all(sent).unwrap();
+        let to = (!is_closed).then_some(to);
+        let time = Duration::from_millis(if is_closed { 60_000 } else { 50 });
+        let done = copy_within(from, "standard input", &path, Instant::now() + time, most);
+        drop(to);
+        done.map_err(|it| it.to_string())?;
+        Ok(fs::read(&path).unwrap())
+    }
+
+    #[test]
+    fn rows_of_standard_input_are_bounded_in_size_and_time() {
+        assert_eq!(copied(b"a,b\n1,2\n", true, 8).unwrap(), b"a,b\n1,2\n");
+        let long = copied(b"a,b\n1,2\n", true, 7).unwrap_err();
+        assert!(long.contains("longer than"), "{long}");
+        let late = copied(b"a,b\n", false, 100).unwrap_err();
+        assert!(late.contains("did not end"), "{late}");
+    }
 }

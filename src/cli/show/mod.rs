@@ -64,6 +64,9 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let views = views(&subject, &store, context);
+    for view in &views {
+        subject::check_there(&view.title, &view.digest, &store)?;
+    }
     if !subject.path.is_empty() && !views.iter().any(|it| has_metric(it, &subject)) {
         // The error says what there is.
         subject.place(&store)?;
@@ -112,6 +115,7 @@ struct View<'a> {
     /// How it is named on the command line.
     title: String,
     r#type: ArtifactType,
+    digest: Digest,
     path: PathBuf,
     /// The path by which people find it.
     place: String,
@@ -148,6 +152,7 @@ fn views<'a>(subject: &'a Subject, store: &Store, context: &Context) -> Vec<View
                 format!("{}.{name}", subject.id)
             },
             r#type: output.r#type,
+            digest: output.digest,
             path: store.artifact(&output.digest),
             place: current(subject, name, &output.digest, store, context),
             bytes: output.bytes,
