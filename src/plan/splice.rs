@@ -187,7 +187,11 @@ impl Scope<'_> {
             _ => return shell::splice(position, &text(node)).map_err(Some),
         };
         let is_flat = !(items.iter()).any(|it| matches!(it.value, Value::List(_) | Value::Map(_)));
-        match position {
+        let free = match position {
+            Position::NoOption(free) => free,
+            _ => position,
+        };
+        match free {
             Position::Unquoted { is_word: true, .. } if is_flat && splice == Splice::Quoted => {
                 let words = items.iter().map(|it| shell::splice(position, &text(it)));
                 let words: Vec<String> = words.collect::<Result<_, _>>().map_err(Some)?;

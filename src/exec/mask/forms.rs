@@ -66,6 +66,10 @@ fn base64(value: &[u8]) -> Vec<Vec<u8>> {
             let shared = usize::from(!bytes.len().is_multiple_of(3));
             let core = &text[foreign..text.len() - shared];
             forms.extend(pieces(core, value.len()));
+            // What is too short for pieces may be on two lines.
+            if core.len() < 2 * PIECE + STEP {
+                forms.extend((1..core.len()).map(|at| [&core[..at], b"\n", &core[at..]].concat()));
+            }
             if shared > 0 {
                 // It ends here, perhaps with padding.
                 let padding = vec![b'='; 3 - bytes.len() % 3];
@@ -90,9 +94,32 @@ fn hex(value: &[u8]) -> Vec<Vec<u8>> {
                 }
             })
             .collect();
-        for sign in ["", " ", ":", "%", "\\x"] {
+        for sign in ["", " ", ":", "%", "\\x", ", 0x", ",0x"] {
             forms.extend(pieces(bytes.join(sign).as_bytes(), value.len()));
         }
+        forms.extend(grouped(&bytes));
+    }
+    forms
+}
+
+/// In groups of two and four bytes, as xxd prints them, and in words whose second byte is first, as hexdump and od do; a group
+/// may begin before the value.
+fn grouped(bytes: &[String]) -> Vec<Vec<u8>> {
+    let mut forms = Vec::new();
+    for size in [2, 4] {
+        for first in 0..size.min(bytes.len()) {
+            let (head, rest) = bytes.split_at(first);
+            let mut groups: Vec<String> = rest.chunks(size).map(<[String]>::concat).collect();
+            if first > 0 {
+                groups.insert(0, head.concat());
+            }
+            forms.extend(pieces(groups.join(" ").as_bytes(), bytes.len()));
+        }
+    }
+    for first in 0..2 {
+        let words = bytes[first..].chunks_exact(2);
+        let words: Vec<String> = words.map(|it| format!("{}{}", it[1], it[0])).collect();
+        forms.extend(pieces(words.join(" ").as_bytes(), bytes.len()));
     }
     forms
 }
@@ -126,6 +153,7 @@ fn json(value: &str) -> Vec<String> {
                     .map(|c| escaped(c, signs, is_ascii, is_upper))
                     .collect()
             };
+            forms.push(value.encode_utf16().map(|it| unit(it, is_upper)).collect());
             for is_ascii in [false, true] {
                 forms.push(escape(&plain, is_ascii));
                 forms.push(escape(&plain.replace('/', "\\/"), is_ascii));
@@ -141,15 +169,15 @@ fn escaped(c: char, signs: &str, is_ascii: bool, is_upper: bool) -> String {
     }
     let mut units = [0; 2];
     let units = c.encode_utf16(&mut units).iter();
-    units
-        .map(|it| {
-            if is_upper {
-                format!("\\u{it:04X}")
-            } else {
-                format!("\\u{it:04x}")
-            }
-        })
-        .collect()
+    units.map(|it| unit(*it, is_upper)).collect()
+}
+
+fn unit(unit: u16, is_upper: bool) -> String {
+    if is_upper {
+        format!("\\u{unit:04X}")
+    } else {
+        format!("\\u{unit:04x}")
+    }
 }
 
 fn url(value: &str) -> Vec<String> {
@@ -158,6 +186,7 @@ fn url(value: &str) -> Vec<String> {
         let upper = utf8_percent_encode(value, set).to_string();
         let lower = lower_escapes(&upper);
         for text in [upper, lower] {
+            forms.push(text.replace('%', "%25"));
             forms.push(text.replace("%20", "+"));
             forms.push(text);
         }
@@ -203,6 +232,18 @@ fn shell(value: &str) -> Vec<String> {
             '\\' => "\\\\".to_owned(),
             c if quotes.contains(c) => format!("\\{c}"),
             c => c.to_string(),
+        });
+        forms.push(letters.collect());
+    }
+    for quotes in ["'", ""] {
+        let letters = value.bytes().map(|it| match it {
+            b'\\' => "\\\\".to_owned(),
+            b'\n' => "\\n".to_owned(),
+            b'\t' => "\\t".to_owned(),
+            b'\r' => "\\r".to_owned(),
+            _ if quotes.as_bytes().contains(&it) => format!("\\{}", char::from(it)),
+            b' '..=b'~' => char::from(it).to_string(),
+            _ => format!("\\x{it:02x}"),
         });
         forms.push(letters.collect());
     }

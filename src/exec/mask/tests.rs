@@ -165,3 +165,22 @@ proptest! {
         prop_assert!(!whole.contains("abab") && !whole.contains("aabba"));
     }
 }
+
+#[test]
+fn mask_hides_hex_in_groups_base64_on_two_lines_and_what_is_escaped_twice() {
+    for text in [
+        "4875 6e74 6572 2d32",
+        "xx48 756e 7465 722d 32yy",
+        "48756E74 65722D32",
+        "7548 746e 7265 322d",
+        "0x48, 0x75, 0x6e, 0x74, 0x65, 0x72, 0x2d, 0x32",
+        "SHVudG\nVyLTI=",
+        r"\u0048\u0075\u006e\u0074\u0065\u0072\u002d\u0032",
+    ] {
+        let shown = masked("Hunter-2", text);
+        let left = shown.replace("***", "");
+        assert!(shown.contains("***") && left.len() <= 4, "{text}: {shown}");
+    }
+    assert_eq!(masked("pä/s w@rd", r"b'p\xc3\xa4/s w@rd'"), "b'***'");
+    assert_eq!(masked("pass w@rd", "pass%2520w%2540rd"), "***");
+}

@@ -5,7 +5,7 @@ use super::{HereLine, Obstacle, Position, Unit, lexer::Lexer};
 /// A document whose body begins on the next line.
 pub(super) struct HereDocument {
     /// A shell reads it as code.
-    is_code: bool,
+    pub is_code: bool,
     delimiter: String,
     is_literal: bool,
     strips_tabs: bool,
@@ -13,14 +13,14 @@ pub(super) struct HereDocument {
 
 impl Lexer<'_> {
     /// The word behind `<<`.
-    pub fn delimiter(&mut self, is_code: bool) -> Option<HereDocument> {
+    pub fn delimiter(&mut self) -> Option<HereDocument> {
         let strips_tabs = self.peek(0) == Some('-');
         self.at += usize::from(strips_tabs);
         while matches!(self.peek(0), Some(' ' | '\t')) {
             self.at += 1;
         }
         let mut document = HereDocument {
-            is_code,
+            is_code: self.inherited.is_some(),
             delimiter: String::new(),
             is_literal: false,
             strips_tabs,

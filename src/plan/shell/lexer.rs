@@ -1,7 +1,14 @@
 //! Reads shell text as far as its quoting goes: where does a placeholder stand? What POSIX shells and bash read differently,
 //! and what would take a parser, it does not guess: all placeholders behind it are unsafe.
 
-use super::{Obstacle, Position, Unit, here::HereDocument, simple::Simple};
+use std::collections::HashSet;
+
+use super::{
+    Obstacle, Position, Unit,
+    here::HereDocument,
+    pipeline::Pipeline,
+    simple::{self, EXPANSION, Limit, Simple, VALUE},
+};
 
 /// Substitutions inside substitutions.
 pub(super) const DEEPEST: usize = 50;
@@ -12,7 +19,11 @@ pub fn positions(units: &[Unit]) -> Vec<Position> {
         units,
         at: 0,
         depth: 0,
-        obstacle: None,
+        limit: None,
+        inherited: None,
+        reads_code: false,
+        is_target: false,
+        targets: HashSet::new(),
         found: Vec::new(),
     };
     lexer.commands(false);
@@ -24,8 +35,16 @@ pub(super) struct Lexer<'u> {
     pub at: usize,
     /// How many substitutions are open.
     pub depth: usize,
-    /// Why nothing in the current word can be quoted.
-    obstacle: Option<Obstacle>,
+    /// What a value in the current word must not be.
+    limit: Option<Limit>,
+    /// Why what the current commands print cannot be a value.
+    pub inherited: Option<Obstacle>,
+    /// A shell that reads its input is among the commands.
+    pub reads_code: bool,
+    /// The current word names a file.
+    is_target: bool,
+    /// Which of what was found stands there.
+    pub targets: HashSet<usize>,
     pub found: Vec<Position>,
 }
 
@@ -39,6 +58,15 @@ impl Lexer<'_> {
 
     pub fn is_placeholder(&self) -> bool {
         matches!(self.units.get(self.at), Some(Unit::Placeholder))
+    }
+
+    /// Why what a substitution in the current word prints cannot be a value.
+    pub fn refusal(&self) -> Option<Obstacle> {
+        match self.limit? {
+            Limit::Refused(obstacle) => Some(obstacle),
+            Limit::Option => Some(Obstacle::Code),
+            Limit::Name | Limit::Subscript => None,
+        }
     }
 
     /// Gives the rest up.
@@ -61,8 +89,9 @@ impl Lexer<'_> {
         if self.depth > DEEPEST {
             return self.lose("many substitutions inside each other");
         }
-        let outer = self.obstacle.take();
+        let outer = (self.limit.take(), self.is_target);
         let mut simple = Simple::default();
+        let mut pipeline = Pipeline::new(self.found.len());
         let mut documents: Vec<HereDocument> = Vec::new();
         while let Some(unit) = self.units.get(self.at) {
             let Unit::Char(c) = *unit else {
@@ -71,26 +100,13 @@ impl Lexer<'_> {
             };
             match c {
                 '\n' | ';' | '|' | ' ' | '\t' | '&' => {
-                    self.end_word(&mut simple);
-                    let is_redirection =
-                        self.at > 0 && matches!(self.units[self.at - 1], Unit::Char('<' | '>'));
-                    self.at += 1;
-                    if c == '&' && is_redirection {
-                        simple.is_descriptor = true;
-                    } else if !matches!(c, ' ' | '\t') {
-                        simple.end();
-                    }
-                    if c == '\n' {
-                        self.bodies(&mut documents);
-                    }
+                    self.separator(c, &mut simple, &mut pipeline, &mut documents);
                 }
                 '(' if self.peek(1) == Some('(') => self.lose("`((`"),
                 '(' if !documents.is_empty() => self.lose("parentheses behind `<<`"),
                 '(' => {
                     self.end_word(&mut simple);
-                    self.at += 1;
-                    self.commands(true);
-                    simple.end();
+                    self.parentheses(&mut simple, &mut pipeline);
                 }
                 ')' => {
                     self.end_word(&mut simple);
@@ -98,17 +114,19 @@ impl Lexer<'_> {
                     if is_nested {
                         break;
                     }
-                    simple.end();
+                    self.end_simple(&mut simple, &mut pipeline, &mut documents, false);
                 }
                 '<' if self.peek(1) == Some('<') && self.peek(2) != Some('<') => {
-                    self.end_word(&mut simple);
+                    self.end_target(&mut simple);
                     self.at += 2;
-                    documents.extend(self.delimiter(simple.is_shell));
+                    documents.extend(self.delimiter());
                 }
                 '<' | '>' => {
-                    self.end_word(&mut simple);
+                    self.end_target(&mut simple);
+                    let is_here_string = c == '<' && self.peek(1) == Some('<');
+                    simple.has_here_string |= is_here_string;
                     simple.is_target = true;
-                    self.at += 1;
+                    self.at += if is_here_string { 3 } else { 1 };
                 }
                 '#' if !simple.has_word => self.comment(),
                 '\\' if self.peek(1) == Some('\n') => {
@@ -134,8 +152,38 @@ impl Lexer<'_> {
         } else if !documents.is_empty() {
             self.lose("a here-document that begins at the end of a substitution");
         }
-        self.obstacle = outer;
+        self.end_simple(&mut simple, &mut pipeline, &mut documents, false);
+        (self.limit, self.is_target) = outer;
         self.depth -= 1;
+    }
+
+    /// What ends a word, and perhaps a command.
+    fn separator(
+        &mut self,
+        c: char,
+        simple: &mut Simple,
+        pipeline: &mut Pipeline,
+        documents: &mut Vec<HereDocument>,
+    ) {
+        self.end_word(simple);
+        let before = self.at.checked_sub(1).map(|it| self.units[it]);
+        let is_redirection = matches!(before, Some(Unit::Char('<' | '>')));
+        self.at += 1;
+        match c {
+            ' ' | '\t' => {}
+            '&' if is_redirection => simple.is_descriptor = true,
+            '|' if is_redirection => {}
+            // One command to bash, two to others.
+            '&' if self.peek(0) == Some('>') => simple.is_named = false,
+            _ => {
+                let is_pipe =
+                    c == '|' && self.peek(0) != Some('|') && before != Some(Unit::Char('|'));
+                self.end_simple(simple, pipeline, documents, is_pipe);
+            }
+        }
+        if c == '\n' {
+            self.bodies(documents);
+        }
     }
 
     /// A part of a word that begins with this sign.
@@ -143,7 +191,10 @@ impl Lexer<'_> {
         match c {
             '\'' => self.single(&mut simple.word),
             '"' => self.double(&mut simple.word),
-            '`' => self.backquotes(),
+            '`' => {
+                simple.word.push(EXPANSION);
+                self.backquotes();
+            }
             '$' => {
                 let is_after_variable = self.dollar(&mut simple.word, false);
                 if is_after_variable && self.is_placeholder() {
@@ -169,8 +220,70 @@ impl Lexer<'_> {
     fn begin_word(&mut self, simple: &mut Simple) {
         if !simple.has_word {
             simple.has_word = true;
-            self.obstacle = simple.obstacle();
+            let inherited = self.inherited.filter(|_| !simple.is_target);
+            self.limit = inherited.map(Limit::Refused).or(simple.limit());
+            if simple.is_test
+                && self.limit.is_none_or(|it| it == Limit::Subscript)
+                && self.calculates()
+            {
+                self.limit = Some(Limit::Refused(Obstacle::Brackets));
+            }
+            self.is_target = simple.is_target && !simple.has_here_string;
         }
+    }
+
+    /// Whether something in the text makes `[[ … ]]` calculate.
+    fn calculates(&self) -> bool {
+        self.units.windows(3).any(|it| {
+            let [Unit::Char('-'), Unit::Char(a), Unit::Char(b)] = it else {
+                return false;
+            };
+            let pair = (*a, *b);
+            matches!(
+                pair,
+                ('e', 'q') | ('n', 'e') | ('l' | 'g', 'e' | 't') | ('v' | 'R', _)
+            )
+        })
+    }
+
+    /// A word is over before a `<` or `>`: it may be a number that belongs to that.
+    fn end_target(&mut self, simple: &mut Simple) {
+        let word = &simple.word;
+        let is_number = word.chars().all(|it| it.is_ascii_digit());
+        if is_number || word.starts_with('{') && word.ends_with('}') {
+            simple.word.clear();
+            simple.has_word = false;
+            self.limit = None;
+        }
+        self.end_word(simple);
+    }
+
+    /// Adds a value that could be quoted here if the word allows that. `word` is what came of it before.
+    fn place(&mut self, free: Position, word: &str) {
+        let begins = |it: char| word.starts_with(it);
+        let position = match self.limit {
+            Some(Limit::Refused(Obstacle::Arithmetic)) => Position::Arithmetic,
+            Some(Limit::Refused(obstacle)) => Position::Unsafe(obstacle),
+            Some(Limit::Name) if !word.contains('=') => Position::Unsafe(Obstacle::Calculation),
+            Some(Limit::Subscript) if has_bracket(word) => Position::Unsafe(Obstacle::Brackets),
+            Some(Limit::Option) if word.is_empty() || begins(VALUE) || begins(EXPANSION) => {
+                Position::NoOption(Box::new(free))
+            }
+            Some(Limit::Option) if begins('-') || begins('+') || begins('{') => {
+                let is_operand =
+                    word.starts_with("--") && word.contains('=') && !word.contains("command");
+                if is_operand {
+                    free
+                } else {
+                    Position::Unsafe(Obstacle::Code)
+                }
+            }
+            _ => simple::variable(word).map_or(free, Position::Unsafe),
+        };
+        if self.is_target {
+            self.targets.insert(self.found.len());
+        }
+        self.found.push(position);
     }
 
     fn end_word(&mut self, simple: &mut Simple) {
@@ -178,7 +291,8 @@ impl Lexer<'_> {
             return;
         }
         simple.has_word = false;
-        self.obstacle = None;
+        self.limit = None;
+        self.is_target = false;
         let word = std::mem::take(&mut simple.word);
         if std::mem::take(&mut simple.is_target) {
             simple.is_descriptor = false;
@@ -201,10 +315,7 @@ impl Lexer<'_> {
             Some(Unit::Char(c)) => " \t\n;&|()<>".contains(*c),
             Some(Unit::Placeholder) => false,
         };
-        let has_bracket = simple.word.rfind('[') > simple.word.rfind(']');
-        let position = if let Some(obstacle) = self.obstacle {
-            Position::Unsafe(obstacle)
-        } else if simple.is_test || has_bracket {
+        let position = if simple.is_test || has_bracket(&simple.word) {
             Position::Unsafe(Obstacle::Brackets)
         } else {
             Position::Unquoted {
@@ -214,9 +325,8 @@ impl Lexer<'_> {
                 is_after_variable,
             }
         };
-        self.found.push(position);
-        // It stands for something, so that a word is not taken for another.
-        simple.word.push('\u{fffc}');
+        self.place(position, &simple.word);
+        simple.word.push(VALUE);
         self.at += 1;
     }
 
@@ -246,9 +356,8 @@ impl Lexer<'_> {
                 Unit::Char('\'') => break,
                 Unit::Char(c) => word.push(*c),
                 Unit::Placeholder => {
-                    let free = Position::SingleQuoted;
-                    self.found
-                        .push(self.obstacle.map_or(free, Position::Unsafe));
+                    self.place(Position::SingleQuoted, word);
+                    word.push(VALUE);
                 }
             }
         }
@@ -264,15 +373,18 @@ impl Lexer<'_> {
                     let free = Position::DoubleQuoted {
                         is_after_variable: after,
                     };
-                    self.found
-                        .push(self.obstacle.map_or(free, Position::Unsafe));
+                    self.place(free, word);
+                    word.push(VALUE);
                     self.at += 1;
                 }
                 Unit::Char('"') => {
                     self.at += 1;
                     break;
                 }
-                Unit::Char('`') => self.backquotes(),
+                Unit::Char('`') => {
+                    word.push(EXPANSION);
+                    self.backquotes();
+                }
                 Unit::Char('$') => is_after_variable = self.dollar(word, true),
                 Unit::Char('\\') => {
                     self.at += 1;
@@ -290,4 +402,9 @@ impl Lexer<'_> {
             }
         }
     }
+}
+
+/// Whether a `[` is open at the end of this.
+fn has_bracket(word: &str) -> bool {
+    word.rfind('[') > word.rfind(']')
 }

@@ -3,6 +3,7 @@
 
 mod here;
 mod lexer;
+mod pipeline;
 mod simple;
 mod substitution;
 
@@ -36,6 +37,8 @@ pub enum Position {
     HereDocument(HereLine),
     Comment,
     Arithmetic,
+    /// As there, but a shell or `printf` would take an option for its own.
+    NoOption(Box<Position>),
     /// No quoting is certain here.
     Unsafe(Obstacle),
 }
@@ -65,6 +68,10 @@ pub enum Obstacle {
     Code,
     /// Brackets, in which bash may calculate.
     Brackets,
+    /// A name or a number to a builtin, with which bash may calculate.
+    Calculation,
+    /// A value that is empty or begins with `-`, where an option may stand.
+    Option,
     HereDocument,
     /// Behind `>&`, where bash expands what it expanded once.
     Descriptor,
@@ -83,6 +90,10 @@ impl Obstacle {
             Self::Arithmetic => "inside arithmetic of the shell".to_owned(),
             Self::Code => "inside code for another shell".to_owned(),
             Self::Brackets => "inside brackets, in which a shell may calculate".to_owned(),
+            Self::Calculation => "where a shell may calculate with it".to_owned(),
+            Self::Option => {
+                "where a shell or `printf` would take it for an option: it is empty or begins with `-` or `+`".to_owned()
+            }
             Self::HereDocument => "in this here-document".to_owned(),
             Self::Descriptor => "behind `>&`".to_owned(),
             Self::Behind(what) => format!("behind {what}"),
@@ -94,10 +105,17 @@ impl Obstacle {
             Self::Nul => "no program can be given one; remove it",
             Self::Backslash => "remove the backslash: the value is quoted as a whole",
             Self::Backquotes => "write `$(…)` instead of backquotes",
-            Self::Expansion | Self::Brackets | Self::Behind(_) => {
+            Self::Behind("`((`" | "`$[`") => {
+                "only a whole number can stand in arithmetic; for what is behind it, set a variable at the beginning, `v=${…};`"
+            }
+            Self::Expansion | Self::Behind(_) => {
                 "set a variable at the beginning, `v=${…};`, and write `\"$v\"` here"
             }
-            Self::Arithmetic => "only a whole number can stand here",
+            Self::Arithmetic | Self::Brackets => {
+                "only a whole number can stand here; to count what is in a file, read it with `< ${…}`"
+            }
+            Self::Calculation => "only a name or a whole number can stand here",
+            Self::Option => "write the script or the format first, and pass the value behind it",
             Self::Descriptor => "write `> ${…} 2>&1`",
             Self::Code => "pass it as an argument: `sh -c '… \"$1\"' sh ${…}`",
             Self::HereDocument => {
@@ -148,6 +166,14 @@ pub fn splice(position: &Position, value: &str) -> Result<String, Obstacle> {
             is_number
                 .then(|| value.to_owned())
                 .ok_or(Obstacle::Arithmetic)
+        }
+        Position::NoOption(position) => {
+            let rest = value.strip_prefix(['-', '+']);
+            let is_number = |it: &str| it.starts_with(|c: char| c.is_ascii_digit() || c == '.');
+            if value.is_empty() || rest.is_some_and(|it| !is_number(it)) {
+                return Err(Obstacle::Option);
+            }
+            splice(position, value)
         }
         // Without a sign that any shell gives a meaning to, it is the same in quotes and without.
         Position::Unsafe(_) if is_plain(value) => Ok(value.to_owned()),

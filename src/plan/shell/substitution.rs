@@ -3,6 +3,7 @@
 use super::{
     Obstacle, Position, Unit,
     lexer::{DEEPEST, Lexer},
+    simple::EXPANSION,
 };
 
 impl Lexer<'_> {
@@ -15,6 +16,9 @@ impl Lexer<'_> {
             }
             return false;
         };
+        if is_expansion(next) {
+            word.push(EXPANSION);
+        }
         match next {
             '(' if self.peek(1) == Some('(') => {
                 self.at += 2;
@@ -22,7 +26,7 @@ impl Lexer<'_> {
             }
             '(' => {
                 self.at += 1;
-                self.commands(true);
+                self.substitution();
             }
             '{' => {
                 self.at += 1;
@@ -34,19 +38,25 @@ impl Lexer<'_> {
             }
             '\'' if !is_quoted => self.ansi(),
             c if c.is_ascii_alphanumeric() || c == '_' => {
-                word.push('$');
                 while let Some(c) = self.peek(0)
                     && (c.is_ascii_alphanumeric() || c == '_')
                 {
-                    word.push(c);
                     self.at += 1;
                 }
                 return true;
             }
             '@' | '*' | '#' | '?' | '-' | '$' | '!' => self.at += 1,
-            _ => {}
+            _ => word.push('$'),
         }
         false
+    }
+
+    /// `$(…)`: what it prints is a part of the word.
+    fn substitution(&mut self) {
+        let outer = self.inherited;
+        self.inherited = outer.or(self.refusal());
+        self.commands(true);
+        self.inherited = outer;
     }
 
     /// `$'…'`: escapes in bash, a `$` and a quoted text in others.
@@ -70,9 +80,18 @@ impl Lexer<'_> {
     }
 
     fn expansion(&mut self, word: &mut String) {
+        let outer = self.inherited;
+        self.inherited = outer.or(Some(Obstacle::Expansion));
+        self.expanded(word);
+        self.inherited = outer;
+    }
+
+    fn expanded(&mut self, word: &mut String) {
+        // In a subscript, an offset or a length, bash calculates.
+        let mut obstacle = Obstacle::Expansion;
         while let Some(unit) = self.units.get(self.at) {
             match unit {
-                Unit::Placeholder => self.refuse(Obstacle::Expansion),
+                Unit::Placeholder => self.refuse(obstacle),
                 Unit::Char('}') => {
                     self.at += 1;
                     return;
@@ -81,12 +100,25 @@ impl Lexer<'_> {
                     return self.lose("quotes inside `${…}` of the shell");
                 }
                 Unit::Char('$') => self.inner_dollar(word),
-                Unit::Char(_) => self.at += 1,
+                Unit::Char(c) => {
+                    self.at += 1;
+                    let is_offset =
+                        *c == ':' && !matches!(self.peek(0), Some('-' | '+' | '=' | '?'));
+                    if *c == '[' || is_offset {
+                        obstacle = Obstacle::Brackets;
+                    }
+                }
             }
         }
     }
 
     fn arithmetic(&mut self, word: &mut String) {
+        let outer = self.inherited.replace(Obstacle::Arithmetic);
+        self.calculated(word);
+        self.inherited = outer;
+    }
+
+    fn calculated(&mut self, word: &mut String) {
         let mut open = 0_usize;
         while let Some(unit) = self.units.get(self.at) {
             match unit {
@@ -140,4 +172,9 @@ impl Lexer<'_> {
             }
         }
     }
+}
+
+/// Whether a `$` before this is no letter.
+fn is_expansion(next: char) -> bool {
+    next.is_ascii_alphanumeric() || "({[_'@*#?-$!\\".contains(next)
 }

@@ -179,6 +179,7 @@ fn places_that_no_quoting_fits_are_refused_and_plain_values_stay_as_they_are() {
         ("echo a 2>&1\"@@\"", Obstacle::Descriptor),
         ("[[ @@ -eq 1 ]]", Obstacle::Brackets),
         ("a[@@]=1", Obstacle::Brackets),
+        ("[[ \"@@\" -eq 1 ]]", Obstacle::Brackets),
         ("((i = 1)); cat @@", Obstacle::Behind("`((`")),
         (
             "echo \"$(case x in x) cat @@;; esac)\"",
@@ -231,5 +232,104 @@ fn spliced_values_hold_no_placeholder_for_who_reads_the_command_next() {
             let filled = fill(text, value).unwrap();
             assert!(!filled.contains("${"), "{filled}");
         }
+    }
+}
+
+#[test]
+fn shell_words_that_another_shell_may_run_are_refused() {
+    for text in [
+        "bash -c -x 'echo @@'",
+        "sh 2>/dev/null -c 'echo @@'",
+        "sh -c -- 'echo @@'",
+        "bash --init-file x -c 'echo @@'",
+        "bash --rcfile x -c 'echo @@'",
+        "bash -rcfile x -c 'echo @@'",
+        "sh $X -c 'echo @@'",
+        "sh -c 2>/dev/null '@@'",
+        "sh >|f -c '@@'",
+        "sh $(echo -c) '@@'",
+        "sh {-c,} '@@'",
+        "SH=sh; $SH -c 'echo @@'",
+        "$BASH -c 'echo @@'",
+        "env $SH -c 'echo @@'",
+        "timeout 5 /bin/sh -eu -o pipefail -c \"echo @@\"",
+        "find . -exec sh -c 'echo @@' ';'",
+        "echo @@ | sh",
+        "echo @@ | cat | bash -s",
+        "{ echo @@; } | sh",
+        "(echo @@) | $SH",
+        "echo @@ |\n sh",
+        "cat <<E | sh\n@@\nE",
+        "cat <<E |\n@@\nE\nsh",
+        "sh <<< @@",
+        "bash <(echo @@)",
+        "echo @@ > >(sh)",
+        "flock F -c @@",
+        "ssh host @@",
+        "env -S @@",
+        "BASH_ENV=@@ bash -c true",
+        "env ENV=\"@@\" sh x",
+        "alias ll=@@",
+        "2>/dev/null eval @@",
+        "command -p eval @@",
+        "eval \"$(echo @@)\"",
+    ] {
+        assert_eq!(fill(text, "'$(touch x)'"), Err(Obstacle::Code), "{text}");
+    }
+    assert_eq!(fill("sh @@ @@", "-c"), Err(Obstacle::Option));
+}
+
+#[test]
+fn shell_words_that_bash_may_calculate_are_refused() {
+    for text in [
+        "echo $((1 + $(echo @@)))",
+        "[ -v @@ ]",
+        "test -v \"@@\"",
+        "printf -v @@ x",
+        "read @@",
+        "declare -i a=@@",
+        "local -n a='@@'",
+        "export @@",
+        "let a=@@",
+        "mapfile -C @@",
+        "unset @@",
+        "a[\"@@\"]=1",
+        "[[ \"@@\" -eq 1 ]]",
+        "echo ${x:@@}",
+        "SECONDS=@@",
+    ] {
+        assert!(fill(text, "a[$(touch x)]").is_err(), "{text}");
+    }
+    for obstacle in [Obstacle::Brackets, Obstacle::Calculation] {
+        assert!(!obstacle.hint().contains("v="), "{obstacle:?}");
+    }
+}
+
+#[test]
+fn shell_words_of_scripts_and_of_programs_in_variables_are_free() {
+    for text in [
+        "sh run.sh @@ < @@",
+        "sh @@ x -n 5 @@",
+        "bash -eu run.sh -c @@",
+        "sh -c 'p \"$1\"' sh @@",
+        "$PYTHON -m train --lr @@ > @@",
+        "\"$BIN/train\" --name @@",
+        "cat @@ | sh run.sh",
+        "sh < @@",
+        "export A=@@ B=\"@@\"",
+        "[ \"@@\" = x ]",
+        "[[ -f \"@@\" ]]",
+        "printf '%s' @@",
+        "env A=@@ timeout 5 cat @@ &> @@",
+        "echo $(( $(wc -l < @@) ))",
+        "echo \"[@@]\"",
+        "cat @@ | while read x; do echo $x @@; done",
+        "echo @@; ls | sh",
+    ] {
+        assert!(
+            fill(text, "a 'b").is_ok(),
+            "{text}: {:?}",
+            fill(text, "a 'b")
+        );
     }
 }

@@ -1,0 +1,99 @@
+//! Commands whose output is the input of others: what a shell reads from them is code.
+
+use super::{Obstacle, Position, here::HereDocument, lexer::Lexer, simple::Simple};
+
+/// Where the commands began that are read, as places in what was found.
+pub(super) struct Pipeline {
+    /// The first command of all.
+    scope: usize,
+    /// The first one that the current one may read from.
+    start: usize,
+    current: usize,
+    is_piped: bool,
+}
+
+impl Pipeline {
+    pub fn new(at: usize) -> Self {
+        Self {
+            scope: at,
+            start: at,
+            current: at,
+            is_piped: false,
+        }
+    }
+}
+
+impl Lexer<'_> {
+    /// A command is over. `is_pipe`: the next one reads what it writes.
+    pub fn end_simple(
+        &mut self,
+        simple: &mut Simple,
+        pipeline: &mut Pipeline,
+        documents: &mut [HereDocument],
+        is_pipe: bool,
+    ) {
+        if simple.reads_code() {
+            self.reads_code = true;
+            let end = if simple.has_here_string {
+                self.found.len()
+            } else {
+                pipeline.current
+            };
+            self.refuse_code(pipeline.start, end);
+            for document in documents {
+                document.is_code = true;
+            }
+        }
+        if simple.feeds_shell {
+            self.refuse_code(pipeline.start, self.found.len());
+        }
+        // A line may end behind `|`.
+        let goes_on = pipeline.is_piped && !simple.has_words;
+        if is_pipe && simple.is_closing {
+            pipeline.start = pipeline.scope;
+        } else if !is_pipe && !goes_on {
+            pipeline.start = self.found.len();
+        }
+        pipeline.is_piped = is_pipe || goes_on;
+        pipeline.current = self.found.len();
+        simple.end();
+    }
+
+    /// `(…)`, `<(…)` and `>(…)`.
+    pub fn parentheses(&mut self, simple: &mut Simple, pipeline: &mut Pipeline) {
+        let before = self.at.checked_sub(1).map(|it| self.units[it]);
+        let is_process = matches!(before, Some(super::Unit::Char('<' | '>')));
+        let found = self.found.len();
+        let inherited = self.inherited;
+        if is_process && simple.runs_files() {
+            self.inherited = Some(Obstacle::Code);
+        }
+        let outer = std::mem::take(&mut self.reads_code);
+        self.at += 1;
+        self.commands(true);
+        self.inherited = inherited;
+        if self.reads_code {
+            self.refuse_code(pipeline.start, found);
+            simple.feeds_shell |= is_process;
+        }
+        self.reads_code |= outer;
+        if is_process {
+            simple.is_target = false;
+        } else {
+            simple.end();
+        }
+    }
+
+    /// A shell reads what these values are written to. Names of files are none of it.
+    fn refuse_code(&mut self, from: usize, to: usize) {
+        for at in from..to {
+            let is_free = !matches!(
+                self.found[at],
+                Position::Comment | Position::Arithmetic | Position::Unsafe(_)
+            );
+            if is_free && !self.targets.contains(&at) {
+                self.found[at] = Position::Unsafe(Obstacle::Code);
+            }
+        }
+    }
+}
