@@ -157,35 +157,6 @@ impl Lexer<'_> {
         self.depth -= 1;
     }
 
-    /// What ends a word, and perhaps a command.
-    fn separator(
-        &mut self,
-        c: char,
-        simple: &mut Simple,
-        pipeline: &mut Pipeline,
-        documents: &mut Vec<HereDocument>,
-    ) {
-        self.end_word(simple);
-        let before = self.at.checked_sub(1).map(|it| self.units[it]);
-        let is_redirection = matches!(before, Some(Unit::Char('<' | '>')));
-        self.at += 1;
-        match c {
-            ' ' | '\t' => {}
-            '&' if is_redirection => simple.is_descriptor = true,
-            '|' if is_redirection => {}
-            // One command to bash, two to others.
-            '&' if self.peek(0) == Some('>') => simple.is_named = false,
-            _ => {
-                let is_pipe =
-                    c == '|' && self.peek(0) != Some('|') && before != Some(Unit::Char('|'));
-                self.end_simple(simple, pipeline, documents, is_pipe);
-            }
-        }
-        if c == '\n' {
-            self.bodies(documents);
-        }
-    }
-
     /// A part of a word that begins with this sign.
     fn part(&mut self, c: char, simple: &mut Simple) {
         match c {
@@ -286,7 +257,7 @@ impl Lexer<'_> {
         self.found.push(position);
     }
 
-    fn end_word(&mut self, simple: &mut Simple) {
+    pub fn end_word(&mut self, simple: &mut Simple) {
         if !simple.has_word {
             return;
         }

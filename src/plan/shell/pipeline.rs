@@ -1,6 +1,6 @@
 //! Commands whose output is the input of others: what a shell reads from them is code.
 
-use super::{Obstacle, Position, here::HereDocument, lexer::Lexer, simple::Simple};
+use super::{Obstacle, Position, Unit, here::HereDocument, lexer::Lexer, simple::Simple};
 
 /// Where the commands began that are read, as places in what was found.
 pub(super) struct Pipeline {
@@ -24,6 +24,39 @@ impl Pipeline {
 }
 
 impl Lexer<'_> {
+    /// What ends a word, and perhaps a command.
+    pub fn separator(
+        &mut self,
+        c: char,
+        simple: &mut Simple,
+        pipeline: &mut Pipeline,
+        documents: &mut Vec<HereDocument>,
+    ) {
+        self.end_word(simple);
+        let before = self.at.checked_sub(1).map(|it| self.units[it]);
+        let is_redirection = matches!(before, Some(Unit::Char('<' | '>')));
+        self.at += 1;
+        match c {
+            ' ' | '\t' => {}
+            '&' if is_redirection => simple.is_descriptor = true,
+            '|' if is_redirection => {}
+            // One command to bash, two to others.
+            '&' if self.peek(0) == Some('>') => simple.is_named = false,
+            _ => {
+                let is_pipe =
+                    c == '|' && self.peek(0) != Some('|') && before != Some(Unit::Char('|'));
+                self.end_simple(simple, pipeline, documents, is_pipe);
+            }
+        }
+        if c == '\n' {
+            self.bodies(documents);
+            pipeline.current = self.found.len();
+            if !pipeline.is_piped {
+                pipeline.start = pipeline.current;
+            }
+        }
+    }
+
     /// A command is over. `is_pipe`: the next one reads what it writes.
     pub fn end_simple(
         &mut self,
@@ -62,7 +95,7 @@ impl Lexer<'_> {
     /// `(…)`, `<(…)` and `>(…)`.
     pub fn parentheses(&mut self, simple: &mut Simple, pipeline: &mut Pipeline) {
         let before = self.at.checked_sub(1).map(|it| self.units[it]);
-        let is_process = matches!(before, Some(super::Unit::Char('<' | '>')));
+        let is_process = matches!(before, Some(Unit::Char('<' | '>')));
         let found = self.found.len();
         let inherited = self.inherited;
         if is_process && simple.runs_files() {

@@ -315,16 +315,17 @@ impl Simple {
 
     fn option(&mut self, letters: &str) {
         let name = letters.split('=').next().unwrap_or(letters);
+        let is_long = letters.starts_with('-');
         if letters.is_empty() || letters == "-" {
             self.options_ended = true;
         } else if ["rcfile", "init-file"].contains(&letters.trim_start_matches('-')) {
             self.operands = 1;
-        } else if is_unknown(name) || name.contains("command") {
+        } else if is_unknown(name)
+            || name.contains("command")
+            || self.is_sure && !is_long && !letters.chars().all(|it| FLAGS.contains(it))
+        {
             self.shell = Shell::Unsure;
-        } else if letters.starts_with('-') {
-        } else if self.is_sure && !letters.chars().all(|it| FLAGS.contains(it)) {
-            self.shell = Shell::Unsure;
-        } else {
+        } else if !is_long {
             if letters.contains('c') {
                 self.shell = Shell::Code;
             }

@@ -325,6 +325,7 @@ fn shell_words_of_scripts_and_of_programs_in_variables_are_free() {
         "echo \"[@@]\"",
         "cat @@ | while read x; do echo $x @@; done",
         "echo @@; ls | sh",
+        "cat <<E\n@@\nE\nls | sh",
     ] {
         assert!(
             fill(text, "a 'b").is_ok(),
