@@ -111,9 +111,7 @@ impl Obstacle {
             Self::Expansion | Self::Behind(_) => {
                 "set a variable at the beginning, `v=${…};`, and write `\"$v\"` here"
             }
-            Self::Arithmetic | Self::Brackets => {
-                "only a whole number can stand here; to count what is in a file, read it with `< ${…}`"
-            }
+            Self::Arithmetic | Self::Brackets => "only a whole number can stand here",
             Self::Calculation => "only a name or a whole number can stand here",
             Self::Option => "write the script or the format first, and pass the value behind it",
             Self::Descriptor => "write `> ${…} 2>&1`",
