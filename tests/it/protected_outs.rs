@@ -133,7 +133,13 @@ fn outs_whose_real_path_leaves_the_project_are_refused() {
         symlink(outside.path(), project.path("away")).unwrap();
         symlink(outside.path().join("later"), project.path("dangling")).unwrap();
         symlink(".", project.path("around")).unwrap();
-        is_refused(&project, "outside the project");
+        let is_link = !out.contains('/');
+        let why = if is_link {
+            "out of the project"
+        } else {
+            "outside the project"
+        };
+        is_refused(&project, why);
     }
     assert_eq!(
         fs::read_to_string(outside.path().join("keep")).unwrap(),
