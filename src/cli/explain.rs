@@ -98,6 +98,11 @@ fn explain(id: &str, forecast: &Forecast, context: &Context) -> String {
             paint(WARN, "it is not reproducible")
         ));
     }
+    if let Forecast::Cached(record) = forecast {
+        for note in &record.observed.notes {
+            page.push_str(&format!("{} {}\n", paint(WARN, "note:"), one_line(note)));
+        }
+    }
     let Some(parts) = parts(forecast) else {
         return page;
     };

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, io::Write, path::PathBuf};
 
-use pipe_schema::run::Reason;
+use pipe_schema::{record::Record, run::Reason};
 use serde_json::{Value, json};
 
 use super::{Context, Format, UserError, discovery, project::Project};
@@ -193,7 +193,7 @@ pub fn print(
     let mut table = Table::new(&["", "", ""]);
     for (stage, forecast) in outlook {
         let (style, why) = match forecast {
-            Forecast::Cached(_) => (GOOD, String::new()),
+            Forecast::Cached(record) => (GOOD, note_count(record)),
             Forecast::Run { reasons, .. } => (WARN, reason::summary(reasons)),
             Forecast::Blocked { on } => (DIM, format!("depends on {}", unknown(on))),
             Forecast::Broken { message, .. } => (BAD, message.clone()),
@@ -207,6 +207,13 @@ pub fn print(
     write!(out, "{}", table.render(context.width))?;
     writeln!(out, "{}", last_line(outlook))?;
     Ok(())
+}
+
+fn note_count(record: &Record) -> String {
+    match record.observed.notes.len() {
+        0 => String::new(),
+        notes => figures::plural(notes as u64, "note"),
+    }
 }
 
 /// What is not known before a run.
@@ -231,7 +238,12 @@ pub fn state(forecast: &Forecast) -> &'static str {
 pub fn to_json(stage: &str, forecast: &Forecast) -> Value {
     let mut json = json!({"stage": stage, "state": state(forecast)});
     match forecast {
-        Forecast::Cached(record) => json["key"] = json!(record.key),
+        Forecast::Cached(record) => {
+            json["key"] = json!(record.key);
+            if !record.observed.notes.is_empty() {
+                json["notes"] = json!(record.observed.notes);
+            }
+        }
         Forecast::Run { key, reasons, .. } => {
             json["key"] = json!(key);
             json["reasons"] = json!(reasons);

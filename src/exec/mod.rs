@@ -114,6 +114,11 @@ pub enum Message {
         job: u64,
         text: String,
     },
+    /// A line that belongs to the result.
+    Note {
+        job: u64,
+        text: String,
+    },
     /// The last word on a job. None of its processes is left.
     Finished {
         job: u64,

@@ -26,7 +26,7 @@ pub fn ended(
     let room = columns.saturating_sub(name_width.max(width(id)) + 2);
     match chapter.state {
         State::Done => format!("{name}  {}", ran(chapter, before, room)),
-        State::Cached => format!("{name}  {}", paint(DIM, cut("cached", room))),
+        State::Cached => format!("{name}  {}", paint(DIM, cut(&cached(chapter), room))),
         State::Failed if chapter.is_interrupted() => {
             let message = chapter
                 .failure
@@ -53,6 +53,18 @@ pub fn ended(
             format!("{name}  {}", paint(WARN, cut(&why, room)))
         }
         other => format!("{name}  {}", cut(other.name(), room)),
+    }
+}
+
+/// `cached`, with the number of notes that the result has.
+fn cached(chapter: &Chapter) -> String {
+    match chapter
+        .record
+        .as_ref()
+        .map_or(0, |record| record.observed.notes.len())
+    {
+        0 => "cached".to_owned(),
+        notes => format!("cached  {}", figures::plural(notes as u64, "note")),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use pipe_schema::{report::Metrics, run::RunStatus};
+use pipe_schema::{report::Metrics, run::RunStatus, text::one_line};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -12,11 +12,13 @@ use super::{
 };
 use crate::{
     plan::shell::quote,
-    track::story::{State, Story},
+    track::story::{MovedAside, State, Story},
 };
 
 /// Metrics of a report that are shown.
 const SHOWN: usize = 8;
+/// Stages with notes that are named.
+const MAX_NOTED: usize = 5;
 /// Paths that were set aside and are named.
 const MAX_SET_ASIDE: usize = 10;
 
@@ -32,6 +34,8 @@ pub struct Summary<'a> {
     pub folder: &'a Path,
     /// Metrics of the reports that took part.
     pub reports: Vec<Measured>,
+    /// Stages whose results have notes.
+    pub notes: Vec<NoteCount>,
     /// Where the results lie.
     pub results: Vec<Place>,
     /// Commands worth typing now.
@@ -77,6 +81,15 @@ pub struct Measured {
     pub baseline: Metrics,
 }
 
+/// The number of notes that a stage's result has.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NoteCount {
+    pub stage: String,
+    pub notes: u64,
+    /// The command that shows them.
+    pub command: String,
+}
+
 /// Where a result lies.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Place {
@@ -89,10 +102,12 @@ impl Summary<'_> {
     pub fn render(&self, columns: usize) -> String {
         let mut text = self.failures() + &self.set_aside();
         let mut body = self.metrics(columns);
-        let has_more = !self.results.is_empty() || !self.next.is_empty();
+        let notes = self.notes();
+        let has_more = !notes.is_empty() || !self.results.is_empty() || !self.next.is_empty();
         if has_more && !body.is_empty() {
             body.push('\n');
         }
+        body.push_str(&notes);
         for (at, place) in self.results.iter().enumerate() {
             let lead = padded(if at == 0 { "result" } else { "" }, 8);
             let size = format!("({})", figures::bytes(place.bytes));
@@ -136,12 +151,12 @@ impl Summary<'_> {
 
     /// What was in the way of outs, and how to have it back.
     pub fn set_aside(&self) -> String {
-        let all: Vec<&(String, String)> = (self.story.stages.values())
+        let all: Vec<&MovedAside> = (self.story.stages.values())
             .flat_map(|chapter| &chapter.set_aside)
             .collect();
         let mut text = String::new();
-        for (path, kept) in all.iter().take(MAX_SET_ASIDE) {
-            let [path, kept] = [path, kept].map(|it| {
+        for moved in all.iter().take(MAX_SET_ASIDE) {
+            let [path, kept] = [&moved.path, &moved.kept].map(|it| {
                 let path = Path::new(it);
                 path.strip_prefix(self.folder)
                     .unwrap_or(path)
@@ -162,15 +177,19 @@ impl Summary<'_> {
             } else {
                 path
             };
+            let difference = match one_line(&moved.difference) {
+                text if text.is_empty() => String::new(),
+                text => format!(" ({text})"),
+            };
             text.push_str(&format!(
-                "\n{} `{}` was in the way of an out and is not in the store: it was moved, and is kept for 30 days\n{} {way_back}\n",
+                "\n{} `{}` was in the way of an out and is not in the store{difference}: it was moved, and is kept for 30 days\n{} {way_back}\n",
                 paint(WARN, "warning:"),
                 failure::printable(&shown),
                 paint(HINT, "hint:"),
             ));
         }
-        if let Some((_, kept)) = all.get(MAX_SET_ASIDE) {
-            let folder = Path::new(kept).parent().unwrap_or(Path::new("."));
+        if let Some(moved) = all.get(MAX_SET_ASIDE) {
+            let folder = Path::new(&moved.kept).parent().unwrap_or(Path::new("."));
             let more = figures::plural((all.len() - MAX_SET_ASIDE) as u64, "more path");
             text.push_str(&format!(
                 "{} {more} were moved to {}\n",
@@ -179,6 +198,28 @@ impl Summary<'_> {
             ));
         }
         text
+    }
+
+    /// How many notes the results have, by stage, and how to read them.
+    fn notes(&self) -> String {
+        let Some(first) = self.notes.first() else {
+            return String::new();
+        };
+        let mut counts: Vec<String> = (self.notes.iter().take(MAX_NOTED))
+            .map(|noted| format!("{} on {}", figures::count(noted.notes), noted.stage))
+            .collect();
+        if self.notes.len() > MAX_NOTED {
+            let (more, notes) = (self.notes[MAX_NOTED..].iter())
+                .fold((0, 0), |(more, sum), noted| (more + 1, sum + noted.notes));
+            let more = figures::plural(more, "more stage");
+            counts.push(format!("{} on {more}", figures::count(notes)));
+        }
+        format!(
+            "{}{} {}\n",
+            paint(DIM, padded("notes", 8)),
+            paint(WARN, counts.join(", ")),
+            paint(DIM, format!("({})", first.command))
+        )
     }
 
     fn metrics(&self, columns: usize) -> String {

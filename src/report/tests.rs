@@ -219,6 +219,7 @@ fn a_summary_has_failures_figures_results_and_what_to_type_next() {
     let before = Story::from_lines(&run(0.001, 0.1, 0.97, RunStatus::Done));
     let story = Story::from_lines(&run(0.01, 0.081, 0.98, RunStatus::Failed));
     let summary = Summary {
+        notes: Vec::new(),
         story: &story,
         tally: Tally::of(&story),
         before: Some(&before),

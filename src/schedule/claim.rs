@@ -150,6 +150,9 @@ impl Cycle<'_> {
                     Err(error) => return Err(of_store(&error)),
                 };
                 self.tell_set_aside(at, outs.take_set_aside());
+                for (out, lacks) in outs.mended() {
+                    self.log(at, format!("restored in `{out}`: {lacks}"));
+                }
                 self.counts.cached += 1;
                 self.used.push(record.key.0);
                 if self.complete(at, record, true) {
@@ -286,7 +289,9 @@ impl Cycle<'_> {
         if !stage.outs.is_empty() {
             // Outs that are tracked would look changed once they are cleared.
             self.options.git.as_ref().map(Commit::text);
-            match (self.store).clear_outs(&self.options.protected, &stage.outs) {
+            let last = self.store.last_record(&self.plan.full_name(&stage.id));
+            let protected = &self.options.protected;
+            match (self.store).clear_outs(protected, &stage.outs, last.as_ref()) {
                 Ok(lock) => outs = Some(lock),
                 Err(StoreError::OutBusy(out)) => {
                     return self.wait(at, pending, &Obstacle::Out(out));
@@ -305,6 +310,7 @@ impl Cycle<'_> {
                 stage: self.order[at].id.clone(),
                 path: aside.path.display().to_string(),
                 kept: aside.kept.display().to_string(),
+                difference: aside.difference,
             });
         }
     }

@@ -6,7 +6,7 @@ use pipe_schema::run::Event;
 
 use super::{
     cycle::{Cycle, Ending},
-    state::State,
+    state::{Running, State},
 };
 use crate::{
     exec::{Message, Stop},
@@ -43,6 +43,7 @@ impl Cycle<'_> {
                 Message::Log { job, text } => {
                     self.tell(job, |stage| Event::StageLog { stage, text });
                 }
+                Message::Note { job, text } => self.take_note(job, text),
                 Message::Finished { job, outcome } => {
                     if let Some(at) = self.jobs.remove(&job) {
                         self.land(at, *outcome);
@@ -50,6 +51,26 @@ impl Cycle<'_> {
                 }
             }
         }
+    }
+
+    fn take_note(&mut self, job: u64, text: String) {
+        let Some(&at) = self.jobs.get(&job) else {
+            return;
+        };
+        let state = std::mem::replace(&mut self.states[at], State::Ready);
+        match state {
+            State::Running(mut running) => {
+                self.note(at, &mut running, text);
+                self.states[at] = State::Running(running);
+            }
+            other => self.states[at] = other,
+        }
+    }
+
+    /// Tells a line about a stage's result, and keeps it for the record.
+    pub(super) fn note(&mut self, at: usize, running: &mut Running, text: String) {
+        running.notes.push(self.mask.apply(text.clone()));
+        self.log(at, text);
     }
 
     fn tell(&mut self, job: u64, event: impl FnOnce(StageId) -> Event) {

@@ -69,6 +69,7 @@ impl Cycle<'_> {
             has_timed_out: false,
             has_read_inputs: false,
             is_void: false,
+            notes: Vec::new(),
             started: jiff::Timestamp::now().to_string(),
             since: now,
             cpu_seconds: 0.0,
@@ -138,7 +139,7 @@ impl Cycle<'_> {
     }
 
     /// Takes the outs out of a command's sandbox, and tells what is left in it.
-    fn empty_sandbox(&mut self, at: usize, running: &Running) -> Result<(), Failure> {
+    fn empty_sandbox(&mut self, at: usize, running: &mut Running) -> Result<(), Failure> {
         let Some(sandbox) = &running.sandbox else {
             return Ok(());
         };
@@ -149,8 +150,7 @@ impl Cycle<'_> {
             let text = format!(
                 "warning: {names} {were} lost with its sandbox: the stage does not declare what it writes there in `outs`"
             );
-            let stage = self.order[at].id.clone();
-            (self.events)(Event::StageLog { stage, text });
+            self.note(at, running, text);
         }
         Ok(())
     }
@@ -205,8 +205,8 @@ impl Cycle<'_> {
         }
         let checked = outcome
             .result
-            .and_then(|done| self.empty_sandbox(at, &running).map(|()| done))
-            .and_then(|done| self.check(at, &running, done))
+            .and_then(|done| self.empty_sandbox(at, &mut running).map(|()| done))
+            .and_then(|done| self.check(at, &mut running, done))
             .map(|done| secrets::hide_in_done(&self.mask, done));
         match checked {
             Ok(done) => {

@@ -10,6 +10,9 @@ use super::{
 };
 use crate::{exec::commit::Commit, store::Publication};
 
+/// Notes that a record keeps; more are in the log of the run that made it.
+const KEPT_NOTES: usize = 100;
+
 impl Cycle<'_> {
     pub(super) fn publication(
         &self,
@@ -57,8 +60,24 @@ impl Cycle<'_> {
                 measured,
                 upstream: running.pending.action.upstream.clone(),
                 environment: running.pending.action.class.clone(),
+                notes: kept_notes(&running.notes),
                 differing: Vec::new(),
             },
         }
     }
+}
+
+/// The first notes of a stage, each once.
+fn kept_notes(notes: &[String]) -> Vec<String> {
+    let mut kept: Vec<String> = Vec::new();
+    for note in notes {
+        if !kept.contains(note) {
+            if kept.len() == KEPT_NOTES {
+                kept.push("… there are more, which the log of the run has".to_owned());
+                break;
+            }
+            kept.push(note.clone());
+        }
+    }
+    kept
 }

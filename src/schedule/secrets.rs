@@ -76,10 +76,16 @@ pub fn hide_in_event(mask: &Mask, event: Event) -> Event {
             stage,
             text: text(line),
         },
-        Event::OutSetAside { stage, path, kept } => Event::OutSetAside {
+        Event::OutSetAside {
+            stage,
+            path,
+            kept,
+            difference,
+        } => Event::OutSetAside {
             stage,
             path: text(path),
             kept: text(kept),
+            difference: text(difference),
         },
         Event::StageRetried {
             stage,

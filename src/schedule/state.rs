@@ -70,6 +70,8 @@ pub struct Running {
     pub has_read_inputs: bool,
     /// Whether what it reads was found damaged meanwhile: what it makes does not count.
     pub is_void: bool,
+    /// What was told of its result so far.
+    pub notes: Vec<String>,
     /// RFC 3339.
     pub started: String,
     pub since: Instant,

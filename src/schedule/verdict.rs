@@ -91,7 +91,7 @@ impl Cycle<'_> {
     pub(super) fn check(
         &mut self,
         at: usize,
-        running: &Running,
+        running: &mut Running,
         mut done: Done,
     ) -> Result<Done, Failure> {
         let stage = self.order[at];
@@ -138,7 +138,7 @@ impl Cycle<'_> {
                 &mut done.metrics,
             )?;
             for text in warnings {
-                self.log(at, text);
+                self.note(at, running, text);
             }
         }
         Ok(done)

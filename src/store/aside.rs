@@ -28,6 +28,8 @@ pub struct SetAside {
     pub path: PathBuf,
     /// Where it is kept.
     pub kept: PathBuf,
+    /// How it differs from what the store holds; empty if the two cannot be compared.
+    pub difference: String,
     /// What it would be as an artifact, if it can be one.
     pub(super) digest: Option<Digest>,
 }

@@ -62,6 +62,7 @@ impl Store {
                         path: path.to_owned(),
                         kept,
                         digest: None,
+                        difference: String::new(),
                     }));
                 }
                 put => return put.at("write", path).map(|()| aside),

@@ -35,6 +35,7 @@ mod publish;
 mod reproduce;
 mod attempt;
 mod mark;
+mod difference;
 mod deliver;
 mod outs;
 mod restored;

@@ -31,6 +31,7 @@ pub struct OutsLock {
     places: Vec<OutPlace>,
     locks: Vec<Range>,
     set_aside: Vec<SetAside>,
+    mended: Vec<(String, String)>,
 }
 
 impl OutsLock {
@@ -47,6 +48,11 @@ impl OutsLock {
     pub fn take_set_aside(&mut self) -> Vec<SetAside> {
         std::mem::take(&mut self.set_aside)
     }
+
+    /// Outs that lacked something of what the store holds, by name, with what that was.
+    pub fn mended(&self) -> &[(String, String)] {
+        &self.mended
+    }
 }
 
 /// Where an out lies.
@@ -60,8 +66,14 @@ pub(super) struct OutPlace {
 
 impl Store {
     /// Claims workspace outs for a job and removes what earlier jobs left there; what the store does not hold is set aside.
+    /// `last` is the record of the job that may have left what lies there.
     /// `OutBusy` where another process has one of them. Hand the lock to `release_outs` or `leave_outs` at the end.
-    pub fn clear_outs(&self, protected: &ProtectedPaths, outs: &[String]) -> Result<OutsLock> {
+    pub fn clear_outs(
+        &self,
+        protected: &ProtectedPaths,
+        outs: &[String],
+        last: Option<&Record>,
+    ) -> Result<OutsLock> {
         self.must_write()?;
         let mut places = (outs.iter())
             .map(|out| find_place(protected, out))
@@ -72,6 +84,7 @@ impl Store {
         let mut lock = OutsLock {
             locks: Vec::with_capacity(places.len()),
             set_aside: Vec::new(),
+            mended: Vec::new(),
             places,
         };
         for place in &lock.places {
@@ -82,7 +95,9 @@ impl Store {
         let mut ways = Vec::with_capacity(lock.places.len());
         for place in &lock.places {
             lock.set_aside.extend(self.set_aside_before(place)?);
-            ways.push(self.way_out(place)?);
+            let mut stored = last.iter().flat_map(|record| &record.outs);
+            let stored = stored.find(|(name, _)| clean(protected.folder(), name) == place.path);
+            ways.push(self.way_out(place, stored.map(|(_, out)| out))?);
         }
         // The marks first: once something is gone, what is left is no more what it was.
         self.mark_begun(lock.places.iter().zip(&ways))?;
@@ -140,6 +155,7 @@ impl Store {
             places: Vec::new(),
             locks: Vec::new(),
             set_aside: Vec::new(),
+            mended: Vec::new(),
         };
         let mut wanted: Vec<(OutPlace, &str, &Out, bool)> = Vec::new();
         for (name, out) in &record.outs {
@@ -169,7 +185,11 @@ impl Store {
         for (place, name, out, is_there) in &wanted {
             restored.set_aside.extend(self.set_aside_before(place)?);
             if !is_there {
-                missing.push((place, *name, *out, self.way_out(place)?));
+                let lacks = self.lacks(place, out);
+                missing.push((place, *name, *out, self.way_out(place, Some(out))?));
+                if !lacks.is_empty() {
+                    restored.mended.push(((*name).to_owned(), lacks));
+                }
             }
         }
         for (place, name, out, way) in missing {
@@ -210,7 +230,7 @@ impl Store {
             return Ok(None);
         }
         self.lose_sight();
-        let way = self.way_out(&place)?;
+        let way = self.way_out(&place, Some(out))?;
         let aside = self.restore(protected, (&place, name), out, &way)?;
         self.write_marks(&[place], |_| Mark::None)?;
         Ok(aside)

@@ -3,11 +3,15 @@
 
 use std::{fs, io::ErrorKind, path::Path};
 
-use pipe_schema::manifest::Digest;
+use pipe_schema::{
+    manifest::{Digest, Manifest},
+    record::Out,
+};
 
 use super::{
     Store,
     aside::SetAside,
+    difference::OutDifference,
     disk,
     error::{At, Result, StoreError},
     mark::{self, Mark, picture},
@@ -25,12 +29,15 @@ pub(super) enum Way {
     SetAside {
         digest: Option<Digest>,
         outline: Option<Digest>,
+        /// How it differs from what the store holds.
+        difference: String,
     },
 }
 
 impl Store {
-    /// How what is at a place gives way: it is not there, or it can be had again, or it is kept.
-    pub(super) fn way_out(&self, place: &OutPlace) -> Result<Way> {
+    /// How what is at a place gives way: it is not there, or it can be had again, or it is kept. `stored` is what the store
+    /// last had of this out.
+    pub(super) fn way_out(&self, place: &OutPlace, stored: Option<&Out>) -> Result<Way> {
         let mark = self.mark_of(&place.real)?;
         // Before it is read: a change that the reading did not see shows in it.
         let outline = mark::outline(&place.real);
@@ -40,24 +47,60 @@ impl Store {
         {
             return Ok(Way::Remove(outline));
         }
-        let digest = match self.holds(&place.real) {
-            Ok(None) => return Ok(Way::Free),
-            Ok(digest) => digest,
+        let found = match self.out_manifest(&place.real) {
+            Ok(found) => Some(found),
+            Err(error) if error.is_missing() => return Ok(Way::Free),
             Err(error) if error.is_of_what_none_holds() => None,
             Err(error) => return Err(error),
         };
-        if let (Some(digest), Some(outline)) = (&digest, outline)
+        let digest = found.as_ref().map(|found| found.digest);
+        let difference = self.difference(&place.real, found.as_ref(), stored);
+        if let (Some(digest), Some(outline)) = (&digest, outline) {
             // Each byte is read: what lies here may be the only good copy.
-            && self.check_kept_whole(digest)?.is_none()
-        {
-            return Ok(Way::Remove(outline));
+            if self.check_kept_whole(digest)?.is_none() {
+                return Ok(Way::Remove(outline));
+            }
+            if let (Some(difference), Some(stored)) = (&difference, stored)
+                && difference.loses_nothing()
+                && self.check_kept_whole(&stored.digest)?.is_none()
+            {
+                return Ok(Way::Remove(outline));
+            }
         }
         match mark {
             // Where locks mean nothing, its job may well be alive.
             Mark::Begun(_) if self.distrust().is_some() => {
                 Err(StoreError::InUse(place.path.clone()))
             }
-            _ => Ok(Way::SetAside { digest, outline }),
+            _ => Ok(Way::SetAside {
+                digest,
+                outline,
+                difference: difference.map_or_else(String::new, |it| it.text()),
+            }),
+        }
+    }
+
+    /// How what lies at a path differs from what the store holds; None if the two cannot be compared.
+    fn difference(
+        &self,
+        path: &Path,
+        found: Option<&Manifest>,
+        stored: Option<&Out>,
+    ) -> Option<OutDifference> {
+        let stored = stored?;
+        if fs::symlink_metadata(path).ok()?.is_dir() != stored.is_directory {
+            return None;
+        }
+        let manifest = self.manifest(&stored.digest).ok()?;
+        Some(OutDifference::between(found?, &manifest))
+    }
+
+    /// What an out lacks of what the store holds, in words, if all that lies there is a part of that. Empty otherwise.
+    pub(super) fn lacks(&self, place: &OutPlace, stored: &Out) -> String {
+        let found = self.out_manifest(&place.real).ok();
+        match self.difference(&place.real, found.as_ref(), Some(stored)) {
+            Some(difference) if difference.loses_nothing() => difference.text(),
+            _ => String::new(),
         }
     }
 
@@ -71,6 +114,7 @@ impl Store {
             path: place.path.clone(),
             kept,
             digest: None,
+            difference: String::new(),
         }))
     }
 
@@ -79,9 +123,17 @@ impl Store {
         match way {
             Way::Free => Ok(None),
             Way::Remove(outline) => self.remove_unchanged(place, outline),
-            Way::SetAside { digest, outline } => {
+            Way::SetAside {
+                digest,
+                outline,
+                difference,
+            } => {
                 let is_same = outline.is_some() && mark::outline(&place.real) == *outline;
-                self.keep(place, &place.real, digest.filter(|_| is_same))
+                let kept = self.keep(place, &place.real, digest.filter(|_| is_same))?;
+                Ok(kept.map(|aside| SetAside {
+                    difference: difference.clone(),
+                    ..aside
+                }))
             }
         }
     }
@@ -127,6 +179,7 @@ impl Store {
             path: place.path.clone(),
             kept,
             digest,
+            difference: String::new(),
         }))
     }
 }

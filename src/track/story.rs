@@ -39,7 +39,16 @@ pub struct Chapter {
     pub failure: Option<Box<Failure>>,
     pub skip: Option<Skip>,
     /// What was in the way of its outs, and where that is kept.
-    pub set_aside: Vec<(String, String)>,
+    pub set_aside: Vec<MovedAside>,
+}
+
+/// Something that was in the way of an out and was moved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MovedAside {
+    pub path: String,
+    pub kept: String,
+    /// How it differs from what the store holds of that out; empty if that is not known.
+    pub difference: String,
 }
 
 /// How far a stage is.
@@ -216,8 +225,17 @@ impl Chapter {
                 self.state = State::Skipped;
                 self.skip = Some(because.clone());
             }
-            Event::OutSetAside { path, kept, .. } => {
-                self.set_aside.push((path.clone(), kept.clone()));
+            Event::OutSetAside {
+                path,
+                kept,
+                difference,
+                ..
+            } => {
+                self.set_aside.push(MovedAside {
+                    path: path.clone(),
+                    kept: kept.clone(),
+                    difference: difference.clone(),
+                });
             }
             Event::StageLog { .. }
             | Event::RunStarted(_)

@@ -34,7 +34,7 @@ pub enum Note {
         total: u64,
         unit: &'static str,
     },
-    /// A line for people.
+    /// A line for people that belongs to the result.
     Log(String),
 }
 

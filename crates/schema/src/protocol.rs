@@ -122,6 +122,10 @@ pub enum Event {
     Log {
         text: String,
     },
+    /// A line for people that belongs to the result: the record keeps it.
+    Note {
+        text: String,
+    },
     Done(Done),
     Failed(Failed),
 }

@@ -67,6 +67,10 @@ pub struct Observed {
     pub measured: BTreeMap<String, f64>,
     /// Keys of the records that the inputs came from, by role.
     pub upstream: BTreeMap<String, Key>,
+    /// What the execution told about the result: columns taken for categories, rows without a partner. Repeated whenever
+    /// the result is used.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// Files that an execution of the same action made with other bytes than the one before; empty where none did.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub differing: Vec<String>,

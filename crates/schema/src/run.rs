@@ -79,6 +79,9 @@ pub enum Event {
         path: String,
         /// Where it is kept for 30 days.
         kept: String,
+        /// How it differs from what the store holds of that out.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        difference: String,
     },
     /// This attempt failed and another follows.
     StageRetried {

@@ -54,7 +54,7 @@ fn preprocess(block: &Preprocess, request: &Request, reporter: &mut Reporter) ->
     let output = Path::new(&request.output);
     let summary = pipe_data::preprocess(block, &files, output, &mut |note| match note {
         pipe_data::Note::Progress { done, total, unit } => reporter.progress(done, total, unit),
-        pipe_data::Note::Log(text) => reporter.log(text),
+        pipe_data::Note::Log(text) => reporter.note(text),
     })?;
     let rows = summary
         .rows

@@ -200,7 +200,7 @@ fn ask(job: &mut Channel, request: &Request) -> Option<(Result<(), Failed>, Vec<
         match job.receiver.receive::<Event>().ok()?? {
             Event::Done(_) => return Some((Ok(()), notes)),
             Event::Failed(failed) => return Some((Err(failed), notes)),
-            Event::Log { text } => notes.push(text),
+            Event::Log { text } | Event::Note { text } => notes.push(text),
             Event::Progress { .. } | Event::Metric { .. } => {}
         }
     }

@@ -174,6 +174,12 @@ impl Reporter {
         (self.send)(Event::Log { text });
     }
 
+    /// Tells a line that belongs to the result: it is kept with it, and told again when the result is used.
+    pub fn note(&mut self, text: impl Into<String>) {
+        let text = text.into();
+        (self.send)(Event::Note { text });
+    }
+
     /// Whether the work should end now and keep its checkpoint.
     pub fn should_stop(&self) -> bool {
         self.stop.load(Ordering::Relaxed)

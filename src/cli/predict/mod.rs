@@ -265,7 +265,7 @@ fn ask(
                 executor.stop(id, Stop::Kill);
             }
             recv(messages) -> message => match message? {
-                Message::Log { text, .. } => say(context, &text),
+                Message::Log { text, .. } | Message::Note { text, .. } => say(context, &text),
                 Message::Progress { .. } | Message::Metric { .. } => {}
                 Message::Finished { .. } if is_interrupted => return Ok(Answer::Interrupted),
                 Message::Finished { outcome, .. } if is_late && outcome.result.is_err() => {

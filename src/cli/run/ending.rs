@@ -17,7 +17,7 @@ use crate::{
     bounded,
     cli::{Context, discovery, quote},
     plan::{Plan, Stage},
-    report::summary::{Measured, Place},
+    report::summary::{Measured, NoteCount, Place},
     schedule::Untouched,
     store::Store,
     track::{Story, story::State},
@@ -32,6 +32,7 @@ const RESULTS: usize = 6;
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Finds {
     pub reports: Vec<Measured>,
+    pub notes: Vec<NoteCount>,
     pub results: Vec<Place>,
     pub next: Vec<String>,
 }
@@ -79,6 +80,7 @@ pub fn find(
         });
     Finds {
         reports: reports(artifacts),
+        notes: notes(story, store, context),
         results,
         next: if is_done {
             next(&done, &ends, store, context)
@@ -135,16 +137,7 @@ fn next(done: &[&Stage], ends: &[&Stage], store: &Store, context: &Context) -> V
     let last = |wanted| done.iter().rev().find(|it| has(it, wanted));
     let mut commands = Vec::new();
     let shown = last(ArtifactType::Report).or(ends.last());
-    // From a folder of another project, the store has to be named.
-    let is_near = context.typed_store().is_none()
-        && discovery::current_store_root(context).canonicalize().ok()
-            == store.root().canonicalize().ok();
-    let pipe = if is_near {
-        "pipe".to_owned()
-    } else {
-        let root = context.display(store.root());
-        format!("pipe --store {}", quote::shell(&root))
-    };
+    let pipe = pipe_command(store, context);
     commands.extend(shown.map(|stage| format!("{pipe} show {}", stage.id)));
     if let Some(stage) = last(ArtifactType::Package) {
         let name = stage.outputs.keys().next().map_or("main", String::as_str);
@@ -152,6 +145,36 @@ fn next(done: &[&Stage], ends: &[&Stage], store: &Store, context: &Context) -> V
         commands.push(format!("pipe predict {link} rows.csv"));
     }
     commands
+}
+
+/// How `pipe` is called about this store: from a folder of another project, the store has to be named.
+fn pipe_command(store: &Store, context: &Context) -> String {
+    let is_near = context.typed_store().is_none()
+        && discovery::current_store_root(context).canonicalize().ok()
+            == store.root().canonicalize().ok();
+    if is_near {
+        "pipe".to_owned()
+    } else {
+        let root = context.display(store.root());
+        format!("pipe --store {}", quote::shell(&root))
+    }
+}
+
+/// The stages that were looked at whose results have notes.
+fn notes(story: &Story, store: &Store, context: &Context) -> Vec<NoteCount> {
+    let mut found = Vec::new();
+    for (stage, chapter) in &story.stages {
+        let notes = (chapter.record.as_ref()).map_or(0, |record| record.observed.notes.len());
+        if notes > 0 {
+            let pipe = pipe_command(store, context);
+            found.push(NoteCount {
+                stage: stage.clone(),
+                notes: notes as u64,
+                command: format!("{pipe} show {}", quote::shell(stage)),
+            });
+        }
+    }
+    found
 }
 
 /// The link by which people find an output.

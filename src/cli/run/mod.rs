@@ -152,11 +152,12 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
     // Few stages are all shown, and so all looked up.
     let is_shown = context.verbosity > Verbosity::Quiet && selection.len() <= LISTED;
     let mut keys = Keys::default();
+    let mut untouched_notes = Vec::new();
     if let (Some(known), Some(essence), false) = (known, &essence, is_shown)
         && let Some(found) =
             known.untouched(&project, essence, &graph, &selection, &options.run, &store)
     {
-        (options.untouched, keys) = found;
+        (options.untouched, keys, untouched_notes) = found;
     }
     let mut face = face(args.format, before.clone(), context).context(threads::REFUSED)?;
     let mut story = Story::default();
@@ -189,7 +190,8 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
     list(&story, &store);
     tell_recovered(&store, context)?;
     if args.format == Format::Text {
-        let finds = ending::find(&project.plan, &story, &options.untouched, &store, context);
+        let mut finds = ending::find(&project.plan, &story, &options.untouched, &store, context);
+        finds.notes.append(&mut untouched_notes);
         if let Some(question) = question.filter(|_| is_plain && log_error.is_none()) {
             let ended = Ended {
                 story: &story,
@@ -208,6 +210,7 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
                 + &repeated(words.spec.as_deref(), &args.overriding, context)),
             folder: &context.folder,
             reports: finds.reports,
+            notes: finds.notes,
             results: finds.results,
             next: finds.next,
         };

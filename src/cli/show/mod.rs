@@ -19,6 +19,7 @@ use pipe_schema::{
     record::Record,
     report::{METRICS_FILE, Metrics},
     stage::ArtifactType,
+    text::one_line,
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -31,7 +32,7 @@ use crate::{
     bounded,
     report::{
         figures,
-        style::{BOLD, DIM, paint},
+        style::{BOLD, DIM, WARN, paint},
         table::Table,
     },
     store::Store,
@@ -103,6 +104,7 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
         writeln!(out, "{}  {}", paint(BOLD, &view.title), paint(DIM, about))?;
         writeln!(out, "{text}")?;
     }
+    write!(out, "{}", notes(&subject.record))?;
     write!(out, "{}", outs(&subject, context))?;
     write!(out, "{}", history(&subject, &store, context)?)?;
     write!(out, "{}", made(&subject.record))?;
@@ -186,6 +188,18 @@ fn current(
     let place = store.artifact(digest);
     let leads_there = link.canonicalize().ok() == place.canonicalize().ok();
     context.display(if leads_there { &link } else { &place })
+}
+
+/// What the execution told about the result, a line each.
+fn notes(record: &Record) -> String {
+    let notes = &record.observed.notes;
+    let mut text: String = (notes.iter())
+        .map(|note| format!("{} {}\n", paint(WARN, "note:"), one_line(note)))
+        .collect();
+    if !text.is_empty() {
+        text.push('\n');
+    }
+    text
 }
 
 /// A command's outs: what the store holds of each.

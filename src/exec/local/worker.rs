@@ -151,6 +151,10 @@ fn forward(attendant: &Attendant, event: Event, quota: &mut LineQuota) {
             Some(text) => Message::Log { job, text },
             None => return,
         },
+        Event::Note { text } => match quota.admit(text, "… it says more than is kept") {
+            Some(text) => Message::Note { job, text },
+            None => return,
+        },
         Event::Done(_) | Event::Failed(_) => return,
     });
 }

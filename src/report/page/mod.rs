@@ -77,6 +77,8 @@ struct Row<'a> {
     class: &'static str,
     time: String,
     why: String,
+    /// What was told about its result.
+    notes: &'a [String],
     failure: Option<&'a pipe_schema::run::Failure>,
 }
 
@@ -179,6 +181,7 @@ impl Page<'_> {
             class: class(chapter),
             time: time(chapter),
             why: why(chapter),
+            notes: (chapter.record.as_ref()).map_or(&[][..], |record| &record.observed.notes),
             failure: chapter.failure.as_deref(),
         })
     }

@@ -27,7 +27,7 @@ fn what_the_store_does_not_hold_is_set_aside_and_never_overwritten() {
     place.store.release_outs(lock).unwrap();
     place.write("out.csv", "more of it");
     let mut lock = (place.store)
-        .clear_outs(&place.protected(), &names(&["out.csv"]))
+        .clear_outs(&place.protected(), &names(&["out.csv"]), None)
         .unwrap();
     assert!(!path.exists());
     assert_eq!(told(&mut lock, &path), "more of it");
@@ -53,7 +53,10 @@ fn what_a_job_makes_again_is_taken_over() {
         place.write("out", "same");
         place.write("folder/a", "same");
         let outs = names(&["out", "folder"]);
-        let mut lock = place.store.clear_outs(&place.protected(), &outs).unwrap();
+        let mut lock = place
+            .store
+            .clear_outs(&place.protected(), &outs, None)
+            .unwrap();
         place.write("out", text);
         place.write("folder/a", "same");
         let record = publish(&place, kept, &["out", "folder"]);
@@ -87,7 +90,10 @@ fn what_stands_in_the_way_and_is_no_file_is_set_aside_as_it_is() {
     let _socket = UnixListener::bind(place.work().join("socket")).unwrap();
     link("/nowhere", &place.work().join("inner"));
     let outs = names(&["fifo", "socket", "locked"]);
-    let mut lock = place.store.clear_outs(&place.protected(), &outs).unwrap();
+    let mut lock = place
+        .store
+        .clear_outs(&place.protected(), &outs, None)
+        .unwrap();
     let told = lock.take_set_aside();
     assert_eq!(told.len(), 3);
     assert!(told.iter().all(|it| fs::symlink_metadata(&it.kept).is_ok()));
@@ -115,7 +121,7 @@ fn a_link_that_came_after_the_check_is_seen_before_an_out_gives_way() {
             .restore_outs(&place.protected(), &record)
             .unwrap_err(),
         (place.store)
-            .clear_outs(&place.protected(), &names(&["sub/out"]))
+            .clear_outs(&place.protected(), &names(&["sub/out"]), None)
             .unwrap_err(),
     ];
     for error in errors {
@@ -137,7 +143,7 @@ fn one_out_that_cannot_give_way_keeps_all_of_them() {
     let outs = names(&["a", "shut/b"]);
     let error = place
         .store
-        .clear_outs(&place.protected(), &outs)
+        .clear_outs(&place.protected(), &outs, None)
         .unwrap_err();
     assert!(error.to_string().contains("cannot set aside"), "{error}");
     assert_eq!(fs::read_to_string(place.work().join("a")).unwrap(), "mine");
@@ -153,7 +159,7 @@ fn what_is_written_after_it_was_decided_that_an_out_may_go_is_set_aside() {
         let place = Place::new();
         let one = command(&place, 1, &[name], || drop(place.write(file, "1")));
         let found = find_place(&place.protected(), name).unwrap();
-        let way = place.store.way_out(&found).unwrap();
+        let way = place.store.way_out(&found, None).unwrap();
         assert!(matches!(way, Way::Remove(_)), "{name}");
         // As while what comes in its place is copied.
         place.write(file, "precious");
@@ -169,7 +175,7 @@ fn what_is_written_after_it_was_decided_that_an_out_may_go_is_set_aside() {
         if found.real.is_dir() {
             fs::set_permissions(&found.real, fs::Permissions::from_mode(0o555)).unwrap();
         }
-        let way = place.store.way_out(&found).unwrap();
+        let way = place.store.way_out(&found, None).unwrap();
         assert_eq!(place.store.clear(&found, &way).unwrap(), None);
         assert!(!found.real.exists());
         assert_eq!(place.store.quarantined().unwrap(), 1);
@@ -181,7 +187,7 @@ fn what_was_set_aside_after_an_edit_is_not_taken_over_as_what_it_was_before() {
     let place = Place::new();
     place.write("out", "same");
     let found = find_place(&place.protected(), "out").unwrap();
-    let way = place.store.way_out(&found).unwrap();
+    let way = place.store.way_out(&found, None).unwrap();
     place.write("out", "precious");
     let aside = place.store.clear(&found, &way).unwrap().unwrap();
     assert_eq!(aside.digest, None);
@@ -260,7 +266,7 @@ fn what_was_in_the_way_of_a_held_out_is_told_where_the_next_one_is_busy() {
     });
     let other = place.reopened();
     let _busy = other
-        .clear_outs(&place.protected(), &names(&["b"]))
+        .clear_outs(&place.protected(), &names(&["b"]), None)
         .unwrap();
     place.write("a", "mine");
     let outs: Vec<_> = record.outs.clone().into_iter().collect();
@@ -280,12 +286,12 @@ fn what_is_told_of_an_out_set_aside_survives_any_name() {
     place.write(name, "by hand");
     drop(
         (place.store)
-            .clear_outs(&place.protected(), &names(&[name]))
+            .clear_outs(&place.protected(), &names(&[name]), None)
             .unwrap(),
     );
     // Killed before it told.
     let mut lock = (place.reopened())
-        .clear_outs(&place.protected(), &names(&[name]))
+        .clear_outs(&place.protected(), &names(&[name]), None)
         .unwrap();
     assert_eq!(told(&mut lock, &place.work().join(name)), "by hand");
 }

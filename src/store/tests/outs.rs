@@ -5,7 +5,10 @@ use super::{aside::told, *};
 /// A command that writes these outs in the workspace.
 pub(super) fn command(place: &Place, seed: u64, outs: &[&str], write: impl Fn()) -> Record {
     let names: Vec<String> = outs.iter().map(|it| (*it).to_owned()).collect();
-    let lock = place.store.clear_outs(&place.protected(), &names).unwrap();
+    let lock = place
+        .store
+        .clear_outs(&place.protected(), &names, None)
+        .unwrap();
     write();
     let record = publish(place, seed, outs);
     place.store.release_outs(lock).unwrap();
@@ -182,7 +185,7 @@ fn a_hit_takes_over_what_its_killed_job_left() {
 
 /// The lock under which a job of the place may write its out `out`.
 fn claim(store: &Store, place: &Place) -> Result<OutsLock> {
-    store.clear_outs(&place.protected(), &names(&["out"]))
+    store.clear_outs(&place.protected(), &names(&["out"]), None)
 }
 
 #[test]
@@ -251,7 +254,7 @@ fn all_names_of_an_out_have_one_lock_and_one_mark() {
     let place = Place::new();
     fs::create_dir(place.work().join("sub")).unwrap();
     link("sub", &place.work().join("lnk"));
-    let claim = |store: &Store, out| store.clear_outs(&place.protected(), &names(&[out]));
+    let claim = |store: &Store, out| store.clear_outs(&place.protected(), &names(&[out]), None);
     for (one, two) in [
         ("sub/z", "lnk/z"),
         ("lnk/z", "sub/z"),
@@ -276,7 +279,7 @@ fn an_out_that_was_not_written_publishes_nothing() {
     let place = Place::new();
     let _lock = place
         .store
-        .clear_outs(&place.protected(), &names(&["out"]))
+        .clear_outs(&place.protected(), &names(&["out"]), None)
         .unwrap();
     let error = place
         .store

@@ -172,7 +172,7 @@ fn what_a_killed_job_left_under_the_longest_name_is_kept_aside() {
         let claim = || {
             place
                 .reopened()
-                .clear_outs(&place.protected(), std::slice::from_ref(&name))
+                .clear_outs(&place.protected(), std::slice::from_ref(&name), None)
         };
         let lock = claim().unwrap();
         place.write(&name, "half");
@@ -238,7 +238,10 @@ fn an_out_that_is_too_deep_to_be_copied_is_refused_and_can_be_removed() {
     let place = Place::new();
     let out = ["out".to_owned()];
     for depth in [30, 40] {
-        let lock = place.store.clear_outs(&place.protected(), &out).unwrap();
+        let lock = place
+            .store
+            .clear_outs(&place.protected(), &out, None)
+            .unwrap();
         make_deep(&place.work().join("out"), depth);
         let publication = Publication {
             parts: parts(1),

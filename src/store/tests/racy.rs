@@ -129,7 +129,7 @@ fn an_out_that_was_edited_in_the_tick_in_which_it_was_read_is_not_overwritten() 
     let file = place.write("out", "one");
     set(THEN, 0);
     let lock = (place.store)
-        .clear_outs(&place.protected(), &["out".to_owned()])
+        .clear_outs(&place.protected(), &["out".to_owned()], None)
         .unwrap();
     fs::write(&file, "one").unwrap();
     let publication = Publication {
@@ -148,7 +148,7 @@ fn an_out_that_was_edited_in_the_tick_in_which_it_was_read_is_not_overwritten() 
     );
     fs::write(&file, "two").unwrap();
     let mut lock = (place.store)
-        .clear_outs(&place.protected(), &["out".to_owned()])
+        .clear_outs(&place.protected(), &["out".to_owned()], None)
         .unwrap();
     let kept = &lock.take_set_aside()[0].kept;
     assert_eq!(fs::read_to_string(kept).unwrap(), "two");

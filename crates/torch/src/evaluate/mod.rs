@@ -35,7 +35,7 @@ pub fn evaluate(block: &Evaluate, request: &Request, reporter: &mut Reporter) ->
     if let Some(own) = &inference.schema {
         check_fits(own, schema)?;
         if own.steps != schema.steps {
-            reporter.log("the dataset's preprocessing was fitted on other rows than the model's");
+            reporter.note("the dataset's preprocessing was fitted on other rows than the model's");
         }
     }
     let part_name = part_of(input(request, "data")?)?;

@@ -29,7 +29,7 @@ use crate::{
     plan::Essence,
     report::{
         lines::LISTED,
-        summary::{Summary, Tally},
+        summary::{NoteCount, Summary, Tally},
     },
     schedule::Untouched,
     store::{Boot, Lookup, Store, Witness},
@@ -168,7 +168,7 @@ impl Known {
         }
     }
 
-    /// The stages that the edit of the spec did not touch, nor anything that they wait for. `watched` is the store of `run`,
+    /// The stages that the edit of the spec did not touch, nor anything that they wait for, and what notes their results have. `watched` is the store of `run`,
     /// which has begun: it keeps their results from now on.
     pub fn untouched(
         mut self,
@@ -178,7 +178,7 @@ impl Known {
         selection: &Selection,
         run: &str,
         watched: &Store,
-    ) -> Option<(Untouched, Keys)> {
+    ) -> Option<(Untouched, Keys, Vec<NoteCount>)> {
         let plan = &project.plan;
         let is_other = plan.name != self.answer.started.name;
         if is_other || self.answer.logs >= MOST_LOGS || !self.stands() {
@@ -228,7 +228,9 @@ impl Known {
             }
         }
         watched.saw_again(Arc::clone(&self.witness));
-        Some((untouched, keys))
+        let mut notes = self.answer.finds.notes;
+        notes.retain(|noted| untouched.has(&noted.stage));
+        Some((untouched, keys, notes))
     }
 
     /// Answers as the run before.
@@ -294,6 +296,7 @@ impl Known {
         }
         let Finds {
             reports,
+            notes,
             results,
             next,
         } = answer.finds.clone();
@@ -304,6 +307,7 @@ impl Known {
             again: &repeated(words.spec.as_deref(), &args.overriding, context),
             folder: &context.folder,
             reports,
+            notes,
             results,
             next,
         };
