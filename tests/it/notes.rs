@@ -72,7 +72,7 @@ fn notes_of_a_preprocess_stage_are_kept_and_told_by_all_that_use_its_result() {
     assert!(line.is_some_and(|line| line.contains(" notes")), "{status}");
     let status = project.done(&["status", "--format", "json"]);
     assert!(status.out.contains(rows), "{status}");
-    project.done(&["report", "--out", "page.html"]);
+    project.done(&["report", "--output", "page.html"]);
     let page = project.read("page.html");
     assert!(page.contains(word) && page.contains(rows), "{page}");
 }
