@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{Context, UserError};
+use crate::store::Store;
 
 /// Names of the spec that is meant when none is given.
 pub const SPEC_NAMES: [&str; 2] = ["pipe.yaml", "pipe.yml"];
@@ -43,7 +44,7 @@ pub fn project_root(folder: &Path) -> PathBuf {
     let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
     folder
         .ancestors()
-        .find(|it| it.join(".git").exists() || it.join(STORE_NAME).join("VERSION").exists())
+        .find(|it| it.join(".git").exists() || Store::is_at(&it.join(STORE_NAME)))
         .unwrap_or(&folder)
         .to_owned()
 }

@@ -59,7 +59,7 @@ pub fn of(
     };
     // Looking makes no store: where there is none yet, an empty one is asked, and removed afterwards.
     let nowhere;
-    if !project.store.join("VERSION").is_file() {
+    if !Store::is_at(&project.store) {
         nowhere = tempfile::tempdir()?;
         return forecast(&Store::open(&nowhere.path().join("store"))?);
     }

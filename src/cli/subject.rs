@@ -60,7 +60,7 @@ fn damaged(stage: &str, what: &str) -> UserError {
 /// The store of the current folder's project, which must be there.
 pub fn open_store(context: &Context) -> anyhow::Result<Store> {
     let root = discovery::current_store_root(context);
-    if !root.join("VERSION").is_file() {
+    if !Store::is_at(&root) {
         return Err(UserError::usage(format!(
             "there are no results yet in {}",
             context.display(&root)

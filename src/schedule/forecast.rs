@@ -141,16 +141,23 @@ impl<'a> Oracle<'a> {
             Some(by) => self.blocked(stage, Unknown::Stage(by)),
             None => self.ask(stage)?,
         };
+        if let Forecast::Cached(record) = &told
+            && let Some(out) = self.store.find_blocked_out(&self.options.folder, record)
+        {
+            let error = StoreError::ReadOnly(self.store.root().to_owned());
+            self.broken.insert(&stage.id);
+            self.unknown.insert(&stage.id, stage.id.clone());
+            return Ok(Forecast::Broken {
+                message: format!(
+                    "its out `{out}` would have to be restored, what lies there moved to quarantine, and {error}"
+                ),
+                hint: Some(
+                    "move it away, or name a store that can be written with `--store DIR`"
+                        .to_owned(),
+                ),
+            });
+        }
         let root = match &told {
-            Forecast::Cached(record) if self.lacks_outs(record) => {
-                let error = StoreError::ReadOnly(self.store.root().to_owned());
-                self.broken.insert(&stage.id);
-                self.unknown.insert(&stage.id, stage.id.clone());
-                return Ok(Forecast::Broken {
-                    message: format!("its outs would have to be restored, and {error}"),
-                    hint: error.hint(),
-                });
-            }
             Forecast::Cached(record) => {
                 self.view.restore(&stage.id, record);
                 self.records.insert(stage.id.clone(), Arc::clone(record));
@@ -167,11 +174,6 @@ impl<'a> Oracle<'a> {
         };
         self.unknown.insert(&stage.id, root);
         Ok(told)
-    }
-
-    /// Whether outs would have to be restored, and the store is not there to be written.
-    fn lacks_outs(&self, record: &Record) -> bool {
-        !self.store.is_writable() && !self.view.holds(record)
     }
 
     /// The stage that would run, or fail, before anything is known of this one's inputs.

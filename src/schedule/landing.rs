@@ -16,7 +16,7 @@ use super::{
     capacity::Share,
     cycle::{Cycle, Ending},
     inline, launch,
-    sandbox::{Delivered, Sandbox},
+    sandbox::Sandbox,
     secrets,
     state::{Finished, Pending, Running, State},
     strays,
@@ -143,8 +143,10 @@ impl Cycle<'_> {
         let Some(sandbox) = &running.sandbox else {
             return Ok(());
         };
-        let Delivered { left, set_aside } = sandbox.deliver(self.store, &self.options.protected)?;
+        let mut set_aside = Vec::new();
+        let delivered = sandbox.deliver(self.store, &self.options.protected, &mut set_aside);
         self.tell_set_aside(at, set_aside);
+        let left = delivered?;
         if !left.is_empty() {
             let (names, were) = strays::named(&left);
             let text = format!(

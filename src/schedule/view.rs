@@ -135,14 +135,6 @@ impl<'a> View<'a> {
         }
     }
 
-    /// Whether the workspace holds all outs of a record.
-    pub fn holds(&self, record: &Record) -> bool {
-        record.outs.iter().all(|(name, out)| {
-            let compared = self.store.compare_out(&self.path_of(name), out);
-            matches!(compared, Ok(ComparedOut::Held(_)))
-        })
-    }
-
     /// From here on nobody knows the content of these outs: the stage would write them.
     pub fn rewrite(&self, stage: &StageId, outs: &[String]) {
         for name in outs {

@@ -125,10 +125,13 @@ pub fn whole(from: &Path, to: &Path) -> Result<()> {
                 keep_times(&stat, &target)?;
                 set_mode(&target, stat.mode & 0o7777)?;
             }
+            kind @ (FileType::Fifo | FileType::Socket) => {
+                disk::make_node(&target, kind, stat.mode & 0o7777).at("create", &target)?;
+            }
             _ => {
                 return Err(StoreError::Unfit {
                     path: entry.path().to_owned(),
-                    why: "is neither a file, a folder nor a link, and cannot be copied to the disk of the store",
+                    why: "is a device, and cannot be copied to the disk of the store",
                 });
             }
         }

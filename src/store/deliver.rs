@@ -18,13 +18,14 @@ const ATTEMPTS: u32 = 3;
 
 impl Store {
     /// Puts an out that a job made elsewhere in its place, which `clear_outs` has cleared for it. What came there meanwhile is
-    /// set aside.
+    /// set aside, and told even if this fails.
     pub fn deliver_out(
         &self,
         protected: &ProtectedPaths,
         made: &Path,
         out: &str,
-    ) -> Result<Option<SetAside>> {
+        set_aside: &mut Vec<SetAside>,
+    ) -> Result<()> {
         let place = find_place(protected, out)?;
         let path = &place.real;
         let stat = Stat::of_link(made).at("read", made)?;
@@ -33,7 +34,7 @@ impl Store {
             removal::make_writable(made)?;
         }
         let near = path.parent().unwrap_or(Path::new("/"));
-        let aside = match self.put(made, path) {
+        match self.put(made, path, set_aside) {
             Err(StoreError::Io { source, .. }) if source.kind() == ErrorKind::CrossesDevices => {
                 let copied = disk::temporary_folder(".pipe-deliver-", near)
                     .at("create a folder in", near)?;
@@ -42,30 +43,32 @@ impl Store {
                 if !stat.is_directory() {
                     from.push(copy::name_of(made)?);
                 }
-                let aside = self.put(&from, path)?;
-                removal::remove_tree(made)?;
-                aside
+                self.put(&from, path, set_aside)?;
+                removal::remove_tree(made)
             }
-            put => put?,
-        };
-        Ok(aside)
+            put => put,
+        }
     }
 
-    /// Gives something its place. What came there meanwhile is set aside.
-    pub(super) fn put(&self, made: &Path, path: &Path) -> Result<Option<SetAside>> {
-        let mut aside = None;
+    /// Gives something its place. What came there meanwhile is set aside, and told even if this fails.
+    pub(super) fn put(
+        &self,
+        made: &Path,
+        path: &Path,
+        set_aside: &mut Vec<SetAside>,
+    ) -> Result<()> {
         for _ in 0..ATTEMPTS {
             match disk::rename_new(made, path) {
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => {
                     let kept = self.set_out_aside(path, &Self::name_aside(path))?;
-                    aside = aside.or(kept.map(|kept| SetAside {
+                    set_aside.extend(kept.map(|kept| SetAside {
                         path: path.to_owned(),
                         kept,
                         digest: None,
                         difference: String::new(),
                     }));
                 }
-                put => return put.at("write", path).map(|()| aside),
+                put => return put.at("write", path),
             }
         }
         Err(StoreError::Changing(path.to_owned()))

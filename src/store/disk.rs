@@ -10,7 +10,7 @@ use std::{
 
 use rustix::{
     fd::AsFd,
-    fs::{AtFlags, CWD, Mode, RenameFlags},
+    fs::{AtFlags, CWD, FileType, Mode, RenameFlags},
     io::Errno,
 };
 use tempfile::{NamedTempFile, TempDir};
@@ -79,6 +79,18 @@ pub fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
 pub fn symlink(target: impl AsRef<Path>, at: &Path) -> io::Result<()> {
     fault::step("link", at)?;
     link(target, at)
+}
+
+/// Makes a FIFO or a socket to which nothing is bound.
+pub fn make_node(path: &Path, kind: FileType, mode: u32) -> io::Result<()> {
+    fault::step("mknod", path)?;
+    Ok(rustix::fs::mknodat(
+        CWD,
+        path,
+        kind,
+        Mode::from_raw_mode(mode),
+        0,
+    )?)
 }
 
 pub fn create_dir(path: &Path) -> io::Result<()> {

@@ -68,7 +68,7 @@ impl Store {
             drop(shared);
             let lock = self.out_locks.try_lock(&id)?;
             let lock = lock.ok_or_else(|| StoreError::OutBusy(name.clone()))?;
-            set_aside.extend(self.bring_back(protected, name, out)?);
+            self.bring_back(protected, name, out, set_aside)?;
             lock.share()?;
             hold.locks.push(lock);
         }

@@ -7,7 +7,8 @@ use sha2::{Digest as _, Sha256};
 
 use crate::plan::file_name;
 
-/// The layout's version; raised when a store of before could not be read any more.
+/// The layout's version; raised when a store of before could not be read any more. With it, what frames of journals begin with
+/// changes: journals that can be read tell that another number in `VERSION` is damage.
 pub const VERSION: u32 = 2;
 
 /// The paths of a store.

@@ -118,6 +118,7 @@ impl Store {
         }
         if leases.in_use.is_none() {
             leases.in_use = lock::take(&self.layout.lock(USE), Hold::Shared, true)?;
+            self.repair_version()?;
             if let Err(error) = self.must_be_there() {
                 drop(leases);
                 self.leave_nothing();

@@ -38,6 +38,7 @@ mod mark;
 mod difference;
 mod deliver;
 mod outs;
+mod absent;
 mod restored;
 mod hold;
 mod way;
@@ -79,6 +80,7 @@ pub use self::{
     input::PathDigest,
     inspect::{ExpectedFile, find_damaged},
     keys::KeyLock,
+    lock::reservation::OutsReservation,
     lookup::Lookup,
     outs::OutsLock,
     publish::Publication,
@@ -101,6 +103,7 @@ use self::{
     seen::Watch,
     sources::Sources,
     stat::{Clock, Stat},
+    version::VersionState,
 };
 
 /// What a store's `.gitignore` says, so that no result is committed by mistake.
@@ -131,6 +134,8 @@ pub struct Store {
     damage: Mutex<HashMap<Digest, String>>,
     /// The name under which this process has a folder in `tmp/`.
     own_run: OnceLock<String>,
+    /// Whether `VERSION` is to be repaired before anything is written.
+    is_version_damaged: AtomicBool,
     is_swept: AtomicBool,
     /// Whether something was published since the last sync.
     is_unsynced: AtomicBool,
@@ -141,18 +146,20 @@ impl Store {
     pub fn open(root: &Path) -> Result<Self> {
         let root = std::path::absolute(root).at("open", root)?;
         let layout = Layout::new(root.clone());
-        if !layout.version().exists() {
+        if fs::symlink_metadata(layout.version()).is_err() {
             version::create(&layout)?;
         }
-        Self::open_existing(&root)
+        let store = Self::open_existing(&root)?;
+        store.repair_version()?;
+        Ok(store)
     }
 
-    /// Opens a store that must exist.
+    /// Opens a store that must exist. Changes nothing, not even a damaged `VERSION`.
     pub fn open_existing(root: &Path) -> Result<Self> {
         let root = std::path::absolute(root).at("open", root)?;
         let layout = Layout::new(root);
         let root = layout.root();
-        version::check(&layout)?;
+        let version = version::check(&layout)?;
         must_have_folders(&layout)?;
         must_have_files(&layout)?;
         let folder = File::open(root).at("open", root)?;
@@ -176,6 +183,7 @@ impl Store {
             revocations: Mutex::default(),
             damage: Mutex::default(),
             own_run: OnceLock::new(),
+            is_version_damaged: AtomicBool::new(version == VersionState::Damaged),
             is_swept: AtomicBool::new(false),
             is_unsynced: AtomicBool::new(false),
         })

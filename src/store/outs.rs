@@ -2,7 +2,10 @@
 //! What the store does not hold is never removed: it is set aside. Real paths are checked before anything gives way.
 //! Never waits for another process: whoever asks is told that an out is taken.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use pipe_schema::{
     manifest::Digest,
@@ -115,13 +118,35 @@ impl Store {
         Ok(lock)
     }
 
-    /// Notes what a failed job left in its outs: as long as it stays like that, it is nobody's.
-    pub fn leave_outs(&self, lock: OutsLock) -> Result<()> {
+    /// Notes what a failed job left in its outs: as long as it stays like that, it is nobody's. A link is set aside: a place
+    /// from which one leads away is refused as an out, as if a user had made it.
+    pub fn leave_outs(&self, lock: OutsLock) -> Result<Vec<SetAside>> {
+        let links = (lock.places.iter()).map(|place| self.set_link_aside(place));
+        let links: Vec<_> = links.collect();
         self.write_marks(&lock.places, |it| {
             picture(&it.real).map_or(Mark::Begun(None), Mark::Left)
         })?;
         drop(lock);
-        Ok(())
+        let links = links.into_iter().collect::<Result<Vec<_>>>()?;
+        Ok(links.into_iter().flatten().collect())
+    }
+
+    /// Sets the link aside that is at a place, if one is. What it leads to stays.
+    fn set_link_aside(&self, OutPlace { path, real }: &OutPlace) -> Result<Option<SetAside>> {
+        // The job may have put a link in the place of a folder above.
+        let is_link = fs::symlink_metadata(real).is_ok_and(|it| it.is_symlink())
+            && protected::real_place(real) == *real;
+        let kept = if is_link {
+            self.set_out_aside(real, &Self::name_aside(real))?
+        } else {
+            None
+        };
+        Ok(kept.map(|kept| SetAside {
+            path: path.clone(),
+            kept,
+            digest: None,
+            difference: String::new(),
+        }))
     }
 
     /// What is in these outs is published and will be kept: from here on a change there is the user's. Call it when the
@@ -172,7 +197,12 @@ impl Store {
         if wanted.is_empty() {
             return Ok(restored);
         }
-        self.must_write()?;
+        if !self.is_writable {
+            for (place, name, out, _) in &wanted {
+                self.restore_absent(protected, (place, name), out)?;
+            }
+            return Ok(restored);
+        }
         self.lose_sight();
         for (place, ..) in &wanted {
             restored
@@ -193,8 +223,12 @@ impl Store {
             }
         }
         for (place, name, out, way) in missing {
-            let aside = self.restore(protected, (place, name), out, &way)?;
-            restored.set_aside.extend(aside);
+            let set_aside = &mut restored.set_aside;
+            if let Err(error) = self.restore(protected, (place, name), out, &way, set_aside) {
+                // What cannot be put back is told by the next run, which finds the mark.
+                set_aside.retain(|it| !Self::put_back(it));
+                return Err(error);
+            }
         }
         restored.places = wanted.into_iter().map(|it| it.0).collect();
         Ok(restored)
@@ -218,22 +252,22 @@ impl Store {
         }
     }
 
-    /// Brings back one out, whose lock the caller has, unless it is there.
+    /// Brings back one out, whose lock the caller has, unless it is there. What gave way is told even if this fails.
     pub(super) fn bring_back(
         &self,
         protected: &ProtectedPaths,
         name: &str,
         out: &Out,
-    ) -> Result<Option<SetAside>> {
+        set_aside: &mut Vec<SetAside>,
+    ) -> Result<()> {
         let place = find_place(protected, name)?;
         if self.is_as_made(&place.real, out)? {
-            return Ok(None);
+            return Ok(());
         }
         self.lose_sight();
         let way = self.way_out(&place, Some(out))?;
-        let aside = self.restore(protected, (&place, name), out, &way)?;
-        self.write_marks(&[place], |_| Mark::None)?;
-        Ok(aside)
+        self.restore(protected, (&place, name), out, &way, set_aside)?;
+        self.write_marks(&[place], |_| Mark::None)
     }
 
     /// Copies an artifact to the file system of a place, then puts it there in one step.
@@ -243,11 +277,24 @@ impl Store {
         (place, name): (&OutPlace, &str),
         out: &Out,
         way: &Way,
-    ) -> Result<Option<SetAside>> {
+        set_aside: &mut Vec<SetAside>,
+    ) -> Result<()> {
         let path = &place.real;
         super::create_parent(path)?;
         let beside = self.folder_near(path, ".pipe-restore-")?;
-        let mut copied = beside.0.path().join("out");
+        let copied = self.copy_out(out, path, beside.0.path())?;
+        // Copying takes its time: a link above it may lead elsewhere by now.
+        if find_place(protected, name)? != *place {
+            return Err(StoreError::Changing(place.path.clone()));
+        }
+        self.mark_begun([(place, way)].into_iter())?;
+        set_aside.extend(self.clear(place, way)?);
+        self.put(&copied, path, set_aside)
+    }
+
+    /// Copies an out that belongs at `path` into a folder; returns where it is.
+    pub(super) fn copy_out(&self, out: &Out, path: &Path, folder: &Path) -> Result<PathBuf> {
+        let mut copied = folder.join("out");
         disk::create_dir(&copied).at("create", &copied)?;
         if !self.unpack_into(&out.digest, &copied)? {
             let object = self.layout.object(&out.digest);
@@ -261,14 +308,7 @@ impl Store {
         if !out.is_directory {
             copied.push(copy::name_of(path)?);
         }
-        // Copying takes its time: a link above it may lead elsewhere by now.
-        if find_place(protected, name)? != *place {
-            return Err(StoreError::Changing(place.path.clone()));
-        }
-        self.mark_begun([(place, way)].into_iter())?;
-        let aside = self.clear(place, way)?;
-        let later = self.put(&copied, path)?;
-        Ok(aside.or(later))
+        Ok(copied)
     }
 
     /// A folder on the file system of a path, and what it may lie in: both are removed when dropped.

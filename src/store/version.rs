@@ -1,7 +1,12 @@
-//! `VERSION`, which makes a folder a store: made first and in one step, repaired where it is damaged and all else is a store's,
+//! `VERSION`, which makes a folder a store: made first and in one step, repaired by who writes where it is damaged and all else is a store's,
 //! refused where it is another version. Also what is done when the store was removed beside this process.
 
-use std::{fs, io::ErrorKind, io::Read, path::Path};
+use std::{
+    fs,
+    io::{ErrorKind, Read},
+    path::Path,
+    sync::atomic::Ordering,
+};
 
 use pipe_data::regular;
 
@@ -36,51 +41,44 @@ const LOCKS: [&str; 7] = ["gc", "keys", "outs", "sources", "sweep", "trial", "us
 /// A version is no longer than this.
 const MAX_BYTES: u64 = 64;
 
-/// Whether a store is one that this pipe knows. A damaged `VERSION` is repaired.
-pub fn check(layout: &Layout) -> Result<()> {
+/// What is at the place of `VERSION` in a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VersionState {
+    Whole,
+    /// Something else, or nothing, while all else is a store's of this layout.
+    Damaged,
+}
+
+/// Whether there is a store that this pipe knows. Changes nothing.
+pub fn check(layout: &Layout) -> Result<VersionState> {
     let root = layout.root();
-    let found = match read(&layout.version()) {
-        Ok(found) => found,
-        Err(StoreError::Io { source, .. })
-            if matches!(
-                source.kind(),
-                ErrorKind::NotFound | ErrorKind::NotADirectory
-            ) =>
-        {
-            if !is_like_a_store(root) {
-                return Err(StoreError::NotAStore(root.to_owned()));
-            }
-            Vec::new()
-        }
-        Err(error) => return Err(error),
-    };
-    let text = String::from_utf8_lossy(&found);
-    let text = text.trim();
+    let path = layout.version();
+    let found = read(&path)?;
+    let text = found.as_deref().map(String::from_utf8_lossy);
+    let text = text.as_deref().unwrap_or_default().trim();
     if text.parse() == Ok(VERSION) {
-        return Ok(());
+        return Ok(VersionState::Whole);
     }
+    let is_like_a_store = is_like_a_store(root);
     let is_version = text.starts_with(|it: char| it.is_ascii_digit())
         && text.chars().all(|it| it.is_ascii_digit() || it == '.');
-    if is_version {
+    // A digit rots as any letter does: of another layout, the journals could not be read.
+    if is_version && !(is_like_a_store && journal::are_whole(&layout.journals())) {
         return Err(StoreError::UnknownVersion {
             path: root.to_owned(),
             found: text.chars().take(20).collect(),
             known: VERSION,
         });
     }
-    if !is_like_a_store(root) {
-        return Err(StoreError::DamagedVersion {
-            path: layout.version(),
+    if is_like_a_store {
+        Ok(VersionState::Damaged)
+    } else if fs::symlink_metadata(&path).is_ok() {
+        Err(StoreError::DamagedVersion {
+            path,
             known: VERSION,
-        });
-    }
-    match write(root) {
-        // Who may only read it reads it as it is.
-        Err(error) if error.is_denied() => Ok(()),
-        Err(StoreError::Io { source, .. }) if source.kind() == ErrorKind::ReadOnlyFilesystem => {
-            Ok(())
-        }
-        written => written,
+        })
+    } else {
+        Err(StoreError::NotAStore(root.to_owned()))
     }
 }
 
@@ -96,7 +94,7 @@ pub fn create(layout: &Layout) -> Result<()> {
     };
     if !children(root)?.iter().all(is_free) {
         // Another process may have made the store since we looked; in a store, `VERSION` comes first.
-        if layout.version().exists() {
+        if fs::symlink_metadata(layout.version()).is_ok() {
             return Ok(());
         }
         if !is_like_a_store(root) {
@@ -114,19 +112,28 @@ fn write(root: &Path) -> Result<()> {
     replace::replace_for_good(&root.join("VERSION"), format!("{VERSION}\n").as_bytes())
 }
 
-fn read(path: &Path) -> Result<Vec<u8>> {
-    let file = closed::open_file(path).at("read", path)?;
+/// None where there is no file: nothing, a folder, a link that leads to none.
+fn read(path: &Path) -> Result<Option<Vec<u8>>> {
+    let file = match closed::open_file(path) {
+        Ok(file) => file,
+        Err(error) => {
+            let is_none = matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
+                || fs::symlink_metadata(path).is_ok_and(|it| !it.is_file());
+            return if is_none {
+                Ok(None)
+            } else {
+                Err(StoreError::io("read", path, error))
+            };
+        }
+    };
     if !file.metadata().at("read", path)?.is_file() {
-        return Err(StoreError::Unfit {
-            path: path.to_owned(),
-            why: "is not a file",
-        });
+        return Ok(None);
     }
     let mut bytes = Vec::new();
     file.take(MAX_BYTES)
         .read_to_end(&mut bytes)
         .at("read", path)?;
-    Ok(bytes)
+    Ok(Some(bytes))
 }
 
 /// Whether there are only folders and empty files, as a process leaves them whose store is removed beside it.
@@ -160,6 +167,25 @@ fn is_like_a_store(root: &Path) -> bool {
 }
 
 impl Store {
+    /// Whether there is a store at `root`, perhaps with a `VERSION` that the next run repairs.
+    pub fn is_at(root: &Path) -> bool {
+        let layout = Layout::new(root.to_owned());
+        fs::symlink_metadata(layout.version()).is_ok() || is_like_a_store(root)
+    }
+
+    /// Writes `VERSION` anew where it was damaged as the store was opened. A link is replaced, and what it leads to stays; a
+    /// folder is set aside.
+    pub(super) fn repair_version(&self) -> Result<()> {
+        if !self.is_writable || !self.is_version_damaged.swap(false, Ordering::Relaxed) {
+            return Ok(());
+        }
+        let path = self.layout.version();
+        if fs::symlink_metadata(&path).is_ok_and(|it| it.is_dir()) {
+            self.set_aside(&path)?;
+        }
+        write(self.root())
+    }
+
     /// An error where the store was removed since it was opened.
     pub(super) fn must_be_there(&self) -> Result<()> {
         if self.is_removed() {
@@ -173,7 +199,11 @@ impl Store {
         let own = Stat::of_file(&self.folder).map(|it| it.ino);
         let now = Stat::of(self.root()).map(|it| it.ino);
         match (own, now) {
-            (Ok(own), Ok(now)) => own != now || !self.layout.version().exists(),
+            (Ok(own), Ok(now)) if own == now => {
+                !self.is_version_damaged.load(Ordering::Relaxed)
+                    && fs::symlink_metadata(self.layout.version()).is_err()
+            }
+            (Ok(_), Ok(_)) => true,
             (_, Err(error)) => error.kind() == ErrorKind::NotFound,
             (Err(_), Ok(_)) => false,
         }

@@ -49,6 +49,7 @@ mod disks;
 mod upkeep;
 mod damage;
 mod rot;
+mod set_aside;
 mod reproduce;
 mod elsewhere;
 mod paths;

@@ -37,7 +37,7 @@ pub fn workers() -> Steered {
 }
 
 /// What was written this moment is not believed by its time alone.
-fn settle() {
+pub fn settle() {
     std::thread::sleep(Duration::from_millis(60));
 }
 
@@ -57,7 +57,7 @@ pub fn done(steered: &Steered, words: &[&str]) -> Answer {
 }
 
 /// Turns a bit of the first byte of a file.
-fn turn_a_bit(path: &Path) {
+pub fn turn_a_bit(path: &Path) {
     let stat = fs::metadata(path).unwrap();
     let mut bytes = fs::read(path).unwrap();
     bytes[0] ^= 1;

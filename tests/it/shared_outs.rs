@@ -79,6 +79,77 @@ fn two_runs_that_share_outs_leave_no_mixture() {
 }
 
 #[test]
+fn two_runs_with_different_stores_leave_no_mixture() {
+    for round in 0..6_u64 {
+        let project = Project::new();
+        project.write("pipe.yaml", CHAIN);
+        // A store has several names, and so may an out.
+        std::os::unix::fs::symlink(project.path(""), project.path("again")).unwrap();
+        let one = start(&project, &["run", "--store", "one", "--set", "n=2"]);
+        thread::sleep(Duration::from_millis(11 * round));
+        let two = start(
+            &project,
+            &[
+                "run",
+                "again/pipe.yaml",
+                "--store",
+                "again/two",
+                "--set",
+                "n=3",
+            ],
+        );
+        let (one, two) = (end(one), end(two));
+        assert_eq!(one.code, Some(0), "round {round}: {one}");
+        assert_eq!(two.code, Some(0), "round {round}: {two}");
+        let found = outs(&project);
+        assert!(
+            found == expected("2") || found == expected("3"),
+            "round {round}: {found:?}\n{one}\n{two}"
+        );
+        // Each recorded what it would have made alone.
+        for (store, n) in [("one", "2"), ("two", "3")] {
+            let answer = project.done(&["run", "--store", store, "--set", &format!("n={n}")]);
+            assert!(answer.out.contains("nothing to do"), "{round}: {answer}");
+            assert_eq!(outs(&project), expected(n), "round {round}");
+        }
+    }
+}
+
+#[test]
+fn a_run_with_another_store_waits_for_shared_outs_only() {
+    let project = Project::new();
+    let spec = |out: &str| {
+        format!(
+            "version: 1\nname: n\nstages:\n  a: {{command: {{cmd: 'echo > begun; until test -e go; do sleep 0.02; done; echo > {out}', outs: [{out}]}}}}\n"
+        )
+    };
+    project.write("pipe.yaml", &spec("made"));
+    project.write("other.yaml", &spec("other"));
+    project.write("deep/pipe.yaml", &spec("../made"));
+    let one = start(&project, &["run", "--store", "one"]);
+    wait_for("its job", || project.path("begun").exists());
+    // A stage with outs of its own waits for nobody, though its store is another one.
+    std::fs::remove_file(project.path("begun")).unwrap();
+    let mut apart = start(&project, &["run", "other.yaml", "--store", "two"]);
+    wait_for("the job of a run with other outs", || {
+        project.path("begun").exists()
+    });
+    let mut two = start(&project, &["run", "deep/pipe.yaml", "--store", "two"]);
+    let mut told = String::new();
+    let mut words = std::io::BufReader::new(two.stderr.take().unwrap());
+    std::io::BufRead::read_line(&mut words, &mut told).unwrap();
+    assert!(
+        told.contains("waits: a run with another store uses `../made`"),
+        "{told}"
+    );
+    project.write("go", "");
+    project.write("deep/go", "");
+    assert_eq!(end(one).code, Some(0));
+    apart.wait().unwrap();
+    assert_eq!(two.wait().unwrap().code(), Some(0));
+}
+
+#[test]
 fn a_run_waits_for_a_stage_that_reads_an_out_of_both_and_says_for_whom() {
     let project = Project::new();
     project.write(
@@ -163,7 +234,7 @@ fn a_store_that_is_removed_beside_a_run_ends_it_and_the_next_run_works() {
 }
 
 #[test]
-fn a_damaged_version_is_repaired_and_another_one_is_refused() {
+fn a_damaged_version_is_repaired_and_that_of_another_layout_is_refused() {
     let project = Project::new();
     project.write(
         "pipe.yaml",
@@ -179,14 +250,22 @@ fn a_damaged_version_is_repaired_and_another_one_is_refused() {
         );
         assert_eq!(project.read("artifacts/VERSION"), "2\n");
     }
-    std::fs::remove_file(project.path("artifacts/VERSION")).unwrap();
-    let answer = project.done(&["run"]);
-    assert!(answer.out.contains("nothing to do"), "{answer}");
+    // Where the journals can be read, another number is damage, too.
+    for damaged in ["3\n", "0\n", "22", "3.1"] {
+        project.write("artifacts/VERSION", damaged);
+        let answer = project.done(&["run"]);
+        assert!(answer.out.contains("nothing to do"), "{answer}");
+        assert_eq!(project.read("artifacts/VERSION"), "2\n");
+    }
+    // Where not, this may be the store of another pipe.
+    project.write("artifacts/journal/of-another-pipe", "\u{1f} 3\n");
     for other in ["1\n", "3\n", "22", "3.1"] {
         project.write("artifacts/VERSION", other);
-        let answer = project.pipe(&["run"]);
-        assert_eq!(answer.code, Some(1), "{answer}");
-        assert!(answer.err.contains("layout version"), "{answer}");
+        for words in [["run"], ["status"]] {
+            let answer = project.pipe(&words);
+            assert_eq!(answer.code, Some(1), "{answer}");
+            assert!(answer.err.contains("layout version"), "{answer}");
+        }
         assert_eq!(project.read("artifacts/VERSION"), other);
     }
     // A folder that has something else is nobody's store.
@@ -195,6 +274,60 @@ fn a_damaged_version_is_repaired_and_another_one_is_refused() {
     let answer = project.pipe(&["run", "--store", "mine"]);
     assert_eq!(answer.code, Some(1), "{answer}");
     assert_eq!(project.read("mine/VERSION"), "garbage");
+}
+
+/// Ways to break `VERSION`, and what lies there afterwards, as far as that can be told by its kind.
+fn break_version(project: &Project, how: &str) {
+    let path = project.path("artifacts/VERSION");
+    std::fs::remove_file(&path).unwrap();
+    match how {
+        "missing" => {}
+        "folder" => project.write("artifacts/VERSION/notes", "mine\n"),
+        "fifo" => rustix::fs::mkfifoat(rustix::fs::CWD, &path, 0o600.into()).unwrap(),
+        "loop" => std::os::unix::fs::symlink("VERSION", &path).unwrap(),
+        "dangling" => std::os::unix::fs::symlink("../nowhere", &path).unwrap(),
+        _ => std::os::unix::fs::symlink("../pipe.yaml", &path).unwrap(),
+    }
+}
+
+#[test]
+fn commands_that_look_read_on_beside_a_damaged_version_and_leave_it() {
+    let spec = "version: 1\nname: v\nstages:\n  a: {command: {cmd: 'echo > made', outs: [made]}}\n";
+    for how in ["missing", "folder", "fifo", "loop", "dangling", "link"] {
+        let project = Project::new();
+        project.write("pipe.yaml", spec);
+        project.done(&["run"]);
+        break_version(&project, how);
+        let path = project.path("artifacts/VERSION");
+        let kind = || {
+            std::fs::symlink_metadata(&path)
+                .ok()
+                .map(|it| it.file_type())
+        };
+        let before = kind();
+        for words in [
+            &["status"][..],
+            &["plan"],
+            &["runs"],
+            &["explain", "a"],
+            &["show", "a"],
+            &["run", "--dry-run"],
+        ] {
+            let answer = project.done(words);
+            assert_eq!(kind(), before, "{how}: {words:?}: {answer}");
+        }
+        let status = project.done(&["status"]);
+        assert!(status.out.contains("nothing to do"), "{how}: {status}");
+        let run = project.done(&["run"]);
+        assert!(run.out.contains("nothing to do"), "{how}: {run}");
+        assert_eq!(project.read("artifacts/VERSION"), "2\n", "{how}");
+        assert_eq!(project.read("pipe.yaml"), spec, "{how}");
+        assert!(!project.path("nowhere").exists());
+        if how == "folder" {
+            let kept = project.read("artifacts/quarantine/VERSION.1/notes");
+            assert_eq!(kept, "mine\n");
+        }
+    }
 }
 
 #[test]

@@ -19,7 +19,7 @@ const FULL: u64 = 100_000_000;
 
 /// Looks at the store, or at the place where the first run would make it.
 pub fn check(root: &Path, context: &Context) -> Vec<Check> {
-    let is_there = root.join("VERSION").is_file();
+    let is_there = Store::is_at(root);
     let place = if is_there {
         root.to_owned()
     } else {

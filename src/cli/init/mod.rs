@@ -20,7 +20,10 @@ use pipe_data::regular;
 
 use self::survey::Survey;
 use super::{Context, UserError, backup, discovery, quote};
-use crate::report::style::{BOLD, HINT, WARN, paint};
+use crate::{
+    report::style::{BOLD, HINT, WARN, paint},
+    store::Store,
+};
 
 /// Where the schema for editors lies, seen from the spec's folder.
 const SCHEMA: &str = ".pipe/spec.schema.json";
@@ -231,8 +234,7 @@ fn project_levels(folder: &Path) -> usize {
     let depth = |path: &Path| path.components().count();
     let existing = existing(folder);
     let root = discovery::project_root(existing);
-    let is_project =
-        root.join(".git").exists() || root.join(discovery::STORE_NAME).join("VERSION").exists();
+    let is_project = root.join(".git").exists() || Store::is_at(&root.join(discovery::STORE_NAME));
     let real = existing
         .canonicalize()
         .unwrap_or_else(|_| existing.to_owned());

@@ -111,7 +111,7 @@ fn known(project: &Project, context: &Context) -> anyhow::Result<BTreeMap<StageI
         .collect();
     targets.sort();
     targets.dedup();
-    if targets.is_empty() || !project.store.join("VERSION").is_file() {
+    if targets.is_empty() || !Store::is_at(&project.store) {
         return Ok(known);
     }
     let wish = outlook::Wish {

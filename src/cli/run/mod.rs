@@ -4,6 +4,7 @@ mod again;
 mod confinement;
 mod ending;
 mod git;
+mod turn;
 mod unrecorded;
 pub mod words;
 
@@ -122,6 +123,8 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
     let before = previous(&store, &project.plan.name);
     let mut options = outlook::options(&project, &wish, &selection, context)?;
     let is_recorded = store.is_writable();
+    let outs = (selection.iter()).flat_map(|id| &project.plan.stages[id].outs);
+    let _reservation = turn::wait_for(outs, &project.folder, &store, context)?;
     options.run = if is_recorded {
         store.new_run()?
     } else {

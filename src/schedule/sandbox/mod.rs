@@ -51,14 +51,6 @@ pub struct Sandbox {
     reads: Vec<PathBuf>,
 }
 
-/// What came of putting outs where they belong.
-pub struct Delivered {
-    /// Names of files that the command wrote beside its outs, which are lost.
-    pub left: Vec<String>,
-    /// What came in the way of outs while the command ran.
-    pub set_aside: Vec<SetAside>,
-}
-
 impl Sandbox {
     /// The one that a stage runs in; None where it runs without.
     pub fn of(
@@ -136,17 +128,23 @@ impl Sandbox {
         self.inside(&self.folder)
     }
 
-    /// Puts the outs where they belong.
-    pub fn deliver(&self, store: &Store, protected: &ProtectedPaths) -> Result<Delivered, Failure> {
-        let mut set_aside = Vec::new();
+    /// Puts the outs where they belong; returns what is left in the sandbox. What came there meanwhile is set aside, and told
+    /// even if this fails.
+    pub fn deliver(
+        &self,
+        store: &Store,
+        protected: &ProtectedPaths,
+        set_aside: &mut Vec<SetAside>,
+    ) -> Result<Vec<String>, Failure> {
         for out in &self.outs {
             let made = self.inside(out);
             // It may have been written to the project itself, by a whole path or through a link to an environment.
             let is_there = made.symlink_metadata().is_ok()
                 && parent(&made).canonicalize().ok() != parent(out).canonicalize().ok();
             if is_there {
-                let aside = store.deliver_out(protected, &made, &out.to_string_lossy());
-                set_aside.extend(aside.map_err(|error| of_store(&error))?);
+                let out = out.to_string_lossy();
+                let delivered = store.deliver_out(protected, &made, &out, set_aside);
+                delivered.map_err(|error| of_store(&error))?;
             }
         }
         let entries = WalkDir::new(&self.root).sort_by_file_name();
@@ -159,10 +157,7 @@ impl Sandbox {
             .filter(|it| !it.file_type().is_dir())
             .filter_map(|it| Some(Path::new("/").join(it.path().strip_prefix(&self.root).ok()?)))
             .filter(|it| !self.is_given(it));
-        Ok(Delivered {
-            left: written.map(|it| self.shown(&it)).collect(),
-            set_aside,
-        })
+        Ok(written.map(|it| self.shown(&it)).collect())
     }
 
     /// Says of a command's failure what it may have missed.

@@ -3,6 +3,7 @@
 
 pub mod gate;
 pub mod range;
+pub mod reservation;
 
 use std::{
     fs::{File, OpenOptions, TryLockError},
