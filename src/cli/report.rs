@@ -171,8 +171,8 @@ fn measured(
     let (mut reports, mut slices) = (Vec::new(), Vec::new());
     for (id, _, folder) in outputs(store, records, ArtifactType::Report) {
         let report = read::<Report>(&folder.join(REPORT_FILE));
-        let (baseline, sliced) = report
-            .map(|it| (it.baseline, it.slices))
+        let (baseline, positive, sliced) = report
+            .map(|it| (it.baseline, it.positive, it.slices))
             .unwrap_or_default();
         slices.extend(sliced.into_iter().map(|it| (id.clone(), it)));
         if let Some(metrics) = read::<Metrics>(&folder.join(METRICS_FILE)) {
@@ -180,6 +180,7 @@ fn measured(
                 stage: id.clone(),
                 metrics,
                 baseline,
+                positive,
             });
         }
         if reports.len() >= REPORTS {

@@ -211,6 +211,7 @@ fn train(block: &Train) -> Fields {
 fn evaluate(block: &Evaluate) -> Fields {
     let Evaluate {
         metrics,
+        positive,
         bootstrap,
         slices,
         batch_size,
@@ -220,7 +221,9 @@ fn evaluate(block: &Evaluate) -> Fields {
     } = block;
     // Without slices as if there were none in the language.
     let slices = (!slices.is_empty()).then_some(slices);
-    Ok(fields!(metrics, bootstrap, slices, batch_size, device))
+    Ok(fields!(
+        metrics, positive, bootstrap, slices, batch_size, device
+    ))
 }
 
 fn compress(block: &Compress) -> Fields {

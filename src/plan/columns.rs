@@ -43,7 +43,7 @@ fn check_names(task: &Preprocess, block: &Node, table: &Table, found: &mut Vec<D
         }
     };
     for (i, name) in task.target.iter().enumerate() {
-        check(name, block.nearest(["target", &i.to_string()]).span);
+        check(name, target_place(block, i).span);
     }
     for entry in block.get("columns").map_or(&[][..], Node::entries) {
         check(&entry.key, entry.key_span);
@@ -71,6 +71,15 @@ fn check_names(task: &Preprocess, block: &Node, table: &Table, found: &mut Vec<D
                 check(name, node.nearest([n.to_string().as_str()]).span);
             }
         }
+    }
+}
+
+/// Where a target is named: in a list, alone, or beside its positive class.
+fn target_place(block: &Node, i: usize) -> &Node {
+    let target = block.nearest(["target"]);
+    match target.get("column") {
+        Some(column) => column,
+        None => target.nearest([i.to_string().as_str()]),
     }
 }
 

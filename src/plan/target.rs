@@ -20,6 +20,8 @@ use crate::spec::suggest::list;
 #[derive(Clone, Debug)]
 pub struct Target {
     columns: Vec<Column>,
+    /// The positive class that is named.
+    positive: Option<String>,
 }
 
 /// A column to predict.
@@ -45,6 +47,7 @@ impl Target {
         });
         Self {
             columns: columns.collect(),
+            positive: block.target.positive().map(ToString::to_string),
         }
     }
 
@@ -78,6 +81,22 @@ pub fn check(block: &Train, data: Option<&Output>, rules: &mut Rules<'_>) {
         );
         return;
     };
+    if let (Some(class), false) = (&target.positive, answer == Answer::Classes) {
+        let names = target.names();
+        rules.say(
+            &["loss"],
+            format!(
+                "the loss needs {}, which have no positive class",
+                answer.name()
+            ),
+            format!(
+                "`{stage}` names `{class}` as that of `{}`",
+                names.join(", ")
+            ),
+            "take `cross_entropy` or `bce_with_logits`, or leave `positive` out",
+        );
+        return;
+    }
     let misfit = target
         .columns
         .iter()

@@ -1,6 +1,10 @@
 //! Numbers as people read them: spans of time, sizes, counts, metrics and their differences. Pure.
 
-use pipe_schema::stage::evaluate::{Metric, WORST};
+use pipe_schema::{
+    dataset::PositiveClass,
+    stage::evaluate::{Metric, WORST},
+    text::one_line,
+};
 
 /// A span of time: `0.42s`, `12.1s`, `3m 12s`, `2h 05m`.
 pub fn seconds(seconds: f64) -> String {
@@ -113,17 +117,35 @@ pub fn is_better(name: &str, old: f64, new: f64) -> Option<bool> {
     Some((new > old) == metric.higher_is_better())
 }
 
+/// A metric's name as people read it: with the class that it looks for.
+pub fn titled(name: &str, positive: Option<&PositiveClass>) -> String {
+    let word = name.split_once(WORST).map_or(name, |it| it.0);
+    let looks_for_one = Metric::of_name(word).is_some_and(Metric::looks_for_positive);
+    match positive.filter(|_| looks_for_one) {
+        Some(it) => format!("{name} ({})", pipe_plot::short(&one_line(&it.class), 24)),
+        None => name.to_owned(),
+    }
+}
+
+/// Which class figures of one class look for, and why.
+pub fn positive_class(positive: &PositiveClass) -> String {
+    let PositiveClass { class, why } = positive;
+    format!("positive class: `{}` ({why})", one_line(class))
+}
+
 /// The metrics that say most, at most `limit` of them: quality before losses, validation before training.
 pub fn telling<'a>(
     metrics: impl IntoIterator<Item = (&'a String, &'a f64)>,
     limit: usize,
 ) -> Vec<(&'a str, f64)> {
-    const FIRST: [&str; 12] = [
+    const FIRST: [&str; 14] = [
         "accuracy",
         "rmse",
         "val.accuracy",
         "val.rmse",
         "roc_auc",
+        "average_precision",
+        "f1",
         "balanced_accuracy",
         "f1_macro",
         "r2",
@@ -205,5 +227,20 @@ mod tests {
             telling(&metrics, 2),
             [("val.accuracy", 3.0), ("val.loss", 2.0)]
         );
+    }
+
+    #[test]
+    fn metric_of_one_class_is_told_with_its_positive_class() {
+        let fraud = PositiveClass {
+            class: "fraud\n".to_owned(),
+            why: pipe_schema::dataset::WhyPositive::Rarer,
+        };
+        let told = |name| titled(name, Some(&fraud));
+        assert_eq!(told("average_precision"), "average_precision (fraud␊)");
+        assert_eq!(told("hits_at_0.01"), "hits_at_0.01 (fraud␊)");
+        assert_eq!(told("recall_worst_city"), "recall_worst_city (fraud␊)");
+        assert_eq!(told("accuracy"), "accuracy");
+        assert_eq!(told("f1_macro"), "f1_macro");
+        assert_eq!(titled("recall", None), "recall");
     }
 }

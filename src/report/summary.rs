@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use pipe_schema::{report::Metrics, run::RunStatus, text::one_line};
+use pipe_schema::{dataset::PositiveClass, report::Metrics, run::RunStatus, text::one_line};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -79,6 +79,9 @@ pub struct Measured {
     pub metrics: Metrics,
     /// The same for the trivial prediction; empty where that is not known.
     pub baseline: Metrics,
+    /// The class that figures of one class look for.
+    #[serde(default)]
+    pub positive: Option<PositiveClass>,
 }
 
 /// The number of notes that a stage's result has.
@@ -247,7 +250,7 @@ impl Summary<'_> {
                             String::new()
                         },
                     ),
-                    (DIM, name.to_owned()),
+                    (DIM, figures::titled(name, report.positive.as_ref())),
                     (PLAIN, figures::number(value)),
                     (style, change.unwrap_or_default()),
                     (

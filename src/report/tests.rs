@@ -229,6 +229,7 @@ fn a_summary_has_failures_figures_results_and_what_to_type_next() {
             stage: "score".to_owned(),
             metrics: metrics(&[("accuracy", 0.98)]),
             baseline: metrics(&[("accuracy", 0.1)]),
+            positive: None,
         }],
         results: vec![Place {
             path: "artifacts/current/score".to_owned(),

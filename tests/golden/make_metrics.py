@@ -7,29 +7,36 @@ Conventions, the same in pipe:
 - a prediction is the most probable class, of equals the first;
 - log_loss: probabilities are clipped to [eps, 1 - eps] with the eps of float64;
 - r2 and explained_variance of a constant target are 1 if nothing is unexplained, else 0;
-- roc_auc and average_precision: of two classes the second is looked for; of more, the mean of each
-  class against the rest, over the classes for which scikit-learn defines it. Where it defines none,
-  they are null: an error in pipe;
+- roc_auc and average_precision: of the positive class, if there is one; else the mean of each class
+  against the rest, over the classes for which scikit-learn defines it. Where it defines none, they are
+  null: an error in pipe;
+- metrics of one class are those of `positive`, null where scikit-learn warns that they are undefined,
+  or where no row is of that class;
+- of the rows with equal probabilities at the end of the first k, each counts with the chance that a
+  random order puts it among them;
 - likewise of labels: the mean over the labels for which scikit-learn defines it without a warning;
 - of several numbers, the mean over the targets: multioutput="uniform_average";
 - top_k_accuracy with as many classes as there are, or more, is 1.
 """
 
 import json
+import math
 import warnings
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 from sklearn import metrics
+from sklearn.calibration import calibration_curve
 
 CASES = Path(__file__).parent / "metrics.json"
 
 
-def areas(classes, target, probabilities):
+def areas(classes, positive, target, probabilities):
     """ROC AUC (plain and weighted) and average precision; None where there is none."""
     target = np.asarray(target)
     found = {"roc_auc": [], "average_precision": []}
-    for looked_for in [1] if classes == 2 else range(classes):
+    for looked_for in range(classes) if positive is None else [positive]:
         of_it = target == looked_for
         score = probabilities[:, looked_for]
         if of_it.any() and not of_it.all():
@@ -38,10 +45,13 @@ def areas(classes, target, probabilities):
             found["average_precision"].append((metrics.average_precision_score(of_it, score), 1))
     mean = {key: np.mean([it[0] for it in values]) if values else None for key, values in found.items()}
     values = found["roc_auc"]
+    if positive is not None and classes > 2:
+        values = areas(classes, None, target, probabilities)["of_each"]
     weighted = np.average([it[0] for it in values], weights=[it[1] for it in values]) if values else None
     mean["roc_auc_ovr_weighted"] = weighted
+    mean["of_each"] = values
     # Where all classes occur, scikit-learn does the same by itself.
-    if classes > 2 and set(target) == set(range(classes)):
+    if classes > 2 and positive is None and set(target) == set(range(classes)):
         for key, average in [("roc_auc", "macro"), ("roc_auc_ovr_weighted", "weighted")]:
             whole = metrics.roc_auc_score(target, sums_to_one(probabilities), multi_class="ovr", average=average)
             assert abs(whole - mean[key]) < 1e-9
@@ -62,8 +72,64 @@ def top_k(classes, target, probabilities, k):
         return metrics.top_k_accuracy_score(target, score, k=k, labels=range(classes))
 
 
-def classification(name, classes, target, probabilities):
-    """`probabilities`: a row for each target, exact in float64."""
+def defined(score, *arguments, **options):
+    """None where scikit-learn calls it undefined."""
+    value = score(*arguments, zero_division=np.nan, **options)
+    return None if np.isnan(value) else value
+
+
+def one_class(truth, predicted, score):
+    """Metrics of one class: which rows are of it, which are predicted as it, how probable it is."""
+    found = {
+        "precision": defined(metrics.precision_score, truth, predicted),
+        "recall": defined(metrics.recall_score, truth, predicted),
+        "specificity": defined(metrics.recall_score, ~truth, ~predicted),
+        "f1": None,
+        "fbeta_0.5": None,
+        "fbeta_2": None,
+        "recall_at_precision_0.5": None,
+        "recall_at_precision_0.9": None,
+        "brier_score": metrics.brier_score_loss(truth, score),
+    }
+    if truth.any():
+        found["f1"] = metrics.f1_score(truth, predicted)
+        for beta in ["0.5", "2"]:
+            found[f"fbeta_{beta}"] = metrics.fbeta_score(truth, predicted, beta=float(beta))
+        precisions, recalls, _ = metrics.precision_recall_curve(truth, score)
+        for least in ["0.5", "0.9"]:
+            found[f"recall_at_precision_{least}"] = recalls[precisions >= float(least)].max()
+    for top in ["1", "10", "0.1", "0.34"]:
+        k = int(top) if "." not in top else math.ceil(Fraction(top) * len(truth))
+        names = [f"{word}_at_{top}" for word in ["hits", "precision", "lift"]]
+        if k > len(truth):
+            found |= dict.fromkeys(names)
+            continue
+        above, equal = (score > score[:, None]).sum(axis=1), (score == score[:, None]).sum(axis=1)
+        hits = (truth * np.clip((k - above) / equal, 0, 1)).sum()
+        share = truth.mean()
+        found |= dict(zip(names, [hits, hits / k, hits / k / share if share else None], strict=True))
+    return found
+
+
+def calibration_error(truth, score, bins=10):
+    """The rows of each range, from the same edges as calibration_curve has."""
+    right, given = calibration_curve(truth, score, n_bins=bins, strategy="uniform")
+    rows = np.bincount(np.searchsorted(np.linspace(0, 1, bins + 1)[1:-1], score))
+    return np.average(abs(right - given), weights=rows[rows > 0])
+
+
+def calibration_errors(truth, score):
+    names = {"expected_calibration_error": 10, "expected_calibration_error_3": 3}
+    with warnings.catch_warnings():
+        # Of rows that are all alike.
+        warnings.simplefilter("ignore")
+        return {name: calibration_error(truth, score, bins) for name, bins in names.items()}
+
+
+def classification(name, classes, target, probabilities, positive=None):
+    """`probabilities`: a row for each target, exact in float64. Of two classes the second is positive, unless said."""
+    if classes == 2 and positive is None:
+        positive = 1
     probabilities = np.asarray(probabilities, dtype=np.float64)
     predicted = probabilities.argmax(axis=1)
     labels = range(classes)
@@ -83,11 +149,21 @@ def classification(name, classes, target, probabilities):
         expected["matthews_corrcoef"] = metrics.matthews_corrcoef(target, predicted)
     for k in [1, 2, 3]:
         expected[f"top_{k}_accuracy"] = top_k(classes, target, probabilities, k)
-    expected |= areas(classes, target, probabilities)
+    of_curves = areas(classes, positive, target, probabilities)
+    del of_curves["of_each"]
+    expected |= of_curves
     expected["log_loss"] = metrics.log_loss(target, probabilities, labels=labels)
+    if positive is None:
+        expected["brier_score"] = metrics.brier_score_loss(target, probabilities, labels=labels)
+        expected |= calibration_errors(predicted == target, probabilities.max(axis=1))
+    else:
+        truth, score = np.asarray(target) == positive, probabilities[:, positive]
+        expected |= one_class(truth, predicted == positive, score)
+        expected |= calibration_errors(truth, score)
     return {
         "name": name,
         "classes": classes,
+        "positive": positive,
         "target": [int(value) for value in target],
         "probabilities": probabilities.tolist(),
         "predicted": predicted.tolist(),
@@ -179,6 +255,28 @@ def classifications():
         classification("equal_probabilities_everywhere", 2, [0, 1, 1, 0, 1], [[0.5, 0.5]] * 5),
         classification("many_ties", 3, *coarse(random, 60, 3)),
         classification("many_ties_of_two", 2, *coarse(random, 60, 2)),
+        *positives(),
+    ]
+
+
+def positives():
+    """Cases whose positive class is not the second of two."""
+    random = np.random.default_rng(11)
+    few = (random.random(200) < 0.9).astype(int), softmax(random.normal(size=(200, 2)) + [0.0, 2.0])
+    ten = drawn(random, 120, 10, 2.5)
+    ties = coarse(random, 60, 3)
+    halves = [[0.5, 0.5], [0.3, 0.7], [0.2, 0.8], [0.9, 0.1]]
+    return [
+        classification("first_of_two", 2, *drawn(random, 40, 2, 1.0), positive=0),
+        classification("first_of_two_is_rare_and_the_rest_is_noise", 2, *few, positive=0),
+        classification("first_of_two_with_ties", 2, *coarse(random, 60, 2), positive=0),
+        classification("first_of_two_never_predicted", 2, [0, 0, 1, 1], [[0.4, 0.6]] * 4, positive=0),
+        classification("first_of_two_never_in_target", 2, [1, 1, 1, 1], halves, positive=0),
+        classification("first_of_two_in_all_rows", 2, [0, 0, 0, 0], halves, positive=0),
+        classification("first_of_two_neither_in_target_nor_predicted", 2, [1, 1], [[0.4, 0.6]] * 2, positive=0),
+        classification("one_of_ten", 10, *ten, positive=3),
+        classification("one_of_three_with_ties", 3, *ties, positive=2),
+        classification("one_of_three_never_in_target", 3, [0, 0, 1, 1], certain([0, 2, 1, 1], 3), positive=2),
     ]
 
 
@@ -241,6 +339,7 @@ def labels(name, target, probabilities):
         )
         expected |= {f"precision_{average}": precision, f"recall_{average}": recall, f"f1_{average}": f1}
     expected |= label_areas(target, probabilities)
+    expected |= calibration_errors(target.ravel(), probabilities.ravel())
     return {
         "name": name,
         "target": target.tolist(),

@@ -38,4 +38,5 @@ pub use self::{
     prepare::{Note, Summary, preprocess},
     raw::Raw,
     rows::{RawRows, input_schema, read_rows, read_rows_by, transform},
+    target::find_class,
 };

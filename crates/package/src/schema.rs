@@ -59,7 +59,8 @@ fn check_columns(columns: &[Column]) -> Result<(), String> {
 
 fn check_target(target: &Target) -> Result<(), String> {
     let (names, counts) = match &target.kind {
-        TargetKind::Number { .. } => return Ok(()),
+        TargetKind::Number { .. } if target.positive.is_none() => return Ok(()),
+        TargetKind::Number { .. } => return Err("a number has no positive class".to_owned()),
         TargetKind::Classes {
             names,
             train_counts,
@@ -72,6 +73,13 @@ fn check_target(target: &Target) -> Result<(), String> {
         TargetKind::Numbers { names, train_means } => (names, train_means.len()),
     };
     check_unique(names.iter(), "class or target")?;
+    if let Some(class) = &target.positive
+        && !target.classes().contains(class)
+    {
+        return Err(format!(
+            "the positive class `{class}` is none of the target"
+        ));
+    }
     if names.is_empty() || names.len() != counts {
         let names = names.len();
         return Err(format!("the target has {names} names and {counts} counts"));

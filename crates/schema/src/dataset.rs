@@ -26,7 +26,7 @@ pub use self::{
         Bounds, CenterScale, ChannelScales, Encodings, FittedStep, MeanScale, PowerScale,
         ScaleOffset, Vocabulary,
     },
-    target::{Target, TargetKind},
+    target::{PositiveClass, Target, TargetKind, WhyPositive},
 };
 use crate::stage::preprocess::{ColumnType, Read, Windows};
 

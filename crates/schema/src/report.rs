@@ -15,6 +15,8 @@ use std::fmt;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
+use crate::dataset::PositiveClass;
+
 pub const METRICS_FILE: &str = "metrics.json";
 pub const REPORT_FILE: &str = "report.json";
 pub const PREDICTIONS_FILE: &str = "predictions.csv";
@@ -34,6 +36,12 @@ pub struct Report {
     pub baseline: Metrics,
     /// Names of the classes; empty for a number.
     pub classes: Vec<String>,
+    /// The class that figures of one class look for, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub positive: Option<PositiveClass>,
+    /// Metrics that are undefined and told as 0, with the reason.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// Rows by true class, then predicted class; where it was asked for.
     pub confusion_matrix: Option<Vec<Vec<u64>>>,
     /// What is said of each class by itself; empty for a number.

@@ -87,6 +87,7 @@ impl Place {
             target: Target {
                 name: "z".to_owned(),
                 kind: TargetKind::Number { train_mean: 0.0 },
+                positive: None,
             },
             steps: Vec::new(),
             features: vec!["x".to_owned(), "y".to_owned()],

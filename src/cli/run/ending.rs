@@ -116,11 +116,14 @@ fn reports<'a>(artifacts: impl Iterator<Item = (&'a str, PathBuf)>) -> Vec<Measu
         let Some(metrics) = read::<Metrics>(&folder.join(METRICS_FILE)) else {
             continue;
         };
-        let baseline = read::<Report>(&folder.join(REPORT_FILE)).map(|it| it.baseline);
+        let (baseline, positive) = read::<Report>(&folder.join(REPORT_FILE))
+            .map(|it| (it.baseline, it.positive))
+            .unwrap_or_default();
         found.push(Measured {
             stage: stage.to_owned(),
             metrics,
-            baseline: baseline.unwrap_or_default(),
+            baseline,
+            positive,
         });
     }
     // Of many, those that bring others together.

@@ -15,6 +15,7 @@ use std::{
 use anyhow::Context as _;
 use jiff::{Timestamp, tz::TimeZone};
 use pipe_schema::{
+    dataset::PositiveClass,
     manifest::Digest,
     record::Record,
     report::{METRICS_FILE, Metrics},
@@ -329,7 +330,7 @@ pub fn read<T: DeserializeOwned>(path: &Path) -> anyhow::Result<Option<T>> {
 }
 
 /// Metrics in a table, beside those of the trivial prediction where they are known.
-fn metrics_table(metrics: &Metrics, baseline: &Metrics) -> Table {
+fn metrics_table(metrics: &Metrics, baseline: &Metrics, positive: Option<&PositiveClass>) -> Table {
     let titles: &[&str] = if baseline.is_empty() {
         &["metric", "#value"]
     } else {
@@ -341,7 +342,11 @@ fn metrics_table(metrics: &Metrics, baseline: &Metrics) -> Table {
             .get(name)
             .map(|it| figures::number(*it))
             .unwrap_or_default();
-        table.row([name.clone(), figures::number(*value), trivial]);
+        table.row([
+            figures::titled(name, positive),
+            figures::number(*value),
+            trivial,
+        ]);
     }
     table
 }

@@ -78,9 +78,12 @@ pub fn render(stage: &str, path: &Path, place: &str, context: &Context) -> anyho
     }
     let metrics: Metrics = parse(&files, METRICS_FILE)?.unwrap_or_default();
     let report: Option<Report> = parse(&files, REPORT_FILE)?;
-    let baseline = report.map(|it| it.baseline).unwrap_or_default();
+    let (baseline, positive) = report
+        .map(|it| (it.baseline, it.positive))
+        .unwrap_or_default();
     if !metrics.is_empty() {
-        text.push_str(&metrics_table(&metrics, &baseline).render(context.width));
+        let table = metrics_table(&metrics, &baseline, positive.as_ref());
+        text.push_str(&table.render(context.width));
         text.push('\n');
     }
     text.push_str(&super::files::render(path, context)?);

@@ -37,14 +37,23 @@ pub fn render(path: &Path, context: &Context) -> anyhow::Result<String> {
     let metrics: Metrics = read(&path.join(METRICS_FILE))?.unwrap_or_default();
     let report: Option<Report> = read(&path.join(REPORT_FILE))?;
     let Some(report) = report else {
-        return Ok(metrics_table(&metrics, &Metrics::new()).render(context.width));
+        return Ok(metrics_table(&metrics, &Metrics::new(), None).render(context.width));
     };
     let mut text = format!(
-        "on {} of the part `{}`\n\n",
+        "on {} of the part `{}`\n",
         figures::plural(report.rows, "row"),
         one_line(&report.part)
     );
-    text.push_str(&metrics_table(&report.metrics, &report.baseline).render(context.width));
+    let positive = report.positive.as_ref();
+    if let Some(positive) = positive {
+        text.push_str(&format!("{}\n", figures::positive_class(positive)));
+    }
+    text.push('\n');
+    let table = metrics_table(&report.metrics, &report.baseline, positive);
+    text.push_str(&table.render(context.width));
+    for note in &report.notes {
+        text.push_str(&format!("{}\n", one_line(note)));
+    }
     if let Some(intervals) = &report.bootstrap {
         text.push('\n');
         text.push_str(&bootstrap(intervals).render(context.width));

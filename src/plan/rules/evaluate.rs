@@ -19,6 +19,14 @@ pub fn check(block: &Evaluate, upstream: &Upstream<'_>, rules: &mut Rules<'_>) {
         Answer::Labels => "labels",
         Answer::Numbers => "numbers of several targets",
     };
+    if block.positive.is_some() && answer != Answer::Classes {
+        rules.say(
+            &["positive"],
+            "`positive` names a class",
+            format!("the model is trained with {}, for {trained}", loss.name()),
+            "remove it",
+        );
+    }
     for (i, metric) in block.metrics.iter().enumerate() {
         if metric.is_for(answer) {
             continue;

@@ -1,5 +1,6 @@
 //! Rules of preprocess blocks. Knows words of columns, not the columns of a file.
 
+use pipe_data::find_class;
 use pipe_schema::{
     reference::PathOrStage,
     stage::preprocess::{ColumnType, FilesSplit, FoldPart, KfoldSplit, Preprocess, Split},
@@ -47,9 +48,12 @@ fn check_target(block: &Preprocess, rules: &mut Rules<'_>) {
     for (i, name) in block.target.iter().enumerate() {
         if name.is_empty() {
             let i = i.to_string();
-            rules.say(&["target", &i], "`target` must name a column", "", "");
+            let is_map = block.target.positive().is_some();
+            let place = if is_map { "column" } else { &i };
+            rules.say(&["target", place], "`target` must name a column", "", "");
         }
     }
+    check_positive(block, rules);
     rules.say_repeated("target", &block.target);
     for name in block.target.iter() {
         if let Some(ColumnType::Datetime | ColumnType::Text | ColumnType::Image) =
@@ -85,6 +89,34 @@ fn check_target(block: &Preprocess, rules: &mut Rules<'_>) {
             label,
             "predict columns of another kind in a stage of their own",
         );
+    }
+}
+
+/// A positive class is one of the target's, which has classes.
+fn check_positive(block: &Preprocess, rules: &mut Rules<'_>) {
+    let (Some(class), [name]) = (block.target.positive(), &*block.target) else {
+        return;
+    };
+    let path = ["target", "positive"];
+    match block.columns.get(name) {
+        Some(ColumnType::Numeric) => rules.say(
+            &path,
+            "a number has no positive class",
+            format!("`{name}` is declared numeric"),
+            &format!("remove `positive`, or declare classes: `columns: {{{name}: categorical}}`"),
+        ),
+        Some(ColumnType::Boolean) => {
+            let names = ["false", "true"].map(str::to_owned);
+            if find_class(&names, class).is_none() {
+                rules.say(
+                    &path,
+                    format!("there is no class `{class}`"),
+                    format!("`{name}` is declared boolean"),
+                    "write `true` or `false`",
+                );
+            }
+        }
+        _ => {}
     }
 }
 

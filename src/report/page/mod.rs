@@ -85,7 +85,7 @@ struct Row<'a> {
 #[derive(Serialize)]
 struct Figure<'a> {
     stage: &'a str,
-    name: &'a str,
+    name: String,
     value: String,
     change: String,
     class: &'static str,
@@ -146,6 +146,7 @@ impl Page<'_> {
             before => self.before.map(|it| it.0),
             has_baseline => self.reports.iter().any(|it| !it.baseline.is_empty()),
             figures => listed(self.figures()),
+            positives => listed(self.positives()),
             slices => listed(self.slices.iter().map(slice_table).collect::<Vec<_>>()),
             curves => listed(self.histories.iter().flat_map(curves).collect::<Vec<_>>()),
             plots => listed(self.plots.iter().map(picture).collect::<Vec<_>>()),
@@ -186,6 +187,19 @@ impl Page<'_> {
         })
     }
 
+    /// Which class figures of one class look for, by stage.
+    fn positives(&self) -> Vec<(&str, String)> {
+        let reports = self.reports.iter();
+        reports
+            .filter_map(|it| {
+                Some((
+                    it.stage.as_str(),
+                    figures::positive_class(it.positive.as_ref()?),
+                ))
+            })
+            .collect()
+    }
+
     fn figures(&self) -> Vec<Figure<'_>> {
         let mut figures = Vec::new();
         for report in &self.reports {
@@ -200,7 +214,7 @@ impl Page<'_> {
 
 fn figure<'a>(
     report: &'a Measured,
-    name: &'a str,
+    name: &str,
     value: f64,
     before: Option<&Metrics>,
 ) -> Figure<'a> {
@@ -214,7 +228,7 @@ fn figure<'a>(
     };
     Figure {
         stage: &report.stage,
-        name,
+        name: figures::titled(name, report.positive.as_ref()),
         value: figures::number(value),
         change: change.unwrap_or_default(),
         class,

@@ -58,6 +58,7 @@ fn a_whole_run_has_all_sections() {
         stage: "score".to_owned(),
         metrics: Metrics::from([("accuracy".to_owned(), 0.975)]),
         baseline: Metrics::from([("accuracy".to_owned(), 0.1)]),
+        positive: None,
     });
     let metrics = IndexMap::from([
         ("val.loss".to_owned(), 0.5),

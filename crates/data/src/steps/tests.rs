@@ -106,7 +106,12 @@ fn target(known: &[Value], rows: usize) -> (Target, TargetValues) {
         )
     };
     let name = "y".to_owned();
-    (Target { name, kind }, values)
+    let target = Target {
+        name,
+        kind,
+        positive: None,
+    };
+    (target, values)
 }
 
 #[track_caller]

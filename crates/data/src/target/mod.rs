@@ -4,6 +4,7 @@
 //! part has at most 20 distinct ones, each in two rows on average. Classes that are numbers are told by their value;
 //! words for yes and no that are spelled in several ways (`yes`, `Yes`) are the classes `true` and `false`.
 
+mod positive;
 mod several;
 
 use std::collections::HashMap;
@@ -14,6 +15,7 @@ use pipe_schema::{
     stage::preprocess::{ColumnType, Targets},
 };
 
+pub use self::positive::find_class;
 use crate::{
     dataset::TargetValues,
     error::DataError,
@@ -49,7 +51,13 @@ pub fn read(
         .collect();
     match found.as_slice() {
         [] => Err(DataError::wrong("the target was not read")),
-        [one] => read_one(one, missing, is_train, places),
+        [one] => {
+            let (mut target, values) = read_one(one, missing, is_train, places)?;
+            if let Some(class) = targets.positive() {
+                target.positive = Some(positive::named(class, &target)?);
+            }
+            Ok((target, values))
+        }
         several => several::read(several, missing, is_train, places),
     }
 }
@@ -85,7 +93,12 @@ fn read_one(
         numbers(name, fields, given.is_some(), is_train, places)?
     };
     let name = name.to_owned();
-    Ok((Target { name, kind }, values))
+    let target = Target {
+        name,
+        kind,
+        positive: None,
+    };
+    Ok((target, values))
 }
 
 fn check_present(

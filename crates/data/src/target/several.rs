@@ -47,7 +47,12 @@ pub fn read(
         return Err(mix(columns, &sights));
     };
     let name = Target::name_of(&names);
-    Ok((Target { name, kind }, values))
+    let target = Target {
+        name,
+        kind,
+        positive: None,
+    };
+    Ok((target, values))
 }
 
 fn sight<'a>(column: &Found<'a>, is_train: &[bool]) -> Result<Sight<'a>, DataError> {

@@ -9,6 +9,7 @@ pub mod package;
 pub mod command;
 pub mod matrix;
 mod cache;
+mod class;
 mod control;
 
 use schemars::JsonSchema;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     cache::Cache,
+    class::ClassName,
     command::Command,
     compress::Compress,
     control::{Control, Resources, Reuse},
@@ -73,8 +75,8 @@ impl Task {
             // 2: with batch_norm, a last row alone joins the step before it; a package's card tells sizes of layers.
             // Of preprocess, 2: columns of dates and of free text are told from categories; raw columns are kept.
             Self::Train(_) | Self::Compress(_) | Self::Package(_) | Self::Preprocess(_) => 2,
-            // 2: a report tells of each class; 3: it has plots.
-            Self::Evaluate(_) => 3,
+            // 2: a report tells of each class; 3: it has plots; 4: figures of one class look for the positive one.
+            Self::Evaluate(_) => 4,
             _ => 1,
         }
     }

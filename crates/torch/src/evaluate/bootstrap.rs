@@ -127,6 +127,7 @@ mod tests {
             predicted: vec![0, 0, 0, 1],
             probabilities: vec![0.9, 0.1, 0.8, 0.2, 0.3, 0.7, 0.4, 0.6],
             count: 2,
+            positive: Some(1),
         };
         let found = of(&paired, Metric::RocAuc, &block(0, 0.95)).unwrap();
         // (3/4)^4 of the samples lack the one row of the second class.

@@ -4,6 +4,7 @@ mod bootstrap;
 mod each;
 mod paired;
 mod plots;
+mod positive;
 mod slices;
 mod trivial;
 
@@ -11,13 +12,14 @@ use std::path::Path;
 
 use pipe_data::{Dataset, Part};
 use pipe_schema::{
+    dataset::PositiveClass,
     protocol::{Done, InputPath, Request},
     report::{METRICS_FILE, PREDICTIONS_FILE, REPORT_FILE, Report},
     stage::evaluate::Evaluate,
 };
 use pipe_wire::Reporter;
 
-use self::{paired::Paired, trivial::trivial};
+use self::{paired::Paired, positive::positive_class, trivial::trivial};
 use crate::{
     answer::{self, Answers, Form},
     error::{Error, Result},
@@ -49,6 +51,15 @@ pub fn evaluate(block: &Evaluate, request: &Request, reporter: &mut Reporter) ->
 
     let form = Form::of(&schema.target);
     let count = form.width();
+    // The model's own target says which class is rare, whatever rows it is measured on.
+    let own = inference.schema.as_ref().unwrap_or(schema);
+    let positive = positive_class(block.positive.as_ref(), &own.target)?;
+    if let Some(PositiveClass { class, why }) = &positive {
+        reporter.log(format!("positive class: `{class}` ({why})"));
+    }
+    let looked_for = positive
+        .as_ref()
+        .and_then(|it| form.names().iter().position(|name| *name == it.class));
     let total = part.rows.len() as u64;
     let batch = block.batch_size as usize;
     let answers = inference.answers(&part.features, &form, batch, &part.rows, &mut |done| {
@@ -59,10 +70,13 @@ pub fn evaluate(block: &Evaluate, request: &Request, reporter: &mut Reporter) ->
     } else {
         block.metrics.clone()
     };
-    let paired = Paired::of(&part.target, &answers, count)?;
+    let paired = Paired::of(&part.target, &answers, count, looked_for)?;
     let measured = paired.measure(&metrics)?;
+    for note in &measured.notes {
+        reporter.log(note);
+    }
     let trivial = trivial(&schema.target, part.len());
-    let trivial = Paired::of(&part.target, &trivial, count)?;
+    let trivial = Paired::of(&part.target, &trivial, count, looked_for)?;
     let baseline = trivial.measure(&metrics)?;
 
     let bootstrap = block.bootstrap.as_ref().map(|it| {
@@ -87,6 +101,8 @@ pub fn evaluate(block: &Evaluate, request: &Request, reporter: &mut Reporter) ->
         metrics: metrics_of_all,
         baseline: baseline.metrics,
         classes: schema.target.classes().to_vec(),
+        positive,
+        notes: measured.notes,
         confusion_matrix: measured.confusion_matrix,
         per_class: each::classes(&paired, &form),
         per_label: each::labels(&paired, &form),

@@ -18,6 +18,8 @@ pub enum Paired {
         /// By row, then class.
         probabilities: Vec<f64>,
         count: usize,
+        /// The class that figures of one class look for.
+        positive: Option<usize>,
     },
     Numbers {
         truth: Vec<f64>,
@@ -39,8 +41,14 @@ pub enum Paired {
 }
 
 impl Paired {
-    /// Puts answers beside the truth; `count` is how many classes there are.
-    pub fn of(truth: &TargetValues, answers: &Answers, count: usize) -> Result<Self> {
+    /// Puts answers beside the truth; `count` is how many classes there are, `positive` the one that figures of one class look
+    /// for.
+    pub fn of(
+        truth: &TargetValues,
+        answers: &Answers,
+        count: usize,
+        positive: Option<usize>,
+    ) -> Result<Self> {
         match (truth, answers) {
             (
                 TargetValues::Classes(truth),
@@ -53,6 +61,7 @@ impl Paired {
                 predicted: chosen.clone(),
                 probabilities: probabilities.iter().map(|it| f64::from(*it)).collect(),
                 count,
+                positive,
             }),
             (TargetValues::Numbers(truth), Answers::Numbers(predicted)) => Ok(Self::Numbers {
                 truth: truth.clone(),
@@ -94,11 +103,13 @@ impl Paired {
                 predicted,
                 probabilities,
                 count,
+                positive,
             } => Self::Classes {
                 truth: chosen.iter().map(|row| truth[*row]).collect(),
                 predicted: chosen.iter().map(|row| predicted[*row]).collect(),
                 probabilities: wide(probabilities, chosen, *count),
                 count: *count,
+                positive: *positive,
             },
             Self::Labels {
                 truth,
@@ -135,11 +146,13 @@ impl Paired {
                 predicted,
                 probabilities,
                 count,
+                positive,
             } => metric::Answers::Classes(Classes {
                 truth,
                 predicted,
                 probabilities,
                 count: *count,
+                positive: *positive,
             }),
             Self::Numbers { truth, predicted } => {
                 metric::Answers::Numbers(Numbers { truth, predicted })

@@ -13,6 +13,7 @@ use crate::{
     error::{Error, Result},
     metric::{
         self, Classes, Labels, Numbers, Several,
+        calibration::{self, Bin},
         ranking::{self, Step},
     },
 };
@@ -74,9 +75,8 @@ fn of_labels(labels: &Labels, names: &[String]) -> Vec<(&'static str, String)> {
     let mut pictures = Vec::new();
     pictures.extend(roc(&curves, "labels").map(|it| ("roc", it)));
     pictures.extend(precision_recall(&curves, "labels").map(|it| ("precision_recall", it)));
-    let given = labels.probabilities.iter().zip(labels.truth);
-    let pairs = given.map(|(probability, truth)| (*probability, *truth));
-    pictures.push(("calibration", calibration(pairs, "of all labels")));
+    let forecasts = labels.forecasts();
+    pictures.push(("calibration", calibration(forecasts, "of all labels")));
     pictures
 }
 
@@ -98,19 +98,11 @@ fn of_classes(classes: &Classes, names: &[String]) -> Vec<(&'static str, String)
         .collect();
     pictures.extend(roc(&curves, "classes").map(|it| ("roc", it)));
     pictures.extend(precision_recall(&curves, "classes").map(|it| ("precision_recall", it)));
-    // Of two classes the second, else the predicted one.
-    let rows = classes.probabilities.chunks_exact(classes.count);
-    let pairs = rows.zip(classes.truth).zip(classes.predicted);
-    let pairs = pairs.map(|((row, truth), predicted)| {
-        let class = if classes.count == 2 { 1 } else { *predicted };
-        (row[class], *truth == class)
-    });
-    let of = if classes.count == 2 {
-        format!("of `{}`", names[1])
-    } else {
-        "of the predicted class".to_owned()
+    let of = match classes.positive {
+        Some(class) => format!("of `{}`", names[class]),
+        None => "of the predicted class".to_owned(),
     };
-    pictures.push(("calibration", calibration(pairs, &of)));
+    pictures.push(("calibration", calibration(classes.forecasts(), &of)));
     pictures
 }
 
@@ -226,35 +218,20 @@ fn thinned(steps: &[Step]) -> impl Iterator<Item = &Step> {
 }
 
 /// How often a thing is true where it is given so much; of all probabilities, with whether each is true.
-fn calibration(given: impl Iterator<Item = (f64, bool)>, of: &str) -> String {
-    let mut bins = [(0u64, 0u64, 0.0); BINS];
-    let mut count = 0_usize;
-    for (probability, is_true) in given {
-        let bin = ((probability * BINS as f64) as usize).min(BINS - 1);
-        bins[bin].0 += 1;
-        bins[bin].1 += u64::from(is_true);
-        bins[bin].2 += probability;
-        count += 1;
-    }
-    let filled = || bins.iter().filter(|it| it.0 > 0);
-    let point =
-        |(rows, hits, sum): &(u64, u64, f64)| (sum / *rows as f64, *hits as f64 / *rows as f64);
-    let error: f64 = filled()
-        .map(|it| {
-            let (given, found) = point(it);
-            it.0 as f64 * (given - found).abs()
-        })
-        .sum();
-    let error = error / count.max(1) as f64;
+fn calibration(forecasts: impl Iterator<Item = (f64, bool)>, of: &str) -> String {
+    let bins = calibration::bins(forecasts, BINS);
+    let error = calibration::expected_error(&bins);
     let chart = Chart {
         title: "Calibration".to_owned(),
         note: format!("{of}, in tenths; mean distance from the diagonal {error:.3}"),
         x: share("probability given"),
         y: share("share that is right"),
         lines: vec![Line {
-            points: filled().map(point).collect(),
-            tips: filled()
-                .map(|it| format!("{} of {} rows", it.1, it.0))
+            points: bins.iter().filter_map(Bin::point).collect(),
+            tips: bins
+                .iter()
+                .filter(|bin| bin.rows > 0)
+                .map(|bin| format!("{} of {} rows", bin.hits, bin.rows))
                 .collect(),
             has_dots: true,
             ..Line::default()

@@ -1,5 +1,7 @@
 //! Reports of small trained networks.
 
+mod positive;
+
 use serde_json::{Value, json};
 
 use crate::workshop::Workshop;

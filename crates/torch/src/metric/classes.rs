@@ -6,6 +6,8 @@
 //! Macro is the mean over the classes that occur in truth or prediction, weighted the mean by `true`,
 //! micro the share of the sums.
 
+use std::ops::Range;
+
 use super::ranking::{self, Step};
 
 /// Classes by index. Probabilities are by row, then class.
@@ -16,6 +18,8 @@ pub struct Classes<'a> {
     pub probabilities: &'a [f64],
     /// How many classes there are, whether they occur or not.
     pub count: usize,
+    /// The class that figures of one class look for; of two classes there is one.
+    pub positive: Option<usize>,
 }
 
 /// Rows of one class.
@@ -83,14 +87,49 @@ impl Classes<'_> {
         ranking::steps(rows.map(|(truth, row)| (row[class], *truth == class)))
     }
 
-    /// Of two classes the second tells all; of more each is looked for.
-    pub fn looked_for(&self) -> std::ops::Range<usize> {
-        if self.count == 2 { 1..2 } else { 0..self.count }
+    /// The positive class, else each of them.
+    pub fn looked_for(&self) -> Range<usize> {
+        match self.positive {
+            Some(class) => class..class + 1,
+            None => 0..self.count,
+        }
     }
 
-    /// Of all classes that are looked for.
+    /// Curves of all classes that are looked for.
     pub fn curves(&self) -> Vec<Vec<Step>> {
         self.looked_for().map(|class| self.curve(class)).collect()
+    }
+
+    /// Curves of all classes; of two classes that of the positive one says all.
+    pub fn curves_of_all(&self) -> Vec<Vec<Step>> {
+        if self.count == 2 {
+            return self.curves();
+        }
+        (0..self.count).map(|class| self.curve(class)).collect()
+    }
+
+    /// Probabilities, with whether what they are given for is true: of the positive class, else of the predicted one.
+    pub fn forecasts(&self) -> impl Iterator<Item = (f64, bool)> {
+        let rows = self.probabilities.chunks_exact(self.count);
+        let rows = rows.zip(self.truth).zip(self.predicted);
+        rows.map(|((row, truth), predicted)| {
+            let class = self.positive.unwrap_or(*predicted);
+            (row[class], *truth == class)
+        })
+    }
+
+    /// Mean squared difference of probabilities from the truth (Brier 1950): of the positive class, else summed over all.
+    pub fn brier_score(&self) -> f64 {
+        let rows = self.probabilities.chunks_exact(self.count);
+        let off = |row: &[f64], truth: usize, class: usize| {
+            let is = if truth == class { 1.0 } else { 0.0 };
+            (row[class] - is).powi(2)
+        };
+        let sum: f64 = rows
+            .zip(self.truth)
+            .flat_map(|(row, truth)| self.looked_for().map(move |class| off(row, *truth, class)))
+            .sum();
+        sum / self.truth.len() as f64
     }
 
     /// One a class, whether it occurs or not.

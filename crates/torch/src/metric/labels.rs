@@ -68,6 +68,12 @@ impl Labels<'_> {
         tallies
     }
 
+    /// Probabilities of yes, with whether it is true, of all labels together.
+    pub fn forecasts(&self) -> impl Iterator<Item = (f64, bool)> {
+        let pairs = self.probabilities.iter().zip(self.truth);
+        pairs.map(|(probability, truth)| (*probability, *truth))
+    }
+
     /// How a label's probability ranks its rows.
     pub fn curve(&self, label: usize) -> Vec<Step> {
         let of_label = |at: usize| at * self.count + label;

@@ -4,10 +4,13 @@
 //! A new metric is a line in the schema's list, a function in a file of its own here, and the arm of `value` that the
 //! compiler then asks for. Pure arithmetic: knows nothing of networks, parts and files.
 
+pub mod calibration;
 mod classes;
 mod correlation;
+mod counts;
 mod labels;
 mod numbers;
+mod one_class;
 pub mod ranking;
 #[cfg(test)]
 mod tests;
@@ -18,13 +21,14 @@ use std::fmt;
 use pipe_schema::{
     report::Metrics,
     stage::{
-        evaluate::{MeanPinballLoss, Metric, TopKAccuracy},
+        evaluate::{CalibrationBins, MeanPinballLoss, Metric, TopKAccuracy, TopRows},
         train::Answer,
     },
 };
 
 pub use self::{
     classes::{Classes, Tally},
+    counts::Counts,
     labels::Labels,
     numbers::{Numbers, Several},
 };
@@ -45,6 +49,8 @@ pub struct Measured {
     pub metrics: Metrics,
     /// Rows by true class, then predicted class; where it was asked for.
     pub confusion_matrix: Option<Vec<Vec<u64>>>,
+    /// Metrics that are undefined and told as 0, with the reason.
+    pub notes: Vec<String>,
 }
 
 /// Why something cannot be measured.
@@ -58,6 +64,14 @@ pub enum Unmeasurable {
     OneClass { metric: Metric },
     /// Likewise, of every label.
     OneSided { metric: Metric },
+    /// It looks for one class, and of so many none is the positive one.
+    NoPositiveClass { metric: Metric, classes: usize },
+    /// No row is of the positive class.
+    NoPositives { metric: Metric },
+    /// All rows are of the positive class.
+    NoNegatives { metric: Metric },
+    /// No row is predicted as the positive class.
+    NonePredicted { metric: Metric },
 }
 
 /// The metrics that a target gets where none are named: those that so many rows have.
@@ -75,7 +89,14 @@ pub fn measure(metrics: &[Metric], answers: &Answers) -> Result<Measured, Unmeas
         if metric == Metric::ConfusionMatrix {
             measured.confusion_matrix = Some(answers.classes(metric)?.confusion());
         } else {
-            let value = value(metric, answers)?;
+            let value = match value(metric, answers) {
+                Err(why @ Unmeasurable::NonePredicted { .. }) => {
+                    // scikit-learn warns and says 0.
+                    measured.notes.push(format!("{why}; it is told as 0"));
+                    0.0
+                }
+                value => value?,
+            };
             measured.metrics.insert(metric.name(), value);
         }
     }
@@ -101,6 +122,9 @@ pub fn value(metric: Metric, answers: &Answers) -> Result<f64, Unmeasurable> {
             let values: Vec<f64> = values.collect::<Result<_, _>>()?;
             return Ok(values.iter().sum::<f64>() / values.len() as f64);
         }
+        Answers::Classes(classes) if metric.needs_positive() => {
+            return one_class::value(metric, classes);
+        }
         Answers::Classes(_) | Answers::Numbers(_) => {}
     }
     let classes = || answers.classes(metric);
@@ -121,11 +145,27 @@ pub fn value(metric: Metric, answers: &Answers) -> Result<f64, Unmeasurable> {
         M::F1Weighted => classes()?.weighted(Tally::f1),
         M::MatthewsCorrcoef => correlation::matthews(classes()?),
         M::RocAuc => tells_apart(ranking::roc_auc(&classes()?.curves()))?,
-        M::RocAucOvrWeighted => tells_apart(ranking::roc_auc_weighted(&classes()?.curves()))?,
+        M::RocAucOvrWeighted => {
+            tells_apart(ranking::roc_auc_weighted(&classes()?.curves_of_all()))?
+        }
         M::AveragePrecision => tells_apart(ranking::average_precision(&classes()?.curves()))?,
         M::LogLoss => classes()?.log_loss(),
-        // A table has no value.
-        M::ConfusionMatrix => f64::NAN,
+        M::BrierScore => classes()?.brier_score(),
+        M::ExpectedCalibrationError(CalibrationBins { bins }) => {
+            let bins = calibration::bins(classes()?.forecasts(), bins as usize);
+            calibration::expected_error(&bins)
+        }
+        // A table has no value; what looks for one class was measured above.
+        M::ConfusionMatrix
+        | M::Precision
+        | M::Recall
+        | M::F1
+        | M::Fbeta(_)
+        | M::Specificity
+        | M::RecallAtPrecision(_)
+        | M::HitsAt(_)
+        | M::PrecisionAt(_)
+        | M::LiftAt(_) => f64::NAN,
         M::Mse => numbers()?.mse(),
         M::Rmse => numbers()?.mse().sqrt(),
         M::Mae => numbers()?.mae(),
@@ -156,6 +196,10 @@ fn value_of_labels(metric: Metric, labels: &Labels) -> Result<f64, Unmeasurable>
         M::RocAuc => tells_apart(ranking::roc_auc(&labels.curves()))?,
         M::RocAucOvrWeighted => tells_apart(ranking::roc_auc_weighted(&labels.curves()))?,
         M::AveragePrecision => tells_apart(ranking::average_precision(&labels.curves()))?,
+        M::ExpectedCalibrationError(CalibrationBins { bins }) => {
+            let bins = calibration::bins(labels.forecasts(), bins as usize);
+            calibration::expected_error(&bins)
+        }
         _ => {
             let answer = Answer::Labels;
             return Err(Unmeasurable::Misfit { metric, answer });
@@ -164,7 +208,14 @@ fn value_of_labels(metric: Metric, labels: &Labels) -> Result<f64, Unmeasurable>
 }
 
 fn fewest_rows(metric: Metric) -> usize {
-    if metric == Metric::R2 { 2 } else { 1 }
+    use Metric as M;
+    match metric {
+        M::R2 => 2,
+        M::HitsAt(TopRows::K(k)) | M::PrecisionAt(TopRows::K(k)) | M::LiftAt(TopRows::K(k)) => {
+            k as usize
+        }
+        _ => 1,
+    }
 }
 
 impl<'a> Answers<'a> {
@@ -223,7 +274,18 @@ impl Unmeasurable {
             Self::OneSided { .. } => Some(
                 "measure on a part that has rows with and without some label, or leave it out".to_owned(),
             ),
+            Self::TooFewRows { metric, .. } if metric.needs_positive() => Some(
+                "take a smaller `k`, or a `share` of the rows".to_owned(),
+            ),
             Self::TooFewRows { .. } => None,
+            Self::NoPositiveClass { .. } => Some(
+                "name it: `positive: CLASS` beside `metrics`, or `target: {column: …, positive: CLASS}` in the preprocess \
+                 stage"
+                    .to_owned(),
+            ),
+            Self::NoPositives { .. } | Self::NoNegatives { .. } | Self::NonePredicted { .. } => Some(
+                "measure on a part with rows of each class (`stratify` keeps their shares), or leave it out".to_owned(),
+            ),
         }
     }
 }
@@ -245,7 +307,36 @@ impl fmt::Display for Unmeasurable {
                 write!(f, "`{}` of no rows is undefined", metric.name())
             }
             Self::TooFewRows { metric, rows } => {
-                write!(f, "`{}` of {rows} row is undefined", metric.name())
+                let noun = if *rows == 1 { "row" } else { "rows" };
+                write!(f, "`{}` of {rows} {noun} is undefined", metric.name())
+            }
+            Self::NoPositiveClass { metric, classes } => {
+                let metric = metric.name();
+                write!(
+                    f,
+                    "`{metric}` looks for one class, and none of the target's {classes} is the positive one"
+                )
+            }
+            Self::NoPositives { metric } => {
+                let metric = metric.name();
+                write!(
+                    f,
+                    "`{metric}` is undefined without a row of the positive class"
+                )
+            }
+            Self::NoNegatives { metric } => {
+                let metric = metric.name();
+                write!(
+                    f,
+                    "`{metric}` is undefined where all rows are of the positive class"
+                )
+            }
+            Self::NonePredicted { metric } => {
+                let metric = metric.name();
+                write!(
+                    f,
+                    "`{metric}` is undefined where no row is predicted as the positive class"
+                )
             }
             Self::OneClass {
                 metric: Metric::AveragePrecision,

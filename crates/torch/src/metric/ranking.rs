@@ -82,6 +82,30 @@ pub fn precision(steps: &[Step]) -> Option<f64> {
     Some(sum / all as f64)
 }
 
+/// How many of the first `count` rows are of the class. Of rows with equal probabilities at the end, a share counts: the mean
+/// over all their orders.
+pub fn hits_among(steps: &[Step], count: usize) -> f64 {
+    let (mut rows_before, mut hits_before) = (0, 0);
+    for step in steps {
+        let rows = step.hits + step.alarms;
+        if rows >= count as u64 {
+            let part = (count as u64 - rows_before) as f64 / (rows - rows_before) as f64;
+            return hits_before as f64 + part * (step.hits - hits_before) as f64;
+        }
+        (rows_before, hits_before) = (rows, step.hits);
+    }
+    hits_before as f64
+}
+
+/// The highest recall of a threshold with at least this precision, 0 where none has it; nothing where no row is of the class.
+pub fn recall_at_precision(steps: &[Step], precision: f64) -> Option<f64> {
+    let all = steps.last()?.hits;
+    let is_precise =
+        |step: &&Step| step.hits as f64 / (step.hits + step.alarms) as f64 >= precision;
+    let most = steps.iter().rfind(is_precise).map_or(0, |step| step.hits);
+    (all > 0).then(|| most as f64 / all as f64)
+}
+
 fn mean(
     curves: &[Vec<Step>],
     value: fn(&[Step]) -> Option<f64>,

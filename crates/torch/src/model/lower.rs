@@ -43,6 +43,7 @@ mod tests {
             target: Target {
                 name: "y".to_owned(),
                 kind: TargetKind::Number { train_mean: 0.0 },
+                positive: None,
             },
             steps: Vec::new(),
             features: (0..features).map(|it| it.to_string()).collect(),

@@ -3,12 +3,12 @@
 use std::fmt::Write;
 
 use pipe_schema::{
-    dataset::{DatasetSchema, FittedStep, TargetKind},
+    dataset::{DatasetSchema, FittedStep, PositiveClass, TargetKind},
     layer::Layer,
     model::{Compression, Model},
     package::{Package, Several},
     report::Report,
-    stage::{package::Format, preprocess::ColumnType, train::Answer},
+    stage::{evaluate::Metric, package::Format, preprocess::ColumnType, train::Answer},
 };
 
 use super::markdown::{cell, counted, figure, prose, quoted, words};
@@ -164,10 +164,24 @@ impl Card<'_> {
                 quoted(part)
             ),
         };
+        let positive = self.report.positive.as_ref();
         text.push_str("| metric | this model | baseline |\n|---|---|---|\n");
         for (name, value) in metrics {
             let baseline = baseline.get(name).map(|it| figure(*it)).unwrap_or_default();
-            let _ = writeln!(text, "| {} | {} | {baseline} |", cell(name), figure(*value));
+            let of = Metric::of_name(name).is_some_and(Metric::looks_for_positive);
+            let of = match positive.filter(|_| of) {
+                Some(it) => format!(" of {}", cell(&it.class)),
+                None => String::new(),
+            };
+            let value = figure(*value);
+            let _ = writeln!(text, "| {}{of} | {value} | {baseline} |", cell(name));
+        }
+        if let Some(PositiveClass { class, why }) = positive {
+            let class = quoted(class);
+            let _ = writeln!(text, "\nFigures of one class look for {class}, {why}.");
+        }
+        for note in &self.report.notes {
+            let _ = writeln!(text, "\n{}.", prose(note));
         }
         text.push_str(match self.answer() {
             Answer::Number => "\nThe baseline always gives the mean of the rows trained on.\n",

@@ -3,11 +3,16 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::options::{
+    CalibrationBins, Fbeta, MeanPinballLoss, RecallAtPrecision, TopKAccuracy, TopRows,
+};
 use crate::stage::train::Answer;
 
 /// What a metric measures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Of {
+    /// One class against all others.
+    OneClass,
     Classes,
     /// Classes, and labels: yes or no of several targets.
     Labels,
@@ -62,6 +67,16 @@ metrics! {
     BalancedAccuracy: Classes Higher,
     /// Share of rows whose class is among the `k` most probable.
     TopKAccuracy(TopKAccuracy): Classes Higher,
+    /// Share of the rows predicted as the positive class that are of it.
+    Precision: OneClass Higher,
+    /// Share of the rows of the positive class that are predicted as it.
+    Recall: OneClass Higher,
+    /// Harmonic mean of `precision` and `recall`.
+    F1: OneClass Higher,
+    /// The same, with `recall` weighing `beta` squared times as much as `precision`.
+    Fbeta(Fbeta): OneClass Higher,
+    /// Share of the rows of other classes that are not predicted as the positive class: their recall.
+    Specificity: OneClass Higher,
     PrecisionMacro: Labels Higher,
     PrecisionMicro: Labels Higher,
     PrecisionWeighted: Labels Higher,
@@ -75,12 +90,26 @@ metrics! {
     HammingLoss: Labels Lower,
     /// Correlation of predicted and true classes, from -1 to 1; 0 is chance.
     MatthewsCorrcoef: Classes Higher,
-    /// Area under the ROC curve: of the second of two classes, else the mean over each class, or label, against the rest.
+    /// Area under the ROC curve: of the positive class, else the mean over each class, or label, against the rest.
     RocAuc: Labels Higher,
-    /// The same, with the mean weighted by the rows of each class.
+    /// The same, of more than two classes the mean over all, weighted by the rows of each.
     RocAucOvrWeighted: Labels Higher,
-    /// Area under the precision-recall curve, in steps: of the second of two classes, else the mean over classes or labels.
+    /// Area under the precision-recall curve, in steps: of the positive class, else the mean over classes or labels.
     AveragePrecision: Labels Higher,
+    /// The highest `recall` of the positive class that a threshold gives with at least this `precision`.
+    RecallAtPrecision(RecallAtPrecision): OneClass Higher,
+    /// How many of the rows with the highest probability of the positive class are of it.
+    HitsAt(TopRows): OneClass Higher,
+    /// Share of these rows that are of the positive class.
+    PrecisionAt(TopRows): OneClass Higher,
+    /// The same over the positive class's share of all rows: how many times better than chance.
+    LiftAt(TopRows): OneClass Higher,
+    /// Mean squared difference of the positive class's probability from 0 or 1; of more than two classes without a positive one,
+    /// summed over the classes.
+    BrierScore: Classes Lower,
+    /// Mean distance, over ranges of the probability, of the mean probability from the share that is right: of the positive
+    /// class, else of the predicted one; of all labels together.
+    ExpectedCalibrationError(CalibrationBins): Labels Lower,
     /// Mean negative log of the probability given to the right class.
     LogLoss: Classes Lower,
     /// Rows by true class and predicted class; a table in the report, not a number.
@@ -105,46 +134,6 @@ metrics! {
     ExplainedVariance: Numbers Higher,
 }
 
-/// Options of `top_k_accuracy`.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct TopKAccuracy {
-    /// How many classes may be named.
-    #[serde(default = "two")]
-    #[schemars(range(min = 1))]
-    pub k: u32,
-}
-
-fn two() -> u32 {
-    2
-}
-
-impl Default for TopKAccuracy {
-    fn default() -> Self {
-        Self { k: two() }
-    }
-}
-
-/// Options of `mean_pinball_loss`.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct MeanPinballLoss {
-    /// The quantile that is predicted; 0.5 is the median.
-    #[serde(default = "half")]
-    #[schemars(range(min = 0.0, max = 1.0))]
-    pub alpha: f64,
-}
-
-fn half() -> f64 {
-    0.5
-}
-
-impl Default for MeanPinballLoss {
-    fn default() -> Self {
-        Self { alpha: half() }
-    }
-}
-
 impl Metric {
     /// The word in specs, without options.
     pub fn word(self) -> String {
@@ -164,12 +153,32 @@ impl Metric {
             Self::MeanPinballLoss(MeanPinballLoss { alpha }) => {
                 format!("mean_pinball_loss_{alpha}")
             }
+            Self::Fbeta(Fbeta { beta }) => format!("fbeta_{beta}"),
+            Self::RecallAtPrecision(RecallAtPrecision { precision }) => {
+                format!("recall_at_precision_{precision}")
+            }
+            Self::HitsAt(top) => format!("hits_at_{top}"),
+            Self::PrecisionAt(top) => format!("precision_at_{top}"),
+            Self::LiftAt(top) => format!("lift_at_{top}"),
+            Self::ExpectedCalibrationError(CalibrationBins { bins })
+                if bins != CalibrationBins::default().bins =>
+            {
+                format!("expected_calibration_error_{bins}")
+            }
             metric => metric.word(),
         }
     }
 
     /// The metric of a name in a report.
     pub fn of_name(name: &str) -> Option<Self> {
+        let without_options = || Self::all().find(|metric| metric.name() == name);
+        let found = Self::with_options(name).or_else(without_options)?;
+        // `top_02_accuracy` is no metric's name.
+        (found.name() == name).then_some(found)
+    }
+
+    /// The metric of a name that has options in it.
+    fn with_options(name: &str) -> Option<Self> {
         let options = |start: &str, end: &str| name.strip_prefix(start)?.strip_suffix(end);
         if let Some(k) = options("top_", "_accuracy") {
             let k = k.parse().ok()?;
@@ -179,13 +188,51 @@ impl Metric {
             let alpha = alpha.parse().ok()?;
             return Some(Self::MeanPinballLoss(MeanPinballLoss { alpha }));
         }
-        Self::all().find(|it| it.word() == name)
+        if let Some(beta) = options("fbeta_", "") {
+            let beta = beta.parse().ok().filter(|it| *it > 0.0)?;
+            return Some(Self::Fbeta(Fbeta { beta }));
+        }
+        if let Some(precision) = options("recall_at_precision_", "") {
+            let precision = precision
+                .parse()
+                .ok()
+                .filter(|it| *it > 0.0 && *it <= 1.0)?;
+            return Some(Self::RecallAtPrecision(RecallAtPrecision { precision }));
+        }
+        if let Some(bins) = options("expected_calibration_error_", "") {
+            let bins = bins.parse().ok().filter(|it| (1..=1000).contains(it))?;
+            return Some(Self::ExpectedCalibrationError(CalibrationBins { bins }));
+        }
+        let tops: [(&str, fn(TopRows) -> Self); 3] = [
+            ("hits_at_", Self::HitsAt),
+            ("precision_at_", Self::PrecisionAt),
+            ("lift_at_", Self::LiftAt),
+        ];
+        tops.into_iter()
+            .find_map(|(start, of)| Some(of(TopRows::parse(options(start, "")?)?)))
+    }
+
+    /// Whether it looks for one class, where there is a positive one.
+    pub fn looks_for_positive(self) -> bool {
+        self.of() == Of::OneClass
+            || matches!(
+                self,
+                Self::RocAuc
+                    | Self::AveragePrecision
+                    | Self::BrierScore
+                    | Self::ExpectedCalibrationError(_)
+            )
+    }
+
+    /// Whether it looks for one class, and means nothing where none is the positive one.
+    pub fn needs_positive(self) -> bool {
+        self.of() == Of::OneClass
     }
 
     /// Whether it measures such answers.
     pub fn is_for(self, answer: Answer) -> bool {
         match answer {
-            Answer::Classes => matches!(self.of(), Of::Classes | Of::Labels),
+            Answer::Classes => matches!(self.of(), Of::OneClass | Of::Classes | Of::Labels),
             Answer::Labels => self.of() == Of::Labels,
             Answer::Number => matches!(self.of(), Of::Number | Of::Numbers),
             Answer::Numbers => self.of() == Of::Numbers,
@@ -195,9 +242,9 @@ impl Metric {
     /// What it measures, in words, where it does not measure this answer.
     pub fn measures(self, answer: Answer) -> &'static str {
         match (self.of(), answer) {
-            (Of::Classes, Answer::Labels) => "classes of one target",
+            (Of::OneClass | Of::Classes, Answer::Labels) => "classes of one target",
             (Of::Number, Answer::Numbers) => "numbers of one target",
-            (Of::Classes | Of::Labels, _) => "classes",
+            (Of::OneClass | Of::Classes | Of::Labels, _) => "classes",
             (Of::Number | Of::Numbers, _) => "numbers",
         }
     }
@@ -231,13 +278,44 @@ mod tests {
         let options = [
             Metric::TopKAccuracy(TopKAccuracy { k: 5 }),
             Metric::MeanPinballLoss(MeanPinballLoss { alpha: 0.975 }),
+            Metric::Fbeta(Fbeta { beta: 0.5 }),
+            Metric::RecallAtPrecision(RecallAtPrecision { precision: 1.0 }),
+            Metric::HitsAt(TopRows::K(7)),
+            Metric::HitsAt(TopRows::Share(0.01)),
+            Metric::PrecisionAt(TopRows::Share(1e-7)),
+            Metric::LiftAt(TopRows::K(1)),
+            Metric::ExpectedCalibrationError(CalibrationBins { bins: 15 }),
         ];
         for metric in Metric::all().chain(options) {
             assert_eq!(Metric::of_name(&metric.name()), Some(metric));
         }
-        assert_eq!(options[0].name(), "top_5_accuracy");
-        assert_eq!(options[1].name(), "mean_pinball_loss_0.975");
-        assert_eq!(Metric::of_name("top_x_accuracy"), None);
-        assert_eq!(Metric::of_name("top_accuracy"), None);
+        let names = options.map(Metric::name);
+        assert_eq!(
+            names,
+            [
+                "top_5_accuracy",
+                "mean_pinball_loss_0.975",
+                "fbeta_0.5",
+                "recall_at_precision_1",
+                "hits_at_7",
+                "hits_at_0.01",
+                "precision_at_0.0000001",
+                "lift_at_1",
+                "expected_calibration_error_15",
+            ]
+        );
+        for name in [
+            "top_x_accuracy",
+            "top_accuracy",
+            "top_05_accuracy",
+            "hits_at_0",
+            "hits_at_1.5",
+            "hits_at",
+            "fbeta_-1",
+            "recall_at_precision_0",
+            "expected_calibration_error_10",
+        ] {
+            assert_eq!(Metric::of_name(name), None, "{name}");
+        }
     }
 }

@@ -1,16 +1,18 @@
 //! The `evaluate` block: metrics and predictions of a model on a part of a dataset.
 
 mod metric;
+mod options;
 mod slice;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use self::{
-    metric::{MeanPinballLoss, Metric, TopKAccuracy},
+    metric::Metric,
+    options::{CalibrationBins, Fbeta, MeanPinballLoss, RecallAtPrecision, TopKAccuracy, TopRows},
     slice::{SliceBy, WORST},
 };
-use super::train::Device;
+use super::{ClassName, train::Device};
 use crate::reference::Reference;
 
 /// Measures a model on a part of a dataset. Predictions are part of the report.
@@ -25,6 +27,10 @@ pub struct Evaluate {
     /// labels, `rmse, mae, r2` for numbers.
     #[serde(default)]
     pub metrics: Vec<Metric>,
+    /// The class that `precision`, `recall`, `average_precision` and all other figures of one class look for. Default: that of the
+    /// dataset that the model was trained on: its `positive`, else the rarer of two classes in the train part.
+    #[serde(default)]
+    pub positive: Option<ClassName>,
     /// Says how sure the metrics are: an interval for each, from rows drawn with replacement.
     #[serde(default)]
     pub bootstrap: Option<Bootstrap>,

@@ -89,6 +89,7 @@ fn each_slice_is_measured_as_scikit_learn_measures_its_rows() {
             .collect(),
         probabilities: probabilities.concat(),
         count: 2,
+        positive: Some(1),
     };
     let numbers = Paired::Numbers {
         truth: list(&golden["numbers"]),
@@ -131,6 +132,7 @@ fn paired(rows: usize) -> Paired {
         predicted: vec![0; rows],
         probabilities: [0.75, 0.25].repeat(rows),
         count: 2,
+        positive: Some(1),
     }
 }
 
