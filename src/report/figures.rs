@@ -236,9 +236,9 @@ mod tests {
             why: pipe_schema::dataset::WhyPositive::Rarer,
         };
         let told = |name| titled(name, Some(&fraud));
-        assert_eq!(told("average_precision"), "average_precision (fraud␊)");
-        assert_eq!(told("hits_at_0.01"), "hits_at_0.01 (fraud␊)");
-        assert_eq!(told("recall_worst_city"), "recall_worst_city (fraud␊)");
+        assert_eq!(told("average_precision"), "average_precision (fraud )");
+        assert_eq!(told("hits_at_0.01"), "hits_at_0.01 (fraud )");
+        assert_eq!(told("recall_worst_city"), "recall_worst_city (fraud )");
         assert_eq!(told("accuracy"), "accuracy");
         assert_eq!(told("f1_macro"), "f1_macro");
         assert_eq!(titled("recall", None), "recall");

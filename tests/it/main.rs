@@ -18,6 +18,7 @@ mod texts;
 mod packages;
 mod hostile_text;
 mod pages;
+mod positive_class;
 mod series;
 mod parts;
 mod notes;
