@@ -86,7 +86,7 @@ pub fn check(block: &Train, data: Option<&Output>, rules: &mut Rules<'_>) {
         rules.say(
             &["loss"],
             format!(
-                "the loss needs {}, which have no positive class",
+                "the loss learns {}, which has no positive class",
                 answer.name()
             ),
             format!(

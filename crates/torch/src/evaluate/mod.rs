@@ -73,7 +73,7 @@ pub fn evaluate(block: &Evaluate, request: &Request, reporter: &mut Reporter) ->
     let paired = Paired::of(&part.target, &answers, count, looked_for)?;
     let measured = paired.measure(&metrics)?;
     for note in &measured.notes {
-        reporter.log(note);
+        reporter.note(note);
     }
     let trivial = trivial(&schema.target, part.len());
     let trivial = Paired::of(&part.target, &trivial, count, looked_for)?;

@@ -104,8 +104,7 @@ metrics! {
     PrecisionAt(TopRows): OneClass Higher,
     /// The same over the positive class's share of all rows: how many times better than chance.
     LiftAt(TopRows): OneClass Higher,
-    /// Mean squared difference of the positive class's probability from 0 or 1; of more than two classes without a positive one,
-    /// summed over the classes.
+    /// Mean squared difference of the positive class's probability from 0 or 1; without one, summed over all classes.
     BrierScore: Classes Lower,
     /// Mean distance, over ranges of the probability, of the mean probability from the share that is right: of the positive
     /// class, else of the predicted one; of all labels together.
