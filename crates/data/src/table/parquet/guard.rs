@@ -111,7 +111,16 @@ pub fn check_pages(
     is_list: bool,
     budget: &UnpackBudget,
 ) -> Result<(), Trouble> {
-    let (mut at, length) = column.byte_range();
+    let start = column
+        .dictionary_page_offset()
+        .unwrap_or_else(|| column.data_page_offset());
+    // The library's own `byte_range` panics if one of them is negative.
+    let (Ok(mut at), Ok(length)) = (
+        u64::try_from(start),
+        u64::try_from(column.compressed_size()),
+    ) else {
+        return Err(Trouble::Value("has a negative offset or size".to_owned()));
+    };
     let end = at.saturating_add(length);
     while at < end {
         let Some((page, header)) = page_at(file, at)? else {
