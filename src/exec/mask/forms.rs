@@ -68,7 +68,10 @@ fn base64(value: &[u8]) -> Vec<Vec<u8>> {
             forms.extend(pieces(core, value.len()));
             // What is too short for pieces may be on two lines.
             if core.len() < 2 * PIECE + STEP {
-                forms.extend((1..core.len()).map(|at| [&core[..at], b"\n", &core[at..]].concat()));
+                for end in [&b"\n"[..], b"\r\n"] {
+                    let broken = |at| [&core[..at], end, &core[at..]].concat();
+                    forms.extend((1..core.len()).map(broken));
+                }
             }
             if shared > 0 {
                 // It ends here, perhaps with padding.

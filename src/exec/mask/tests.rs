@@ -99,15 +99,18 @@ fn mask_hides_base64_wherever_the_secret_begins_and_however_lines_are_broken() {
                 assert!(around.len() <= 12, "{before} {after}: {shown}");
             }
             for width in [20, 60, 64, 76] {
-                let wrap = |text: &str| -> String {
-                    let lines = text.as_bytes().chunks(width);
-                    let lines: Vec<&str> = lines.map(|it| str::from_utf8(it).unwrap()).collect();
-                    lines.join("\n") + "\n"
-                };
-                for encoded in [encoded.clone(), hex(&text)] {
-                    let shown = masked(secret, &wrap(&encoded));
-                    let longest = shown.split(['*', '\n']).map(str::len).max();
-                    assert!(longest.unwrap() < PIECE_THAT_MAY_STAY, "{shown}");
+                for end in ["\n", "\r\n"] {
+                    let wrap = |text: &str| -> String {
+                        let lines = text.as_bytes().chunks(width);
+                        let lines: Vec<&str> =
+                            lines.map(|it| str::from_utf8(it).unwrap()).collect();
+                        lines.join(end) + end
+                    };
+                    for encoded in [encoded.clone(), hex(&text)] {
+                        let shown = masked(secret, &wrap(&encoded));
+                        let longest = shown.split(['*', '\r', '\n']).map(str::len).max();
+                        assert!(longest.unwrap() < PIECE_THAT_MAY_STAY, "{shown}");
+                    }
                 }
             }
         }
@@ -175,6 +178,7 @@ fn mask_hides_hex_in_groups_base64_on_two_lines_and_what_is_escaped_twice() {
         "7548 746e 7265 322d",
         "0x48, 0x75, 0x6e, 0x74, 0x65, 0x72, 0x2d, 0x32",
         "SHVudG\nVyLTI=",
+        "SHVudG\r\nVyLTI=",
         r"\u0048\u0075\u006e\u0074\u0065\u0072\u002d\u0032",
     ] {
         let shown = masked("Hunter-2", text);

@@ -85,12 +85,20 @@ impl Lexer<'_> {
 
     /// Commands until the end, or until the `)` of a substitution or subshell.
     pub fn commands(&mut self, is_nested: bool) {
+        self.read_commands(is_nested, Simple::default());
+    }
+
+    /// Commands until a `)`, as what the first one is taken for.
+    pub fn commands_in(&mut self, first: Simple) {
+        self.read_commands(true, first);
+    }
+
+    fn read_commands(&mut self, is_nested: bool, mut simple: Simple) {
         self.depth += 1;
         if self.depth > DEEPEST {
             return self.lose("many substitutions inside each other");
         }
         let outer = (self.limit.take(), self.is_target);
-        let mut simple = Simple::default();
         let mut pipeline = Pipeline::new(self.found.len());
         let mut documents: Vec<HereDocument> = Vec::new();
         while let Some(unit) = self.units.get(self.at) {
@@ -105,8 +113,9 @@ impl Lexer<'_> {
                 '(' if self.peek(1) == Some('(') => self.lose("`((`"),
                 '(' if !documents.is_empty() => self.lose("parentheses behind `<<`"),
                 '(' => {
+                    let is_array = simple.has_word && simple.word.ends_with('=');
                     self.end_word(&mut simple);
-                    self.parentheses(&mut simple, &mut pipeline);
+                    self.parentheses(&mut simple, &mut pipeline, is_array);
                 }
                 ')' => {
                     self.end_word(&mut simple);

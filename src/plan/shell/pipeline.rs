@@ -10,6 +10,16 @@ pub(super) struct Pipeline {
     start: usize,
     current: usize,
     is_piped: bool,
+    /// Commands with others in them that are open: `{`, `while`.
+    groups: Vec<Group>,
+}
+
+/// A command with others in it, which share its input.
+struct Group {
+    /// The first command that they may read from, where that is not its own.
+    start: Option<usize>,
+    /// A shell that reads its input is among them.
+    reads_code: bool,
 }
 
 impl Pipeline {
@@ -19,7 +29,25 @@ impl Pipeline {
             start: at,
             current: at,
             is_piped: false,
+            groups: Vec::new(),
         }
+    }
+
+    /// Begins with a command that no pipe leads to.
+    fn restart(&mut self, at: usize) {
+        self.start = self.groups.last().and_then(|it| it.start).unwrap_or(at);
+    }
+
+    /// Opens so many groups, whose input is that of the current command.
+    fn open(&mut self, count: usize) {
+        let outer = self.groups.last().and_then(|it| it.start);
+        let start = self.is_piped.then_some(self.start).or(outer);
+        let group = || Group {
+            start,
+            reads_code: false,
+        };
+        self.groups
+            .extend(std::iter::repeat_with(group).take(count));
     }
 }
 
@@ -52,7 +80,7 @@ impl Lexer<'_> {
             self.bodies(documents);
             pipeline.current = self.found.len();
             if !pipeline.is_piped {
-                pipeline.start = pipeline.current;
+                pipeline.restart(pipeline.current);
             }
         }
     }
@@ -65,8 +93,18 @@ impl Lexer<'_> {
         documents: &mut [HereDocument],
         is_pipe: bool,
     ) {
+        if simple.is_closing
+            && let Some(group) = pipeline.groups.pop()
+            && group.reads_code
+        {
+            simple.pass_input_to_shell();
+        }
+        pipeline.open(simple.opened);
         if simple.reads_code() {
             self.reads_code = true;
+            for group in &mut pipeline.groups {
+                group.reads_code = true;
+            }
             let end = if simple.has_here_string {
                 self.found.len()
             } else {
@@ -85,15 +123,15 @@ impl Lexer<'_> {
         if is_pipe && simple.is_closing {
             pipeline.start = pipeline.scope;
         } else if !is_pipe && !goes_on {
-            pipeline.start = self.found.len();
+            pipeline.restart(self.found.len());
         }
         pipeline.is_piped = is_pipe || goes_on;
         pipeline.current = self.found.len();
         simple.end();
     }
 
-    /// `(…)`, `<(…)` and `>(…)`.
-    pub fn parentheses(&mut self, simple: &mut Simple, pipeline: &mut Pipeline) {
+    /// `(…)`, `<(…)`, `>(…)`, and the elements of an array.
+    pub fn parentheses(&mut self, simple: &mut Simple, pipeline: &mut Pipeline, is_array: bool) {
         let before = self.at.checked_sub(1).map(|it| self.units[it]);
         let is_process = matches!(before, Some(Unit::Char('<' | '>')));
         let found = self.found.len();
@@ -103,9 +141,10 @@ impl Lexer<'_> {
         }
         let outer = std::mem::take(&mut self.reads_code);
         self.at += 1;
-        self.commands(true);
+        self.commands_in(Simple::within(is_array));
         self.inherited = inherited;
-        if self.reads_code {
+        let is_shell_inside = self.reads_code;
+        if is_shell_inside {
             self.refuse_code(pipeline.start, found);
             simple.feeds_shell |= is_process;
         }
@@ -114,6 +153,9 @@ impl Lexer<'_> {
             simple.is_target = false;
         } else {
             simple.end();
+            if is_shell_inside {
+                simple.pass_input_to_shell();
+            }
         }
     }
 

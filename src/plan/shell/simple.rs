@@ -8,9 +8,10 @@ pub(super) const VALUE: char = '\u{fffc}';
 pub(super) const EXPANSION: char = '\u{fffb}';
 
 /// Programs that read the argument behind `-c` as code, and their input.
-const SHELLS: [&str; 16] = [
-    "sh", "bash", "rbash", "dash", "ash", "zsh", "ksh", "mksh", "yash", "posh", "csh", "tcsh",
-    "fish", "pwsh", "nu", "xonsh",
+const SHELLS: [&str; 27] = [
+    "sh", "bash", "rbash", "dash", "ash", "zsh", "rzsh", "ksh", "rksh", "mksh", "lksh", "oksh",
+    "loksh", "pdksh", "yash", "posh", "hush", "sash", "bosh", "osh", "csh", "tcsh", "fish", "pwsh",
+    "nu", "elvish", "xonsh",
 ];
 /// Options of shells that take no operand, but for `o` and `O`; behind those with a `c` comes code.
 const FLAGS: &str = "abcefhiklmnoprstuvxBCDEHOPT";
@@ -46,9 +47,9 @@ const TAKERS: [(&str, char); 6] = [
     ("env", 'S'),
 ];
 /// Programs that run the program that their arguments name.
-const WRAPPERS: [&str; 17] = [
+const WRAPPERS: [&str; 18] = [
     "env", "nice", "ionice", "nohup", "timeout", "sudo", "doas", "stdbuf", "setsid", "chroot",
-    "xargs", "flock", "busybox", "strace", "unshare", "taskset", "chrt",
+    "xargs", "flock", "busybox", "toybox", "strace", "unshare", "taskset", "chrt",
 ];
 /// Builtins that take names of variables, in whose subscripts bash calculates.
 const NAMERS: [&str; 4] = ["read", "unset", "getopts", "wait"];
@@ -58,6 +59,8 @@ const OPENERS: [&str; 13] = [
     "if", "then", "else", "elif", "do", "while", "until", "!", "{", "time", "command", "builtin",
     "exec",
 ];
+/// Words that begin commands which have commands in them.
+const COMPOUNDS: [&str; 7] = ["{", "if", "while", "until", "for", "case", "select"];
 /// Words that end commands which have commands in them.
 const CLOSERS: [&str; 4] = ["}", "done", "fi", "esac"];
 /// Variables whose values shells expand, and those that bash calculates.
@@ -140,6 +143,10 @@ pub(super) struct Simple {
     pub has_here_string: bool,
     /// It writes to a shell, in `>(…)`.
     pub feeds_shell: bool,
+    /// It is an element of an array, or what may be a command for one.
+    pub is_array: bool,
+    /// So many commands with others in them begin.
+    pub opened: usize,
     /// It ends a command with others in it.
     pub is_closing: bool,
     /// It has words.
@@ -165,6 +172,14 @@ pub(super) struct Simple {
 }
 
 impl Simple {
+    /// The first of several commands, or of the elements of an array.
+    pub fn within(is_array: bool) -> Self {
+        Self {
+            is_array,
+            ..Self::default()
+        }
+    }
+
     /// What a value in the word that begins must not be.
     pub fn limit(&self) -> Option<Limit> {
         let code = Some(Limit::Refused(Obstacle::Code));
@@ -190,7 +205,7 @@ impl Simple {
             }
             Builtin::Test if is_unknown(&self.previous) => calculated,
             Builtin::Printf if self.previous.is_empty() => Some(Limit::Option),
-            _ => (!self.is_named).then_some(Limit::Subscript),
+            _ => (self.is_array || !self.is_named).then_some(Limit::Subscript),
         }
     }
 
@@ -207,10 +222,16 @@ impl Simple {
         self.is_evaluator || self.reads_code()
     }
 
+    /// A shell among the commands that end here has their input.
+    pub fn pass_input_to_shell(&mut self) {
+        self.reads_code = true;
+    }
+
     /// The next command begins. What is between `[[` and `]]` is one.
     pub fn end(&mut self) {
         *self = Self {
             is_test: self.is_test,
+            is_array: self.is_array,
             ..Self::default()
         };
     }
@@ -218,6 +239,7 @@ impl Simple {
     /// Takes a whole word in.
     pub fn learn(&mut self, word: &str) {
         self.has_words = true;
+        self.opened += usize::from(!self.is_named && COMPOUNDS.contains(&word));
         match word {
             "[[" => self.is_test = true,
             "]]" => self.is_test = false,
@@ -244,7 +266,7 @@ impl Simple {
             if word.starts_with(EXPANSION) {
                 self.shell = Shell::Unsure;
             }
-        } else if SHELLS.contains(&name) {
+        } else if is_shell(name) {
             self.find_shell(true);
         } else if matches!(self.shell, Shell::Options | Shell::Code) {
             self.argument(word);
@@ -284,7 +306,7 @@ impl Simple {
         };
         let is_pattern =
             name.contains(['*', '?', '{']) || name.contains('[') && !name.starts_with('[');
-        if SHELLS.contains(&name) {
+        if is_shell(name) {
             self.find_shell(true);
         } else if is_unknown(name) || is_pattern {
             self.find_shell(false);
@@ -353,6 +375,15 @@ pub(super) fn variable(word: &str) -> Option<Obstacle> {
     } else {
         (NUMBER_VARIABLES.contains(&name)).then_some(Obstacle::Calculation)
     }
+}
+
+/// Whether a program is a shell, perhaps with its version or what it was built for: `bash5`, `zsh-5.9`, `mksh-static`.
+fn is_shell(name: &str) -> bool {
+    let end = name.find(|it: char| !it.is_ascii_alphabetic());
+    let (name, rest) = name.split_at(end.unwrap_or(name.len()));
+    let version = rest.trim_start_matches(['-', '.', '_']);
+    let is_version = version.starts_with(|it: char| it.is_ascii_digit()) || version == "static";
+    SHELLS.contains(&name) && (rest.is_empty() || is_version)
 }
 
 /// Whether the text is known only when it runs.
