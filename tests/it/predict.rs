@@ -15,10 +15,10 @@ use crate::{
     workers,
 };
 
-const ROWS: &str = "pump,temp,vibration,noise\nA1,71.4,1.05,69\nC1,,0.3,\n";
+pub const ROWS: &str = "pump,temp,vibration,noise\nA1,71.4,1.05,69\nC1,,0.3,\n";
 
 /// A project in which the example has run once. Nothing in it is changed but by its own test.
-fn finished() -> &'static Project {
+pub fn finished() -> &'static Project {
     static PROJECT: OnceLock<Project> = OnceLock::new();
     PROJECT.get_or_init(example)
 }
@@ -33,7 +33,7 @@ fn example() -> Project {
 }
 
 /// `pipe predict` with rows on standard input.
-fn predict(words: &[&str], rows: &str) -> Answer {
+pub fn predict(words: &[&str], rows: &str) -> Answer {
     let mut command = finished().command(&[&["predict"], words].concat());
     command
         .stdin(Stdio::piped())

@@ -123,7 +123,10 @@ fn matrix_example_chooses_the_network_with_the_best_mean_over_its_folds() {
 #[test]
 fn images_example_tells_shoes_apart_and_a_moved_picture_counts() {
     let project = example("images");
-    project.done(&["run"]);
+    let run = project.done(&["run"]);
+    assert!(run.out.contains("bundle image.png"), "{run}");
+    let shown = project.done(&["show", "bundle"]);
+    assert!(shown.out.contains("bundle image.png"), "{shown}");
     let shown = project.done(&["show", "score", "--format", "json"]).json();
     let accuracy = &shown["outputs"][0]["content"]["metrics"]["accuracy"];
     assert!(accuracy.as_f64().unwrap() > 0.8, "{shown}");

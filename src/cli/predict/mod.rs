@@ -6,7 +6,9 @@ mod rows;
 mod target;
 
 use std::{
-    fs, iter,
+    fs::{self, Metadata},
+    iter,
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     process::ExitCode,
     time::Instant,
@@ -14,7 +16,7 @@ use std::{
 
 use anyhow::Context as _;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use crossbeam_channel::{at, never, select};
+use crossbeam_channel::{Receiver, at, never, select};
 use pipe_schema::{
     package::PACKAGE_FILE,
     protocol::{InputPath, Predict, Request, RowForm, Work},
@@ -26,7 +28,7 @@ use pipe_schema::{
 
 use self::{
     limits::{Limits, parse_duration, parse_size},
-    rows::{Rows, form_of},
+    rows::{Interrupted, Rows, form_of},
     target::Target,
 };
 use super::{Context, UserError, context::Verbosity, failure, subject};
@@ -85,10 +87,16 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
     let package = find_package(&args, context)?;
     let limits = Limits::of(args.max_memory, args.timeout);
     let end = Instant::now() + limits.time;
-    refuse_overwriting(&args, context)?;
     let target = Target::find(args.output.as_deref(), &package, context)?;
+    refuse_overwriting(&target, &args, context)?;
+    let interrupts = interrupt::watch()?;
     let draft = target.draft()?;
-    let rows = Rows::find(&args, draft.path(), end, context)?;
+    let rows = match Rows::find(&args, draft.path(), end, &interrupts, context) {
+        Err(error) if error.is::<Interrupted>() => {
+            return Ok(ExitCode::from(failure::INTERRUPTED));
+        }
+        rows => rows?,
+    };
     let input = args
         .input_format
         .or_else(|| form_of(rows.files.first()?.given.as_deref()?));
@@ -130,7 +138,14 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
         device: "cpu".to_owned(),
         until: None,
     };
-    match ask(request, limits.memory, end, draft.path(), context)? {
+    match ask(
+        request,
+        limits.memory,
+        end,
+        draft.path(),
+        &interrupts,
+        context,
+    )? {
         Answer::Done => {}
         Answer::Failed(failure) => return Err(rows.refusal(limits.explain(failure)).into()),
         Answer::OutOfTime => {
@@ -186,23 +201,39 @@ fn find_package(args: &Args, context: &Context) -> anyhow::Result<PathBuf> {
     Ok(place.path.canonicalize()?)
 }
 
-/// Refuses to put the predictions where the rows are.
-fn refuse_overwriting(args: &Args, context: &Context) -> Result<(), UserError> {
-    let real = |path: &Path| context.folder.join(path).canonicalize().ok();
-    let Some(output) = &args.output else {
+/// Refuses to put the predictions where the rows are: in the place of one, under any name, or into a folder of rows, of which
+/// all files are read.
+fn refuse_overwriting(target: &Target, args: &Args, context: &Context) -> Result<(), UserError> {
+    let Target::File(target) = target else {
         return Ok(());
     };
-    let Some(target) = real(output).filter(|it| it.is_file()) else {
-        return Ok(());
-    };
-    let mut rows = args.rows.iter().filter_map(|it| real(it));
-    if !rows.any(|it| it == target) {
-        return Ok(());
+    let id = |metadata: &Metadata| (metadata.dev(), metadata.ino());
+    let replaced = fs::metadata(target).ok().map(|found| id(&found));
+    for given in &args.rows {
+        let Ok(rows) = context.folder.join(given).canonicalize() else {
+            continue;
+        };
+        let is_below = rows.is_dir() && target.starts_with(&rows);
+        let mut entries = walkdir::WalkDir::new(&rows)
+            .follow_links(true)
+            .into_iter()
+            .flatten();
+        let is_row = replaced.is_some()
+            && entries.any(|entry| entry.metadata().is_ok_and(|it| Some(id(&it)) == replaced));
+        let shown = args.output.as_deref().unwrap_or(target).display();
+        if is_row {
+            return Err(UserError::usage(format!("the rows are in {shown}"))
+                .hint("name another file for the predictions: they would replace the rows"));
+        }
+        if is_below {
+            let rows = given.display();
+            return Err(UserError::usage(format!(
+                "{shown} lies in {rows}, of which all files are rows"
+            ))
+            .hint("name a file in another folder for the predictions"));
+        }
     }
-    Err(
-        UserError::usage(format!("the rows are in {}", output.display()))
-            .hint("name another file for the predictions: they would replace the rows"),
-    )
+    Ok(())
 }
 
 /// Takes the words of the forms.
@@ -226,9 +257,9 @@ fn ask(
     memory: u64,
     end: Instant,
     draft: &Path,
+    interrupts: &Receiver<()>,
     context: &Context,
 ) -> anyhow::Result<Answer> {
-    let interrupts = interrupt::watch()?;
     let mut executor = Local::new(Config {
         program: "/proc/self/exe".into(),
         worker: context.worker.clone(),

@@ -8,10 +8,11 @@ use std::{
         unix::fs::{FileTypeExt, OpenOptionsExt},
     },
     path::{Path, PathBuf},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use anyhow::Context as _;
+use crossbeam_channel::Receiver;
 use pipe_data::regular;
 use pipe_schema::{run::Failure, stage::preprocess::Form};
 
@@ -29,6 +30,8 @@ use crate::{
 
 /// Bytes that are copied at a time.
 const CHUNK: usize = 1 << 16;
+/// How often it is asked whether somebody wants an end.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// The rows as files.
 pub struct Rows {
@@ -53,14 +56,16 @@ impl Rows {
         args: &Args,
         draft: &Path,
         end: Instant,
+        interrupts: &Receiver<()>,
         context: &Context,
     ) -> anyhow::Result<Self> {
+        let patience = Patience { end, interrupts };
         let are_none = args.rows.is_empty() && args.verify;
         let is_stdin = args.rows.iter().all(|it| it.as_os_str() == "-");
         if !is_stdin {
             let files = args.rows.iter().enumerate();
             let files = files.map(|(at, given)| {
-                RowFile::find(given, &draft.join(format!("rows{at}")), end, context)
+                RowFile::find(given, &draft.join(format!("rows{at}")), &patience, context)
             });
             let files = files.collect::<anyhow::Result<Vec<RowFile>>>()?;
             check_alike(&files, args.input_format)?;
@@ -78,7 +83,7 @@ impl Rows {
                 .hint("name a file, or pipe rows into it: `pipe predict PACKAGE rows.csv`")
                 .into());
         }
-        let path = spool(io::stdin().lock(), "standard input", &path, end)?;
+        let path = spool(io::stdin().lock(), "standard input", &path, &patience)?;
         let files = vec![RowFile { path, given: None }];
         Ok(Self { files, are_none })
     }
@@ -104,7 +109,12 @@ impl Rows {
 
 impl RowFile {
     /// A file or folder that was named. What comes from a pipe is written to `copy`.
-    fn find(given: &Path, copy: &Path, end: Instant, context: &Context) -> anyhow::Result<Self> {
+    fn find(
+        given: &Path,
+        copy: &Path,
+        patience: &Patience,
+        context: &Context,
+    ) -> anyhow::Result<Self> {
         if given.as_os_str() == "-" {
             return Err(UserError::usage("standard input stands alone")
                 .hint("name files only, or `-` only")
@@ -129,7 +139,7 @@ impl RowFile {
                 .custom_flags(OFlags::NONBLOCK.bits() as i32)
                 .open(&path)
                 .with_context(|| format!("cannot read {}", given.display()))?;
-            spool(file, &given.display().to_string(), copy, end)?
+            spool(file, &given.display().to_string(), copy, patience)?
         };
         Ok(Self {
             path,
@@ -161,11 +171,16 @@ fn check_alike(files: &[RowFile], given: Option<Form>) -> anyhow::Result<()> {
 }
 
 /// Writes what comes into a file, until the end of time or until it took half of the room.
-fn spool(from: impl Read + AsFd, name: &str, path: &Path, end: Instant) -> anyhow::Result<PathBuf> {
+fn spool(
+    from: impl Read + AsFd,
+    name: &str,
+    path: &Path,
+    patience: &Patience,
+) -> anyhow::Result<PathBuf> {
     let folder = path.parent().unwrap_or(Path::new("/"));
     let room = rustix::fs::statvfs(folder)?;
     let most = room.f_bavail.saturating_mul(room.f_frsize) / 2;
-    copy_within(from, name, path, end, most)?;
+    copy_within(from, name, path, patience, most)?;
     Ok(path.to_owned())
 }
 
@@ -173,7 +188,7 @@ fn copy_within(
     mut from: impl Read + AsFd,
     name: &str,
     path: &Path,
-    end: Instant,
+    patience: &Patience,
     most: u64,
 ) -> anyhow::Result<()> {
     let cannot = || format!("cannot write {}", path.display());
@@ -181,7 +196,7 @@ fn copy_within(
     let mut chunk = vec![0; CHUNK];
     let mut total = 0;
     loop {
-        if !wait(&from, end).context("cannot read the rows")? {
+        if !patience.wait(&from)? {
             return Err(
                 UserError::failed(format!("{name} did not end in the time that it has"))
                     .hint("`--timeout 12h` gives more time")
@@ -209,25 +224,42 @@ fn copy_within(
     }
 }
 
-/// Waits until there is something to read, or the end. False if there is no time left.
-fn wait(from: &impl AsFd, end: Instant) -> io::Result<bool> {
-    loop {
-        let left = end.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return Ok(false);
-        }
-        let left = Timespec::try_from(left).ok();
-        match poll(&mut [PollFd::new(from, PollFlags::IN)], left.as_ref()) {
-            Ok(0) | Err(Errno::INTR) => {}
-            Ok(_) => return Ok(true),
-            Err(error) => return Err(error.into()),
+/// How long rows are waited for.
+struct Patience<'a> {
+    end: Instant,
+    interrupts: &'a Receiver<()>,
+}
+
+/// Reading the rows was interrupted.
+#[derive(Debug, thiserror::Error)]
+#[error("it was interrupted")]
+pub struct Interrupted;
+
+impl Patience<'_> {
+    /// Waits until there is something to read, or the end. False if there is no time left.
+    fn wait(&self, from: &impl AsFd) -> anyhow::Result<bool> {
+        loop {
+            if self.interrupts.try_recv().is_ok() {
+                return Err(Interrupted.into());
+            }
+            let left = self.end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(false);
+            }
+            // Another thread may have heard of the interrupt.
+            let left = Timespec::try_from(left.min(PAUSE)).ok();
+            match poll(&mut [PollFd::new(from, PollFlags::IN)], left.as_ref()) {
+                Ok(0) | Err(Errno::INTR) => {}
+                Ok(_) => return Ok(true),
+                Err(error) => return Err(error).context("cannot read the rows"),
+            }
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::{os::unix::net::UnixStream, time::Duration};
+    use std::os::unix::net::UnixStream;
 
     use super::*;
 
@@ -238,7 +270,13 @@ mod tests {
         to.write_all(sent).unwrap();
         let to = (!is_closed).then_some(to);
         let time = Duration::from_millis(if is_closed { 60_000 } else { 50 });
-        let done = copy_within(from, "standard input", &path, Instant::now() + time, most);
+        let (sender, interrupts) = crossbeam_channel::unbounded();
+        let patience = Patience {
+            end: Instant::now() + time,
+            interrupts: &interrupts,
+        };
+        let done = copy_within(from, "standard input", &path, &patience, most);
+        drop(sender);
         drop(to);
         done.map_err(|it| it.to_string())?;
         Ok(fs::read(&path).unwrap())

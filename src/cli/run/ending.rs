@@ -7,9 +7,10 @@ use std::{
 };
 
 use pipe_schema::{
+    dataset::{DatasetSchema, SCHEMA_FILE},
     report::{METRICS_FILE, Metrics, REPORT_FILE, Report},
     run::RunStatus,
-    stage::ArtifactType,
+    stage::{ArtifactType, preprocess::Form},
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
@@ -78,12 +79,17 @@ pub fn find(
             let digest = record_of(stage)?.outputs.get(name)?.digest;
             Some((&*stage.id, store.artifact(&digest)))
         });
+    let packaged_form = |stage: &Stage, output: &str| {
+        let digest = record_of(stage)?.outputs.get(output)?.digest;
+        let schema = store.artifact(&digest).join(SCHEMA_FILE);
+        Some(read::<DatasetSchema>(&schema)?.read.form())
+    };
     Finds {
         reports: reports(artifacts),
         notes: notes(story, store, context),
         results,
         next: if is_done {
-            next(&done, &ends, store, context)
+            next(&done, &ends, &packaged_form, store, context)
         } else {
             Vec::new()
         },
@@ -135,7 +141,13 @@ fn reports<'a>(artifacts: impl Iterator<Item = (&'a str, PathBuf)>) -> Vec<Measu
 }
 
 /// What is worth typing after a run that went well.
-fn next(done: &[&Stage], ends: &[&Stage], store: &Store, context: &Context) -> Vec<String> {
+fn next(
+    done: &[&Stage],
+    ends: &[&Stage],
+    packaged_form: &dyn Fn(&Stage, &str) -> Option<Form>,
+    store: &Store,
+    context: &Context,
+) -> Vec<String> {
     let has = |stage: &Stage, wanted| stage.outputs.values().any(|it| *it == wanted);
     let last = |wanted| done.iter().rev().find(|it| has(it, wanted));
     let mut commands = Vec::new();
@@ -145,7 +157,8 @@ fn next(done: &[&Stage], ends: &[&Stage], store: &Store, context: &Context) -> V
     if let Some(stage) = last(ArtifactType::Package) {
         let name = stage.outputs.keys().next().map_or("main", String::as_str);
         let link = quote::shell(&context.display(&current(store, stage, name)));
-        commands.push(format!("pipe predict {link} rows.csv"));
+        let rows = packaged_form(stage, name).unwrap_or_default().example();
+        commands.push(format!("pipe predict {link} {rows}"));
     }
     commands
 }

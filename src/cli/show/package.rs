@@ -5,8 +5,10 @@ use std::path::Path;
 use anyhow::Context as _;
 use pipe_package::{ManifestCheck, PackageFiles, ReadOptions};
 use pipe_schema::{
+    dataset::{DatasetSchema, SCHEMA_FILE},
     package::{PACKAGE_FILE, Package, Several, TORCHSCRIPT_FILE},
     report::{METRICS_FILE, Metrics, REPORT_FILE, Report},
+    stage::preprocess::Form,
     text::one_line,
 };
 use serde::de::DeserializeOwned;
@@ -22,7 +24,7 @@ use crate::{
 fn open(path: &Path) -> anyhow::Result<PackageFiles> {
     let options = ReadOptions {
         manifest: ManifestCheck::Always,
-        wanted: &[PACKAGE_FILE, METRICS_FILE, REPORT_FILE],
+        wanted: &[PACKAGE_FILE, SCHEMA_FILE, METRICS_FILE, REPORT_FILE],
         memory: None,
     };
     PackageFiles::read(path, &options).map_err(|error| {
@@ -88,7 +90,11 @@ pub fn render(stage: &str, path: &Path, place: &str, context: &Context) -> anyho
     }
     text.push_str(&super::files::render(path, context)?);
     text.push('\n');
-    let mut uses = vec![("predict", format!("pipe predict {place} rows.csv"))];
+    let schema: Option<DatasetSchema> = parse(&files, SCHEMA_FILE)?;
+    let rows = schema
+        .map_or(Form::Csv, |schema| schema.read.form())
+        .example();
+    let mut uses = vec![("predict", format!("pipe predict {place} {rows}"))];
     if files.has(TORCHSCRIPT_FILE) {
         uses.push((
             "in Python",

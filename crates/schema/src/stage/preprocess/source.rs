@@ -242,6 +242,19 @@ impl Form {
         }
     }
 
+    /// The name of a file of rows, for examples.
+    pub fn example(self) -> &'static str {
+        match self {
+            Self::Csv => "rows.csv",
+            Self::Jsonl => "rows.jsonl",
+            Self::Npz => "rows.npz",
+            Self::Idx => "rows.idx",
+            Self::Parquet => "rows.parquet",
+            Self::Images => "image.png",
+            Self::Text => "text.txt",
+        }
+    }
+
     /// Whether the files' names are among what is read.
     pub fn reads_names(self) -> bool {
         match self {
