@@ -173,8 +173,10 @@ impl<'a> View<'a> {
             }
         };
         let outs = self.restored_below(path);
-        if !outs.is_empty() {
-            return self.store.digest_with_restored(&place, &outs).map(restored);
+        let links = self.restored_links(&place);
+        if !outs.is_empty() || !links.is_empty() {
+            let digest = self.store.digest_with_restored(&place, &outs, &links);
+            return digest.map(restored);
         }
         match self.store.digest_path(&place) {
             Ok(read) => Ok(PathContent {

@@ -2,7 +2,6 @@
 //! Asks the stat index first; reads only what it does not know for sure.
 
 use std::{
-    collections::BTreeMap,
     io::ErrorKind,
     iter,
     path::{Path, PathBuf},
@@ -173,16 +172,8 @@ impl Store {
             .ok_or_else(|| StoreError::Changing(path.to_owned()))
     }
 
-    /// What is in a folder of the project as an input, by path.
-    pub(super) fn source_entries(&self, path: &Path) -> Result<BTreeMap<String, Entry>> {
-        let group = group_of(path)?;
-        let nodes = tree::list(path, Rules::Source)?;
-        let (manifest, _) = self.read_known(path, &group, &nodes)?;
-        Ok(manifest.entries.into_iter().collect())
-    }
-
     /// A folder's manifest, by the index where it is sure; and when what it was not sure of was read.
-    fn read_known(
+    pub(super) fn read_known(
         &self,
         path: &Path,
         group: &str,
@@ -361,7 +352,7 @@ fn look(path: &Path) -> Result<(bool, Vec<Node>)> {
     }
 }
 
-fn group_of(path: &Path) -> Result<String> {
+pub(super) fn group_of(path: &Path) -> Result<String> {
     path.to_str()
         .map(str::to_owned)
         .ok_or_else(|| StoreError::Unfit {

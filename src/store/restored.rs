@@ -1,7 +1,12 @@
 //! Outs as they would lie in the workspace once a run has restored them: what is at a path, and its digest as an input.
 //! Reads manifests and what lies there now; changes nothing.
 
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+    sync::Arc,
+};
 
 use pipe_schema::{
     manifest::{Digest, Entry, Manifest},
@@ -11,7 +16,9 @@ use pipe_schema::{
 use super::{
     Store,
     error::{Result, StoreError},
-    merkle, tree,
+    input::group_of,
+    merkle,
+    tree::{self, Rules},
 };
 
 /// Links that are followed before a path counts as one that leads nowhere.
@@ -41,6 +48,35 @@ pub enum RestoredEntry {
     Directory,
 }
 
+/// A link in a folder that leads to a restored out elsewhere.
+#[derive(Debug)]
+pub struct RestoredLink {
+    /// Where it is, relative to the folder.
+    pub path: String,
+    /// Where it leads.
+    pub out: RestoredOut,
+    /// The path from there.
+    pub inner: String,
+}
+
+/// Lists the links below a folder that leave it, by their paths from there.
+pub fn links_that_leave(folder: &Path) -> Vec<String> {
+    let is_counted = |entry: &walkdir::DirEntry| {
+        let name = entry.file_name().to_str();
+        name.is_none_or(|name| !tree::IGNORED_IN_SOURCES.contains(&name))
+    };
+    let entries = walkdir::WalkDir::new(folder).min_depth(1).into_iter();
+    let links = entries.filter_entry(is_counted).flatten();
+    links
+        .filter(|entry| entry.path_is_symlink())
+        .filter_map(|link| {
+            let path = link.path().strip_prefix(folder).ok()?.to_str()?;
+            let target = fs::read_link(link.path()).ok()?;
+            tree::leaves(path, target.to_str()?).then(|| path.to_owned())
+        })
+        .collect()
+}
+
 impl Store {
     /// Compares an out with what lies at `path`, where it would be restored.
     pub fn compare_out(&self, path: &Path, out: &Out) -> Result<ComparedOut> {
@@ -62,17 +98,27 @@ impl Store {
     }
 
     /// The digest that `digest_path` would give for the folder `path` once these outs are restored below it.
-    /// Each comes with its path relative to the folder.
+    /// Each comes with its path relative to the folder, as do links of the folder that would lead to restored files elsewhere.
     pub fn digest_with_restored(
         &self,
         path: &Path,
         outs: &[(String, RestoredOut)],
+        links: &[RestoredLink],
     ) -> Result<Digest> {
         let mut entries = if path.is_dir() {
-            self.source_entries(path)?
+            let without = links.iter().map(|link| link.path.as_str()).collect();
+            self.source_entries(path, &without)?
         } else {
             BTreeMap::new()
         };
+        for link in links {
+            let entry = link.out.file_entry(&link.inner);
+            let entry = entry.ok_or_else(|| StoreError::Unfit {
+                path: path.join(&link.path),
+                why: "is a link that leaves its folder, and not to a file",
+            })?;
+            entries.insert(link.path.clone(), entry);
+        }
         for (place, out) in outs {
             entries.retain(|entry, _| !is_within(entry, place));
             for (at, _) in place.match_indices('/') {
@@ -93,6 +139,18 @@ impl Store {
             entries.extend((out.manifest.entries.get(name)).map(|it| (place.clone(), it.clone())));
         }
         Ok(tree::manifest_of(path, entries)?.digest)
+    }
+
+    /// What is in a folder of the project as an input, by path, but for what is at some paths.
+    fn source_entries(
+        &self,
+        path: &Path,
+        without: &BTreeSet<&str>,
+    ) -> Result<BTreeMap<String, Entry>> {
+        let group = group_of(path)?;
+        let nodes = tree::list_without(path, Rules::Source, without)?;
+        let (manifest, _) = self.read_known(path, &group, &nodes)?;
+        Ok(manifest.entries.into_iter().collect())
     }
 }
 
@@ -118,6 +176,12 @@ impl RestoredOut {
             },
             _ => RestoredEntry::Directory,
         })
+    }
+
+    /// The entry of the file at a path relative to the out, links followed.
+    fn file_entry(&self, path: &str) -> Option<Entry> {
+        let entry = self.manifest.entries.get(&self.resolve(path)?)?;
+        matches!(entry, Entry::File { .. }).then(|| entry.clone())
     }
 
     /// Whether there is anything at a path relative to the out, were it a link that leads nowhere.

@@ -1,6 +1,11 @@
 //! Trees of files: what is in a folder, and reading it. Knows no store: folders, names and bytes only.
 
-use std::{collections::BTreeMap, fs::File, io, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs::File,
+    io,
+    path::Path,
+};
 
 use pipe_schema::manifest::{Digest, Entry, Manifest};
 use rustix::{
@@ -66,10 +71,16 @@ pub enum Kind {
 
 /// What is in the folder `root`, sorted by path. Reads no content.
 pub fn list(root: &Path, rules: Rules) -> Result<Vec<Node>> {
+    list_without(root, rules, &BTreeSet::new())
+}
+
+/// The same without what is at these paths.
+pub fn list_without(root: &Path, rules: Rules, without: &BTreeSet<&str>) -> Result<Vec<Node>> {
     let lister = Lister {
         top: open_folder(CWD, root).at("read", root)?,
         root,
         rules,
+        without,
     };
     let mut nodes = Vec::new();
     let mut folders = vec![String::new()];
@@ -89,12 +100,18 @@ struct Lister<'a> {
     top: File,
     root: &'a Path,
     rules: Rules,
+    without: &'a BTreeSet<&'a str>,
 }
 
 impl Lister<'_> {
     /// Adds what is in one folder, and the folders among that.
     fn list(&self, folder: &str, nodes: &mut Vec<Node>, folders: &mut Vec<String>) -> Result<()> {
-        let Self { top, root, rules } = self;
+        let Self {
+            top,
+            root,
+            rules,
+            without,
+        } = self;
         let opened = if folder.is_empty() {
             // It is read once: nobody minds that both are at the same place in it.
             top.try_clone()
@@ -125,6 +142,9 @@ impl Lister<'_> {
             } else {
                 format!("{folder}/{name}")
             };
+            if without.contains(path.as_str()) {
+                continue;
+            }
             let folder_fd = entries.fd().map_err(trouble)?;
             let node = node(folder_fd, name, path, *rules).map_err(|it| it.of(root))?;
             if node.kind == Kind::Directory {

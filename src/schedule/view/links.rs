@@ -5,7 +5,8 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
-use super::{Layer, MOST_LINKS, View};
+use super::{Found, Layer, MOST_LINKS, View};
+use crate::store::{self, RestoredLink};
 
 impl View<'_> {
     /// Where a path leads.
@@ -53,6 +54,20 @@ impl View<'_> {
         let mut all = self.resolved.borrow_mut();
         all.insert(path.to_owned(), resolved.clone());
         resolved
+    }
+
+    /// Links of a folder of the workspace that lead out of it to what would be restored. Notes what is unknown.
+    pub(super) fn restored_links(&self, folder: &Path) -> Vec<RestoredLink> {
+        if !self.has_layers() || !folder.is_dir() {
+            return Vec::new();
+        }
+        let mut found = Vec::new();
+        for path in store::links_that_leave(folder) {
+            if let Found::Restored(out, inner) = self.find_behind(&folder.join(&path)) {
+                found.push(RestoredLink { path, out, inner });
+            }
+        }
+        found
     }
 
     /// Where the link at a resolved path leads.
