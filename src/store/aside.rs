@@ -2,6 +2,7 @@
 //! anything there. Knows no key and no stage.
 
 use std::{
+    collections::BTreeSet,
     fs,
     io::ErrorKind,
     path::{Path, PathBuf},
@@ -68,6 +69,15 @@ impl Store {
 
     /// A path in `quarantine/` that nothing has.
     pub(super) fn place_aside(&self, name: &str) -> Result<PathBuf> {
+        self.place_aside_beside(name, &BTreeSet::new())
+    }
+
+    /// The same, and none of those that are taken.
+    pub(super) fn place_aside_beside(
+        &self,
+        name: &str,
+        taken: &BTreeSet<PathBuf>,
+    ) -> Result<PathBuf> {
         let folder = self.layout.quarantine();
         disk::create_dir_all(&folder).at("create", &folder)?;
         // With the number behind it, it must still be a name.
@@ -75,7 +85,7 @@ impl Store {
         let mut number = 1_u32;
         loop {
             let to = folder.join(format!("{name}.{number}"));
-            if fs::symlink_metadata(&to).is_err() {
+            if !taken.contains(&to) && fs::symlink_metadata(&to).is_err() {
                 return Ok(to);
             }
             number += 1;

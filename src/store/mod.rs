@@ -85,7 +85,7 @@ pub use self::{
     outs::OutsLock,
     publish::Publication,
     removal::remove_tree,
-    restored::{ComparedOut, RestoredEntry, RestoredOut},
+    restored::{ComparedOut, RestoredEntry, RestoredLink, RestoredOut, links_that_leave},
     revocation::RevokedRecord,
     runlog::RunLog,
     seen::{Finding, Witness},
@@ -146,7 +146,7 @@ impl Store {
     pub fn open(root: &Path) -> Result<Self> {
         let root = std::path::absolute(root).at("open", root)?;
         let layout = Layout::new(root.clone());
-        if fs::symlink_metadata(layout.version()).is_err() {
+        if !Self::is_at(&root) {
             version::create(&layout)?;
         }
         let store = Self::open_existing(&root)?;

@@ -3,6 +3,7 @@
 //! Never waits for another process: whoever asks is told that an out is taken.
 
 use std::{
+    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
 };
@@ -330,9 +331,16 @@ impl Store {
     /// Notes that outs are about to be written, and where what is in their way is to be kept.
     fn mark_begun<'a>(&self, ways: impl Iterator<Item = (&'a OutPlace, &'a Way)>) -> Result<()> {
         let mut notes = Vec::new();
+        let mut taken = BTreeSet::new();
         for (place, way) in ways {
             let kept = match way {
-                Way::SetAside { .. } => Some(self.place_aside(&Self::name_aside(&place.real))?),
+                Way::SetAside { .. } => {
+                    let name = Self::name_aside(&place.real);
+                    let kept = self.place_aside_beside(&name, &taken)?;
+                    // Another out of the same name gets the next one.
+                    taken.insert(kept.clone());
+                    Some(kept)
+                }
                 Way::Free | Way::Remove(_) => None,
             };
             notes.push(Mark::Begun(kept).note(&place.real));

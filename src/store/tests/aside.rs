@@ -154,6 +154,27 @@ fn one_out_that_cannot_give_way_keeps_all_of_them() {
 }
 
 #[test]
+fn outs_of_one_name_that_a_killed_run_set_aside_are_told_with_what_is_kept_of_each() {
+    let place = Place::new();
+    place.write("a/x", "from a");
+    place.write("b/x", "from b");
+    let outs = names(&["a/x", "b/x"]);
+    let killed = place.reopened();
+    drop(killed.clear_outs(&place.protected(), &outs, None).unwrap());
+    let mut lock = (place.store)
+        .clear_outs(&place.protected(), &outs, None)
+        .unwrap();
+    let told: Vec<(PathBuf, String)> = (lock.take_set_aside().into_iter())
+        .map(|aside| (aside.path, fs::read_to_string(aside.kept).unwrap()))
+        .collect();
+    let expected = ["a", "b"].map(|folder| {
+        let path = place.work().join(folder).join("x");
+        (path, format!("from {folder}"))
+    });
+    assert_eq!(told, expected);
+}
+
+#[test]
 fn what_is_written_after_it_was_decided_that_an_out_may_go_is_set_aside() {
     for (name, file) in [("out", "out"), ("tree", "tree/deep/a")] {
         let place = Place::new();
