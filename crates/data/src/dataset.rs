@@ -20,6 +20,7 @@ use crate::{
     frame::expected,
     grid::Grid,
     infer,
+    offsets::check_offsets,
     raw::{self, MOST_WORDS, Raw},
 };
 
@@ -192,6 +193,7 @@ impl Dataset {
     }
 
     fn decode(&self, bytes: &[u8]) -> Result<Part, String> {
+        check_offsets(bytes)?;
         let tensors = SafeTensors::deserialize(bytes).map_err(|it| it.to_string())?;
         let tensor = |name: &str, dtype: Dtype| match tensors.tensor(name) {
             Ok(tensor) if tensor.dtype() == dtype => Ok(tensor),

@@ -10,6 +10,7 @@ mod moment;
 mod stray;
 pub mod split;
 mod grid;
+mod offsets;
 pub mod dataset;
 mod words;
 mod block;
@@ -35,6 +36,7 @@ pub use self::{
     error::DataError,
     files::Files,
     grid::Grid,
+    offsets::check_offsets,
     prepare::{Note, Summary, preprocess},
     raw::Raw,
     rows::{RawRows, input_schema, read_rows, read_rows_by, transform},

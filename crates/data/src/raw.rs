@@ -18,6 +18,7 @@ use safetensors::{Dtype, SafeTensors};
 use crate::{
     error::DataError,
     frame::{Frame, Values},
+    offsets::check_offsets,
     steps::quantile,
     words::{NO_WORD, Words},
     write::{Tensor, write_json, write_tensors},
@@ -234,6 +235,7 @@ fn add_names(at: usize, names: &[&str], tensors: &mut Vec<Named>) {
 
 /// A column out of a part's file; says what is wrong with the file.
 pub fn decode(bytes: &[u8], at: usize, column: &KeptColumn) -> Result<Raw, String> {
+    check_offsets(bytes)?;
     let tensors = SafeTensors::deserialize(bytes).map_err(|it| it.to_string())?;
     let tensor = |name: &str| {
         let found = tensors.tensor(&format!("{at}.{name}"));

@@ -18,5 +18,5 @@ pub use self::{
     manifest::write_manifest,
     network::NetworkSize,
     package::{LayerNetwork, OpenOptions, Package},
-    weights::{check_offsets, check_weights},
+    weights::check_weights,
 };

@@ -125,11 +125,8 @@ fn pass(layer: &Layer, row: &[u64], given: &BTreeMap<usize, Vec<u64>>) -> Result
             stride,
             padding,
             ..
-        } => {
-            let window = [*kernel_size, *stride, *padding];
-            convolve(row, 2, *in_channels, *out_channels, window)
         }
-        Layer::Conv1d {
+        | Layer::Conv1d {
             in_channels,
             out_channels,
             kernel_size,
@@ -137,8 +134,13 @@ fn pass(layer: &Layer, row: &[u64], given: &BTreeMap<usize, Vec<u64>>) -> Result
             padding,
             ..
         } => {
+            let axes = if matches!(layer, Layer::Conv1d { .. }) {
+                1
+            } else {
+                2
+            };
             let window = [*kernel_size, *stride, *padding];
-            convolve(row, 1, *in_channels, *out_channels, window)
+            convolve(row, axes, *in_channels, *out_channels, window)
         }
         Layer::MaxPool2d {
             kernel_size,

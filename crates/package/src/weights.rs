@@ -2,18 +2,12 @@
 
 use std::collections::HashMap;
 
+use pipe_data::check_offsets;
 use pipe_schema::{
     layer::Layer,
     slot::{SlotKind, slots},
 };
 use safetensors::{Dtype, SafeTensors};
-use serde::Deserialize;
-
-/// A tensor in the header; what is not one has no offsets.
-#[derive(Deserialize)]
-struct HeaderEntry {
-    data_offsets: Option<[u64; 2]>,
-}
 
 /// PyTorch counts batches under this name; nothing reads it.
 const IGNORED: &str = ".num_batches_tracked";
@@ -53,30 +47,6 @@ pub fn check_weights(bytes: &[u8], layers: &[Layer]) -> Result<(), String> {
         Some(name) => Err(format!("the layers have no tensor `{name}`")),
         None => Ok(()),
     }
-}
-
-/// Checks that no tensor ends behind the file: the library that takes it apart adds offsets up without looking.
-pub fn check_offsets(bytes: &[u8]) -> Result<(), String> {
-    let (length, rest) = bytes
-        .split_first_chunk::<8>()
-        .map(|(length, rest)| (u64::from_le_bytes(*length), rest))
-        .ok_or_else(|| unreadable("it is too short"))?;
-    let header = usize::try_from(length)
-        .ok()
-        .and_then(|length| rest.get(..length));
-    let header = header.ok_or_else(|| unreadable("its header is longer than the file"))?;
-    let entries: HashMap<String, HeaderEntry> =
-        serde_json::from_slice(header).map_err(unreadable)?;
-    let data = rest.len() as u64 - length;
-    for (name, entry) in entries {
-        if entry
-            .data_offsets
-            .is_some_and(|[start, end]| start > end || end > data)
-        {
-            return Err(unreadable(format!("tensor `{name}` ends behind the file")));
-        }
-    }
-    Ok(())
 }
 
 fn unreadable(why: impl std::fmt::Display) -> String {

@@ -317,8 +317,5 @@ pub fn read_wanted<E: From<DataError>>(
     let mut table = Table::default();
     table.places.start_rows(0, path.display().to_string());
     add(&mut table, used, &[path])?;
-    for from in (0..table.rows()).step_by(limit) {
-        take(table.slice(from, from.saturating_add(limit)), &unused)?;
-    }
-    Ok(())
+    table.portions(limit, |portion| take(portion, &unused))
 }

@@ -202,33 +202,44 @@ impl Table {
         self.columns.iter().find(|it| it.name == name)
     }
 
-    /// The rows from `from` up to `to`, not including it.
-    fn slice(&self, from: usize, to: usize) -> Self {
-        let to = to.min(self.rows);
-        let mut places = self.places.clone();
-        places.start_at(from);
-        Self {
-            columns: self
-                .columns
-                .iter()
-                .map(|it| Column {
-                    name: it.name.clone(),
-                    fields: it.fields.slice(from, to),
-                })
-                .collect(),
-            blocks: self
-                .blocks
-                .iter()
-                .map(|(name, block)| (name.clone(), block.slice(from, to)))
-                .collect(),
-            pictures: self
-                .pictures
-                .as_ref()
-                .map(|(name, paths)| (name.clone(), paths[from..to].to_vec())),
-            narrow: Vec::new(),
-            places,
-            rows: to - from,
+    /// Gives all rows away in order, at most `limit` at a time. Texts are gone through once, however small the portions are.
+    fn portions<E>(
+        &self,
+        limit: usize,
+        mut take: impl FnMut(Self) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut texts: Vec<_> = self.columns.iter().map(|it| it.fields.iter()).collect();
+        for from in (0..self.rows).step_by(limit.max(1)) {
+            let to = from.saturating_add(limit.max(1)).min(self.rows);
+            let mut places = self.places.clone();
+            places.start_at(from);
+            let columns = self.columns.iter().zip(&mut texts);
+            take(Self {
+                columns: columns
+                    .map(|(column, texts)| {
+                        let mut fields = Fields::default();
+                        texts.take(to - from).for_each(|text| fields.push(text));
+                        Column {
+                            name: column.name.clone(),
+                            fields,
+                        }
+                    })
+                    .collect(),
+                blocks: self
+                    .blocks
+                    .iter()
+                    .map(|(name, block)| (name.clone(), block.slice(from, to)))
+                    .collect(),
+                pictures: self
+                    .pictures
+                    .as_ref()
+                    .map(|(name, paths)| (name.clone(), paths[from..to].to_vec())),
+                narrow: Vec::new(),
+                places,
+                rows: to - from,
+            })?;
         }
+        Ok(())
     }
 
     /// Adds the rows of a table of the same columns in the same order.
@@ -295,13 +306,6 @@ impl Fields {
     /// Adds the texts of another column.
     fn append(&mut self, other: Self) {
         self.bytes.extend(other.bytes);
-    }
-
-    fn slice(&self, from: usize, to: usize) -> Self {
-        let mut fields = Self::default();
-        let texts = self.iter().skip(from).take(to - from);
-        texts.for_each(|it| fields.push(it));
-        fields
     }
 
     /// The texts in order.

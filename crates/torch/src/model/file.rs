@@ -37,7 +37,7 @@ pub fn encode(tensors: &Tensors, note: Option<(&str, &str)>) -> Result<Vec<u8>> 
 
 /// The tensors in a file's bytes, sorted by name.
 pub fn decode(bytes: &[u8]) -> Result<Tensors> {
-    pipe_package::check_offsets(bytes).map_err(Error::wrong)?;
+    pipe_data::check_offsets(bytes).map_err(Error::wrong)?;
     let not_one = |error| Error::wrong(format!("not a readable safetensors file: {error}"));
     let file = SafeTensors::deserialize(bytes).map_err(not_one)?;
     let mut tensors = Tensors::new();

@@ -105,10 +105,7 @@ pub fn read_wanted<E: From<DataError>>(
     if table.rows() == 0 {
         return take(table, &unused);
     }
-    for from in (0..table.rows()).step_by(limit) {
-        take(table.slice(from, from.saturating_add(limit)), &unused)?;
-    }
-    Ok(())
+    table.portions(limit, |portion| take(portion, &unused))
 }
 
 fn check_same(table: &Table, names: &[&str], path: &Path) -> Result<(), DataError> {
