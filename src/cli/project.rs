@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use pipe_data::{
     DataError,
     infer::{self, Missing},
-    limits,
+    limits, regular,
     table::{self, Table},
 };
 use pipe_schema::{
@@ -339,6 +339,11 @@ impl Loader for Files {
 
     fn exists(&self, path: &str) -> bool {
         self.find(path).next().is_some()
+    }
+
+    fn special(&self, path: &str) -> Option<(PathBuf, &'static str)> {
+        self.find(path)
+            .find_map(|it| Some((it.clone(), regular::special(&it)?)))
     }
 
     fn columns(&self, path: &str, read: &Read) -> Option<Vec<String>> {

@@ -7,6 +7,7 @@ use std::{
 };
 
 use jiff::{Timestamp, fmt::rfc2822};
+use percent_encoding::percent_decode_str;
 use pipe_schema::{protocol::Failed, remote::without_credentials};
 use ureq::{
     Agent, Error,
@@ -62,7 +63,7 @@ pub fn open(
     validator: &str,
 ) -> Result<Option<Opened>, Trouble> {
     match url.strip_prefix("file://") {
-        Some(path) => open_file(&decoded(path)).map(Some),
+        Some(path) => open_file(&percent_decode_str(path).decode_utf8_lossy()).map(Some),
         None => open_address((url, shown), from, validator),
     }
 }
@@ -217,34 +218,9 @@ fn of_error(error: &Error, url: &str, shown: &str) -> Trouble {
     }
 }
 
-/// A path without `%20` and the like.
-fn decoded(path: &str) -> String {
-    let mut bytes = Vec::with_capacity(path.len());
-    let mut rest = path.as_bytes();
-    while let Some((&first, tail)) = rest.split_first() {
-        let digits = tail.get(..2).filter(|_| first == b'%');
-        let digits = digits.and_then(|it| std::str::from_utf8(it).ok());
-        let code = digits.and_then(|it| u8::from_str_radix(it, 16).ok());
-        bytes.push(code.unwrap_or(first));
-        rest = if code.is_some() { &tail[2..] } else { tail };
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn escapes_of_a_path_are_undone() {
-        for (path, plain) in [
-            ("/a%20b.csv", "/a b.csv"),
-            ("/50%.csv", "/50%.csv"),
-            ("/%c3%a4", "/ä"),
-        ] {
-            assert_eq!(decoded(path), plain);
-        }
-    }
 
     #[test]
     fn retry_after_is_a_number_of_seconds_or_a_date() {

@@ -313,17 +313,31 @@ fn clash(
         .hint("each out belongs to one stage")
 }
 
-/// Says so where nothing is at a path that is read.
+/// Says so where nothing that can be read again is at a path that is read.
 pub fn check_exists(
     input: &FileInput,
     span: Span,
     loader: &dyn Loader,
     found: &mut Vec<Diagnostic>,
 ) {
-    if input.remote.is_some() || loader.exists(&input.path) {
+    if input.remote.is_some() {
         return;
     }
     let path = &input.path;
+    if loader.exists(path) {
+        if let Some((place, what)) = loader.special(path) {
+            let place = if paths::is_glob(path) {
+                place.display().to_string()
+            } else {
+                path.clone()
+            };
+            let error = Diagnostic::error(format!("`{place}` is {what}, or leads to one"));
+            found.push(error.at(span, "neither a file nor a folder").hint(
+                "name a file: what comes from a pipe or a device is another content each time",
+            ));
+        }
+        return;
+    }
     let error = if paths::is_glob(path) {
         Diagnostic::error(format!("no file matches `{path}`")).at(span, "nothing there")
     } else {

@@ -155,6 +155,11 @@ pub trait Loader {
     /// Whether something is at this path or glob, relative to the spec's folder.
     fn exists(&self, path: &str) -> bool;
 
+    /// What is at this path, or at one that the glob matches, and is neither a file nor a folder.
+    fn special(&self, _path: &str) -> Option<(std::path::PathBuf, &'static str)> {
+        None
+    }
+
     /// Names of the columns of a table of the project, if that can be told cheaply.
     fn columns(
         &self,

@@ -95,14 +95,6 @@ fn ends(project: &Project, words: &[&str]) -> Answer {
     answer
 }
 
-fn project() -> Project {
-    let project = Project::new();
-    project.write("pipe.yaml", SPEC);
-    project.write("in.txt", "x\n");
-    project.done(&["run"]);
-    project
-}
-
 /// Paths in a store that has everything, a name of each kind.
 fn places(store: &Path) -> Vec<String> {
     let mut places: Vec<String> = walkdir::WalkDir::new(store)
@@ -128,7 +120,7 @@ fn places(store: &Path) -> Vec<String> {
 }
 
 fn try_places(chosen: impl Fn(&str) -> bool) {
-    let original = project();
+    let original = Project::after_run(SPEC);
     original.done(&["runs"]);
     original.done(&["run"]);
     let mut tried = 0;
@@ -145,7 +137,7 @@ fn try_places(chosen: impl Fn(&str) -> bool) {
                 2 => [&["explain", "two"], &["report"], &["doctor"], &["run"]],
                 _ => [&["cache"], &["path", "one"], &["run"], &["clean", "--yes"]],
             };
-            let project = project();
+            let project = Project::after_run(SPEC);
             project.done(&["runs"]);
             project.done(&["run"]);
             let store = project.path("artifacts");
@@ -222,7 +214,7 @@ fn links_in_the_place_of_the_folders_of_the_store_are_refused_and_nothing_behind
         "log/runs",
         "objects/sha256",
     ] {
-        let project = project();
+        let project = Project::after_run(SPEC);
         project.write("mine/paper.txt", "mine\n");
         let at = project.path("artifacts").join(folder);
         if at.exists() {
@@ -283,5 +275,30 @@ stages:
                 }
             }
         }
+    }
+}
+
+#[test]
+fn check_refuses_pipes_sockets_and_links_to_devices_as_sources() {
+    for (odd, dep, what) in [
+        ("pipe", "dep", "a named pipe"),
+        ("pipe", "*.dep", "a named pipe"),
+        ("socket", "dep", "a socket"),
+        ("device", "dep", "a device"),
+        ("link to a pipe", "dep", "a named pipe"),
+    ] {
+        let project = Project::new();
+        plant(
+            odd,
+            &project.path(if dep == "dep" { "dep" } else { "a.dep" }),
+        );
+        project.write(
+            "pipe.yaml",
+            &format!("version: 1\nname: n\nstages:\n  a: {{command: {{cmd: 'echo > out', deps: [\"{dep}\"], outs: [out]}}}}\n"),
+        );
+        let answer = ends(&project, &["check"]);
+        assert_eq!(answer.code, Some(2), "{odd}: {answer}");
+        assert!(answer.err.contains(what), "{odd}: {answer}");
+        assert!(answer.err.contains("hint: name a file"), "{odd}: {answer}");
     }
 }

@@ -38,6 +38,15 @@ impl Project {
         Some(Self { folder })
     }
 
+    /// A project with a spec that reads `in.txt`, after its first run.
+    pub fn after_run(spec: &str) -> Self {
+        let project = Self::new();
+        project.write("pipe.yaml", spec);
+        project.write("in.txt", "x\n");
+        project.done(&["run"]);
+        project
+    }
+
     /// A project with the shipped pipelines.
     pub fn with_pipelines() -> Self {
         let project = Self::new();

@@ -22,14 +22,6 @@ stages:
   two: {command: {cmd: 'cat ${inputs.x}/* > ${outputs.y}', inputs: {x: one}, outputs: {y: {type: files}}}}
 ";
 
-fn project() -> Project {
-    let project = Project::new();
-    project.write("pipe.yaml", SPEC);
-    project.write("in.txt", "x\n");
-    project.done(&["run"]);
-    project
-}
-
 /// Paths, sizes and times of all that is in the store.
 fn picture(project: &Project) -> Vec<String> {
     let entries = WalkDir::new(project.path("artifacts")).sort_by_file_name();
@@ -130,7 +122,7 @@ fn check(project: &Project, pipe: &dyn Fn(&[&str]) -> Answer) {
 
 #[test]
 fn read_only_store_of_another_user_answers_a_run_with_nothing_to_do() {
-    let project = project();
+    let project = Project::after_run(SPEC);
     set_modes(&project, false);
     check(&project, &|words| project.ordinary(words));
     set_modes(&project, true);
@@ -139,7 +131,7 @@ fn read_only_store_of_another_user_answers_a_run_with_nothing_to_do() {
 #[test]
 fn read_only_store_on_a_read_only_mount_answers_a_run_with_nothing_to_do() {
     const TEST: &str = "read_only_store_on_a_read_only_mount_answers_a_run_with_nothing_to_do";
-    let project = project();
+    let project = Project::after_run(SPEC);
     let mounted = |words: &[&str]| {
         let plain = project.command(words);
         let script =

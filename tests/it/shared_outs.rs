@@ -40,6 +40,22 @@ fn expected(n: &str) -> [String; 3] {
     [n.to_owned(), format!("{n}{n}b"), format!("{n}{n}b{n}{n}bc")]
 }
 
+/// Checks that the outs are those of one of two runs, with these options, and that each run recorded what it makes alone.
+#[track_caller]
+fn each_made_what_it_makes_alone(project: &Project, options: [&[&str]; 2]) {
+    let found = outs(project);
+    assert!(
+        found == expected("2") || found == expected("3"),
+        "{found:?}"
+    );
+    for (options, n) in options.into_iter().zip(["2", "3"]) {
+        let n_is = format!("n={n}");
+        let answer = project.done(&[&["run", "--set", &n_is], options].concat());
+        assert!(answer.out.contains("nothing to do"), "{answer}");
+        assert_eq!(outs(project), expected(n), "{answer}");
+    }
+}
+
 #[test]
 fn two_runs_that_share_outs_leave_no_mixture() {
     let is_full = std::env::var_os("PIPE_PROOF").is_some_and(|it| it == "full");
@@ -57,20 +73,7 @@ fn two_runs_that_share_outs_leave_no_mixture() {
         let (one, two) = (end(one), end(two));
         assert_eq!(one.code, Some(0), "round {round}: {one}");
         assert_eq!(two.code, Some(0), "round {round}: {two}");
-        let found = outs(&project);
-        assert!(
-            found == expected("2") || found == expected("3"),
-            "round {round}: {found:?}\n{one}\n{two}"
-        );
-        // Each recorded what it would have made alone.
-        for n in ["2", "3"] {
-            let answer = project.done(&["run", "--set", &format!("n={n}")]);
-            assert!(
-                answer.out.contains("nothing to do"),
-                "round {round}: {answer}"
-            );
-            assert_eq!(outs(&project), expected(n), "round {round}");
-        }
+        each_made_what_it_makes_alone(&project, [&[], &[]]);
         assert!(
             !project.path("artifacts/quarantine").exists(),
             "round {round}"
@@ -101,17 +104,7 @@ fn two_runs_with_different_stores_leave_no_mixture() {
         let (one, two) = (end(one), end(two));
         assert_eq!(one.code, Some(0), "round {round}: {one}");
         assert_eq!(two.code, Some(0), "round {round}: {two}");
-        let found = outs(&project);
-        assert!(
-            found == expected("2") || found == expected("3"),
-            "round {round}: {found:?}\n{one}\n{two}"
-        );
-        // Each recorded what it would have made alone.
-        for (store, n) in [("one", "2"), ("two", "3")] {
-            let answer = project.done(&["run", "--store", store, "--set", &format!("n={n}")]);
-            assert!(answer.out.contains("nothing to do"), "{round}: {answer}");
-            assert_eq!(outs(&project), expected(n), "round {round}");
-        }
+        each_made_what_it_makes_alone(&project, [&["--store", "one"], &["--store", "two"]]);
     }
 }
 

@@ -105,6 +105,7 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
         context,
     ));
     checks.push(sandbox());
+    checks.push(memory());
     checks.push(python(context));
     let has_failed = checks.iter().any(|it| it.state == State::Fail);
     if args.format == Format::Json {
@@ -173,6 +174,14 @@ fn program() -> Check {
             env!("CARGO_PKG_VERSION"),
             figures::plural(cores, "core")
         ),
+    )
+}
+
+/// How `resources.memory` is held.
+fn memory() -> Check {
+    Check::ok(
+        "memory",
+        "`resources.memory` bounds each process by the kernel; all processes of a command together are looked at a few times a second",
     )
 }
 

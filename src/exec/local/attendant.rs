@@ -56,6 +56,11 @@ impl Attendant {
         }
     }
 
+    /// The log of the attempt.
+    pub fn log_path(&self) -> &Path {
+        &self.log
+    }
+
     /// Names the program, for the message that it could not be started.
     pub fn name_program(&mut self, program: &Path) {
         program.clone_into(&mut self.program);

@@ -3,7 +3,7 @@
 
 use std::{
     fs::File,
-    io::{self, Write},
+    io::{self, Read, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
 };
 
@@ -13,6 +13,10 @@ use pipe_wire::process::open_log;
 const HEAD: u64 = 12 << 20;
 /// Bytes from its end that are kept. They are written once the stage has ended.
 const TAIL: usize = 4 << 20;
+/// A log of this length has a head, a tail and a note.
+const LONGEST_LOG: u64 = HEAD + TAIL as u64 + 1024;
+/// How far into the tail a start of a line is looked for.
+const NEAR: usize = 64 << 10;
 /// Lines that are told as events.
 const TOLD_LINES: usize = 1000;
 /// Bytes of the lines that are told.
@@ -66,17 +70,12 @@ impl BoundedLog {
         let mut tail = std::mem::take(&mut self.tail);
         if self.left_out > 0 {
             // From the start of a line on, if one starts near.
-            let near = &tail[..tail.len().min(64 << 10)];
+            let near = &tail[..tail.len().min(NEAR)];
             let start = near.iter().position(|&byte| byte == b'\n');
             let start = start.map_or(0, |at| at + 1);
             tail.drain(..start);
             let left_out = self.left_out + start as u64;
-            let note = format!(
-                "\n… {left_out} bytes are left out here: a log keeps its first {} MiB and its last {} …\n",
-                HEAD >> 20,
-                TAIL >> 20
-            );
-            self.file()?.write_all(note.as_bytes())?;
+            self.file()?.write_all(note(left_out).as_bytes())?;
         }
         self.file()?.write_all(&tail)
     }
@@ -94,6 +93,33 @@ impl BoundedLog {
         };
         Ok(self.file.insert(file))
     }
+}
+
+/// Cuts a log that its process writes by itself, at its end, down to its head and its tail, if it is longer than `most`.
+pub fn cut_log(path: &Path, most: u64) -> io::Result<()> {
+    let mut file = File::options().read(true).append(true).open(path)?;
+    let length = file.metadata()?.len();
+    if length <= most.max(LONGEST_LOG) {
+        return Ok(());
+    }
+    file.seek(SeekFrom::Start(length - TAIL as u64))?;
+    let mut tail = Vec::with_capacity(TAIL);
+    file.read_to_end(&mut tail)?;
+    // From the start of a line on, if one starts near.
+    let near = &tail[..tail.len().min(NEAR)];
+    let start = near.iter().position(|&byte| byte == b'\n');
+    let start = start.map_or(0, |at| at + 1);
+    file.set_len(HEAD)?;
+    let left_out = length - HEAD - TAIL as u64 + start as u64;
+    file.write_all(&[note(left_out).as_bytes(), &tail[start..]].concat())
+}
+
+fn note(left_out: u64) -> String {
+    format!(
+        "\n… {left_out} bytes are left out here: a log keeps its first {} MiB and its last {} …\n",
+        HEAD >> 20,
+        TAIL >> 20
+    )
 }
 
 /// How many lines of a stage are still told as events.
@@ -145,6 +171,30 @@ mod tests {
         let all: usize = (0..lines).map(|at| line(at).len()).sum();
         let left_out: usize = note.split(' ').next().unwrap().parse().unwrap();
         assert_eq!(head.len() + left_out + tail.len(), all);
+    }
+
+    #[test]
+    fn cut_log_keeps_head_and_tail_of_what_a_process_writes_and_goes_on_writing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        let mut writer = open_log(&path).unwrap();
+        let line = |at: usize| format!("line {at} {}\n", "x".repeat(1000));
+        for at in 0..20_000 {
+            writer.write_all(line(at).as_bytes()).unwrap();
+        }
+        let before = path.metadata().unwrap().len();
+        cut_log(&path, u64::MAX).unwrap();
+        assert_eq!(path.metadata().unwrap().len(), before);
+        for at in 20_000..20_003 {
+            cut_log(&path, 0).unwrap();
+            writer.write_all(line(at).as_bytes()).unwrap();
+        }
+        cut_log(&path, 0).unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.len() as u64 <= LONGEST_LOG + 4000, "{}", text.len());
+        assert!(text.starts_with(&line(0)) && text.ends_with(&line(20_002)));
+        let (_, rest) = text.split_once("\n… ").unwrap();
+        assert!(rest.contains("…\nline "), "whole lines follow the note");
     }
 
     #[test]

@@ -1,6 +1,10 @@
 //! A worker job's thread: greeting, request, events, end. Knows the order of messages, not what is computed.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{
+    io,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use pipe_schema::{
     protocol::{Done, Event, Failed, Hello, PROTOCOL_VERSION, Request},
@@ -11,12 +15,15 @@ use pipe_wire::{Channel, Receiver};
 use super::{
     super::{InputCheck, Message, failure},
     attendant::Attendant,
-    bounds::LineQuota,
+    bounds::{LineQuota, cut_log},
     output::Output,
 };
 
 /// How often the thread looks up from the socket.
 const TICK: Duration = Duration::from_millis(100);
+/// How often the length of a log is looked at that a worker writes by itself, and from which one on it is cut meanwhile.
+const LOOK: Duration = Duration::from_secs(1);
+const LONG_LOG: u64 = 64 << 20;
 /// How long a worker may take to end after its last word.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -57,6 +64,8 @@ pub fn attend(
     if let Some(output) = &mut output {
         let _ = output.pump(Duration::ZERO, &mut |line| attendant.log(line));
         let _ = output.close(&mut |line| attendant.log(line));
+    } else {
+        let _ = cut_log(attendant.log_path(), 0);
     }
     let result = match answer {
         Ok(Ok(done)) => Ok(done),
@@ -89,9 +98,14 @@ fn converse(
         .map_err(|error| Silence::Nonsense(format!("its socket fails: {error}")))?;
     let mut is_greeted = false;
     let mut quota = LineQuota::default();
+    let mut looked = Instant::now();
     loop {
         if let Some(output) = output {
             let _ = output.pump(Duration::ZERO, &mut |line| attendant.log(line));
+        } else if looked.elapsed() > LOOK {
+            looked = Instant::now();
+            // There may be none.
+            let _ = cut_log(attendant.log_path(), LONG_LOG);
         }
         let received = if is_greeted {
             receiver.receive::<Event>()

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use percent_encoding::percent_decode_str;
+
 /// What stands for a credential.
 const MASK: &str = "***";
 /// A parameter whose name holds one of these is a credential.
@@ -93,7 +95,8 @@ fn push_address(
 
 fn is_credential(name: &str, value: &str) -> bool {
     // `X-Amz-Signature`, `api_key`, `%74oken`.
-    let letters: String = decoded(name)
+    let letters: String = percent_decode_str(name)
+        .decode_utf8_lossy()
         .chars()
         .filter(|it| it.is_alphanumeric())
         .flat_map(char::to_lowercase)
@@ -106,20 +109,6 @@ fn is_credential(name: &str, value: &str) -> bool {
         && value.bytes().any(|it| it.is_ascii_digit())
         && value.bytes().any(|it| it.is_ascii_alphabetic());
     !value.is_empty() && (is_named || is_random)
-}
-
-/// A name without `%XX`.
-fn decoded(name: &str) -> String {
-    let mut bytes = Vec::with_capacity(name.len());
-    let mut rest = name.as_bytes();
-    while let Some((&first, tail)) = rest.split_first() {
-        let digits = tail.get(..2).filter(|_| first == b'%');
-        let digits = digits.and_then(|it| str::from_utf8(it).ok());
-        let code = digits.and_then(|it| u8::from_str_radix(it, 16).ok());
-        bytes.push(code.unwrap_or(first));
-        rest = if code.is_some() { &tail[2..] } else { tail };
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 #[cfg(test)]
