@@ -30,6 +30,7 @@ use crate::{
     bounded,
     plan::{self, Evidence, Loader, Overrides, Plan},
     protected::ProtectedPaths,
+    schedule::listing,
     spec::{self, Diagnostics, Source, Spec},
     store::Store,
     track::Story,
@@ -303,19 +304,10 @@ impl Files {
         protected
     }
 
-    /// What is at a path or glob.
-    fn find(&self, path: &str) -> Box<dyn Iterator<Item = PathBuf>> {
+    /// The first of the files at a path, in a folder or of a glob, as a run finds them.
+    fn first_file(&self, path: &str) -> Option<PathBuf> {
         self.asked.borrow_mut().insert(path.to_owned());
-        let full = self.folder.join(path);
-        if full.exists() {
-            return Box::new(std::iter::once(full));
-        }
-        // The folder's own name is no pattern, whatever signs it has.
-        let folder = self.folder.to_str().map(glob::Pattern::escape);
-        match folder.and_then(|it| glob::glob(&format!("{it}/{path}")).ok()) {
-            Some(found) => Box::new(found.flatten()),
-            None => Box::new(std::iter::empty()),
-        }
+        listing::first_file(&self.folder, path)
     }
 }
 
@@ -338,7 +330,8 @@ impl Loader for Files {
     }
 
     fn exists(&self, path: &str) -> bool {
-        self.find(path).next().is_some()
+        self.asked.borrow_mut().insert(path.to_owned());
+        listing::is_there(&self.folder, path)
     }
 
     fn special(&self, path: &str) -> Option<(PathBuf, &'static str)> {
@@ -348,11 +341,11 @@ impl Loader for Files {
 
     fn columns(&self, path: &str, read: &Read) -> Option<Vec<String>> {
         // What is wrong with the file is said when it is read.
-        table::columns(&self.find(path).next()?, read)
+        table::columns(&self.first_file(path)?, read)
     }
 
     fn evidence(&self, path: &str, read: &Read, column: &str) -> Option<Evidence> {
-        let path = self.find(path).next()?;
+        let path = self.first_file(path)?;
         // What is read whole is looked at only where it is small.
         let is_streamed = matches!(read.form(), Form::Csv | Form::Jsonl | Form::Text);
         let glance = limits::GLANCE as u64;

@@ -168,8 +168,38 @@ pub fn find(folder: &Path, pattern: &str) -> Result<Vec<PathBuf>, Failure> {
     Ok(matches)
 }
 
+/// Whether something is at a path, or matches it as a pattern.
+pub fn is_there(folder: &Path, path: &str) -> bool {
+    folder.join(path).exists()
+        || (paths::is_glob(path) && find(folder, path).is_ok_and(|found| !found.is_empty()))
+}
+
+/// The first of the files that a stage reads at a path: itself, or of the files in a folder or of a pattern the first.
+pub fn first_file(folder: &Path, path: &str) -> Option<PathBuf> {
+    let plain = folder.join(path);
+    // A name may hold what looks like a pattern; if it is there, it is meant.
+    let places = if plain.exists() {
+        vec![plain]
+    } else if paths::is_glob(path) {
+        find(folder, path).ok()?
+    } else {
+        return None;
+    };
+    places.into_iter().find_map(|place| {
+        if place.is_dir() {
+            walk(&place).next()
+        } else {
+            Some(place)
+        }
+    })
+}
+
 /// The files in a folder and below, hidden ones left out, in order.
 fn files_in(folder: &Path) -> Vec<PathBuf> {
+    walk(folder).collect()
+}
+
+fn walk(folder: &Path) -> impl Iterator<Item = PathBuf> {
     let is_hidden =
         |entry: &walkdir::DirEntry| entry.file_name().as_encoded_bytes().starts_with(b".");
     WalkDir::new(folder)
@@ -180,5 +210,43 @@ fn files_in(folder: &Path) -> Vec<PathBuf> {
         .flatten()
         .filter(|entry| entry.file_type().is_file())
         .map(walkdir::DirEntry::into_path)
-        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn first_file_passes_hidden_files_over_as_a_run_does() {
+        let place = tempfile::tempdir().unwrap();
+        for name in [
+            "data/.old.csv",
+            "data/a.csv",
+            "data/.cache/b.csv",
+            "deep/.x/c.csv",
+            "deep/y/d.csv",
+            ".set/e.csv",
+        ] {
+            let path = place.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, name).unwrap();
+        }
+        let first = |path: &str| {
+            let found = first_file(place.path(), path)?;
+            let name = found.strip_prefix(place.path()).unwrap();
+            Some(name.display().to_string())
+        };
+        for pattern in ["data/*.csv", "data/*", "data", "**/a.csv"] {
+            assert_eq!(first(pattern).as_deref(), Some("data/a.csv"), "{pattern}");
+        }
+        for pattern in ["deep/*/*.csv", "deep", "deep/**/*.csv"] {
+            assert_eq!(first(pattern).as_deref(), Some("deep/y/d.csv"), "{pattern}");
+        }
+        // Whoever writes the dot means what is hidden.
+        assert_eq!(first("data/.*.csv").as_deref(), Some("data/.old.csv"));
+        assert_eq!(first(".set").as_deref(), Some(".set/e.csv"));
+        assert_eq!(first("*/e.csv"), None);
+        assert!(!is_there(place.path(), "*/e.csv"));
+        assert!(is_there(place.path(), "data/.old.csv"));
+    }
 }

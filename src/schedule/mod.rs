@@ -14,7 +14,7 @@ mod inputs;
 mod intake;
 mod landing;
 mod launch;
-mod listing;
+pub mod listing;
 mod machine;
 mod outputs;
 mod programs;

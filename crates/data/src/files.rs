@@ -67,7 +67,7 @@ impl Files {
     }
 }
 
-/// The file at a path, or all files below it, links followed. A link to a folder that it lies in would never end.
+/// The file at a path, or all files below it but for hidden ones, links followed. A link to a folder that it lies in would never end.
 pub fn collect(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), DataError> {
     Collector {
         above: Vec::new(),
@@ -119,12 +119,19 @@ impl Collector<'_> {
         let entries: Result<Vec<_>, _> = fs::read_dir(path).map_err(fail)?.collect();
         let entries = entries.map_err(fail)?;
         let mut paths: Vec<PathBuf> = entries.iter().map(fs::DirEntry::path).collect();
+        paths.retain(|path| !is_hidden(path));
         paths.sort();
         self.above.push(id);
         let collected = paths.iter().try_for_each(|path| self.collect(path));
         self.above.pop();
         collected
     }
+}
+
+/// Whether the name begins with a dot.
+fn is_hidden(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default();
+    name.as_encoded_bytes().starts_with(b".")
 }
 
 #[cfg(test)]
