@@ -1,8 +1,11 @@
 //! A dataset's part in a form for commands. Knows no command.
 
-use std::{fs::File, io, path::Path};
+use std::{collections::HashSet, fs::File, io, path::Path};
 
-use pipe_schema::{dataset::Target, stage::command::InputForm};
+use pipe_schema::{
+    dataset::{DatasetSchema, Target},
+    stage::command::InputForm,
+};
 
 use crate::{
     dataset::{Dataset, TargetValues},
@@ -10,7 +13,9 @@ use crate::{
     infer,
 };
 
-/// Writes a part to the file `out`: `row`, the features, the targets; classes by their names, labels as `true` and `false`.
+/// Writes a part to the file `out`: the row's id, the features, the targets; classes by their names, labels as `true` and
+/// `false`. The first column is `row`, the targets have their own names; where a column before is called so, a name is
+/// followed by as many `_` as it takes.
 pub fn convert(
     dataset: &Dataset,
     part: &str,
@@ -41,11 +46,7 @@ fn write_csv(dataset: &Dataset, part: &str, out: &Path) -> Result<(), Failure> {
     let rows = dataset.part(part).map_err(Failure::Data)?;
     let file = File::create(out).map_err(Failure::Write)?;
     let mut writer = csv::Writer::from_writer(file);
-    writer.write_field("row")?;
-    for name in &schema.features {
-        writer.write_field(name)?;
-    }
-    for name in schema.target.columns() {
+    for name in header(schema) {
         writer.write_field(name)?;
     }
     writer.write_record(None::<&[u8]>)?;
@@ -62,6 +63,25 @@ fn write_csv(dataset: &Dataset, part: &str, out: &Path) -> Result<(), Failure> {
         writer.write_record(None::<&[u8]>)?;
     }
     writer.flush().map_err(Failure::Write)
+}
+
+/// The names of the columns, each once: the row's id gives way to the features and targets.
+fn header(schema: &DatasetSchema) -> Vec<String> {
+    let features = schema.features.iter();
+    let written: Vec<&String> = features.chain(schema.target.columns()).collect();
+    let all: HashSet<&str> = written.iter().map(|name| name.as_str()).collect();
+    let mut taken = HashSet::new();
+    let mut names: Vec<String> = Vec::with_capacity(written.len() + 1);
+    for name in written.into_iter().map(String::as_str).chain(["row"]) {
+        let mut free = name.to_owned();
+        while taken.contains(&free) || (free != name && all.contains(free.as_str())) {
+            free.push('_');
+        }
+        taken.insert(free.clone());
+        names.push(free);
+    }
+    names.rotate_right(1);
+    names
 }
 
 /// The targets of a row.
