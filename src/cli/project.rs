@@ -304,7 +304,13 @@ impl Files {
         protected
     }
 
-    /// The first of the files at a path, in a folder or of a glob, as a run finds them.
+    /// What is at a path or glob, as a run finds it.
+    fn find(&self, path: &str) -> Vec<PathBuf> {
+        self.asked.borrow_mut().insert(path.to_owned());
+        listing::places(&self.folder, path)
+    }
+
+    /// The first of the files there.
     fn first_file(&self, path: &str) -> Option<PathBuf> {
         self.asked.borrow_mut().insert(path.to_owned());
         listing::first_file(&self.folder, path)
@@ -330,13 +336,12 @@ impl Loader for Files {
     }
 
     fn exists(&self, path: &str) -> bool {
-        self.asked.borrow_mut().insert(path.to_owned());
-        listing::is_there(&self.folder, path)
+        !self.find(path).is_empty()
     }
 
     fn special(&self, path: &str) -> Option<(PathBuf, &'static str)> {
-        self.find(path)
-            .find_map(|it| Some((it.clone(), regular::special(&it)?)))
+        let mut places = self.find(path).into_iter();
+        places.find_map(|it| Some((it.clone(), regular::special(&it)?)))
     }
 
     fn columns(&self, path: &str, read: &Read) -> Option<Vec<String>> {

@@ -110,6 +110,7 @@ fn preprocess(block: &Preprocess) -> Fields {
                 images: _,
                 text: _,
                 from: _,
+                columns: taken,
                 read: _,
                 join,
             },
@@ -147,7 +148,11 @@ fn preprocess(block: &Preprocess) -> Fields {
         .collect::<Result<_, _>>()?;
     // Without a join as if there were none in the language.
     let join = (!join.is_empty()).then_some(join);
-    Ok(fields!(read, join, target, columns, split, steps, windows))
+    // Likewise where all columns are read.
+    let source = taken.as_ref().map(|columns| json!({"columns": columns}));
+    Ok(fields!(
+        source, read, join, target, columns, split, steps, windows
+    ))
 }
 
 fn joined(join: &Join) -> Fields {

@@ -15,9 +15,11 @@ use crate::spec::{Diagnostic, Node, Span, suggest::lacking};
 /// Checks that the columns that a block names are there.
 pub fn check(task: &Task, block: &Node, loader: &dyn Loader, found: &mut Vec<Diagnostic>) {
     let Task::Preprocess(task) = task else { return };
-    let Some(mut table) = first_table(task, loader) else {
+    let Some(whole) = whole_table(task, loader) else {
         return;
     };
+    let left_out = check_selection(task, block, &whole, found);
+    let mut table = whole.selected(task);
     for (join, node) in task.source.join.0.iter().zip(joins(block)) {
         let Some(other) = joined_table(join, loader) else {
             return;
@@ -27,14 +29,49 @@ pub fn check(task: &Task, block: &Node, loader: &dyn Loader, found: &mut Vec<Dia
         }
         table = table.with(&other, join);
     }
-    check_names(task, block, &table, found);
+    check_names(task, block, &table, &left_out, found);
 }
 
-fn check_names(task: &Preprocess, block: &Node, table: &Table, found: &mut Vec<Diagnostic>) {
+/// Checks the names in `source.columns`; returns the columns that it leaves out.
+fn check_selection(
+    task: &Preprocess,
+    block: &Node,
+    table: &Table,
+    found: &mut Vec<Diagnostic>,
+) -> Vec<String> {
+    let Some(columns) = &task.source.columns else {
+        return Vec::new();
+    };
+    let known: Vec<&str> = table.columns.iter().map(String::as_str).collect();
+    let node = block.nearest(["source", "columns"]);
+    let node = node.get("except").unwrap_or(node);
+    for (i, name) in columns.names().iter().enumerate() {
+        if !known.contains(&name.as_str()) {
+            let span = node.nearest([i.to_string().as_str()]).span;
+            found.push(lacking(&table.name, "column", name, &known, span));
+        }
+    }
+    let left_out = table.columns.iter().filter(|name| !columns.takes(name));
+    left_out.cloned().collect()
+}
+
+fn check_names(
+    task: &Preprocess,
+    block: &Node,
+    table: &Table,
+    left_out: &[String],
+    found: &mut Vec<Diagnostic>,
+) {
     let columns: Vec<&str> = table.columns.iter().map(String::as_str).collect();
     let hint = other_delimiter(&columns);
     let mut check = |name: &str, span: Span| {
-        if !columns.contains(&name) {
+        if left_out.iter().any(|it| it == name) {
+            found.push(
+                Diagnostic::error(format!("column `{name}` is not read"))
+                    .at(span, "`source.columns` leaves it out")
+                    .hint("add it to the columns that are read, or remove it here"),
+            );
+        } else if !columns.contains(&name) {
             let error = lacking(&table.name, "column", name, &columns, span);
             found.push(match &hint {
                 Some(hint) => error.hint(hint.clone()),
@@ -161,6 +198,14 @@ impl Table {
         names.filter(|it| join.adds(it))
     }
 
+    /// The table without the columns that `source.columns` leaves out.
+    fn selected(mut self, task: &Preprocess) -> Self {
+        if let Some(columns) = &task.source.columns {
+            self.columns.retain(|name| columns.takes(name));
+        }
+        self
+    }
+
     fn with(self, other: &Self, join: &Join) -> Self {
         Self {
             name: format!("{} + {}", self.name, other.name),
@@ -173,8 +218,13 @@ impl Table {
     }
 }
 
-/// The columns of the first file that is read, where it is one of the project.
+/// The columns that are read of the first file, where it is one of the project.
 fn first_table(task: &Preprocess, loader: &dyn Loader) -> Option<Table> {
+    Some(whole_table(task, loader)?.selected(task))
+}
+
+/// The columns of the first file.
+fn whole_table(task: &Preprocess, loader: &dyn Loader) -> Option<Table> {
     table(task.first_file()?, &task.reading(), loader)
 }
 

@@ -206,7 +206,7 @@ impl Maker<'_> {
                     *count += 1;
                     if reads_names {
                         let names: &mut sources::Names = names.entry(&input.role).or_default();
-                        names.add(&path);
+                        names.add(&path, &name);
                     }
                     format!("{}/{}", input.role, *count - 1)
                 } else if input.role == "dep" {
@@ -241,9 +241,13 @@ impl Maker<'_> {
                 }
             }
         }
+        let keeps_names = sources::keeps_names(&stage.task);
         for (role, names) in names {
-            let role = format!("{role}/names");
-            action.parts.inputs.insert(role, names.digest());
+            let [folders, files] = names.digests();
+            action.parts.inputs.insert(format!("{role}/names"), folders);
+            if keeps_names {
+                action.parts.inputs.insert(format!("{role}/files"), files);
+            }
         }
         Ok(())
     }

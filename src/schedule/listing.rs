@@ -168,24 +168,22 @@ pub fn find(folder: &Path, pattern: &str) -> Result<Vec<PathBuf>, Failure> {
     Ok(matches)
 }
 
-/// Whether something is at a path, or matches it as a pattern.
-pub fn is_there(folder: &Path, path: &str) -> bool {
-    folder.join(path).exists()
-        || (paths::is_glob(path) && find(folder, path).is_ok_and(|found| !found.is_empty()))
+/// What is at a path, or matches it as a pattern, in order.
+pub fn places(folder: &Path, path: &str) -> Vec<PathBuf> {
+    let plain = folder.join(path);
+    // A name may hold what looks like a pattern; if it is there, it is meant.
+    if plain.exists() {
+        vec![plain]
+    } else if paths::is_glob(path) {
+        find(folder, path).unwrap_or_default()
+    } else {
+        Vec::new()
+    }
 }
 
 /// The first of the files that a stage reads at a path: itself, or of the files in a folder or of a pattern the first.
 pub fn first_file(folder: &Path, path: &str) -> Option<PathBuf> {
-    let plain = folder.join(path);
-    // A name may hold what looks like a pattern; if it is there, it is meant.
-    let places = if plain.exists() {
-        vec![plain]
-    } else if paths::is_glob(path) {
-        find(folder, path).ok()?
-    } else {
-        return None;
-    };
-    places.into_iter().find_map(|place| {
+    places(folder, path).into_iter().find_map(|place| {
         if place.is_dir() {
             walk(&place).next()
         } else {
@@ -199,9 +197,11 @@ fn files_in(folder: &Path) -> Vec<PathBuf> {
     walk(folder).collect()
 }
 
+fn is_hidden(entry: &walkdir::DirEntry) -> bool {
+    entry.file_name().as_encoded_bytes().starts_with(b".")
+}
+
 fn walk(folder: &Path) -> impl Iterator<Item = PathBuf> {
-    let is_hidden =
-        |entry: &walkdir::DirEntry| entry.file_name().as_encoded_bytes().starts_with(b".");
     WalkDir::new(folder)
         .follow_links(true)
         .sort_by_file_name()
@@ -246,7 +246,7 @@ mod tests {
         assert_eq!(first("data/.*.csv").as_deref(), Some("data/.old.csv"));
         assert_eq!(first(".set").as_deref(), Some(".set/e.csv"));
         assert_eq!(first("*/e.csv"), None);
-        assert!(!is_there(place.path(), "*/e.csv"));
-        assert!(is_there(place.path(), "data/.old.csv"));
+        assert!(places(place.path(), "*/e.csv").is_empty());
+        assert_eq!(places(place.path(), "data/.old.csv").len(), 1);
     }
 }

@@ -121,24 +121,40 @@ pub fn reads_names(task: &Task) -> bool {
     }
 }
 
-/// What the names of files tell beside their content: the folder of each.
+/// Whether the names of the files themselves are kept by row.
+pub fn keeps_names(task: &Task) -> bool {
+    match task {
+        Task::Preprocess(block) => {
+            let read = block.reading();
+            read.has_file_rows(read.form())
+        }
+        _ => false,
+    }
+}
+
+/// What the names of files tell beside their content: the folder of each, and the file.
 #[derive(Default)]
 pub struct Names {
-    hasher: Sha256,
+    folders: Sha256,
+    files: Sha256,
 }
 
 impl Names {
-    /// Adds the next file.
-    pub fn add(&mut self, path: &Path) {
+    /// Adds the next file, with its name below the spec's folder.
+    pub fn add(&mut self, path: &Path, name: &str) {
+        let add = |hasher: &mut Sha256, name: &[u8]| {
+            hasher.update((name.len() as u64).to_le_bytes());
+            hasher.update(name);
+        };
         let folder = path.parent().and_then(Path::file_name);
-        let name = folder.unwrap_or_default().as_encoded_bytes();
-        self.hasher.update((name.len() as u64).to_le_bytes());
-        self.hasher.update(name);
+        let folder = folder.unwrap_or_default().as_encoded_bytes();
+        add(&mut self.folders, folder);
+        add(&mut self.files, name.as_bytes());
     }
 
-    /// The digest of all.
-    pub fn digest(self) -> Digest {
-        Digest(self.hasher.finalize().into())
+    /// The digests of all folders and of all files.
+    pub fn digests(self) -> [Digest; 2] {
+        [self.folders, self.files].map(|hasher| Digest(hasher.finalize().into()))
     }
 }
 

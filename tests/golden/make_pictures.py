@@ -59,6 +59,36 @@ for name, picture in pictures.items():
                     "levels": np.asarray(scaled).reshape(-1).tolist(),
                 }
             )
+# WebP, with the same pictures as they come; and levels of 16 bits.
+for name, picture, options in [
+    ("lossless.webp", colour, {"lossless": True}),
+    ("lossy.webp", colour, {"quality": 80}),
+    ("clear.webp", clear, {"lossless": True}),
+]:
+    picture.save(HERE / name, **options)
+    read = Image.open(HERE / name)
+    for mode, channels in [("L", 1), ("RGB", 3)]:
+        flat = read.convert("RGB").convert(mode)
+        for size in [(read.height, read.width), (5, 4)]:
+            scaled = flat.resize((size[1], size[0]), Image.Resampling.BILINEAR)
+            cases.append(
+                {
+                    "file": name,
+                    "channels": channels,
+                    "size": size,
+                    "levels": np.asarray(scaled).reshape(-1).tolist(),
+                }
+            )
+whole = (HERE / "lossless.webp").read_bytes()
+(HERE / "cut.webp").write_bytes(whole[: len(whole) // 2])
+deep = []
+read = Image.open(HERE / "deep.png")
+assert read.mode == "I;16"
+for size in [(read.height, read.width), (5, 4), (20, 31), (7, read.width)]:
+    scaled = read.resize((size[1], size[0]), Image.Resampling.BILINEAR)
+    levels = np.asarray(scaled).reshape(-1).tolist()
+    deep.append({"file": "deep.png", "channels": 1, "size": size, "levels": levels})
+
 whole = (HERE / "colour.png").read_bytes()
 (HERE / "cut.png").write_bytes(whole[: len(whole) // 2])
 whole = (HERE / "colour.jpg").read_bytes()
@@ -75,5 +105,5 @@ normalize = {
     "std": std.tolist(),
     "expected": normalized.tolist(),
 }
-text = json.dumps({"cases": cases, "normalize": normalize}, separators=(",", ":"))
+text = json.dumps({"cases": cases, "deep": deep, "normalize": normalize}, separators=(",", ":"))
 (HERE / "expected.json").write_text(text + "\n")

@@ -15,6 +15,7 @@ mod output;
 mod own_table;
 mod networks;
 mod texts;
+mod reading;
 mod packages;
 mod hostile_text;
 mod pages;

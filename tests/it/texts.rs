@@ -46,8 +46,12 @@ fn project() -> Project {
 }
 
 fn first_of_each_line(text: &str) -> Vec<&str> {
+    of_each_line(text, 0)
+}
+
+fn of_each_line(text: &str, column: usize) -> Vec<&str> {
     let lines = text.lines().skip(1);
-    lines.map(|it| it.split(',').next().unwrap()).collect()
+    lines.map(|it| it.split(',').nth(column).unwrap()).collect()
 }
 
 #[test]
@@ -59,9 +63,10 @@ fn texts_in_folders_are_learned_by_their_words_and_new_ones_predicted() {
     assert_eq!(accuracy.as_f64(), Some(1.0), "{shown}");
     // A file, a folder, and rows of a form of their own.
     let file = project.done(&["predict", "bundle", "--verify", "films/#bad/3"]);
-    assert_eq!(first_of_each_line(&file.out), ["#bad"]);
+    assert_eq!(of_each_line(&file.out, 0), ["3"]);
+    assert_eq!(of_each_line(&file.out, 1), ["#bad"]);
     let folder = project.done(&["predict", "bundle", "films/très bon"]);
-    assert_eq!(first_of_each_line(&folder.out), ["très bon"; 20]);
+    assert_eq!(of_each_line(&folder.out, 1), ["très bon"; 20]);
     project.write(
         "new.csv",
         "text\na dull film\n\"FINE, truly fine\"\nunheard words\n",

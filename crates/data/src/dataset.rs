@@ -7,8 +7,8 @@ use std::{
 
 use pipe_schema::{
     dataset::{
-        Column, DatasetSchema, HEAD_FILE, HeadRow, KEPT_FILE, KeptColumn, PART_FILE, PARTS,
-        Part as PartSummary, RAW_FOLDER, ROWS_FILE, SCHEMA_FILE, TargetKind, raw_file,
+        Column, DatasetSchema, FILES_FILE, HEAD_FILE, HeadRow, KEPT_FILE, KeptColumn, PART_FILE,
+        PARTS, Part as PartSummary, RAW_FOLDER, ROWS_FILE, SCHEMA_FILE, TargetKind, raw_file,
     },
     stage::preprocess::ColumnType,
 };
@@ -115,6 +115,16 @@ impl Dataset {
         let bytes = fs::read(&path).map_err(|it| DataError::io(&path, &it))?;
         self.decode(&bytes)
             .map_err(|why| DataError::wrong(format!("{}: {why}", path.display())))
+    }
+
+    /// The names of the files that are the rows of a part; none of another dataset, or of one that was made without them.
+    pub fn files(&self, part: &str) -> Result<Vec<String>, DataError> {
+        let path = self.file(part, FILES_FILE)?;
+        if path.is_file() {
+            read_json(&path)
+        } else {
+            Ok(Vec::new())
+        }
     }
 
     /// Counts and ranges of a part's raw columns.

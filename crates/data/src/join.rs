@@ -13,7 +13,7 @@ use crate::{
     error::DataError,
     infer::{self, Missing, listed, text_of},
     prepare::{Note, read_all},
-    table::Table,
+    table::{Selection, Table},
 };
 
 /// Joins all tables of a block, one after another. `files` has those of each.
@@ -25,7 +25,9 @@ pub fn all(
 ) -> Result<Table, DataError> {
     for (at, join) in block.source.join.0.iter().enumerate() {
         let paths = files.get(at).map_or(&[][..], Vec::as_slice);
-        let other = read_all(paths, &join.reading(), report)?;
+        let selection = &Selection::of_join(block, join);
+        let other = read_all(paths, &join.reading(), selection, report)?;
+        table.unread.extend(other.unread.clone());
         let name = paths.first().and_then(|it| it.file_name());
         let name = name.unwrap_or_default().to_string_lossy();
         let tables = Tables {
@@ -91,13 +93,15 @@ impl Tables<'_> {
     /// Checks that keys and columns are there, and that no name is there twice.
     fn check_names(&self) -> Result<(), DataError> {
         let (ours, theirs) = (self.left.names(), self.right.names());
+        // Only some of them may have been read.
+        let all = self.right.all_names();
         let mut wanted: Vec<(&str, &[&str], &str)> = Vec::new();
         for (left, right) in &self.join.on.0 {
             wanted.push((left, &ours, "the rows"));
-            wanted.push((right, &theirs, self.name));
+            wanted.push((right, &all, self.name));
         }
         let taken = self.join.columns.iter();
-        wanted.extend(taken.map(|it| (it.as_str(), &theirs[..], self.name)));
+        wanted.extend(taken.map(|it| (it.as_str(), &all[..], self.name)));
         for (name, names, whose) in wanted {
             if names.contains(&name) {
                 continue;

@@ -22,23 +22,29 @@ mod target;
 mod summary;
 mod write;
 mod raw;
+mod file_names;
 mod files;
 mod join;
 mod named;
 mod windows;
 pub mod prepare;
+mod sniff;
 pub mod rows;
+mod input_schema;
 pub mod convert;
 
 pub use self::{
     convert::convert,
     dataset::{Dataset, Features, Part, TargetValues},
     error::DataError,
+    file_names::CommonFolder,
     files::Files,
     grid::Grid,
+    input_schema::input_schema,
     offsets::check_offsets,
     prepare::{Note, Summary, preprocess},
     raw::Raw,
-    rows::{RawRows, input_schema, read_rows, read_rows_by, transform},
+    rows::{RawRows, read_rows, read_rows_by, transform},
+    sniff::form_of_rows,
     target::find_class,
 };

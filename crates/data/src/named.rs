@@ -21,10 +21,15 @@ pub fn check(block: &Preprocess, table: &Table) -> Result<(), DataError> {
         .chain(block.columns.keys().map(|it| ("columns", it.as_str())))
         .chain(block.windows.iter().flat_map(|it| it.columns()));
     for (key, name) in named {
-        if names.contains(&name) {
+        if names.contains(&name) || (key == "columns" && table.unread.contains_key(name)) {
             continue;
         }
         let error = DataError::wrong(format!("{key}: there is no column `{name}`"));
+        if table.skips(name) {
+            return Err(
+                error.hint("`source.columns` leaves it out: it must be among those that are read")
+            );
+        }
         let only = names.first().filter(|_| names.len() == 1);
         let other = only.and_then(|it| [";", "\t", "|", ","].into_iter().find(|c| it.contains(c)));
         if block.reading().form() == Form::Text && name == "label" {

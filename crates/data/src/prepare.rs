@@ -1,6 +1,7 @@
 //! The `preprocess` stage: read, split, fit, write. Knows no store.
 
 use std::{
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
 };
@@ -14,15 +15,16 @@ use pipe_schema::{
 use crate::{
     codes::Codes,
     error::DataError,
+    file_names::short_names,
     files::Files,
     frame::{Frame, Misfit, Values, expected},
     infer::Missing,
     join, moment, named,
-    picture::column,
+    picture::{broken, column},
     raw, split,
     steps::{self, Goal, one_hot},
     stray, summary,
-    table::{self, Table},
+    table::{self, Selection, Table},
     target, windows, write,
 };
 
@@ -61,12 +63,18 @@ pub fn preprocess(
 ) -> Result<Summary, DataError> {
     let read = &block.reading();
     let paths = paths(block, files)?;
-    let table = read_all(&paths, read, report)?;
+    let mut table = read_all(&paths, read, &Selection::of_source(block), report)?;
+    if let Some(note) = broken::leave_out(&mut table, read)? {
+        if table.rows() == 0 {
+            return Err(DataError::wrong(note).hint("no image is left to learn from"));
+        }
+        report(Note::Log(note));
+    }
     let mut table = join::all(table, block, &files.joins, report)?;
     named::check(block, &table)?;
     block.target.iter().for_each(|it| table.flatten(it));
     let missing = Missing::of(read);
-    let counts = [&files.train, &files.val, &files.test].map(Vec::len);
+    let counts = [&files.train, &files.val, &files.test].map(|files| table::count(files, read));
     let mut parts = split::divide(&block.split, counts, &table, &missing)?;
     let train = &parts[0].1.clone();
     let mut log = |text| report(Note::Log(text));
@@ -100,12 +108,21 @@ pub fn preprocess(
         &is_train,
         &frame.places,
     )?;
+    let mut unread = std::mem::take(&mut table.unread);
     for column in columns {
         let given = block.column_type(&column.name);
         let (r#type, values) = match given {
             Some(it) => (it, Values::of(&column.fields, it, &missing)),
             None => Values::infer(&column.fields, &missing, &is_train),
         };
+        if let Err(misfit) = &values
+            && block.drops(&column.name, Some(r#type))
+        {
+            let (place, text) = (frame.places.of(misfit.row), &misfit.text);
+            let why = format!("in {place}, `{text}` is not {}", expected(r#type));
+            unread.insert(column.name, why);
+            continue;
+        }
         let values =
             values.map_err(|it| misfit(&it, &column.name, r#type, given.is_some(), &frame))?;
         if given.is_none()
@@ -119,18 +136,27 @@ pub fn preprocess(
             name: column.name.clone(),
             r#type,
             shape: None,
+            depth: None,
         });
         frame.columns.insert(column.name, values);
     }
+    for (name, why) in &unread {
+        report(Note::Log(format!("column `{name}` is left out: {why}")));
+    }
+    let block = &without(block, &unread);
     for (name, block) in blocks {
         raw.push(Column {
             name: name.clone(),
             r#type: ColumnType::Numeric,
             shape: Some(block.shape().to_vec()),
+            depth: None,
         });
         frame.add_block(&name, block, None)?;
     }
     column::add(pictures, &mut frame, &mut raw)?;
+    if let Some(note) = column::keep_depth(&mut frame, train, &mut raw) {
+        report(Note::Log(note));
+    }
 
     let mut outlines = Vec::with_capacity(parts.len());
     let in_train = match &series {
@@ -190,12 +216,21 @@ pub fn preprocess(
         schema.codes.clear();
     }
     write::schema(&schema, out)?;
+    let files = (read.has_file_rows(read.form())).then(|| {
+        let paths = (0..is_train.len()).filter_map(|row| frame.places.file_of(row));
+        short_names(&paths.collect::<Vec<_>>())
+    });
     for (at, ((part, rows), outline)) in parts.iter().zip(&outlines).enumerate() {
         let features = match &series {
             Some(all) => all[at].features(&frame)?,
             None => frame.features(rows)?,
         };
-        write::part(&out.join(part), &features, &targets, rows, outline)?;
+        let folder = out.join(part);
+        write::part(&folder, &features, &targets, rows, outline)?;
+        if let (Some(names), None) = (&files, &series) {
+            let names: Vec<&String> = rows.iter().map(|row| &names[*row]).collect();
+            write::file_names(&folder, &names)?;
+        }
     }
     Ok(Summary {
         rows: parts
@@ -205,6 +240,19 @@ pub fn preprocess(
         features: schema.features.len() as u64,
         classes: schema.target.classes().to_vec(),
     })
+}
+
+/// The block without the columns that its `drop` steps name and that are not there.
+fn without(block: &Preprocess, unread: &BTreeMap<String, String>) -> Preprocess {
+    let mut block = block.clone();
+    for step in &mut block.steps {
+        if let Step::Drop(drop) = step
+            && let Columns::Named(names) = &mut drop.columns
+        {
+            names.retain(|name| !unread.contains_key(name));
+        }
+    }
+    block
 }
 
 /// The raw columns that are left out by name or by type.
@@ -249,6 +297,7 @@ fn paths(block: &Preprocess, files: &Files) -> Result<Vec<PathBuf>, DataError> {
 pub(crate) fn read_all(
     paths: &[PathBuf],
     read: &Read,
+    selection: &Selection<'_>,
     report: &mut dyn FnMut(Note),
 ) -> Result<Table, DataError> {
     let sizes = paths
@@ -262,7 +311,7 @@ pub(crate) fn read_all(
             unit: "bytes",
         });
     };
-    table::read(paths, read, &mut progress)
+    table::read_selected(paths, read, selection, &mut progress)
 }
 
 fn misfit(

@@ -5,9 +5,9 @@ use std::{collections::HashSet, path::Path};
 use indexmap::IndexMap;
 use pipe_schema::{
     dataset::{Column, DatasetSchema, FittedStep},
-    stage::preprocess::{ColumnType, Form, Read, Unknown, Windows},
+    stage::preprocess::{ColumnType, Form, Read, Windows},
 };
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use crate::{
     block::{Block, shape_words},
@@ -16,7 +16,8 @@ use crate::{
     frame::{Frame, Values, expected},
     infer::{self, Missing},
     moment,
-    picture::column,
+    picture::{broken, column},
+    sniff::form_of_rows,
     steps,
     table::{self, Table, jsonl},
     windows::{self, Order, Series},
@@ -27,6 +28,8 @@ use crate::{
 pub struct RawRows {
     /// What is worth telling: columns that were not used.
     pub notes: Vec<String>,
+    /// What was lost of these rows.
+    pub losses: Vec<String>,
     table: Table,
     /// Whether each so many rows are a window by themselves.
     are_apart: bool,
@@ -57,6 +60,11 @@ impl RawRows {
         self.table.rows()
     }
 
+    /// The path of the file that is the row.
+    pub fn file(&self, row: usize) -> Option<&str> {
+        self.table.places.file_of(row)
+    }
+
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -70,13 +78,14 @@ impl RawRows {
         };
         Self {
             notes,
+            losses: Vec::new(),
             table,
             are_apart: false,
         }
     }
 }
 
-/// Reads raw rows from a file, plain or gzip; without a form, in that of the data that the schema is of. Columns may be in
+/// Reads raw rows from a file, plain or gzip; without a form, in the one that its content shows. Columns may be in
 /// any order; more than the schema's are left out.
 pub fn read_rows(
     path: &Path,
@@ -105,7 +114,7 @@ pub fn read_rows_by<E: From<DataError>>(
     let of_windows = schema.windows.iter().flat_map(Windows::columns);
     let of_windows: Vec<&str> = of_windows.map(|it| it.1).collect();
     let read = &Read {
-        form: form.or(schema.read.form),
+        form: Some(form.map_or_else(|| form_of_rows(path, schema), Ok)?),
         ..schema.read.clone()
     };
     if schema.windows.is_some()
@@ -128,7 +137,14 @@ pub fn read_rows_by<E: From<DataError>>(
         Some(_) => usize::MAX,
         None => limit,
     };
-    let mut take = |table: Table, unused: &[String]| take(RawRows::of(table, unused));
+    let mut take = |mut table: Table, unused: &[String]| {
+        let left_out = broken::leave_out(&mut table, read)?;
+        let lost = column::lost_depth(schema, table.pictures.as_ref());
+        take(RawRows {
+            losses: left_out.into_iter().chain(lost).collect(),
+            ..RawRows::of(table, unused)
+        })
+    };
     table::read_wanted(path, read, targets, &wanted, limit, &mut take)
 }
 
@@ -272,7 +288,7 @@ fn without_steps(mut error: DataError) -> DataError {
 }
 
 /// The raw columns that new rows must have: all but those that are dropped before anything is made of them.
-fn needed(schema: &DatasetSchema) -> Vec<&str> {
+pub(crate) fn needed(schema: &DatasetSchema) -> Vec<&str> {
     let told: HashSet<&str> = schema
         .steps
         .iter()
@@ -297,83 +313,4 @@ fn needed(schema: &DatasetSchema) -> Vec<&str> {
     names
         .filter(|it| told.contains(it) || !dropped.contains(it))
         .collect()
-}
-
-/// The JSON Schema of one raw row.
-pub fn input_schema(schema: &DatasetSchema) -> Value {
-    let needed = needed(schema);
-    let mut properties = Map::new();
-    for column in schema
-        .columns
-        .iter()
-        .filter(|it| needed.contains(&it.name.as_str()))
-    {
-        let one = property(column, schema);
-        let property = match &schema.windows {
-            Some(it) => {
-                json!({"type": "array", "items": one, "minItems": it.length, "maxItems": it.length})
-            }
-            None => one,
-        };
-        properties.insert(column.name.clone(), property);
-    }
-    json!({
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": format!("a row to predict `{}` of", schema.target.name),
-        "type": "object",
-        "properties": properties,
-        "required": needed,
-        "additionalProperties": true,
-    })
-}
-
-fn property(column: &Column, schema: &DatasetSchema) -> Value {
-    let (name, r#type) = (column.name.as_str(), column.r#type);
-    let may_be_missing = schema.steps.iter().any(|it| match it {
-        FittedStep::Impute { fill, .. } => fill.contains_key(name),
-        _ => false,
-    });
-    if r#type == ColumnType::Image {
-        return json!({"type": "string", "contentEncoding": "base64", "description": "a PNG or JPEG file"});
-    }
-    if let Some(shape) = column.shape.as_deref() {
-        let numbers = shape_words(shape);
-        return json!({"type": "array", "description": format!("{numbers} numbers, in nested lists or one flat list")});
-    }
-    let word = match r#type {
-        ColumnType::Numeric => "number",
-        ColumnType::Boolean => "boolean",
-        ColumnType::Categorical | ColumnType::Datetime | ColumnType::Text | ColumnType::Image => {
-            "string"
-        }
-    };
-    let mut property = if may_be_missing {
-        json!({"type": [word, "null"]})
-    } else {
-        json!({"type": word})
-    };
-    for step in &schema.steps {
-        let FittedStep::OneHot {
-            categories,
-            unknown,
-            rare,
-        } = step
-        else {
-            continue;
-        };
-        let Some(seen) = categories.get(name) else {
-            continue;
-        };
-        let seen = seen.iter().chain(rare.get(name).into_iter().flatten());
-        let mut values: Vec<Value> = seen.map(|it| Value::from(it.as_str())).collect();
-        if *unknown == Unknown::Error {
-            if may_be_missing {
-                values.push(Value::Null);
-            }
-            property["enum"] = Value::from(values);
-        } else {
-            property["examples"] = Value::from(values);
-        }
-    }
-    property
 }

@@ -8,7 +8,9 @@ use std::{
     path::Path,
 };
 
-use pipe_schema::dataset::{DatasetSchema, HEAD_FILE, PART_FILE, ROWS_FILE, SCHEMA_FILE};
+use pipe_schema::dataset::{
+    DatasetSchema, FILES_FILE, HEAD_FILE, PART_FILE, ROWS_FILE, SCHEMA_FILE,
+};
 use safetensors::{Dtype, SafeTensorError, View};
 use serde::Serialize;
 
@@ -21,6 +23,11 @@ use crate::{
 /// Writes the schema into the dataset's folder.
 pub fn schema(schema: &DatasetSchema, folder: &Path) -> Result<(), DataError> {
     write_json(&folder.join(SCHEMA_FILE), schema)
+}
+
+/// Writes the names of the files that are the rows of a part into its folder.
+pub fn file_names(folder: &Path, names: &[&String]) -> Result<(), DataError> {
+    write_json(&folder.join(FILES_FILE), &names)
 }
 
 /// Writes a part's folder: its `rows` of all targets, and their features.

@@ -1,7 +1,7 @@
 //! `golden.jsonl` before it is used: each prediction is one that the target can have.
 
 use pipe_schema::{
-    dataset::{Target, TargetKind},
+    dataset::{Target, TargetKind, truth_of_class},
     package::GoldenRow,
 };
 use serde_json::Value;
@@ -29,6 +29,14 @@ pub fn parse_golden(bytes: &[u8], target: &Target) -> Result<Vec<GoldenRow>, Str
     Ok(rows)
 }
 
+/// Whether a prediction is of this class: its name, or the truth value that it stands for.
+fn is_class(prediction: &Value, names: &[String], name: &str) -> bool {
+    match prediction.as_bool() {
+        Some(truth) => truth_of_class(names, name) == Some(truth),
+        None => prediction == name,
+    }
+}
+
 /// Whether the target can have this prediction, with as many probabilities.
 fn is_possible(row: &GoldenRow, target: &Target) -> bool {
     let GoldenRow {
@@ -43,7 +51,8 @@ fn is_possible(row: &GoldenRow, target: &Target) -> bool {
     };
     match &target.kind {
         TargetKind::Classes { names, .. } => {
-            probabilities.len() == names.len() && names.iter().any(|name| prediction == name)
+            probabilities.len() == names.len()
+                && names.iter().any(|name| is_class(prediction, names, name))
         }
         TargetKind::Labels { names, .. } => {
             probabilities.len() == names.len() && each(names, Value::is_boolean)

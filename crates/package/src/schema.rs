@@ -41,6 +41,7 @@ fn check_columns(columns: &[Column]) -> Result<(), String> {
         name,
         r#type,
         shape,
+        depth: _,
     } in columns
     {
         let Some(shape) = shape else { continue };

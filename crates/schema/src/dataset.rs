@@ -6,6 +6,7 @@
 //!                        several targets: target f64 [n, k] (numbers) or u8 [n, k] (labels)
 //! train/part.json        Part: counts and ranges of this part
 //! train/head.jsonl       HeadRow: the first raw rows of the part, as read
+//! train/files.json       the names of the files that are a row each, of images and texts, by row
 //! val/…  test/…          likewise, where the split has them
 //! raw/columns.json       KeptColumn: the raw columns that are kept; depends on the train part alone
 //! raw/train.safetensors  their values before any step, by part: see crates/data/src/raw.rs
@@ -26,7 +27,7 @@ pub use self::{
         Bounds, CenterScale, ChannelScales, Encodings, FittedStep, MeanScale, PowerScale,
         ScaleOffset, Vocabulary,
     },
-    target::{PositiveClass, Target, TargetKind, WhyPositive},
+    target::{PositiveClass, Target, TargetKind, WhyPositive, truth_of_class},
 };
 use crate::stage::preprocess::{ColumnType, Read, Windows};
 
@@ -36,6 +37,8 @@ pub const SCHEMA_FILE: &str = "schema.json";
 pub const ROWS_FILE: &str = "rows.safetensors";
 pub const PART_FILE: &str = "part.json";
 pub const HEAD_FILE: &str = "head.jsonl";
+/// The names of the files that are a row each, by row; not of other datasets.
+pub const FILES_FILE: &str = "files.json";
 pub const RAW_FOLDER: &str = "raw";
 pub const KEPT_FILE: &str = "columns.json";
 /// How many raw rows `head.jsonl` keeps.
@@ -73,6 +76,9 @@ pub struct Column {
     /// Of a block: the shape of a row's numbers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shape: Option<Vec<u32>>,
+    /// Of images whose levels have more than 8 bits: how many.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub depth: Option<u8>,
 }
 
 /// A raw column whose values are kept beside the rows.

@@ -67,7 +67,8 @@ pub enum Work {
 /// A prediction. The answer is `predictions.<form>` in the output folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Predict {
-    /// The form of the rows; without one, that of the data that the package was made from.
+    /// The form of the rows; without one, that of the data that the package was made from, where the rows do not look like JSON
+    /// or CSV instead.
     pub input: Option<Form>,
     /// The form of the answer.
     pub output: RowForm,
@@ -93,6 +94,8 @@ pub struct Predict {
 pub enum RowForm {
     Csv,
     Jsonl,
+    /// JSON Lines for rows of that form, else CSV.
+    AsRows,
 }
 
 /// Where an input lies.

@@ -5,7 +5,8 @@
 //! report.json            Report (of an evaluate stage)
 //! plots/*.svg            what fits the target: confusion_matrix, roc, precision_recall, calibration; residuals (of several
 //!                        targets one each: residuals_1, residuals_2, …)
-//! predictions.csv        row,target,prediction and, for classes, one `p=CLASS` a class; f32 in shortest form
+//! predictions.csv        row,target,prediction and, for classes, one `p=CLASS` a class; where each row
+//!                        is a file, also `file`; numbers as doubles with all their digits
 //!                        several targets: row, each `target:NAME`, each `prediction:NAME`, for labels each `p=NAME`
 //! ```
 //! A command's report has `metrics.json` alone, or what else the command wrote.

@@ -6,14 +6,17 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use pipe_data::read_rows_by;
+use pipe_data::{CommonFolder, RawRows, form_of_rows, read_rows_by};
 use pipe_package::{ManifestCheck, OpenOptions};
-use pipe_schema::protocol::{Done, Predict, Request, RowForm};
+use pipe_schema::{
+    protocol::{Done, Predict, Request, RowForm},
+    stage::preprocess::Form as DataForm,
+};
 use pipe_wire::Reporter;
 use serde_json::{Map, Value};
 
 use crate::{
-    answer::{self, Answers, Form, shortest},
+    answer::{self, Answers, FILE_COLUMN, Form, number_text, shortest},
     error::{Error, Result},
     package::Opened,
     request::input,
@@ -40,20 +43,44 @@ pub fn predict(work: &Predict, request: &Request, reporter: &mut Reporter) -> Re
     if work.verify {
         package.check_golden()?;
     }
-    let path = Path::new(&request.output).join(match work.output {
-        RowForm::Csv => "predictions.csv",
+    let schema = &package.schema;
+    let paths = rows(request)?;
+    let first = match (work.input, paths.first()) {
+        (Some(form), _) => Some(form),
+        (None, Some(path)) => Some(form_of_rows(path, schema)?),
+        (None, None) => None,
+    };
+    let output = match work.output {
+        RowForm::AsRows if first == Some(DataForm::Jsonl) => RowForm::Jsonl,
+        RowForm::AsRows => RowForm::Csv,
+        given => given,
+    };
+    let path = Path::new(&request.output).join(match output {
+        RowForm::Csv | RowForm::AsRows => "predictions.csv",
         RowForm::Jsonl => "predictions.jsonl",
     });
-    let mut table = Table::create(path, *work, &package.form)?;
+    let work = Predict { output, ..*work };
+    // A row of its own is known by its file's name.
+    let are_files = first.is_some_and(|form| schema.read.has_file_rows(form));
+    let folder = are_files.then(|| {
+        CommonFolder::of(paths.iter().map(|path| {
+            let above = path.parent().unwrap_or(path);
+            if path.is_dir() { path } else { above }
+        }))
+    });
+    let mut table = Table::create(path, work, &package.form, folder)?;
     let mut is_first = true;
-    let schema = &package.schema;
     let at_a_time = rows_at_a_time(schema.features.len(), package.batch);
-    for path in rows(request)? {
+    for path in paths {
         read_rows_by(at_a_time, path, work.input, schema, &mut |rows| {
             if std::mem::take(&mut is_first) {
                 rows.notes.iter().for_each(|note| reporter.log(note));
             }
-            table.write(&package.answers(&rows)?)
+            rows.losses.iter().for_each(|note| reporter.log(note));
+            if rows.is_empty() && !rows.losses.is_empty() {
+                return Ok(());
+            }
+            table.write(&package.answers(&rows)?, &rows)
         })?;
     }
     table.finish()?;
@@ -86,10 +113,17 @@ struct Table<'a> {
     output: RowForm,
     probabilities: bool,
     form: &'a Form,
+    /// Where rows are files: the folder that they have in common.
+    folder: Option<CommonFolder>,
 }
 
 impl<'a> Table<'a> {
-    fn create(path: PathBuf, work: Predict, form: &'a Form) -> Result<Self> {
+    fn create(
+        path: PathBuf,
+        work: Predict,
+        form: &'a Form,
+        folder: Option<CommonFolder>,
+    ) -> Result<Self> {
         let file = File::create(&path).map_err(|error| Error::io(&path, &error))?;
         let mut table = Self {
             path,
@@ -97,22 +131,34 @@ impl<'a> Table<'a> {
             output: work.output,
             probabilities: work.probabilities,
             form,
+            folder,
         };
         if work.output == RowForm::Csv {
-            table.line(&form.header(work.probabilities))?;
+            let mut header = form.header(work.probabilities);
+            if table.folder.is_some() {
+                header.insert(0, FILE_COLUMN.to_owned());
+            }
+            table.line(&header)?;
         }
         Ok(table)
     }
 
-    fn write(&mut self, answers: &Answers) -> Result<()> {
+    fn write(&mut self, answers: &Answers, rows: &RawRows) -> Result<()> {
         for position in 0..answers.len() {
+            let file = (self.folder.as_ref())
+                .map(|folder| folder.name(rows.file(position).unwrap_or_default().as_ref()));
             match self.output {
-                RowForm::Csv => {
-                    let fields = answer::fields(answers, position, self.form, self.probabilities);
+                RowForm::Csv | RowForm::AsRows => {
+                    let shares = self.probabilities;
+                    let mut fields =
+                        answer::fields(answers, position, self.form, shares, number_text);
+                    if let Some(file) = file {
+                        fields.insert(0, file);
+                    }
                     self.line(&fields)?;
                 }
                 RowForm::Jsonl => {
-                    let row = self.object(answers, position);
+                    let row = self.object(answers, position, file);
                     writeln!(self.file, "{row}").map_err(|it| Error::io(&self.path, &it))?;
                 }
             }
@@ -120,8 +166,11 @@ impl<'a> Table<'a> {
         Ok(())
     }
 
-    fn object(&self, answers: &Answers, position: usize) -> Value {
+    fn object(&self, answers: &Answers, position: usize, file: Option<String>) -> Value {
         let mut row = Map::new();
+        if let Some(file) = file {
+            row.insert(FILE_COLUMN.to_owned(), Value::from(file));
+        }
         let prediction = answers.prediction(position, self.form);
         row.insert("prediction".to_owned(), prediction);
         let shares = answers.probabilities(position);

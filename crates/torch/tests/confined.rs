@@ -81,6 +81,7 @@ impl Place {
             name: name.to_owned(),
             r#type: ColumnType::Numeric,
             shape: None,
+            depth: None,
         };
         let schema = DatasetSchema {
             columns: vec![column("x"), column("y")],

@@ -44,7 +44,7 @@ pub fn spec(
 struct Choice<'a> {
     used: Vec<(&'a str, &'a Glance)>,
     /// Columns left out.
-    dropped: Vec<(&'a str, &'static str)>,
+    dropped: Vec<(&'a str, &'a str)>,
 }
 
 impl<'a> Choice<'a> {
@@ -53,6 +53,9 @@ impl<'a> Choice<'a> {
             used: Vec::new(),
             dropped: Vec::new(),
         };
+        let unread = survey.unread.iter();
+        let unread = unread.map(|(name, why)| (name.as_str(), why.as_str()));
+        choice.dropped.extend(unread);
         for (name, glance) in survey.columns.iter().filter(|it| it.0 != target) {
             let is_words = glance.r#type == ColumnType::Categorical;
             let values = survey.rows - glance.missing;

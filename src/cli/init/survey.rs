@@ -1,6 +1,6 @@
 //! A table at a glance: types, missing values, ranges, classes. Knows forms that are tables by themselves; no spec.
 
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 use pipe_data::{
     DataError,
@@ -28,6 +28,8 @@ pub struct Survey {
     /// Whether the table has more rows, which were not looked at.
     is_cut: bool,
     pub columns: Vec<(String, Glance)>,
+    /// Columns that cannot be read, each with the reason.
+    pub unread: BTreeMap<String, String>,
     pub read: Read,
 }
 
@@ -77,6 +79,7 @@ impl Survey {
             rows: table.rows() as u64,
             is_cut,
             columns,
+            unread: table.unread,
             read,
         })
     }
@@ -85,6 +88,10 @@ impl Survey {
     pub fn column(&self, name: &str) -> Result<&Glance, UserError> {
         if let Some((_, glance)) = self.columns.iter().find(|it| it.0 == name) {
             return Ok(glance);
+        }
+        if let Some(why) = self.unread.get(name) {
+            let message = format!("{}: column `{name}` cannot be read: {why}", self.name);
+            return Err(UserError::usage(message).hint("name another column with `--target`"));
         }
         let names: Vec<&str> = self.columns.iter().map(|it| it.0.as_str()).collect();
         let error = UserError::usage(format!("{} has no column `{name}`", self.name));

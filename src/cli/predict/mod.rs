@@ -49,7 +49,7 @@ pub struct Args {
     /// Where the predictions go [default: standard output]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// The form of the rows [default: as the file's name says, else that of the package's own data]
+    /// The form of the rows [default: as the file's name says, else as its first character shows: JSON, or the package's own form]
     #[arg(long, value_name = "FORM", value_parser = data_form())]
     input_format: Option<Form>,
     /// The form of the predictions [default: as FILE's name says; jsonl for rows of that form, else csv]
@@ -108,8 +108,13 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
     let output = args
         .output_format
         .or_else(|| form_of(args.output.as_deref()?).and_then(alike))
-        .or_else(|| input.and_then(alike))
-        .unwrap_or(AnswerForm::Csv);
+        .or_else(|| input.and_then(alike));
+    // Without a name that tells, the worker looks at the rows.
+    let output = match (output, input) {
+        (Some(form), _) => form.into(),
+        (None, Some(_)) => RowForm::Csv,
+        (None, None) => RowForm::AsRows,
+    };
     let folder = draft.path().join("predictions");
     fs::create_dir(&folder).with_context(|| format!("cannot write to {}", folder.display()))?;
     let path_of = |path: &Path| InputPath {
@@ -119,7 +124,7 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
     let request = Request {
         work: Work::Predict(Predict {
             input,
-            output: output.into(),
+            output,
             probabilities: !args.no_probabilities,
             verify: args.verify,
             no_verify: args.no_verify,

@@ -71,8 +71,8 @@ impl Rows {
             check_alike(&files, args.input_format)?;
             return Ok(Self { files, are_none });
         }
-        let path = draft.join("rows.jsonl");
         if are_none {
+            let path = draft.join("rows.jsonl");
             fs::write(&path, "")?;
             let given = Some(path.clone());
             let files = vec![RowFile { path, given }];
@@ -83,7 +83,12 @@ impl Rows {
                 .hint("name a file, or pipe rows into it: `pipe predict PACKAGE rows.csv`")
                 .into());
         }
-        let path = spool(io::stdin().lock(), "standard input", &path, &patience)?;
+        let path = spool(
+            io::stdin().lock(),
+            "standard input",
+            &draft.join("-"),
+            &patience,
+        )?;
         let files = vec![RowFile { path, given: None }];
         Ok(Self { files, are_none })
     }

@@ -3,7 +3,9 @@
 use pipe_data::find_class;
 use pipe_schema::{
     reference::PathOrStage,
-    stage::preprocess::{ColumnType, FilesSplit, FoldPart, KfoldSplit, Preprocess, Split},
+    stage::preprocess::{
+        ColumnType, FilesSplit, FoldPart, KfoldSplit, Preprocess, SourceColumns, Split,
+    },
 };
 
 use super::{Rules, join, read, step, windows};
@@ -13,6 +15,7 @@ const SMALLEST_DIFFERENCE: f64 = 1e-9;
 
 pub fn check(block: &Preprocess, rules: &mut Rules<'_>) {
     check_source(block, rules);
+    check_selection(block, rules);
     check_split(&block.split, rules);
     read::check(
         &block.source.read,
@@ -186,6 +189,38 @@ fn check_source(block: &Preprocess, rules: &mut Rules<'_>) {
             "another form",
             "remove one of the two",
         );
+    }
+}
+
+/// Checks that `source.columns` names columns, each once.
+fn check_selection(block: &Preprocess, rules: &mut Rules<'_>) {
+    let Some(columns) = &block.source.columns else {
+        return;
+    };
+    let names = columns.names();
+    if names.is_empty() {
+        let hint = "name the columns that are read, or leave `columns` out: all are read then";
+        rules.say(
+            &["source", "columns"],
+            "`columns` names no column",
+            "",
+            hint,
+        );
+    }
+    for (i, name) in names.iter().enumerate() {
+        if names[..i].contains(name) {
+            let i = i.to_string();
+            let place: &[&str] = match columns {
+                SourceColumns::Only(_) => &["source", "columns", &i],
+                SourceColumns::Except(_) => &["source", "columns", "except", &i],
+            };
+            rules.say(
+                place,
+                "`columns` has an entry twice",
+                "given again here",
+                "remove it",
+            );
+        }
     }
 }
 

@@ -60,6 +60,7 @@ fn fits(option: &str, form: Form) -> bool {
         "encoding" => matches!(form, Form::Csv | Form::Text),
         "names" => form.takes_names(),
         "max_unpacked" => form != Form::Images,
+        "broken" => form == Form::Images,
         _ => form == Form::Csv,
     }
 }

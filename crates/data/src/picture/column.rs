@@ -26,10 +26,59 @@ pub fn add(
         name: name.clone(),
         r#type: ColumnType::Image,
         shape: None,
+        depth: None,
     });
     let pictures = Pictures::of_paths(&paths)?;
     frame.columns.insert(name, Values::Pictures(pictures));
     Ok(())
+}
+
+/// The bits of a level of an image that has more than 8.
+const DEEP: u8 = 16;
+
+/// Keeps levels of 16 bits where the train part has images of them. Else they are cut to 8: what is lost so is told.
+pub fn keep_depth(frame: &mut Frame, train: &[usize], raw: &mut [Column]) -> Option<String> {
+    let mut note = None;
+    for column in raw {
+        let Some(Values::Pictures(pictures)) = frame.columns.get_mut(&column.name) else {
+            continue;
+        };
+        let all: Vec<usize> = (0..pictures.rows()).collect();
+        let count = pictures.deep(&all);
+        if pictures.deep(train) > 0 {
+            pictures.keep_depth();
+            column.depth = Some(DEEP);
+        } else if count > 0 {
+            note = Some(format!(
+                "{count} images of column `{}` have 16 bits a level, those of the train part have 8: the lower 8 bits are lost",
+                column.name
+            ));
+        }
+    }
+    note
+}
+
+/// Says how many of new images lose bits of their levels, as those of the train part had fewer.
+pub fn lost_depth(
+    schema: &DatasetSchema,
+    pictures: Option<&(String, Vec<PathBuf>)>,
+) -> Option<String> {
+    let (name, paths) = pictures?;
+    let column = schema.columns.iter().find(|column| column.name == *name)?;
+    if column.depth.is_some() {
+        return None;
+    }
+    let count = paths.iter().filter(|path| super::is_deep(path)).count();
+    (count > 0).then(|| {
+        let have = if count == 1 {
+            "image has"
+        } else {
+            "images have"
+        };
+        format!(
+            "{count} {have} 16 bits a level, and the model was trained on 8: the lower 8 bits are lost"
+        )
+    })
 }
 
 /// Where no step scales pictures, all must have the size of the train part's first; they become blocks.
@@ -88,6 +137,11 @@ pub fn follow(
             .insert(name.clone(), Values::Pictures(pictures));
     }
     for column in schema.columns.iter().filter(is_image) {
+        if column.depth == Some(DEEP)
+            && let Some(Values::Pictures(pictures)) = frame.columns.get_mut(&column.name)
+        {
+            pictures.keep_depth();
+        }
         let Some([channels, height, width]) = column.shape.as_deref() else {
             continue;
         };

@@ -1,6 +1,7 @@
 //! A column of pictures: where each lies, and what its start tells. They are decoded when a block is made of them, one
 //! at a time, so that neither files nor large pictures are kept. Knows no steps.
 
+pub mod broken;
 pub mod column;
 mod decode;
 mod resize;
@@ -17,11 +18,26 @@ use std::{
 
 use base64ct::{Base64, Encoding};
 
-use self::decode::Head;
+use self::decode::{Head, Level};
 use crate::{block::Block, error::DataError, infer, limits, regular, table::Fields};
 
 const SCHEME: &str = "data:";
 const REMEDY: &str = "replace the file, or leave it out; a pattern like `pictures/*/*.png` names the ones that count";
+
+/// Whether a file that starts so is a picture.
+pub fn is_picture(start: &[u8]) -> bool {
+    decode::media_type(start).is_some()
+}
+
+/// Whether the start of a file is that of an image with 16 bits a level. What is wrong with the file is said when it is read.
+fn is_deep(path: &Path) -> bool {
+    let start = regular::open(path).and_then(|file| {
+        let mut start = Vec::new();
+        file.take(decode::START).read_to_end(&mut start)?;
+        Ok(start)
+    });
+    start.is_ok_and(|start| decode::is_deep(&start))
+}
 
 /// The bytes of a picture's file.
 fn read_file(path: &Path) -> Result<Vec<u8>, DataError> {
@@ -57,6 +73,8 @@ fn start(text: &str) -> String {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Pictures {
     all: Vec<Item>,
+    /// Whether levels of 16 bits are kept.
+    keeps_depth: bool,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -78,12 +96,23 @@ enum Place {
 impl Pictures {
     /// The pictures of these files.
     pub fn of_paths(paths: &[PathBuf]) -> Result<Self, DataError> {
-        let item = |path: &PathBuf| {
+        let mut all = Vec::with_capacity(paths.len());
+        let mut found = Vec::new();
+        for path in paths {
             let bytes = read_file(path)?;
-            Item::of(&bytes, Place::File(path.clone())).map_err(|why| bad(path, &why))
-        };
-        let all = paths.iter().map(item).collect::<Result<_, _>>()?;
-        Ok(Self { all })
+            match Item::of(&bytes, Place::File(path.clone())) {
+                Ok(item) => all.push(item),
+                Err(why) => found.push((path.as_path(), why)),
+            }
+        }
+        if found.is_empty() {
+            return Ok(Self {
+                all,
+                keeps_depth: false,
+            });
+        }
+        // Those whose start is whole may be broken further on: all are told at once.
+        Err(broken::error(&broken::find(paths)?, paths.len()))
     }
 
     /// The pictures of texts that hold files as base64; or the row whose text does not, and how it begins.
@@ -104,7 +133,10 @@ impl Pictures {
         let all = items
             .map(|(row, text)| item(text).map_err(|_| (row, start(infer::text_of(text)))))
             .collect::<Result<_, _>>()?;
-        Ok(Self { all })
+        Ok(Self {
+            all,
+            keeps_depth: false,
+        })
     }
 
     /// How many there are.
@@ -148,6 +180,18 @@ impl Pictures {
         Some([head.height, head.width])
     }
 
+    /// How many of these rows have levels of 16 bits.
+    pub fn deep(&self, rows: &[usize]) -> usize {
+        rows.iter()
+            .filter(|row| self.all[**row].head.is_deep)
+            .count()
+    }
+
+    /// Keeps levels of 16 bits.
+    pub fn keep_depth(&mut self) {
+        self.keeps_depth = true;
+    }
+
     /// Takes a row's picture into a hash.
     pub fn hash_row(&self, row: usize, hasher: &mut impl Hasher) {
         self.all[row].hash.hash(hasher);
@@ -160,9 +204,30 @@ impl Pictures {
     }
 
     /// The pictures as a block of channels, height and width; each is scaled to the size. Levels go from 0 to 1.
-    pub fn block(&self, [height, width]: [u32; 2], channels: u32) -> Result<Block, DataError> {
-        let (rows, shape) = (self.rows(), [channels, height, width].map(|it| it as usize));
-        let [channels, height, width] = shape;
+    pub fn block(&self, size: [u32; 2], channels: u32) -> Result<Block, DataError> {
+        let shape = [channels, size[0], size[1]].map(|it| it as usize);
+        let rows = self.rows();
+        let block = if self.keeps_depth {
+            let levels = self.levels(shape, |level: u16| f32::from(level) / f32::from(u16::MAX))?;
+            Block::of_floats(&shape, rows, levels)
+        } else {
+            let levels = self.levels(shape, |level: u8| level)?;
+            let mut block = Block::of_bytes(&shape, rows, levels);
+            block
+                .iter_mut()
+                .for_each(|block| block.change(|_, level| level / 255.0));
+            block
+        };
+        block.ok_or_else(|| DataError::wrong("there are no pictures"))
+    }
+
+    /// The levels of all pictures, channel by channel.
+    fn levels<L: Level, T>(
+        &self,
+        [channels, height, width]: [usize; 3],
+        from: impl Fn(L) -> T,
+    ) -> Result<Vec<T>, DataError> {
+        let rows = self.rows();
         let mut levels = Vec::new();
         let sizes = [rows, channels, height, width];
         let count = sizes
@@ -176,18 +241,31 @@ impl Pictures {
                 .hint("scale them to a smaller size: `- resize: {size: [64, 64]}`"));
         }
         for (row, item) in self.all.iter().enumerate() {
-            let bytes = item.bytes()?;
-            let picture =
-                decode::decode(&bytes, channels).map_err(|why| self.bad_row(row, &why))?;
+            let picture = match decode::decode::<L>(&item.bytes()?, channels) {
+                Ok(picture) => picture,
+                Err(why) => return Err(self.broken(row, &why)),
+            };
             let picture = resize::resize(picture, height, width);
             for channel in 0..channels {
-                levels.extend(picture.levels.iter().skip(channel).step_by(channels));
+                let own = picture.levels.iter().skip(channel).step_by(channels);
+                levels.extend(own.map(|level| from(*level)));
             }
         }
-        let block = Block::of_bytes(&shape, rows, levels);
-        let mut block = block.ok_or_else(|| DataError::wrong("there are no pictures"))?;
-        block.change(|_, level| level / 255.0);
-        Ok(block)
+        Ok(levels)
+    }
+
+    /// The error for a picture that is broken, with all others that are.
+    fn broken(&self, row: usize, why: &str) -> DataError {
+        let place = |item: &Item| match &item.place {
+            Place::File(path) => Some(path.clone()),
+            Place::Here(_) => None,
+        };
+        let paths: Vec<PathBuf> = self.all.iter().filter_map(place).collect();
+        match broken::find(&paths) {
+            Ok(found) if !found.is_empty() => broken::error(&found, paths.len()),
+            Ok(_) => self.bad_row(row, why),
+            Err(error) => error,
+        }
     }
 
     /// Checks that all have the size, which a block without scaling needs.
@@ -246,8 +324,10 @@ impl Head {
             height,
             width,
             is_grey,
+            is_deep,
         } = self;
         let colour = if *is_grey { "grey" } else { "colour" };
-        format!("{height} × {width} {colour}")
+        let depth = if *is_deep { ", 16 bits" } else { "" };
+        format!("{height} × {width} {colour}{depth}")
     }
 }

@@ -4,7 +4,7 @@
 //! Rows are scaled first, as Pillow always did before version 13; that begins with the columns for some sizes, and may then
 //! differ by 1 of 255.
 
-use super::decode::Picture;
+use super::decode::{Level, Picture};
 
 const BITS: u32 = 22;
 
@@ -15,7 +15,7 @@ struct Taps {
 }
 
 /// The picture in another size.
-pub fn resize(picture: Picture, height: usize, width: usize) -> Picture {
+pub fn resize<L: Level>(picture: Picture<L>, height: usize, width: usize) -> Picture<L> {
     let picture = if picture.width == width {
         picture
     } else {
@@ -28,7 +28,7 @@ pub fn resize(picture: Picture, height: usize, width: usize) -> Picture {
     }
 }
 
-fn horizontally(picture: &Picture, width: usize) -> Picture {
+fn horizontally<L: Level>(picture: &Picture<L>, width: usize) -> Picture<L> {
     let channels = picture.channels;
     let taps = taps(picture.width, width);
     let mut levels = Vec::with_capacity(picture.height * width * channels);
@@ -47,7 +47,7 @@ fn horizontally(picture: &Picture, width: usize) -> Picture {
     }
 }
 
-fn vertically(picture: &Picture, height: usize) -> Picture {
+fn vertically<L: Level>(picture: &Picture<L>, height: usize) -> Picture<L> {
     let line = picture.width * picture.channels;
     let mut levels = Vec::with_capacity(height * line);
     for it in taps(picture.height, height) {
@@ -63,9 +63,10 @@ fn vertically(picture: &Picture, height: usize) -> Picture {
     }
 }
 
-fn level<'a>(near: impl Iterator<Item = (&'a u8, &'a i32)>) -> u8 {
-    let sum: i32 = near.map(|(level, weight)| i32::from(*level) * weight).sum();
-    ((sum + (1 << (BITS - 1))) >> BITS).clamp(0, 255) as u8
+fn level<'a, L: Level + 'a>(near: impl Iterator<Item = (&'a L, &'a i32)>) -> L {
+    let weighed = near.map(|(level, weight)| i64::from((*level).into()) * i64::from(*weight));
+    let sum: i64 = weighed.sum();
+    L::of(((sum + (1 << (BITS - 1))) >> BITS).max(0) as u32)
 }
 
 /// For each of `to` pixels those of `from` that lie under its triangle.

@@ -16,6 +16,7 @@ const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden/pi
 #[derive(Deserialize)]
 struct Golden {
     cases: Vec<Case>,
+    deep: Vec<DeepCase>,
     normalize: Normalize,
 }
 
@@ -25,6 +26,14 @@ struct Case {
     channels: usize,
     size: [usize; 2],
     levels: Vec<u8>,
+}
+
+#[derive(Deserialize)]
+struct DeepCase {
+    file: String,
+    channels: usize,
+    size: [usize; 2],
+    levels: Vec<u16>,
 }
 
 #[derive(Deserialize)]
@@ -47,7 +56,7 @@ fn pictures_are_read_and_scaled_as_pillow_does() {
     for case in cases {
         let place = format!("{} {} {:?}", case.file, case.channels, case.size);
         let bytes = fs::read(format!("{FOLDER}/{}", case.file)).unwrap();
-        let picture = decode(&bytes, case.channels).unwrap();
+        let picture = decode::<u8>(&bytes, case.channels).unwrap();
         let scaled = resize(picture, case.size[0], case.size[1]);
         assert_eq!([scaled.height, scaled.width], case.size, "{place}");
         assert_eq!(scaled.levels.len(), case.levels.len(), "{place}");
@@ -62,6 +71,31 @@ fn pictures_are_read_and_scaled_as_pillow_does() {
 }
 
 #[test]
+fn levels_of_16_bits_are_kept_and_scaled_as_pillow_does() {
+    for case in golden().deep {
+        let place = format!("{} {:?}", case.file, case.size);
+        let bytes = fs::read(format!("{FOLDER}/{}", case.file)).unwrap();
+        assert!(head(&bytes).unwrap().is_deep, "{place}");
+        let picture = decode::<u16>(&bytes, case.channels).unwrap();
+        let scaled = resize(picture, case.size[0], case.size[1]);
+        assert_eq!(scaled.levels.len(), case.levels.len(), "{place}");
+        // Pillow weighs these in floats, and those of 8 bits in integers.
+        let levels = scaled.levels.iter().zip(&case.levels);
+        let off = levels.map(|(a, b)| a.abs_diff(*b)).max().unwrap();
+        assert!(off <= 1, "{place}: off by {off}");
+    }
+    // Files of 8 bits have the same shares of full light.
+    let bytes = fs::read(format!("{FOLDER}/colour.png")).unwrap();
+    let (narrow, wide) = (
+        decode::<u8>(&bytes, 3).unwrap(),
+        decode::<u16>(&bytes, 3).unwrap(),
+    );
+    for (narrow, wide) in narrow.levels.iter().zip(&wide.levels) {
+        assert_eq!(f64::from(*wide) / 65535.0, f64::from(*narrow) / 255.0);
+    }
+}
+
+#[test]
 fn colours_are_told_from_grey() {
     for (name, is_grey) in [
         ("colour.png", false),
@@ -72,6 +106,7 @@ fn colours_are_told_from_grey() {
         ("deep.png", true),
         ("grey.jpg", true),
         ("colour.jpg", false),
+        ("lossless.webp", false),
     ] {
         let bytes = fs::read(format!("{FOLDER}/{name}")).unwrap();
         assert_eq!(head(&bytes).unwrap().is_grey, is_grey, "{name}");
@@ -80,13 +115,16 @@ fn colours_are_told_from_grey() {
 
 #[test]
 fn a_picture_that_is_cut_off_is_none() {
-    for name in ["cut.png", "cut.jpg"] {
+    for name in ["cut.png", "cut.jpg", "cut.webp"] {
         let bytes = fs::read(format!("{FOLDER}/{name}")).unwrap();
-        let why = decode(&bytes, 3).unwrap_err();
+        let why = decode::<u8>(&bytes, 3).unwrap_err();
         assert!(why.starts_with("is a broken picture"), "{name}: {why}");
     }
     assert_eq!(head(b"").unwrap_err(), "is empty");
-    assert_eq!(head(b"GIF89a").unwrap_err(), "is neither PNG nor JPEG");
+    assert_eq!(
+        head(b"GIF89a").unwrap_err(),
+        "is neither PNG, JPEG nor WebP"
+    );
 }
 
 #[test]
@@ -101,17 +139,17 @@ fn a_picture_that_declares_more_pixels_than_can_be_read_is_refused() {
     file.extend(b"\0\0\0\0IDAT\x35\xaf\x06\x1e");
     let why = "has 60000 × 60000 pixels, more than can be read";
     assert_eq!(head(&file).unwrap_err(), why);
-    assert_eq!(decode(&file, 3).unwrap_err(), why);
+    assert_eq!(decode::<u8>(&file, 3).unwrap_err(), why);
 }
 
 #[test]
 fn every_byte_of_a_picture_may_be_wrong() {
-    for name in ["palette.png", "grey.jpg", "progressive.jpg"] {
+    for name in ["palette.png", "grey.jpg", "progressive.jpg", "lossy.webp"] {
         let bytes = fs::read(format!("{FOLDER}/{name}")).unwrap();
         for at in 0..bytes.len() {
             let mut broken = bytes.clone();
             broken[at] ^= 0xff;
-            if let Ok(picture) = decode(&broken, 1) {
+            if let Ok(picture) = decode::<u8>(&broken, 1) {
                 assert_eq!(picture.levels.len(), picture.height * picture.width);
             }
         }

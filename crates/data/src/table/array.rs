@@ -1,10 +1,8 @@
 //! Arrays into columns: one size is a column of texts, more are a block. Knows no files' form.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use pipe_schema::stage::preprocess::Read;
-
-use super::{Fields, Table, Take, file::Count, missing_columns};
+use super::{Fields, Table, remedy};
 use crate::{block::Block, error::DataError, infer};
 
 /// An array as it was read, with its shape; the first size are the rows.
@@ -52,9 +50,10 @@ pub fn add(
         .collect();
     if let Some(at) = arrays.iter().position(|it| it.1.shape.is_empty()) {
         let message = format!("{}: is a single value, not an array of rows", places[at]);
-        return Err(DataError::wrong(message).hint(
-            "save one entry a row; where it is the same in all rows, leave it out of the file",
-        ));
+        let hint = remedy(&arrays[at].0);
+        return Err(DataError::wrong(message).hint(format!(
+            "save one entry a row; where it is the same in all rows, {hint}"
+        )));
     }
     if let Some((other, array)) = arrays.iter().find(|it| it.1.rows() != rows) {
         return Err(DataError::wrong(format!(
@@ -124,12 +123,14 @@ fn add_narrow(table: &mut Table, name: &str, array: &Array) {
     }
 }
 
-enum Content {
+/// A column of a table.
+pub enum Content {
     Texts(Fields),
     Block(Block),
 }
 
-fn column(array: &Array) -> Result<Content, DataError> {
+/// The column that an array is.
+pub fn column(array: &Array) -> Result<Content, DataError> {
     let (rows, inner) = match array.shape.as_slice() {
         [] => (0, &[][..]),
         [rows] => (*rows, &[][..]),
@@ -209,113 +210,4 @@ fn texts(items: &Items) -> Result<Fields, String> {
         Items::Words(all) => return Ok(all.clone()),
     }
     Ok(fields)
-}
-
-/// Reads the arrays of a file; one that has no name is alone.
-pub type Open = fn(&Path, &Read, &Count) -> Result<Vec<Found>, DataError>;
-
-/// An array with its name, where it has one.
-pub type Found = (Option<String>, Array);
-
-/// Reads files one after another: each has arrays by name, or with `read.names` one array, and as many files as there are
-/// names are rows of the same table. `progress` is told the bytes read.
-pub fn read(
-    paths: &[PathBuf],
-    read: &Read,
-    open: Open,
-    progress: &mut dyn FnMut(u64),
-) -> Result<Table, DataError> {
-    let names = &read.names;
-    let count = Count::default();
-    let mut table = Table::default();
-    if !names.is_empty() && !paths.len().is_multiple_of(names.len()) {
-        return Err(DataError::wrong(format!(
-            "there are {} files for the columns {}",
-            paths.len(),
-            infer::listed(names)
-        ))
-        .hint("each column needs one file: a pattern must match a single one"));
-    }
-    for group in paths.chunks(names.len().max(1)) {
-        let mut arrays = Vec::new();
-        for (at, path) in group.iter().enumerate() {
-            table
-                .places
-                .start_rows(table.rows, path.display().to_string());
-            let found = open(path, read, &count)?;
-            progress(count.get());
-            match (names.get(at), found.len()) {
-                (Some(name), 1) => arrays.extend(found.into_iter().map(|it| (name.clone(), it.1))),
-                (Some(name), many) => {
-                    let place = path.display();
-                    let message =
-                        format!("{place}: has {many} arrays, and column `{name}` needs one");
-                    return Err(DataError::wrong(message));
-                }
-                (None, _) => arrays.extend(named(found, path)?),
-            }
-        }
-        let group: Vec<&Path> = group.iter().map(PathBuf::as_path).collect();
-        add(&mut table, arrays, &group)?;
-    }
-    Ok(table)
-}
-
-fn named(found: Vec<Found>, path: &Path) -> Result<Vec<(String, Array)>, DataError> {
-    let named = found.into_iter().map(|(name, array)| Some((name?, array)));
-    named.collect::<Option<_>>().ok_or_else(|| {
-        DataError::wrong(format!(
-            "{}: is a single array without a name",
-            path.display()
-        ))
-        .hint("name a file for each column: `source: {npz: {x: x.npy, label: label.npy}}`")
-    })
-}
-
-/// Reads the columns `wanted` of one file, at most `limit` rows at a time. A single array is the only column that is wanted.
-pub fn read_wanted<E: From<DataError>>(
-    path: &Path,
-    (read, open): (&Read, Open),
-    targets: &[String],
-    wanted: &[&str],
-    limit: usize,
-    take: &mut Take<'_, E>,
-) -> Result<(), E> {
-    let found = open(path, read, &Count::default())?;
-    let arrays = match (wanted, found.as_slice()) {
-        ([only], [(None, _)]) => {
-            let found = found.into_iter();
-            found.map(|it| ((*only).to_owned(), it.1)).collect()
-        }
-        (_, [(None, _)]) => {
-            return Err(DataError::wrong(format!(
-                "{}: is a single array, and the model takes the columns {}",
-                path.display(),
-                infer::listed(wanted)
-            ))
-            .hint("give them by name, in an .npz file or as JSON Lines")
-            .into());
-        }
-        _ => named(found, path)?,
-    };
-    let present: Vec<String> = arrays.iter().map(|it| it.0.clone()).collect();
-    let missing: Vec<&str> = wanted
-        .iter()
-        .copied()
-        .filter(|it| !present.iter().any(|name| name == it))
-        .collect();
-    if !missing.is_empty() {
-        return Err(missing_columns(path, &missing, &present).into());
-    }
-    let (mut used, unused): (Vec<_>, Vec<_>) = arrays
-        .into_iter()
-        .partition(|it| wanted.contains(&it.0.as_str()));
-    // The archive's own order does not count.
-    used.sort_by_key(|it| wanted.iter().position(|name| *name == it.0));
-    let unused = unused.into_iter().map(|it| it.0);
-    let unused: Vec<String> = unused.filter(|it| !targets.contains(it)).collect();
-    let mut table = Table::default();
-    table.places.start_rows(0, path.display().to_string());
-    add(&mut table, used, &[path])?;
-    table.portions(limit, |portion| take(portion, &unused))
 }

@@ -8,8 +8,8 @@ use std::{
 use pipe_schema::stage::preprocess::Read;
 
 use super::{
-    Portion, Table, Take, extra_column, file::Count, lacking_columns, missing_columns, positions,
-    records::Records,
+    Portion, Selection, Table, Take, extra_column, file::Count, lacking_columns, missing_columns,
+    positions, records::Records,
 };
 use crate::{error::DataError, infer::number};
 
@@ -18,25 +18,34 @@ use crate::{error::DataError, infer::number};
 pub fn read(
     paths: &[PathBuf],
     read: &Read,
+    selection: &Selection<'_>,
     portion: Portion,
     progress: &mut dyn FnMut(u64),
 ) -> Result<(Table, bool), DataError> {
     let count = Count::default();
     let mut table: Option<Table> = None;
-    let mut is_more = false;
+    let (mut is_more, mut trailing) = (false, None);
     for path in paths {
         let mut records = Records::open(path, read, &count)?;
-        let header = header(&mut records, read)?;
+        let header = header(&mut records, read, selection)?;
+        trailing = (header.last().cloned()).filter(|_| records.ends_in_delimiter());
         let table = match &mut table {
-            None => table.insert(Table::of(header.clone())),
+            None => {
+                let taken = header.iter().filter(|name| selection.takes(name));
+                table.insert(Table::of(taken.cloned().collect()))
+            }
             Some(table) => table,
         };
-        let order = order(table, &header, path)?;
+        let mut order = order(table, &header, path, selection)?;
         let rows = table.rows();
         start(table, &records);
-        let is_over = append(table, &mut records, &order, portion, &mut |_| {
-            progress(count.get());
-        })?;
+        let is_over = append(
+            table,
+            &mut records,
+            (order.as_mut_slice(), selection),
+            portion,
+            &mut |_| progress(count.get()),
+        )?;
         is_more |= !is_over && records.next()?;
         if table.rows() == rows {
             return Err(DataError::wrong(format!(
@@ -45,7 +54,14 @@ pub fn read(
             )));
         }
     }
-    let table = table.ok_or_else(|| DataError::wrong("there are no files to read"))?;
+    let mut table = table.ok_or_else(|| DataError::wrong("there are no files to read"))?;
+    if let Some(name) = trailing
+        && let Some(column) = table.column(&name)
+        && column.fields.iter().all(<[u8]>::is_empty)
+    {
+        let why = "has neither name nor values: all lines end with the delimiter";
+        table.unread.insert(name, why.to_owned());
+    }
     Ok((table, is_more))
 }
 
@@ -85,7 +101,8 @@ pub fn read_wanted<E: From<DataError>>(
     loop {
         let mut table = Table::of(wanted.iter().map(|it| (*it).to_owned()).collect());
         start(&mut table, &records);
-        let is_over = append(&mut table, &mut records, &order, portion, &mut |_| {})?;
+        let places = (order.as_mut_slice(), &Selection::ALL);
+        let is_over = append(&mut table, &mut records, places, portion, &mut |_| {})?;
         take(table, &unused)?;
         if is_over {
             return Ok(());
@@ -95,7 +112,8 @@ pub fn read_wanted<E: From<DataError>>(
 
 /// Names of the columns of a file; reads no row.
 pub fn columns(path: &Path, read: &Read) -> Result<Vec<String>, DataError> {
-    header(&mut Records::open(path, read, &Count::default())?, read)
+    let mut records = Records::open(path, read, &Count::default())?;
+    header(&mut records, read, &Selection::ALL)
 }
 
 /// What follows comes from this file.
@@ -104,11 +122,12 @@ fn start(table: &mut Table, records: &Records<'_>) {
     table.places.start_file(table.rows(), name);
 }
 
-/// Adds rows until there is a portion of them, or no more: then it is over.
+/// Adds rows until there is a portion of them, or no more: then it is over. A column that may be left out goes no further where
+/// it holds no text.
 fn append(
     table: &mut Table,
     records: &mut Records<'_>,
-    order: &[Option<usize>],
+    (order, selection): (&mut [Option<usize>], &Selection<'_>),
     portion: Portion,
     progress: &mut dyn FnMut(usize),
 ) -> Result<bool, DataError> {
@@ -121,7 +140,15 @@ fn append(
         if records.len() != order.len() {
             return Err(records.ragged(order.len()));
         }
-        records.check_text(|at| order[at].map(|it| table.columns[it].name.as_str()))?;
+        while let Some(fault) = records.bad_text(|at| order[at].is_some()) {
+            let name = order[fault.field].map_or("", |column| &table.columns[column].name);
+            let error = records.not_text(&fault, Some(name));
+            if !selection.is_optional(name) {
+                return Err(error);
+            }
+            table.unread.insert(name.to_owned(), error.message);
+            order[fault.field] = None;
+        }
         for (at, column) in order.iter().enumerate() {
             if let Some(column) = column {
                 let text = records.field(at);
@@ -141,7 +168,11 @@ fn append(
 }
 
 /// The names of the columns: the first line, or `names`.
-fn header(records: &mut Records<'_>, read: &Read) -> Result<Vec<String>, DataError> {
+fn header(
+    records: &mut Records<'_>,
+    read: &Read,
+    selection: &Selection<'_>,
+) -> Result<Vec<String>, DataError> {
     if !read.header && read.names.is_empty() {
         return Err(
             DataError::wrong("`header: false` leaves the columns without names")
@@ -163,7 +194,7 @@ fn header(records: &mut Records<'_>, read: &Read) -> Result<Vec<String>, DataErr
     } else {
         read.names.clone()
     };
-    unique(names, records.path())
+    unique(names, selection, records.path())
 }
 
 fn loose_header(
@@ -176,7 +207,7 @@ fn loose_header(
     if read.names.is_empty()
         || (read.header && wanted.iter().all(|it| first.iter().any(|name| name == it)))
     {
-        return unique(first, records.path());
+        return unique(first, &Selection::of_names(wanted), records.path());
     }
     let mut names = read.names.clone();
     if first.len() + targets.len() == names.len() {
@@ -194,8 +225,12 @@ fn loose_header(
     Ok(names)
 }
 
-/// Refuses a name given twice; names those that have none by their position.
-fn unique(mut names: Vec<String>, path: &Path) -> Result<Vec<String>, DataError> {
+/// Refuses a name given twice, where its column is taken; names those that have none by their position.
+fn unique(
+    mut names: Vec<String>,
+    selection: &Selection<'_>,
+    path: &Path,
+) -> Result<Vec<String>, DataError> {
     // Another column may be called so.
     let prefix = "unnamed_";
     let alike = names.iter().filter(|name| name.starts_with(prefix));
@@ -209,7 +244,8 @@ fn unique(mut names: Vec<String>, path: &Path) -> Result<Vec<String>, DataError>
         }
     }
     let mut seen = HashMap::new();
-    for (at, name) in names.iter().enumerate() {
+    let taken = names.iter().enumerate();
+    for (at, name) in taken.filter(|(_, name)| selection.takes(name)) {
         if let Some(before) = seen.insert(name.as_str(), at) {
             return Err(DataError::wrong(format!(
                 "{}: columns {} and {} are both named `{name}`",
@@ -227,24 +263,44 @@ fn unique(mut names: Vec<String>, path: &Path) -> Result<Vec<String>, DataError>
     Ok(names)
 }
 
-/// For each column of a file, the table's column that it belongs to.
-fn order(table: &Table, header: &[String], path: &Path) -> Result<Vec<Option<usize>>, DataError> {
+/// For each column of a file that is read, the table's column that it belongs to.
+fn order(
+    table: &mut Table,
+    header: &[String],
+    path: &Path,
+    selection: &Selection<'_>,
+) -> Result<Vec<Option<usize>>, DataError> {
     let places = positions(header);
-    let missing: Vec<&str> = table
-        .columns
-        .iter()
-        .map(|it| it.name.as_str())
-        .filter(|it| !places.contains_key(it))
-        .collect();
-    if !missing.is_empty() {
-        return Err(lacking_columns(table, path, &missing, header));
+    let lacking = table.columns.iter().map(|it| it.name.as_str());
+    let lacking = lacking.filter(|name| !places.contains_key(name));
+    let lacking: Vec<String> = lacking.map(str::to_owned).collect();
+    let needed = lacking.iter().map(String::as_str);
+    let needed: Vec<&str> = needed.filter(|name| !selection.is_optional(name)).collect();
+    if !needed.is_empty() {
+        return Err(lacking_columns(table, path, &needed, header));
     }
+    for name in lacking {
+        let why = format!("is not in {}", path.display());
+        table.unread.insert(name, why);
+    }
+    let (mut extra, mut order) = (Vec::new(), Vec::with_capacity(header.len()));
     let columns = table.positions();
-    if let Some(extra) = header.iter().find(|it| !columns.contains_key(it.as_str())) {
-        return Err(extra_column(table, path, extra));
+    for name in header {
+        let column = columns.get(name.as_str()).copied();
+        if column.is_none() && selection.takes(name) {
+            extra.push(name);
+        }
+        order.push(column.filter(|_| !table.unread.contains_key(name)));
     }
-    Ok(header
-        .iter()
-        .map(|it| columns.get(it.as_str()).copied())
-        .collect())
+    drop(columns);
+    if let Some(name) = extra.iter().find(|name| !selection.is_optional(name)) {
+        return Err(extra_column(table, path, name));
+    }
+    for name in extra {
+        let why = format!("is not in {}", table.places.first());
+        table.unread.entry(name.clone()).or_insert(why);
+    }
+    let skipped = header.iter().filter(|name| !selection.takes(name));
+    table.skipped.extend(skipped.cloned());
+    Ok(order)
 }

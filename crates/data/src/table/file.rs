@@ -20,7 +20,7 @@ use crate::{
 
 const BUFFER: usize = 256 * 1024;
 /// What a file starts with that is no text, and what it is then.
-const OTHERS: [(&[u8], &str, &str); 5] = [
+const OTHERS: [(&[u8], &str, &str); 7] = [
     (UTF16_MARKS[0], "UTF-16, not UTF-8", UTF16),
     (UTF16_MARKS[1], "UTF-16, not UTF-8", UTF16),
     (
@@ -38,7 +38,19 @@ const OTHERS: [(&[u8], &str, &str); 5] = [
         "packed with zstd",
         "unpack it, or pack it with gzip",
     ),
+    (
+        b"BZh",
+        "packed with bzip2",
+        "unpack it, or pack it with gzip",
+    ),
+    (
+        b"\xfd7zXZ\0",
+        "packed with xz",
+        "unpack it, or pack it with gzip",
+    ),
 ];
+/// The longest of these starts.
+const MOST_START: usize = 6;
 const UTF16: &str = "of CSV, say so: `read: {encoding: utf-16}`; else convert it: iconv -f UTF-16 -t UTF-8 FILE > NEW";
 const UTF16_MARKS: [&[u8]; 2] = [b"\xff\xfe", b"\xfe\xff"];
 
@@ -96,7 +108,7 @@ fn start(
     encoding: Encoding,
     mut text: Box<dyn BufRead>,
 ) -> Result<Box<dyn BufRead>, DataError> {
-    let mut first = [0; 4];
+    let mut first = [0; MOST_START];
     let mut filled = 0;
     while filled < first.len() {
         match text.read(&mut first[filled..]) {

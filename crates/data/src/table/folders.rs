@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use pipe_schema::stage::preprocess::Read;
+
 use crate::{error::DataError, files::collect};
 
 /// The column of labels.
@@ -10,6 +12,15 @@ pub const LABEL: &str = "label";
 /// The files that count; those that a desktop leaves in folders do not.
 pub fn counting(paths: &[PathBuf]) -> Vec<PathBuf> {
     paths.iter().filter(|it| !is_clutter(it)).cloned().collect()
+}
+
+/// How many of these files are read: of pictures and texts, those that a desktop leaves in folders are not.
+pub fn count(paths: &[PathBuf], read: &Read) -> usize {
+    if read.form().reads_names() {
+        counting(paths).len()
+    } else {
+        paths.len()
+    }
 }
 
 /// The file at a path, or all that count below it: one at least.

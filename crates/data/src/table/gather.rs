@@ -1,8 +1,58 @@
-//! Rows of a table chosen by number, and the columns of one table put beside those of another. Knows no keys.
+//! Rows of a table chosen by number, and the rows or columns of another put below or beside them. Knows no keys.
 
-use super::{Column, Fields, Table};
+use std::path::Path;
+
+use super::{Column, Fields, Selection, Table, other_shape};
+use crate::error::DataError;
 
 impl Table {
+    /// Adds the rows of a table of the same columns in the same order. Columns that may be left out are, where they differ.
+    pub(super) fn append(
+        &mut self,
+        mut other: Self,
+        selection: &Selection<'_>,
+        path: &Path,
+    ) -> Result<(), DataError> {
+        if let Some(name) = self.unlike(&other, selection, true) {
+            return Err(other_shape(&name, path));
+        }
+        let why = || "has another shape in later files".to_owned();
+        while let Some(name) = self.unlike(&other, selection, false) {
+            self.unread.insert(name.clone(), why());
+            self.remove(&name);
+            other.remove(&name);
+        }
+        let gone = other.unread.clone();
+        self.unread.extend(gone);
+        self.remove_unread();
+        self.skipped.extend(other.skipped);
+        for (column, more) in self.columns.iter_mut().zip(other.columns) {
+            column.fields.append(more.fields);
+        }
+        for ((_, block), (_, more)) in self.blocks.iter_mut().zip(other.blocks) {
+            block.append(more);
+        }
+        let before = self.rows;
+        self.places.start_rows(before, path.display().to_string());
+        self.close_rows(other.rows);
+        Ok(())
+    }
+
+    /// A column that the two tables have in another shape; one that is needed, or one that may be left out.
+    fn unlike(&self, other: &Self, selection: &Selection<'_>, is_needed: bool) -> Option<String> {
+        let shape = |table: &Self, name: &str| {
+            let block = table.blocks.iter().find(|block| block.0 == name);
+            block.map(|block| block.1.shape().to_vec())
+        };
+        let mut names = self.names().into_iter();
+        let name = names.find(|name| {
+            selection.is_optional(name) != is_needed
+                && !other.unread.contains_key(*name)
+                && shape(self, name) != shape(other, name)
+        })?;
+        Some(name.to_owned())
+    }
+
     /// Leaves all rows but these out; they are in order.
     pub fn keep(&mut self, rows: &[usize]) {
         for column in self.columns.iter_mut().chain(&mut self.narrow) {

@@ -5,11 +5,11 @@ use std::{
     path::Path,
 };
 
-use pipe_schema::stage::preprocess::Read;
-
 use super::{
-    array::{Array, Found, Items},
-    file::{self, Count},
+    Table,
+    array::{Array, Items},
+    arrays::{Found, Opening},
+    file,
 };
 use crate::error::DataError;
 
@@ -17,8 +17,8 @@ use crate::error::DataError;
 const MOST_SIZES: usize = 8;
 
 /// Reads a file's array.
-pub fn read(path: &Path, read: &Read, count: &Count) -> Result<Vec<Found>, DataError> {
-    let (mut bytes, _) = file::open_bytes(path, read, count)?;
+pub fn read(path: &Path, opening: &Opening<'_>, _: &mut Table) -> Result<Vec<Found>, DataError> {
+    let (mut bytes, _) = file::open_bytes(path, opening.read, opening.count)?;
     let wrong = |why: String| DataError::wrong(format!("{}: {why}", path.display()));
     let mut take = |size: usize, what: &str| {
         let mut word = [0; 4];

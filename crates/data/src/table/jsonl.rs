@@ -10,7 +10,9 @@ use std::{
 use pipe_schema::stage::preprocess::Read;
 use serde_json::{Map, Value};
 
-use super::{Fields, Portion, Table, Take, file::Count, lines::Lines, missing_columns};
+use super::{
+    Fields, Portion, Selection, Table, Take, file::Count, lines::Lines, missing_columns, remedy,
+};
 use crate::{
     block::Block,
     error::DataError,
@@ -23,6 +25,7 @@ use crate::{
 pub fn read(
     paths: &[PathBuf],
     read: &Read,
+    selection: &Selection<'_>,
     portion: Portion,
     progress: &mut dyn FnMut(u64),
 ) -> Result<(Table, bool), DataError> {
@@ -48,7 +51,16 @@ pub fn read(
             bytes += lines.bytes();
             let rows = table.rows();
             let known = table.columns.len();
+            let mut given = 0;
             for (name, value) in &row {
+                if !selection.takes(name) {
+                    table.skipped.insert(name.clone());
+                    continue;
+                }
+                given += 1;
+                if table.unread.contains_key(name) {
+                    continue;
+                }
                 let at = *places.entry(name.clone()).or_insert_with(|| {
                     table.columns.push(super::Column {
                         name: name.clone(),
@@ -56,17 +68,21 @@ pub fn read(
                     });
                     table.columns.len() - 1
                 });
-                push(&mut table, &mut lists, at, rows, value)
-                    .map_err(|why| no_value(&format!("{}:{line}", path.display()), name, why))?;
+                if let Err(why) = push(&mut table, &mut lists, at, rows, value) {
+                    if !selection.is_optional(name) {
+                        return Err(no_value(&format!("{}:{line}", path.display()), name, why));
+                    }
+                    table.unread.insert(name.clone(), why.to_owned());
+                }
             }
-            if row.len() < table.columns.len() {
+            if given < table.columns.len() {
                 let lacking = table.columns.iter_mut();
                 for column in lacking.filter(|it| !row.contains_key(&it.name)) {
                     column.fields.push(b"");
                 }
             }
             let added = table.columns.len() - known;
-            let lacking = table.columns.len() - row.len() + added * rows;
+            let lacking = table.columns.len() - given + added * rows;
             if table.columns.len() > limits::COLUMNS || missing.spend(lacking as u64).is_err() {
                 let place = format!("{}:{line}", path.display());
                 return Err(too_sparse(&place, table.columns.len()));
@@ -81,7 +97,7 @@ pub fn read(
         }
     }
     progress(count.get());
-    settle(&mut table, lists)?;
+    settle(&mut table, lists, selection)?;
     Ok((table, is_more))
 }
 
@@ -198,8 +214,10 @@ fn push(
 }
 
 fn no_value(place: &str, name: &str, why: &str) -> DataError {
-    DataError::wrong(format!("{place}: column `{name}`: {why}"))
-        .hint("give a number, a text, true, false, null, or in each row a list of as many numbers")
+    DataError::wrong(format!("{place}: column `{name}`: {why}")).hint(format!(
+        "give a number, a text, true, false, null, or in each row a list of as many numbers; or {}",
+        remedy(name)
+    ))
 }
 
 /// The error for rows of which each has other names.
@@ -211,13 +229,20 @@ fn too_sparse(place: &str, columns: usize) -> DataError {
 }
 
 /// Makes blocks of the columns of lists.
-fn settle(table: &mut Table, lists: Lists) -> Result<(), DataError> {
+fn settle(table: &mut Table, lists: Lists, selection: &Selection<'_>) -> Result<(), DataError> {
     for (at, block) in lists.into_iter().rev() {
         let column = table.columns.remove(at);
+        if table.unread.contains_key(&column.name) {
+            continue;
+        }
         if block.rows() != table.rows() || column.fields.iter().any(|it| !it.is_empty()) {
             // Lists came without a gap as long as there were any.
             let place = table.places.of(block.rows());
             let why = "no list, which the rows before it have";
+            if selection.is_optional(&column.name) {
+                table.unread.insert(column.name, why.to_owned());
+                continue;
+            }
             return Err(no_value(&place, &column.name, why));
         }
         table.blocks.insert(0, (column.name, block));
@@ -292,7 +317,7 @@ impl<'a> Gather<'a> {
         if must_have_all && !missing.is_empty() && self.table.rows() > 0 {
             return Err(missing_columns(path, &missing, &self.unused));
         }
-        settle(&mut self.table, self.lists)?;
+        settle(&mut self.table, self.lists, &Selection::ALL)?;
         Ok((self.table, self.unused))
     }
 }

@@ -5,6 +5,8 @@ mod file;
 mod notation;
 mod records;
 mod array;
+mod arrays;
+mod datetime64;
 mod images;
 mod text;
 mod folders;
@@ -16,16 +18,25 @@ mod gather;
 pub mod csv;
 mod lines;
 pub mod jsonl;
+mod misfit;
+mod selection;
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, BTreeSet, HashMap},
+    io::BufRead,
     path::{Path, PathBuf},
 };
 
 use pipe_schema::stage::preprocess::{Form, Read};
 
-pub use self::places::Places;
-use crate::{block::Block, error::DataError, infer::listed, limits};
+use self::misfit::{extra_column, lacking_columns, other_shape};
+pub use self::{
+    folders::count,
+    misfit::missing_columns,
+    places::Places,
+    selection::{Selection, remedy},
+};
+use crate::{block::Block, error::DataError, limits};
 
 /// Gets a table at a time, with the names of the columns that were left out of it.
 pub type Take<'a, E> = dyn FnMut(Table, &[String]) -> Result<(), E> + 'a;
@@ -41,6 +52,10 @@ pub struct Table {
     /// A column of files that hold pictures, with its name; it comes last.
     pub pictures: Option<(String, Vec<PathBuf>)>,
     pub places: Places,
+    /// Columns that cannot be read and may be left out, each with the reason.
+    pub unread: BTreeMap<String, String>,
+    /// Columns that the selection does not take.
+    skipped: BTreeSet<String>,
     rows: usize,
 }
 
@@ -96,18 +111,15 @@ impl Portion {
 }
 
 /// Reads as many rows of a file as a first look takes in, and says whether there are more. Only of forms that are tables by
-/// themselves; of others, all is read.
+/// themselves; of others, all is read. Columns that cannot be read are left out.
 pub fn glance(path: &Path, read: &Read) -> Result<(Table, bool), DataError> {
     let paths = [path.to_owned()];
-    let progress = &mut |_| {};
-    match read.form() {
-        Form::Csv => csv::read(&paths, read, Portion::GLANCE, progress),
-        Form::Jsonl => jsonl::read(&paths, read, Portion::GLANCE, progress),
-        Form::Parquet => parquet::read(&paths, read, Portion::GLANCE, progress),
-        Form::Npz | Form::Idx | Form::Images | Form::Text => {
-            self::read(&paths, read, progress).map(|table| (table, false))
-        }
-    }
+    // Bytes of CSV that are no text mean another encoding.
+    let selection = match read.form() {
+        Form::Csv => &Selection::ALL,
+        _ => &Selection::READABLE,
+    };
+    read_portion(&paths, read, selection, Portion::GLANCE, &mut |_| {})
 }
 
 /// Reads files of one form, one after another, into one table. `progress` is told the bytes read.
@@ -116,16 +128,46 @@ pub fn read(
     read: &Read,
     progress: &mut dyn FnMut(u64),
 ) -> Result<Table, DataError> {
-    let whole = |it: (Table, bool)| it.0;
-    match read.form() {
-        Form::Csv => csv::read(paths, read, Portion::ALL, progress).map(whole),
-        Form::Jsonl => jsonl::read(paths, read, Portion::ALL, progress).map(whole),
-        Form::Npz => array::read(paths, read, npy::read, progress),
-        Form::Idx => array::read(paths, read, idx::read, progress),
-        Form::Parquet => parquet::read(paths, read, Portion::ALL, progress).map(whole),
-        Form::Images => images::read(paths, progress),
-        Form::Text => text::read(paths, read, progress),
-    }
+    read_selected(paths, read, &Selection::ALL, progress)
+}
+
+/// Reads the columns of a selection, likewise.
+pub fn read_selected(
+    paths: &[PathBuf],
+    read: &Read,
+    selection: &Selection<'_>,
+    progress: &mut dyn FnMut(u64),
+) -> Result<Table, DataError> {
+    let (table, _) = read_portion(paths, read, selection, Portion::ALL, progress)?;
+    Ok(table)
+}
+
+fn read_portion(
+    paths: &[PathBuf],
+    read: &Read,
+    selection: &Selection<'_>,
+    portion: Portion,
+    progress: &mut dyn FnMut(u64),
+) -> Result<(Table, bool), DataError> {
+    let whole = |table| (table, false);
+    let (mut table, is_more) = match read.form() {
+        Form::Csv => csv::read(paths, read, selection, portion, progress)?,
+        Form::Jsonl => jsonl::read(paths, read, selection, portion, progress)?,
+        Form::Parquet => parquet::read(paths, read, selection, portion, progress)?,
+        Form::Npz => arrays::read(paths, (read, npy::read), selection, progress).map(whole)?,
+        Form::Idx => arrays::read(paths, (read, idx::read), selection, progress).map(whole)?,
+        Form::Images => images::read(paths, progress).map(whole)?,
+        Form::Text => text::read(paths, read, progress).map(whole)?,
+    };
+    table.remove_unread();
+    selection.retain(&mut table);
+    selection.check(&table)?;
+    Ok((table, is_more))
+}
+
+/// Opens a file, plain or gzip.
+pub fn open_bytes(path: &Path, read: &Read) -> Result<Box<dyn BufRead>, DataError> {
+    file::open_bytes(path, read, &file::Count::default()).map(|opened| opened.0)
 }
 
 /// Names of the columns of a file, where they can be told without reading all of it.
@@ -153,8 +195,8 @@ pub fn read_wanted<E: From<DataError>>(
     match read.form() {
         Form::Csv => csv::read_wanted(path, read, targets, wanted, limit, take),
         Form::Jsonl => jsonl::read_wanted(path, read, targets, wanted, limit, take),
-        Form::Npz => array::read_wanted(path, (read, npy::read), targets, wanted, limit, take),
-        Form::Idx => array::read_wanted(path, (read, idx::read), targets, wanted, limit, take),
+        Form::Npz => arrays::read_wanted(path, (read, npy::read), targets, wanted, limit, take),
+        Form::Idx => arrays::read_wanted(path, (read, idx::read), targets, wanted, limit, take),
         Form::Parquet => parquet::read_wanted(path, read, targets, wanted, limit, take),
         Form::Images => images::read_wanted(path, wanted, limit, take),
         Form::Text => text::read_wanted(path, read, wanted, limit, take),
@@ -234,32 +276,38 @@ impl Table {
                     .pictures
                     .as_ref()
                     .map(|(name, paths)| (name.clone(), paths[from..to].to_vec())),
-                narrow: Vec::new(),
                 places,
                 rows: to - from,
+                ..Self::default()
             })?;
         }
         Ok(())
     }
 
-    /// Adds the rows of a table of the same columns in the same order.
-    fn append(&mut self, other: Self, path: &Path) -> Result<(), DataError> {
-        for (column, more) in self.columns.iter_mut().zip(other.columns) {
-            if column.name != more.name {
-                return Err(other_shape(&column.name, path));
-            }
-            column.fields.append(more.fields);
+    /// The columns' names, also of those that the selection does not take.
+    pub fn all_names(&self) -> Vec<&str> {
+        let skipped = self.skipped.iter().map(String::as_str);
+        self.names().into_iter().chain(skipped).collect()
+    }
+
+    /// Whether the selection leaves this column out.
+    pub fn skips(&self, name: &str) -> bool {
+        self.skipped.contains(name)
+    }
+
+    /// Leaves a column out.
+    fn remove(&mut self, name: &str) {
+        self.columns.retain(|column| column.name != name);
+        self.narrow.retain(|column| column.name != name);
+        self.blocks.retain(|block| block.0 != name);
+        self.pictures.take_if(|pictures| pictures.0 == name);
+    }
+
+    /// Leaves the columns out that cannot be read, as far as they were.
+    fn remove_unread(&mut self) {
+        for name in self.unread.keys().cloned().collect::<Vec<_>>() {
+            self.remove(&name);
         }
-        for ((name, block), (other, more)) in self.blocks.iter_mut().zip(other.blocks) {
-            if *name != other || block.shape() != more.shape() {
-                return Err(other_shape(name, path));
-            }
-            block.append(more);
-        }
-        let before = self.rows;
-        self.places.start_rows(before, path.display().to_string());
-        self.close_rows(other.rows);
-        Ok(())
     }
 
     /// Counts rows that were added to all columns; they are told by their number in the file.
@@ -337,46 +385,6 @@ fn trim(text: &[u8]) -> &[u8] {
         [first, .., last] if *first > b' ' && *last > b' ' => text,
         _ => text.trim_ascii(),
     }
-}
-
-/// The error for columns that a file should have, with what it has instead.
-pub fn missing_columns(path: &Path, missing: &[&str], present: &[String]) -> DataError {
-    let names: Vec<String> = missing.iter().map(|it| format!("`{it}`")).collect();
-    let (noun, verb) = if names.len() == 1 {
-        ("column", "is")
-    } else {
-        ("columns", "are")
-    };
-    let error = DataError::wrong(format!(
-        "{}: {noun} {} {verb} missing",
-        path.display(),
-        names.join(", ")
-    ));
-    error.hint(format!("the file's columns are: {}", listed(present)))
-}
-
-/// The error for columns that a file has not, and the table before it has.
-fn lacking_columns(table: &Table, path: &Path, missing: &[&str], present: &[String]) -> DataError {
-    let mut error = missing_columns(path, missing, present);
-    error.message = format!("{}, which {} has", error.message, table.places.first());
-    error
-}
-
-/// The error for a column that a file has and the table before it has not.
-fn extra_column(table: &Table, path: &Path, extra: &str) -> DataError {
-    DataError::wrong(format!(
-        "{}: column `{extra}` is not in {}",
-        path.display(),
-        table.places.first()
-    ))
-    .hint("all files of a dataset must have the same columns; their order may differ")
-}
-
-fn other_shape(name: &str, path: &Path) -> DataError {
-    DataError::wrong(format!(
-        "{}: column `{name}` is a list of another length than in the files before it, or none",
-        path.display()
-    ))
 }
 
 fn positions(names: &[String]) -> HashMap<&str, usize> {

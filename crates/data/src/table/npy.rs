@@ -6,15 +6,21 @@ use std::{
 };
 
 use npyz::{DType, Endianness, NpyHeader, Order, TypeChar, TypeStr};
-use pipe_schema::stage::preprocess::Read;
 use zip::ZipArchive;
 
 use super::{
-    array::{Array, Found, Items},
-    file::{self, Count},
+    Table,
+    array::{Array, Items},
+    arrays::{Found, Opening},
+    datetime64, file,
     idx::broken,
 };
-use crate::{error::DataError, infer, limits::Budgeted, table::Fields};
+use crate::{
+    error::DataError,
+    infer,
+    limits::{Budgeted, TooLarge},
+    table::{Fields, remedy},
+};
 
 const NPY: &[u8] = b"\x93NUMPY";
 const ZIP: &[u8] = b"PK";
@@ -25,9 +31,13 @@ const MORE_THAN_FIT: &str = "its header names more numbers than fit";
 /// for arrays without nested records.
 const MOST_DEPTH: usize = 6;
 
-/// Reads the arrays of a file: one without a name, or all of an archive in its order.
-pub fn read(path: &Path, read: &Read, count: &Count) -> Result<Vec<Found>, DataError> {
-    let (mut file, budget) = file::open_bytes(path, read, count)?;
+/// Reads the arrays of a file: one without a name, or those of an archive that are taken, in its order.
+pub fn read(
+    path: &Path,
+    opening: &Opening<'_>,
+    table: &mut Table,
+) -> Result<Vec<Found>, DataError> {
+    let (mut file, budget) = file::open_bytes(path, opening.read, opening.count)?;
     let wrong = |why: String| DataError::wrong(format!("{}: {why}", path.display()));
     let start = file.fill_buf().map_err(|it| DataError::io(path, &it))?;
     if start.starts_with(NPY) {
@@ -63,12 +73,21 @@ pub fn read(path: &Path, read: &Read, count: &Count) -> Result<Vec<Found>, DataE
         if arrays.iter().any(|it| it.0.as_deref() == Some(&name)) {
             return Err(wrong(format!("two arrays are named `{name}`")));
         }
+        if !opening.selection.takes(&name) {
+            table.skipped.insert(name);
+            continue;
+        }
         // A header may lie about an entry's size, and entries may share their bytes.
         let mut entry = Budgeted::new(entry, budget.clone());
-        let array = array(&mut entry).map_err(|it| it.told(path, Some(&name)))?;
-        arrays.push((Some(name), array));
+        match array(&mut entry) {
+            Ok(array) => arrays.push((Some(name), array)),
+            Err(Trouble::Wrong(why)) if opening.selection.is_optional(&name) => {
+                table.unread.insert(name, why);
+            }
+            Err(trouble) => return Err(trouble.told(path, Some(&name))),
+        }
     }
-    if arrays.is_empty() {
+    if arrays.is_empty() && table.skipped.is_empty() && table.unread.is_empty() {
         return Err(wrong("has no arrays".to_owned()));
     }
     Ok(arrays)
@@ -89,10 +108,18 @@ impl From<String> for Trouble {
 impl Trouble {
     fn told(self, path: &Path, name: Option<&str>) -> DataError {
         let mut error = match self {
-            Self::Wrong(why) => DataError::wrong(format!("{}: {why}", path.display())),
+            Self::Wrong(why) => {
+                let error = DataError::wrong(format!("{}: {why}", path.display()));
+                match name {
+                    Some(name) => error.hint(remedy(name)),
+                    None => error,
+                }
+            }
             Self::Io(error) => DataError::io(path, &error),
         };
-        if let (Some(name), None) = (name, &error.hint) {
+        if let Some(name) = name
+            && error.hint.as_deref() != Some(TooLarge::HINT)
+        {
             let place = format!("{}: ", path.display());
             let why = error.message.strip_prefix(&place).unwrap_or_default();
             error.message = format!("{place}`{name}`: {why}");
@@ -106,7 +133,7 @@ fn array(file: &mut dyn io::Read) -> Result<Array, Trouble> {
     let header = header(file)?;
     let DType::Plain(kind) = header.dtype() else {
         return Err(
-            "holds records of several fields; save each field as an array of its own"
+            "holds records of several fields: each field must be an array of its own"
                 .to_owned()
                 .into(),
         );
@@ -235,6 +262,17 @@ fn items_of(bytes: Vec<u8>, kind: &TypeStr, size: usize) -> Result<Items, String
             });
             letters.collect()
         })?,
+        (TypeChar::DateTime, 8) => {
+            let units = kind.time_units();
+            Items::Words(datetime64::texts(
+                decode(&bytes, is_big, i64::from_le_bytes),
+                units,
+            )?)
+        }
+        (TypeChar::TimeDelta, _) => {
+            return Err("holds spans of time (timedelta64), which are neither numbers nor dates: save them as numbers".to_owned());
+        }
+        (TypeChar::Complex, _) => return Err("holds complex numbers".to_owned()),
         _ => return Err(format!("its type `{kind}` is no number and no word")),
     })
 }

@@ -83,6 +83,13 @@ impl Places {
         line + (row - from) as u64
     }
 
+    /// The name of the file that is the row.
+    pub fn file_of(&self, row: usize) -> Option<&str> {
+        let file = self.files.partition_point(|(from, _)| *from <= row);
+        let file = &self.files.get(file.checked_sub(1)?)?.1;
+        (file.rows == Rows::Single).then_some(file.name.as_str())
+    }
+
     /// `file:line` of a row.
     pub fn of(&self, row: usize) -> String {
         let file = self.files.partition_point(|(from, _)| *from <= row);

@@ -3,6 +3,8 @@
 //! Lines end in LF, CRLF or CR; blank lines do not count. Line numbers are those of an editor: the csv crate's own are
 //! off by one after CRLF and by all blank lines, so this works on csv-core.
 
+mod trouble;
+
 use std::{io::BufRead, path::Path};
 
 use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
@@ -13,6 +15,12 @@ use super::{
     notation::Notation,
 };
 use crate::{error::DataError, infer, limits};
+
+/// A field that is no text.
+pub struct TextFault {
+    pub field: usize,
+    has_nul: bool,
+}
 
 /// The records of one file, one at a time in a buffer that is used again.
 pub struct Records<'a> {
@@ -30,6 +38,7 @@ pub struct Records<'a> {
     after_cr: bool,
     /// The first record is to be given once more: it is a row, not a header.
     again: bool,
+    delimiter: u8,
     quote: Option<u8>,
     escape: Option<u8>,
     notation: Notation,
@@ -65,6 +74,7 @@ impl<'a> Records<'a> {
             next_line: 1,
             after_cr: false,
             again: false,
+            delimiter,
             quote: read.quoting.then_some(quote),
             escape,
             notation: Notation {
@@ -105,6 +115,11 @@ impl<'a> Records<'a> {
         &self.fields[start..self.ends[at]]
     }
 
+    /// Whether nothing stands behind the last delimiter of the record.
+    pub fn ends_in_delimiter(&self) -> bool {
+        self.count > 1 && self.field(self.count - 1).trim_ascii().is_empty()
+    }
+
     /// A number that is written with other marks than a point, as it is usually written.
     pub fn plain_number(&self, text: &[u8]) -> Option<Vec<u8>> {
         self.notation.plain(text)
@@ -119,7 +134,9 @@ impl<'a> Records<'a> {
             )));
         }
         self.again = !read.header;
-        self.check_text(|_| None)?;
+        if let Some(fault) = self.bad_text(|_| true) {
+            return Err(self.not_text(&fault, None));
+        }
         let names =
             (0..self.len()).map(|at| infer::text_of(self.field(at).trim_ascii()).to_owned());
         Ok(names.collect())
@@ -269,84 +286,21 @@ impl<'a> Records<'a> {
         }
     }
 
-    /// Checks that the fields are UTF-8; `name` tells a column's name by its position, where it has one.
-    pub fn check_text<'n>(&self, name: impl Fn(usize) -> Option<&'n str>) -> Result<(), DataError> {
+    /// The first field that is no UTF-8 text, of those that count.
+    pub fn bad_text(&self, counts: impl Fn(usize) -> bool) -> Option<TextFault> {
         let text = &self.fields[..self.ends[self.count - 1]];
-        let has_nul = text.contains(&0);
-        if text.is_ascii() && !has_nul {
-            return Ok(());
+        if text.is_ascii() && !text.contains(&0) {
+            return None;
         }
-        let column = |at: usize| match name(at) {
-            Some(name) => format!("column `{name}`"),
-            None => format!("column {}", at + 1),
+        let fault = |field: usize| {
+            let text = self.field(field);
+            let has_nul = text.contains(&0);
+            let is_bad = has_nul || std::str::from_utf8(text).is_err();
+            is_bad.then_some(TextFault { field, has_nul })
         };
-        if let Some(at) = (0..self.len()).find(|at| self.field(*at).contains(&0)) {
-            return Err(self.no_text(&column(at)));
-        }
-        let is_bad = |at: &usize| std::str::from_utf8(self.field(*at)).is_err();
-        let bad = (0..self.len()).find(is_bad);
-        bad.map_or(Ok(()), |at| Err(self.not_text(&column(at))))
-    }
-
-    fn no_text(&self, column: &str) -> DataError {
-        DataError::wrong(format!(
-            "{}:{}: {column}: holds a NUL byte, which no text has",
-            self.path.display(),
-            self.line
-        ))
-        .hint("is it UTF-16? then say so: `read: {encoding: utf-16}`; else the file is damaged, or no text")
-    }
-
-    fn not_text(&self, column: &str) -> DataError {
-        DataError::wrong(format!(
-            "{}:{}: {column}: is not UTF-8 text",
-            self.path.display(),
-            self.line
-        ))
-        .hint("say how it is written, e.g. `read: {encoding: windows-1252}`")
-    }
-
-    /// The error for a record of another number of fields than `expected`.
-    pub fn ragged(&self, expected: usize) -> DataError {
-        let error = DataError::wrong(format!(
-            "{}:{}: {} fields where {expected} are expected",
-            self.path.display(),
-            self.line,
-            self.len()
-        ));
-        if self.next_line > self.line + 1 {
-            error.hint("the row goes over several lines: is a quote not closed?")
-        } else {
-            error.hint("a field that contains the delimiter must be quoted")
-        }
-    }
-
-    fn too_long(&self) -> DataError {
-        DataError::wrong(format!(
-            "{}:{}: a row is longer than {} MiB",
-            self.path.display(),
-            self.line,
-            limits::LINE >> 20
-        ))
-        .hint("is a quote not closed, or is the file no text? if a quote is a character like others: `read: {quoting: false}`")
-    }
-
-    fn too_wide(&self) -> DataError {
-        DataError::wrong(format!(
-            "{}:{}: a row has more than {} fields",
-            self.path.display(),
-            self.line,
-            limits::COLUMNS
-        ))
-        .hint("are rows and columns exchanged, or is the delimiter another one? `read: {delimiter: …}`")
-    }
-
-    fn open_quote(&self) -> DataError {
-        DataError::wrong(format!(
-            "{}:{}: a quote is opened in this row and not closed up to the end of the file",
-            self.path.display(),
-            self.line
-        ))
+        (0..self.len())
+            .filter(|field| counts(*field))
+            .find_map(fault)
     }
 
     fn broken(&self, error: &std::io::Error) -> DataError {

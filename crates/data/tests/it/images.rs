@@ -110,7 +110,11 @@ fn what_is_no_picture_is_named() {
     let resize = json!([{"resize": {"size": [4, 4]}}]);
     for (name, bytes, message) in [
         ("a/empty.png", &b""[..], "a/empty.png: is empty"),
-        ("a/x.png", b"GIF89a", "a/x.png: is neither PNG nor JPEG"),
+        (
+            "a/x.png",
+            b"GIF89a",
+            "a/x.png: is neither PNG, JPEG nor WebP",
+        ),
     ] {
         let mut files = pictures(&lab, &[("a/1.png", "grey.png"), ("b/2.png", "bits.png")]);
         files.source.push(lab.write(name, bytes));
@@ -250,4 +254,32 @@ fn pictures_are_no_values() {
         let expected = format!("{key}: column `image` is of pictures, not of values");
         assert_eq!(lab.told(&error).0, expected);
     }
+}
+
+#[test]
+fn images_of_16_bits_keep_their_levels_where_the_train_part_has_some() {
+    let lab = Lab::new();
+    let deep = pictures(&lab, &[("a/1.png", "deep.png"), ("b/2.png", "deep.png")]);
+    let steps = json!([{"resize": {"size": [8, 6]}}]);
+    let dataset = run(&lab, &deep, steps.clone()).unwrap();
+    let levels = dataset.part("train").unwrap().features.values;
+    // The lower byte is 77 in all pixels: 8 bits would be multiples of 1/255.
+    let lower = levels
+        .iter()
+        .map(|level| (level * 65535.0).round() as u32 & 0xff);
+    assert!(lower.into_iter().all(|byte| byte == 77));
+    let rows = read_rows(&golden("deep.png"), None, dataset.schema()).unwrap();
+    assert_eq!(rows.losses, Vec::<String>::new());
+    let found = transform(dataset.schema(), &rows).unwrap().values;
+    assert_eq!(found, levels[..48]);
+
+    let narrow = pictures(&lab, &[("a/1.png", "grey.png"), ("b/2.png", "bits.png")]);
+    let dataset = run(&lab, &narrow, steps).unwrap();
+    let rows = read_rows(&golden("deep.png"), None, dataset.schema()).unwrap();
+    let lost =
+        "1 image has 16 bits a level, and the model was trained on 8: the lower 8 bits are lost";
+    assert_eq!(rows.losses, [lost]);
+    let found = transform(dataset.schema(), &rows).unwrap().values;
+    let is_whole = |level: &f32| (level * 255.0 - (level * 255.0).round()).abs() < 1e-4;
+    assert!(found.iter().all(is_whole));
 }

@@ -22,6 +22,7 @@ mod text;
 mod types;
 mod values;
 mod rows;
+mod selection;
 mod targets;
 mod windows;
 

@@ -171,9 +171,15 @@ fn the_schema_of_a_row_says_what_may_be_given() {
     assert_eq!(
         schema["properties"],
         json!({
-            "age": {"type": ["number", "null"]},
+            "age": {
+                "type": ["number", "string", "null"],
+                "pattern": r"^\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*$",
+            },
             "city": {"type": "string", "enum": ["Bern", "Oslo"]},
-            "member": {"type": "boolean"},
+            "member": {
+                "type": ["boolean", "number", "string"],
+                "enum": [true, false, 0, 1, "true", "false", "yes", "no", "t", "f", "0", "1"],
+            },
         })
     );
 }

@@ -72,6 +72,17 @@ impl fmt::Display for WhyPositive {
     }
 }
 
+/// The truth value that a class stands for, where the two classes are called true and false.
+pub fn truth_of_class(classes: &[String], class: &str) -> Option<bool> {
+    let truth = |name: &str| match name {
+        "true" | "True" | "TRUE" => Some(true),
+        "false" | "False" | "FALSE" => Some(false),
+        _ => None,
+    };
+    let are_truths = classes.len() == 2 && classes.iter().all(|name| truth(name).is_some());
+    truth(class).filter(|_| are_truths)
+}
+
 impl Target {
     /// What these columns are called together: the first three by name.
     pub fn name_of(columns: &[String]) -> String {

@@ -1,6 +1,6 @@
 //! What is answered, and by which names: what tells how outputs are read and how answers are written.
 
-use pipe_schema::dataset::{Target, TargetKind};
+use pipe_schema::dataset::{Target, TargetKind, truth_of_class};
 
 /// What an answer is made of.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,6 +29,14 @@ impl Form {
         match self {
             Self::Classes(names) | Self::Labels(names) | Self::Numbers(names) => names,
             Self::Number => &[],
+        }
+    }
+
+    /// The truth value that a class stands for, where the two classes are called true and false.
+    pub fn truth(&self, name: &str) -> Option<bool> {
+        match self {
+            Self::Classes(names) => truth_of_class(names, name),
+            _ => None,
         }
     }
 

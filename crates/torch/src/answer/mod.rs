@@ -15,7 +15,7 @@ use serde_json::Value;
 pub use self::{
     difference::Difference,
     form::Form,
-    table::{Reported, fields, number_text, read, write},
+    table::{FILE_COLUMN, Reported, fields, number_text, read, write},
 };
 
 /// Answers for a number of rows.
@@ -103,7 +103,7 @@ impl Answers {
         self.len() == 0
     }
 
-    /// The class's name, or the number; of several targets, each by its name.
+    /// The class's name, which is true or false where the classes are these; or the number; of several targets, each by its name.
     pub fn prediction(&self, position: usize, form: &Form) -> Value {
         let names = form.names();
         let by_name = |values: Vec<Value>| {
@@ -111,7 +111,13 @@ impl Answers {
             Value::Object(names.zip(values).collect())
         };
         match self {
-            Self::Classes { chosen, .. } => Value::from(names[chosen[position]].clone()),
+            Self::Classes { chosen, .. } => {
+                let name = &names[chosen[position]];
+                match form.truth(name) {
+                    Some(truth) => Value::from(truth),
+                    None => Value::from(name.clone()),
+                }
+            }
             Self::Numbers(numbers) => Value::from(shortest(numbers[position])),
             Self::Labels { chosen, .. } => {
                 by_name(chosen.row(position).iter().map(|it| (*it).into()).collect())

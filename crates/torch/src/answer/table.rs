@@ -1,4 +1,5 @@
-//! `predictions.csv`: answers beside the truth, by row. Numbers are written in their shortest exact form.
+//! `predictions.csv`: answers beside the truth, by row. Numbers have all digits of what was measured, so that whoever reads
+//! them as doubles gets the same metrics.
 
 use std::{fs::File, io, path::Path};
 
@@ -15,23 +16,32 @@ pub struct Reported {
     pub answers: Answers,
 }
 
-/// The fields under the form's header.
-pub fn fields(answers: &Answers, position: usize, form: &Form, probabilities: bool) -> Vec<String> {
+/// The column of files' names, where each row is a file.
+pub const FILE_COLUMN: &str = "file";
+
+/// The fields under the form's header, with numbers written by `text`.
+pub fn fields(
+    answers: &Answers,
+    position: usize,
+    form: &Form,
+    probabilities: bool,
+    text: fn(f32) -> String,
+) -> Vec<String> {
     let mut fields = match answers {
         Answers::Classes { chosen, .. } => vec![form.names()[chosen[position]].clone()],
-        Answers::Numbers(numbers) => vec![number_text(numbers[position])],
+        Answers::Numbers(numbers) => vec![text(numbers[position])],
         Answers::Labels { chosen, .. } => {
             let chosen = chosen.row(position).iter();
             chosen.map(bool::to_string).collect()
         }
         Answers::Several(numbers) => {
             let numbers = numbers.row(position).iter();
-            numbers.map(|it| number_text(*it)).collect()
+            numbers.map(|it| text(*it)).collect()
         }
     };
     if probabilities {
         let shares = answers.probabilities(position).iter();
-        fields.extend(shares.map(|it| number_text(*it)));
+        fields.extend(shares.map(|it| text(*it)));
     }
     fields
 }
@@ -41,20 +51,26 @@ pub fn number_text(number: f32) -> String {
     format!("{number:?}")
 }
 
-/// Writes answers beside the truth.
+/// The shortest text that reads back as the double that this number is: metrics are computed of these.
+fn exact_text(number: f32) -> String {
+    format!("{:?}", f64::from(number))
+}
+
+/// Writes answers beside the truth, by the rows' ids and, where there are any, the names of their files.
 pub fn write(
     path: &Path,
-    rows: &[u64],
+    (rows, files): (&[u64], &[String]),
     truth: &TargetValues,
     answers: &Answers,
     form: &Form,
 ) -> Result<()> {
     let file = File::create(path).map_err(|error| Error::io(path, &error))?;
     let mut table = csv::Writer::from_writer(io::BufWriter::new(file));
-    let header = header(form);
+    let header = header(form, !files.is_empty());
     table.write_record(&header).map_err(|it| failed(path, it))?;
     for (position, row) in rows.iter().enumerate() {
         let mut record = vec![row.to_string()];
+        record.extend(files.get(position).cloned());
         match truth {
             TargetValues::Classes(truth) => {
                 record.push(form.names()[truth[position] as usize].clone());
@@ -67,14 +83,15 @@ pub fn write(
                 record.extend(truth.row(position).iter().map(bool::to_string));
             }
         }
-        record.extend(fields(answers, position, form, true));
+        record.extend(fields(answers, position, form, true, exact_text));
         table.write_record(&record).map_err(|it| failed(path, it))?;
     }
     table.flush().map_err(|error| Error::io(path, &error))
 }
 
-fn header(form: &Form) -> Vec<String> {
+fn header(form: &Form, has_files: bool) -> Vec<String> {
     let mut header = vec!["row".to_owned()];
+    header.extend(has_files.then(|| FILE_COLUMN.to_owned()));
     header.extend(form.truth_header());
     header.extend(form.header(true));
     header
@@ -83,8 +100,9 @@ fn header(form: &Form) -> Vec<String> {
 /// Reads what `write` wrote. The form is that of the model that is meant to have made it.
 pub fn read(path: &Path, form: &Form) -> Result<Reported> {
     let mut table = csv::Reader::from_path(path).map_err(|it| failed(path, it))?;
-    let wanted = header(form);
     let found = table.headers().map_err(|it| failed(path, it))?;
+    let has_files = found.get(1) == Some(FILE_COLUMN);
+    let wanted = header(form, has_files);
     if found != &csv::StringRecord::from(wanted.clone()) {
         let found = found.iter().collect::<Vec<_>>().join(",");
         let wanted = wanted.join(",");
@@ -94,8 +112,8 @@ pub fn read(path: &Path, form: &Form) -> Result<Reported> {
         ));
     }
     let names = form.names();
-    // The row and the truth come first.
-    let first = 1 + form.truth_header().len();
+    // The row, its file and the truth come first.
+    let first = 1 + usize::from(has_files) + form.truth_header().len();
     let (mut rows, mut chosen, mut labels) = (Vec::new(), Vec::new(), Vec::new());
     let mut numbers = Vec::new();
     for (line, record) in (2..).zip(table.records()) {

@@ -55,7 +55,7 @@ fn a_table_of_classes_is_read_back_as_written() {
     let form = classes(&["a,b", "\"c\"", "3"]);
     let answers = Answers::of(&[1.0, 2.0, 3.0, 0.3, 0.2, 0.1], &form).unwrap();
     let truth = TargetValues::Classes(vec![0, 1]);
-    write(&path, &[7, 40], &truth, &answers, &form).unwrap();
+    write(&path, (&[7, 40], &[]), &truth, &answers, &form).unwrap();
     let rows = vec![7, 40];
     assert_eq!(read(&path, &form).unwrap(), Reported { rows, answers });
     let text = std::fs::read_to_string(&path).unwrap();
@@ -70,7 +70,7 @@ fn a_table_of_numbers_is_read_back_as_written() {
     let path = folder.path().join("predictions.csv");
     let answers = Answers::of(&[0.1, 150.0], &Form::Number).unwrap();
     let truth = TargetValues::Numbers(vec![0.5, 151.0]);
-    write(&path, &[0, 1], &truth, &answers, &Form::Number).unwrap();
+    write(&path, (&[0, 1], &[]), &truth, &answers, &Form::Number).unwrap();
     let text = std::fs::read_to_string(&path).unwrap();
     assert_eq!(text, "row,target,prediction\n0,0.5,0.1\n1,151.0,150.0\n");
     assert_eq!(read(&path, &Form::Number).unwrap().answers, answers);
@@ -135,7 +135,7 @@ fn tables_of_several_targets_are_read_back_as_written() {
     let form = Form::Labels(names(&["x", "y,z"]));
     let answers = Answers::of(&[0.0, 3.0, -2.0, 0.5], &form).unwrap();
     let truth = TargetValues::Labels(Grid::new(2, vec![true, false, false, true]));
-    write(&path, &[3, 9], &truth, &answers, &form).unwrap();
+    write(&path, (&[3, 9], &[]), &truth, &answers, &form).unwrap();
     let text = std::fs::read_to_string(&path).unwrap();
     assert!(
         text.starts_with(
@@ -149,10 +149,14 @@ fn tables_of_several_targets_are_read_back_as_written() {
     let form = Form::Numbers(names(&["x", "y"]));
     let answers = Answers::of(&[0.1, 2.0], &form).unwrap();
     let truth = TargetValues::Several(Grid::new(2, vec![0.5, 1.5]));
-    write(&path, &[0], &truth, &answers, &form).unwrap();
+    write(&path, (&[0], &[]), &truth, &answers, &form).unwrap();
     let text = std::fs::read_to_string(&path).unwrap();
     let header = "row,target:x,target:y,prediction:x,prediction:y";
-    assert_eq!(text, format!("{header}\n0,0.5,1.5,0.1,2.0\n"));
+    // All digits of the number that is measured: 0.1 is none of 32 bits.
+    assert_eq!(
+        text,
+        format!("{header}\n0,0.5,1.5,0.10000000149011612,2.0\n")
+    );
     assert_eq!(read(&path, &form).unwrap().answers, answers);
     assert!(read(&path, &classes(&["x", "y"])).is_err());
 }
@@ -188,4 +192,33 @@ fn differences_of_several_targets_name_the_target() {
         (difference.position, difference.what.as_str()),
         (1, "prediction:y")
     );
+}
+
+#[test]
+fn predictions_csv_names_the_file_of_each_row() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("predictions.csv");
+    let files = names(&["cats/1.png", "dogs/a, b.png"]);
+    let answers = Answers::Numbers(vec![0.5, 2.0]);
+    let truth = TargetValues::Numbers(vec![1.0, 2.0]);
+    write(&path, (&[3, 9], &files), &truth, &answers, &Form::Number).unwrap();
+    let text = std::fs::read_to_string(&path).unwrap();
+    let rows = "3,cats/1.png,1.0,0.5\n9,\"dogs/a, b.png\",2.0,2.0\n";
+    assert_eq!(text, format!("row,file,target,prediction\n{rows}"));
+    let found = read(&path, &Form::Number).unwrap();
+    assert_eq!((found.rows, found.answers), (vec![3, 9], answers));
+}
+
+#[test]
+fn classes_called_true_and_false_are_predicted_as_truth_values() {
+    let predicted = |names: &[&str]| {
+        let form = classes(names);
+        let answers = Answers::of(&[0.0, 1.0], &form).unwrap();
+        answers.prediction(0, &form)
+    };
+    assert_eq!(predicted(&["false", "true"]), true);
+    assert_eq!(predicted(&["False", "True"]), true);
+    assert_eq!(predicted(&["no", "yes"]), "yes");
+    assert_eq!(predicted(&["maybe", "true"]), "true");
+    assert_eq!(predicted(&["0", "1"]), "1");
 }

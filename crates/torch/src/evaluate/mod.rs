@@ -111,7 +111,8 @@ pub fn evaluate(block: &Evaluate, request: &Request, reporter: &mut Reporter) ->
         slices: sliced,
     };
     let folder = Path::new(&request.output);
-    write(folder, &report, &part, &answers, &form)?;
+    let files = dataset.files(part_name)?;
+    write(folder, &report, (&part, &files), &answers, &form)?;
     plots::write(folder, &paired, &form)?;
     Ok(Done {
         metrics: report.metrics,
@@ -129,14 +130,14 @@ fn part_of(data: &InputPath) -> Result<&str> {
 fn write(
     folder: &Path,
     report: &Report,
-    part: &Part,
+    (part, files): (&Part, &[String]),
     answers: &Answers,
     form: &Form,
 ) -> Result<()> {
     write_json(&folder.join(METRICS_FILE), &report.metrics)?;
     write_json(&folder.join(REPORT_FILE), report)?;
     let path = folder.join(PREDICTIONS_FILE);
-    answer::write(&path, &part.rows, &part.target, answers, form)
+    answer::write(&path, (&part.rows, files), &part.target, answers, form)
 }
 
 #[cfg(test)]

@@ -98,6 +98,29 @@ fn json_lines_give_the_same_as_csv() {
 }
 
 #[test]
+fn json_is_told_from_csv_where_no_name_tells_the_form() {
+    let workshop = packed();
+    let csv = "weight,size,city\n70,2.1,Graz\n";
+    let json = "\n {\"city\": \"Graz\", \"size\": 2.1, \"weight\": 70}\n";
+    let untold = Predict {
+        input: None,
+        ..PLAIN
+    };
+    let expected = predict(&workshop, PLAIN, csv).unwrap();
+    assert_eq!(predict(&workshop, untold, csv).unwrap(), expected);
+    assert_eq!(predict(&workshop, untold, json).unwrap(), expected);
+    // The predictions are of the rows' form then.
+    let alike = Predict {
+        output: RowForm::AsRows,
+        ..untold
+    };
+    assert_eq!(predict(&workshop, alike, csv).unwrap(), expected);
+    let lines = predict(&workshop, alike, json).unwrap();
+    let row: Value = serde_json::from_str(lines.trim_end()).unwrap();
+    assert!(row["prediction"].is_string(), "{lines}");
+}
+
+#[test]
 fn no_rows_give_no_predictions_but_a_header() {
     let workshop = packed();
     let found = predict(&workshop, PLAIN, "size,city,weight\n").unwrap();

@@ -7,10 +7,11 @@ use parquet::{
     basic::{ConvertedType, LogicalType, TimeUnit, Type as Physical},
     column::reader::ColumnReader,
     data_type::{ByteArray, FixedLenByteArray, Int96},
-    schema::types::ColumnDescPtr,
+    schema::types::{ColumnDescPtr, Type},
 };
 
 use super::{Trouble, each};
+use crate::infer;
 
 /// What the values of a column mean.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -62,7 +63,10 @@ impl Cell {
                 LogicalType::Decimal(it) => Ok(Self::Decimal(it.scale)),
                 LogicalType::String | LogicalType::Enum | LogicalType::Json => Ok(Self::Text),
                 LogicalType::Float16 => Ok(Self::Half),
-                other => Err(format!("values of the type {other:?} cannot be read")),
+                _ => Err(format!(
+                    "values of the type {} cannot be read",
+                    type_words(descr)
+                )),
             };
         }
         Ok(match descr.converted_type() {
@@ -77,7 +81,10 @@ impl Cell {
                 },
                 Physical::BYTE_ARRAY => Self::Text,
                 Physical::FIXED_LEN_BYTE_ARRAY => {
-                    return Err("raw bytes cannot be read".to_owned());
+                    return Err(format!(
+                        "values of the type {} cannot be read",
+                        type_words(descr)
+                    ));
                 }
                 _ => Self::Plain,
             },
@@ -185,6 +192,52 @@ impl Cell {
             (Stored::Bytes(it), Self::Half) => Some(half(it)),
             _ => None,
         }
+    }
+}
+
+/// The type of a column's values, as the format's own documents call it.
+fn type_words(descr: &ColumnDescPtr) -> String {
+    let unit = |unit: &TimeUnit| match unit {
+        TimeUnit::MILLIS => "MILLIS",
+        TimeUnit::MICROS => "MICROS",
+        TimeUnit::NANOS => "NANOS",
+    };
+    match descr.logical_type_ref() {
+        Some(LogicalType::Time(time)) => format!("TIME({})", unit(&time.unit)),
+        Some(LogicalType::Uuid) => "UUID".to_owned(),
+        Some(LogicalType::Bson) => "BSON".to_owned(),
+        Some(LogicalType::Variant(_)) => "VARIANT".to_owned(),
+        Some(LogicalType::Geometry(_)) => "GEOMETRY".to_owned(),
+        Some(LogicalType::Geography(_)) => "GEOGRAPHY".to_owned(),
+        Some(LogicalType::Map) => "MAP".to_owned(),
+        Some(LogicalType::List) => "LIST".to_owned(),
+        _ => match (descr.converted_type(), descr.physical_type()) {
+            (ConvertedType::NONE, Physical::FIXED_LEN_BYTE_ARRAY) => {
+                format!("FIXED_LEN_BYTE_ARRAY({})", descr.type_length())
+            }
+            (ConvertedType::NONE, physical) => physical.to_string(),
+            (converted, _) => converted.to_string(),
+        },
+    }
+}
+
+/// What a column of several values a row is, in the format's own words.
+pub fn nested(root: &Type) -> String {
+    let info = root.get_basic_info();
+    let is = |logical: &LogicalType, converted: ConvertedType| {
+        info.logical_type_ref() == Some(logical) || info.converted_type() == converted
+    };
+    if is(&LogicalType::Map, ConvertedType::MAP) {
+        "is a MAP, and a column has one value a row".to_owned()
+    } else if is(&LogicalType::List, ConvertedType::LIST) {
+        "is a LIST of other things than values".to_owned()
+    } else if root.is_group() {
+        let fields = root.get_fields().iter();
+        let names: Vec<&str> = fields.map(|field| field.name()).collect();
+        let names = infer::listed(&names);
+        format!("is a group (a struct) of the fields {names}, and a column has one value a row")
+    } else {
+        "is repeated, and a column has one value a row".to_owned()
     }
 }
 

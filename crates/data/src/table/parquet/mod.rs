@@ -4,12 +4,13 @@
 //! the names of rows, are left out.
 
 mod cell;
+mod groups;
 mod guard;
 mod list;
 mod thrift;
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashSet,
     fs::File,
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
@@ -24,11 +25,8 @@ use parquet::{
 };
 use pipe_schema::stage::preprocess;
 
-use self::{
-    cell::Cell,
-    list::{List, is_list_of_values},
-};
-use super::{Column, Fields, Portion, Table, Take, missing_columns};
+use self::list::is_list_of_values;
+use super::{Portion, Selection, Table, Take, missing_columns, remedy};
 use crate::{
     error::DataError,
     limits::{TooLarge, UnpackBudget},
@@ -43,6 +41,7 @@ const BATCH: usize = 8192;
 pub fn read(
     paths: &[PathBuf],
     read: &preprocess::Read,
+    selection: &Selection<'_>,
     portion: Portion,
     progress: &mut dyn FnMut(u64),
 ) -> Result<(Table, bool), DataError> {
@@ -51,25 +50,31 @@ pub fn read(
     let mut done = 0;
     for path in paths {
         let file = Open::of(path)?;
-        let names: Vec<&str> = file.columns.iter().map(|it| it.name.as_str()).collect();
-        let names = match &all {
-            None => names,
+        let present = file.columns.iter().map(|column| column.name.as_str());
+        let (names, skipped): (Vec<&str>, Vec<&str>) =
+            present.partition(|name| selection.takes(name));
+        let names: Vec<String> = match &mut all {
+            None => names.into_iter().map(str::to_owned).collect(),
             Some(table) => {
-                check_same(table, &names, path)?;
-                table.names()
+                check_same(table, &names, path, selection)?;
+                table.names().into_iter().map(str::to_owned).collect()
             }
         };
-        let (table, is_cut) = file.read(&names, read, portion, &mut |bytes| {
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let how = (read, selection);
+        let (mut table, is_cut) = file.read(&names, how, portion, &mut |bytes| {
             done += bytes;
             progress(done);
         })?;
+        let skipped = skipped.into_iter().map(str::to_owned);
+        table.skipped.extend(skipped);
         is_more |= is_cut;
         if table.rows() == 0 {
             return Err(DataError::wrong(format!("{}: has no rows", path.display())));
         }
         match &mut all {
             None => all = Some(table),
-            Some(all) => all.append(table, path)?,
+            Some(all) => all.append(table, selection, path)?,
         }
     }
     let all = all.ok_or_else(|| DataError::wrong("there are no files to read"))?;
@@ -101,28 +106,49 @@ pub fn read_wanted<E: From<DataError>>(
     }
     let is_unused = |it: &&String| !targets.contains(it) && !wanted.contains(&it.as_str());
     let unused: Vec<String> = present.iter().filter(is_unused).cloned().collect();
-    let (table, _) = file.read(wanted, read, Portion::ALL, &mut |_| {})?;
+    let how = (read, &Selection::ALL);
+    let (table, _) = file.read(wanted, how, Portion::ALL, &mut |_| {})?;
     if table.rows() == 0 {
         return take(table, &unused);
     }
     table.portions(limit, |portion| take(portion, &unused))
 }
 
-fn check_same(table: &Table, names: &[&str], path: &Path) -> Result<(), DataError> {
+/// Checks that a file has the columns of the table before it; those that may be left out are, where it has not.
+fn check_same(
+    table: &mut Table,
+    names: &[&str],
+    path: &Path,
+    selection: &Selection<'_>,
+) -> Result<(), DataError> {
     let known = table.names();
-    let missing: Vec<&str> = known
-        .iter()
-        .copied()
+    let is_needed = |name: &&&str| !selection.is_optional(name);
+    let missing: Vec<&str> = (known.iter().copied())
         .filter(|it| !names.contains(it))
         .collect();
-    if !missing.is_empty() {
+    let needed: Vec<&str> = missing.iter().filter(is_needed).copied().collect();
+    if !needed.is_empty() {
         let names: Vec<String> = names.iter().map(|it| (*it).to_owned()).collect();
-        return Err(super::lacking_columns(table, path, &missing, &names));
+        return Err(super::lacking_columns(table, path, &needed, &names));
     }
-    match names.iter().find(|it| !known.contains(it)) {
-        None => Ok(()),
-        Some(extra) => Err(super::extra_column(table, path, extra)),
+    let extra = names.iter().filter(|name| !known.contains(name));
+    let extra: Vec<&str> = extra
+        .filter(|name| !table.unread.contains_key(**name))
+        .copied()
+        .collect();
+    if let Some(name) = extra.iter().find(|name| is_needed(name)) {
+        return Err(super::extra_column(table, path, name));
     }
+    let apart: Vec<String> = missing
+        .into_iter()
+        .chain(extra)
+        .map(str::to_owned)
+        .collect();
+    for name in apart {
+        table.unread.insert(name, "is not in all files".to_owned());
+    }
+    table.remove_unread();
+    Ok(())
 }
 
 /// A file whose rows were not read yet.
@@ -136,8 +162,8 @@ struct Open<'a> {
 /// A column of a file.
 struct Found {
     name: String,
-    /// Its place among the leaves of the schema, if it is a value or a list.
-    leaf: Option<usize>,
+    /// Its place among the leaves of the schema, if it is a value or a list; else what it is.
+    leaf: Result<usize, String>,
     is_list: bool,
 }
 
@@ -177,7 +203,8 @@ impl<'a> Open<'a> {
             let is_list = levels == 1 && (root.is_primitive() || is_list_of_values(root));
             columns.push(Found {
                 name,
-                leaf: leaf.filter(|_| count == 1 && (is_value || is_list)),
+                leaf: (leaf.filter(|_| count == 1 && (is_value || is_list)))
+                    .ok_or_else(|| cell::nested(root)),
                 is_list,
             });
         }
@@ -194,114 +221,22 @@ impl<'a> Open<'a> {
     fn read(
         &self,
         wanted: &[&str],
-        read: &preprocess::Read,
+        (read, selection): (&preprocess::Read, &Selection<'_>),
         portion: Portion,
         progress: &mut dyn FnMut(u64),
     ) -> Result<(Table, bool), DataError> {
         let size = self.file.metadata().map_or(0, |it| it.len());
         let budget = UnpackBudget::new(size, read);
         let (path, most) = (self.path, portion.bytes as u64);
-        guarded(path, || self.read_groups(wanted, &budget, most, progress))
-    }
-
-    fn read_groups(
-        &self,
-        wanted: &[&str],
-        budget: &UnpackBudget,
-        most: u64,
-        progress: &mut dyn FnMut(u64),
-    ) -> Result<(Table, bool), DataError> {
-        let mut table = Table::default();
-        let name = self.path.display().to_string();
-        table.places.start_rows(0, name);
-        let mut values = Vec::new();
-        let mut lists = Vec::new();
-        let known = self.columns.iter();
-        let known: HashMap<&str, &Found> = known.map(|it| (it.name.as_str(), it)).collect();
-        for name in wanted {
-            let leaf = known.get(name).and_then(|it| Some((it.leaf?, it.is_list)));
-            let Some((leaf, is_list)) = leaf else {
-                return Err(self.wrong(name, "holds nested values").hint(
-                    "make columns of its fields where the file is written, or leave it out",
-                ));
-            };
-            let schema = self.reader.metadata().file_metadata().schema_descr();
-            let descr = schema.column(leaf);
-            let cell = Cell::of(&descr).map_err(|why| self.wrong(name, &why))?;
-            if is_list {
-                lists.push((*name, leaf, descr, List::new(cell)));
-            } else {
-                values.push((*name, leaf, descr, cell, Fields::default()));
-            }
-        }
-        let mut rows = 0;
-        let (before, mut is_cut) = (budget.left(), false);
-        for group in 0..self.reader.num_row_groups() {
-            if before - budget.left() >= most {
-                is_cut = true;
-                break;
-            }
-            let group = self
-                .reader
-                .get_row_group(group)
-                .map_err(|it| broken(self.path, &it))?;
-            let count = usize::try_from(group.metadata().num_rows()).unwrap_or_default();
-            let open = |leaf, name: &str, is_list| {
-                guard::check_pages(&self.file, group.metadata().column(leaf), is_list, budget)
-                    .map_err(|it| it.told(self, name))?;
-                group
-                    .get_column_reader(leaf)
-                    .map_err(|it| broken(self.path, &it))
-            };
-            for (name, leaf, descr, cell, fields) in &mut values {
-                let mut text = Vec::new();
-                let mut row = rows;
-                cell.each(open(*leaf, name, false)?, descr, count, &mut |_, value| {
-                    row += 1;
-                    text.clear();
-                    if let Some(value) = value {
-                        cell.write(value, &mut text)
-                            .map_err(|why| Trouble::Value(format!("row {row} {why}")))?;
-                    }
-                    // A page may name a value of its dictionary as often as it likes.
-                    budget.spend(text.len() as u64 + 1)?;
-                    fields.push(&text);
-                    Ok(())
-                })
-                .map_err(|it| it.told(self, name))?;
-                if row != rows + count {
-                    return Err(self.wrong(name, "is cut off"));
-                }
-            }
-            for (name, leaf, descr, list) in &mut lists {
-                let cell = list.cell;
-                cell.each(
-                    open(*leaf, name, true)?,
-                    descr,
-                    count,
-                    &mut |level, value| list.add(level == 0, value).map_err(Trouble::Value),
-                )
-                .map_err(|it| it.told(self, name))?;
-            }
-            rows += count;
-            progress(u64::try_from(group.metadata().compressed_size()).unwrap_or_default());
-        }
-        for (name, _, _, _, fields) in values {
-            let name = name.to_owned();
-            table.columns.push(Column { name, fields });
-        }
-        for (name, _, _, list) in lists {
-            let block = list.finish(rows).map_err(|why| self.wrong(name, &why))?;
-            if let Some(block) = block {
-                table.blocks.push((name.to_owned(), block));
-            }
-        }
-        table.close_rows(rows);
-        Ok((table, is_cut))
+        let mut wanted = self.wanted(wanted, selection)?;
+        guarded(path, || {
+            self.read_groups(&mut wanted, (&budget, most), selection, progress)
+        })
     }
 
     fn wrong(&self, column: &str, why: &str) -> DataError {
         DataError::wrong(format!("{}: column `{column}`: {why}", self.path.display()))
+            .hint(remedy(column))
     }
 }
 

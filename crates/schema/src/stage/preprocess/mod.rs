@@ -1,6 +1,8 @@
 //! The `preprocess` block: from raw tables to a dataset in parts.
 
 mod source;
+mod reading;
+mod selection;
 mod join;
 mod column;
 mod split;
@@ -15,7 +17,9 @@ use serde::{Deserialize, Serialize};
 pub use self::{
     column::{ColumnType, Columns},
     join::{How, Join, On},
-    source::{Encoding, Form, Read, Source, TextRows},
+    reading::{Broken, Encoding, TextRows},
+    selection::SourceColumns,
+    source::{Form, Read, Source},
     split::{FilesSplit, FoldPart, GroupSplit, KfoldSplit, RandomSplit, Split, TimeSplit},
     step::{
         BagOfWords, BucketEncoding, BucketStrategy, Bucketize, Clip, DatetimePart, DatetimeParts,
@@ -47,4 +51,20 @@ pub struct Preprocess {
     /// For rows that follow each other: so many of them become one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub windows: Option<Box<Windows>>,
+}
+
+impl Preprocess {
+    /// Whether a `drop` step leaves a column out before another step means it, so that nothing depends on its values. Without a
+    /// type, the column's values cannot be read: only a name means it.
+    pub fn drops(&self, name: &str, r#type: Option<ColumnType>) -> bool {
+        let is_named = self.target.iter().any(|target| target == name)
+            || self.split.columns().iter().any(|named| named.1 == name)
+            || (self.windows.iter().flat_map(|windows| windows.columns())).any(|it| it.1 == name);
+        let meant = self.steps.iter().find(|step| match step.columns() {
+            Columns::All => true,
+            Columns::OfType(chosen) => r#type == Some(*chosen),
+            Columns::Named(names) => names.iter().any(|named| named == name),
+        });
+        !is_named && matches!(meant, Some(Step::Drop(_)))
+    }
 }

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{ColumnType, Join, Preprocess, Split};
+use super::{Broken, ColumnType, Encoding, Join, Preprocess, SourceColumns, Split, TextRows};
 use crate::{
     reference::{NamedFiles, PathOrStage, Reference},
     scalar::{ByteSize, OneOrMany},
@@ -25,7 +25,7 @@ pub struct Source {
     /// Parquet files: a path, a glob or a list; or `{from: stage}`. A list of numbers that is equally long in all rows is a
     /// block.
     pub parquet: Option<OneOrMany<PathOrStage>>,
-    /// Pictures, PNG or JPEG: a path, a glob, a folder or a list; or `{from: stage}`. Each is a row with the columns
+    /// Pictures, PNG, JPEG or WebP: a path, a glob, a folder or a list; or `{from: stage}`. Each is a row with the columns
     /// `image` and `label`, the name of the folder it lies in.
     pub images: Option<OneOrMany<PathOrStage>>,
     /// Text files, plain or gzip: a path, a glob, a folder or a list; or `{from: stage}`. Each is a row, or each of its lines,
@@ -33,6 +33,10 @@ pub struct Source {
     pub text: Option<OneOrMany<PathOrStage>>,
     /// Another stage's output; its files are read in the form that `read.form` says.
     pub from: Option<Reference>,
+    /// The columns that are read: a list of names, or `{except: [meta, id]}` for all but these. What is in the others does not
+    /// matter. Default: all. A column that a first step drops, and that cannot be read, is left out too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub columns: Option<SourceColumns>,
     /// How the files are read.
     pub read: Read,
     /// A table, or several one after another, whose columns are added to the rows by a key. Of each part, where
@@ -87,6 +91,9 @@ pub struct Read {
     /// machine holds. Default: 256MiB, or 100 times the file's size where that is more.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_unpacked: Option<ByteSize>,
+    /// What becomes of images that cannot be read. Default: `error`.
+    #[serde(skip_serializing_if = "is_usual")]
+    pub broken: Broken,
 }
 
 fn is_usual<T: Default + PartialEq>(value: &T) -> bool {
@@ -121,61 +128,6 @@ fn is_true(value: &bool) -> bool {
     *value
 }
 
-/// What of a text file is a row.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum TextRows {
-    /// All of it.
-    #[default]
-    File,
-    /// Each line; blank ones do not count.
-    Line,
-}
-
-/// How the characters of a text are written as bytes. A byte order mark is left out.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-pub enum Encoding {
-    #[default]
-    #[serde(rename = "utf-8")]
-    Utf8,
-    /// In the order that a byte order mark tells, else little-endian.
-    #[serde(rename = "utf-16")]
-    Utf16,
-    /// ISO 8859-1: each byte is the character of that number.
-    #[serde(rename = "latin-1")]
-    Latin1,
-    /// Western Europe, as Windows and Excel write it.
-    #[serde(rename = "windows-1252")]
-    Windows1252,
-    /// Central Europe.
-    #[serde(rename = "windows-1250")]
-    Windows1250,
-    /// Cyrillic.
-    #[serde(rename = "windows-1251")]
-    Windows1251,
-    #[serde(rename = "shift-jis")]
-    ShiftJis,
-    /// Chinese; GBK and GB 2312 are parts of it.
-    #[serde(rename = "gb18030")]
-    Gb18030,
-}
-
-impl Encoding {
-    /// The word in a spec.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Utf8 => "utf-8",
-            Self::Utf16 => "utf-16",
-            Self::Latin1 => "latin-1",
-            Self::Windows1252 => "windows-1252",
-            Self::Windows1250 => "windows-1250",
-            Self::Windows1251 => "windows-1251",
-            Self::ShiftJis => "shift-jis",
-            Self::Gb18030 => "gb18030",
-        }
-    }
-}
-
 impl Default for Read {
     fn default() -> Self {
         Self {
@@ -196,6 +148,7 @@ impl Default for Read {
             thousands: None,
             escape: None,
             max_unpacked: None,
+            broken: Broken::default(),
         }
     }
 }
@@ -211,7 +164,7 @@ pub enum Form {
     Npz,
     Idx,
     Parquet,
-    /// .png or .jpg
+    /// .png, .jpg or .webp
     Images,
     /// Words, one text or one line a row.
     Text,
@@ -287,7 +240,7 @@ impl Form {
             name if name.ends_with("-ubyte") => Some(Self::Idx),
             "idx" => Some(Self::Idx),
             "parquet" | "pq" => Some(Self::Parquet),
-            "png" | "jpg" | "jpeg" => Some(Self::Images),
+            "png" | "jpg" | "jpeg" | "webp" => Some(Self::Images),
             _ => None,
         }
     }
@@ -314,6 +267,15 @@ impl Read {
     /// The form of the files.
     pub fn form(&self) -> Form {
         self.form.unwrap_or_default()
+    }
+
+    /// Whether each row is a file of its own, in files of this form.
+    pub fn has_file_rows(&self, form: Form) -> bool {
+        match form {
+            Form::Images => true,
+            Form::Text => self.rows == TextRows::File,
+            Form::Csv | Form::Jsonl | Form::Npz | Form::Idx | Form::Parquet => false,
+        }
     }
 
     /// With the form filled in: the one that is named, else the given, else what a file's name tells. `names` are of
