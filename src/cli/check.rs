@@ -5,7 +5,7 @@ use std::{io::Write, path::PathBuf, process::ExitCode};
 use serde_json::{Value, json};
 
 use super::{
-    Context, Format, discovery,
+    Context, Format,
     failure::{self, InvalidSpec},
     project::{self, Overriding},
 };
@@ -13,7 +13,7 @@ use super::{
 /// What `pipe check` takes.
 #[derive(clap::Args)]
 pub struct Args {
-    /// The spec [default: pipe.yaml in this folder]
+    /// The spec [default: pipe.yaml in this folder or above it in the project, else that of the last run]
     spec: Option<PathBuf>,
     #[command(flatten)]
     overriding: Overriding,
@@ -26,7 +26,7 @@ pub struct Args {
 pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
     let mut out = context.output();
     if let Format::Json = args.format {
-        let spec = discovery::find_spec(args.spec.as_deref(), context)?;
+        let spec = project::find_spec(args.spec.as_deref(), context)?;
         let folder = project::folder_of(&spec, context)?;
         let overrides = args.overriding.overrides()?;
         let (report, code) = match project::resolve(&spec, &folder, &overrides, context) {

@@ -12,10 +12,11 @@ pub const STORE_NAME: &str = "artifacts";
 /// The name in the project that is reserved for a registry.
 pub const REGISTRY_NAME: &str = "registry";
 
-/// The spec: as given, else `pipe.yaml` or `pipe.yml` in the folder.
+/// The spec: as given, else `pipe.yaml` or `pipe.yml` in the folder, or in the nearest one above it that has one, as far as the
+/// project goes.
 pub fn find_spec(given: Option<&Path>, context: &Context) -> Result<PathBuf, UserError> {
     let Some(given) = given else {
-        return spec_in(&context.folder).ok_or_else(|| {
+        return spec_around(context).ok_or_else(|| {
             UserError::usage(format!(
                 "no pipe.yaml or pipe.yml in {}",
                 context.folder.display()
@@ -62,9 +63,18 @@ pub fn current_store_root(context: &Context) -> PathBuf {
     store_of(None, context)
 }
 
-/// Whether the current folder has a spec.
-pub fn has_spec(context: &Context) -> bool {
-    spec_in(&context.folder).is_some()
+/// The spec of the current folder, or of the nearest one above it in its project.
+fn spec_around(context: &Context) -> Option<PathBuf> {
+    let root = project_root(&context.folder);
+    for folder in context.folder.ancestors() {
+        if let Some(spec) = spec_in(folder) {
+            return Some(spec);
+        }
+        if folder.canonicalize().ok()? == root {
+            break;
+        }
+    }
+    None
 }
 
 /// How a run's log names the spec: relative to the folder that the store lies in, so that it is found again.

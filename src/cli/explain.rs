@@ -22,7 +22,7 @@ use crate::{
 /// What `pipe explain` takes.
 #[derive(clap::Args)]
 pub struct Args {
-    /// The spec [default: pipe.yaml in this folder, else that of the last run], then the stage
+    /// The spec [default: pipe.yaml in this folder or above it in the project, else that of the last run], then the stage
     #[arg(value_name = "SPEC] [STAGE")]
     words: Vec<String>,
     #[command(flatten)]
@@ -40,7 +40,7 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
             .hint("`pipe explain fit`, or `pipe status` for all")
             .into());
     }
-    let project = project::load_or_last(words.spec.as_deref(), &args.overriding, context)?;
+    let project = project::load(words.spec.as_deref(), &args.overriding, context)?;
     let ids = outlook::ids(&project.plan, &words.targets)?;
     let wish = outlook::Wish {
         targets: words.targets,

@@ -12,7 +12,7 @@ use anyhow::{Context as _, bail};
 use pipe_package::PackageFiles;
 use pipe_schema::stage::ArtifactType;
 
-use super::{Context, UserError, backup, context::Verbosity, subject};
+use super::{Context, UserError, backup, context::Verbosity, subject, subject::SpecOption};
 use crate::report::figures;
 
 /// What `pipe export` takes.
@@ -23,6 +23,8 @@ pub struct Args {
     /// Where the copy goes: a path at which there is nothing yet
     #[arg(value_name = "DIR")]
     target: PathBuf,
+    #[command(flatten)]
+    spec: SpecOption,
     /// Replace what is there; it is kept under a new name beside it
     #[arg(long)]
     force: bool,
@@ -34,7 +36,8 @@ pub struct Args {
 /// Copies beside the target, then renames.
 pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
     let store = subject::open_store(context)?;
-    let place = subject::find(&store, &args.stage)?.place(&store)?;
+    let place =
+        subject::find(&store, args.spec.spec.as_deref(), &args.stage, context)?.place(&store)?;
     let target = std::path::absolute(context.folder.join(&args.target))?;
     if target.starts_with(store.root()) {
         return Err(UserError::usage("the copy cannot lie in the store")

@@ -17,7 +17,7 @@ use crate::{
 /// What `pipe gc` takes.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Keep the results of this many runs, the newest ones; the last success of each stage stays in any case
+    /// Keep the results of this many runs, the newest ones that executed a stage; the last success of each stage stays in any case
     #[arg(long, value_name = "N", default_value_t = 10)]
     keep_runs: usize,
     /// Remove only what is older, e.g. `30d`

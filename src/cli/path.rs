@@ -2,13 +2,13 @@
 
 use std::{io::Write, process::ExitCode};
 
-use super::{Context, Format, subject};
+use super::{Context, Format, subject, subject::StageWords};
 
 /// What `pipe path` takes.
 #[derive(clap::Args)]
 pub struct Args {
-    /// The stage, or a part of its result: `bundle`, `prepare.test`, `score@fold=0`
-    stage: String,
+    #[command(flatten)]
+    words: StageWords,
     /// For people or for programs
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
@@ -17,7 +17,8 @@ pub struct Args {
 /// Prints the absolute path in the store.
 pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
     let store = subject::open_store(context)?;
-    let place = subject::find(&store, &args.stage)?.place(&store)?;
+    let (spec, stage) = args.words.split();
+    let place = subject::find(&store, spec, stage, context)?.place(&store)?;
     let path = place.path.canonicalize().unwrap_or(place.path);
     match args.format {
         Format::Text => {

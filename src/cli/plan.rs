@@ -18,7 +18,7 @@ use crate::plan::{Group, Plan, stage_name};
 /// What `pipe plan` takes.
 #[derive(clap::Args)]
 pub struct Args {
-    /// The spec [default: pipe.yaml in this folder]
+    /// The spec [default: pipe.yaml in this folder or above it in the project, else that of the last run]
     spec: Option<PathBuf>,
     #[command(flatten)]
     overriding: Overriding,

@@ -95,7 +95,7 @@ pub fn load(
     overriding: &Overriding,
     context: &Context,
 ) -> anyhow::Result<Project> {
-    let spec = discovery::find_spec(given, context)?;
+    let spec = find_spec(given, context)?;
     let parsed = read(&spec, context)?;
     load_read(spec, parsed, overriding, context)
 }
@@ -134,17 +134,12 @@ pub fn load_read(
     })
 }
 
-/// The same; where the folder has no spec, that of the last run.
-pub fn load_or_last(
-    given: Option<&Path>,
-    overriding: &Overriding,
-    context: &Context,
-) -> anyhow::Result<Project> {
-    let last = match given {
-        None if !discovery::has_spec(context) => last_spec(context),
-        _ => None,
-    };
-    load(last.as_deref().or(given), overriding, context)
+/// The spec: as given, else that of this folder or of one above it in the project, else that of the last run.
+pub fn find_spec(given: Option<&Path>, context: &Context) -> Result<PathBuf, UserError> {
+    match (discovery::find_spec(given, context), given) {
+        (Err(error), None) => last_spec(context).ok_or(error),
+        (found, _) => found,
+    }
 }
 
 /// The spec of the newest run in the store, if it is still there.

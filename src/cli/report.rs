@@ -17,7 +17,10 @@ use pipe_schema::{
 };
 use serde::de::DeserializeOwned;
 
-use super::{Context, UserError, browser, subject};
+use super::{
+    Context, UserError, browser,
+    subject::{self, Subject},
+};
 use crate::{
     bounded,
     report::{
@@ -44,10 +47,10 @@ const LOOK_BACK: usize = 20;
 pub struct Args {
     /// The run, as `pipe runs` names it [default: the newest]
     run: Option<String>,
-    /// Where the page is written
+    /// Where the page is written; `-` is standard output
     #[arg(short, long, value_name = "FILE", default_value = "report.html")]
     output: PathBuf,
-    /// Open the page in the browser: that of $BROWSER, else the desktop's
+    /// Open the page in the browser: that of $BROWSER, else the desktop's. It has to be a file
     #[arg(long)]
     open: bool,
 }
@@ -57,6 +60,10 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
     let store = subject::open_store(context)?;
     let run = subject::find_run(&store, args.run.as_deref())?;
     let html = page(&store, &run, context)?;
+    if args.output == Path::new("-") {
+        context.data_output().write_all(html.as_bytes())?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let path = context.folder.join(&args.output);
     fs::write(&path, &html).with_context(|| format!("cannot write {}", path.display()))?;
     let mut out = context.output();
@@ -73,10 +80,14 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
 }
 
 /// Opens the page of the newest run that has a stage.
-pub fn open_stage(store: &Store, stage: &str, context: &Context) -> anyhow::Result<()> {
+pub fn open_stage(store: &Store, subject: &Subject, context: &Context) -> anyhow::Result<()> {
+    let stage = &subject.id;
     let has_it = |run: &String| {
         let lines = store.read_run(run).unwrap_or_default();
-        Story::from_lines(&lines).stages.contains_key(stage)
+        let story = Story::from_lines(&lines);
+        let spec = story.started.as_ref().map(|started| &started.spec);
+        let is_of_spec = subject.spec.is_none() || spec == subject.spec.as_ref();
+        is_of_spec && story.stages.contains_key(stage)
     };
     let Some(run) = store.runs()?.into_iter().find(has_it) else {
         return Err(
@@ -126,15 +137,15 @@ fn page(store: &Store, run: &str, context: &Context) -> anyhow::Result<String> {
     Ok(page.html()?)
 }
 
-/// The run of the same pipeline before this one.
+/// The run of the same spec before this one.
 fn previous(store: &Store, run: &str, story: &Story) -> Option<(String, Story)> {
-    let name = &story.started.as_ref()?.name;
+    let spec = &story.started.as_ref()?.spec;
     let runs = store.runs().ok()?;
     let older = runs.into_iter().filter(|it| it.as_str() < run);
     older.take(LOOK_BACK).find_map(|it| {
         let story = Story::from_lines(&store.read_run(&it).ok()?);
         let started = story.started.as_ref()?;
-        (started.name == *name && story.finished.is_some()).then_some((it, story))
+        (started.spec == *spec && story.finished.is_some()).then_some((it, story))
     })
 }
 

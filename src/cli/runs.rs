@@ -1,13 +1,13 @@
 //! `pipe runs`: lists the runs so far, newest first, from the index over their logs.
 
-use std::{io::Write, process::ExitCode};
+use std::{io::Write, path::PathBuf, process::ExitCode};
 
 use anstyle::Style;
 use jiff::{Timestamp, tz::TimeZone};
 use pipe_schema::{report::Metrics, run::RunStatus};
 use serde_json::{Value, json};
 
-use super::{Context, Format, subject};
+use super::{Context, Format, discovery, subject};
 use crate::{
     report::{
         figures,
@@ -20,6 +20,8 @@ use crate::{
 /// What `pipe runs` takes.
 #[derive(clap::Args)]
 pub struct Args {
+    /// List the runs of this spec only
+    spec: Option<PathBuf>,
     /// How many are listed
     #[arg(short = 'n', long, default_value_t = 20, value_name = "N")]
     limit: usize,
@@ -31,7 +33,14 @@ pub struct Args {
 /// Lists them.
 pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
     let store = subject::open_store(context)?;
-    let entries = Index::open(&store)?.newest(args.limit)?;
+    let spec = match &args.spec {
+        Some(path) => {
+            let path = discovery::find_spec(Some(path), context)?;
+            Some(discovery::recorded_spec(&path, store.root(), context))
+        }
+        None => None,
+    };
+    let entries = Index::open(&store)?.newest(args.limit, spec.as_deref())?;
     let mut out = context.output();
     if args.format == Format::Json {
         let list: Value = entries
@@ -48,7 +57,7 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
         writeln!(out, "{}", serde_json::to_string_pretty(&list)?)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let has_several_names = entries.windows(2).any(|pair| pair[0].name != pair[1].name);
+    let has_several_specs = entries.windows(2).any(|pair| pair[0].spec != pair[1].spec);
     // The run's name tells the time, too.
     let is_wide = context.width >= 100;
     let mut table = Table::new(&[
@@ -73,8 +82,8 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
             .iter()
             .map(|it| it.trim_start_matches("--set ").to_owned())
             .collect();
-        if has_several_names {
-            overrides.insert(0, entry.name.clone());
+        if has_several_specs {
+            overrides.insert(0, entry.spec.clone());
         }
         let count = |number: u64| {
             if number > 0 {

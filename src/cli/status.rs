@@ -11,7 +11,7 @@ use super::{
 /// What `pipe status` takes.
 #[derive(clap::Args)]
 pub struct Args {
-    /// The spec [default: pipe.yaml in this folder, else that of the last run], then the stages that are wanted [default: all]
+    /// The spec [default: pipe.yaml in this folder or above it in the project, else that of the last run], then the stages that are wanted [default: all]
     #[arg(value_name = "SPEC] [STAGE")]
     words: Vec<String>,
     #[command(flatten)]
@@ -24,7 +24,7 @@ pub struct Args {
 /// Says it.
 pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
     let words = words::tell_apart(&args.words, context)?;
-    let project = project::load_or_last(words.spec.as_deref(), &args.overriding, context)?;
+    let project = project::load(words.spec.as_deref(), &args.overriding, context)?;
     let wish = outlook::Wish {
         targets: words.targets,
         ..outlook::Wish::default()

@@ -1,24 +1,53 @@
 //! The stage or run that a command is about: found in the store by what was typed, `fit`, `prepare.test` or `score@fold=0`.
 //! Reads no spec: what was made can be looked at without it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use pipe_schema::{
     manifest::Digest, package::TORCHSCRIPT_FILE, record::Record, reference::Reference, run::Event,
     stage::ArtifactType,
 };
 
-use super::{Context, UserError, discovery};
+use super::{Context, UserError, context::Verbosity, discovery, failure};
 use crate::{
     plan::{is_meant, shell},
     spec::suggest,
     store::Store,
 };
 
+/// The words that name a stage.
+#[derive(clap::Args)]
+pub struct StageWords {
+    /// The spec, if several have such a stage, then the stage or a part of its result: `bundle`, `prepare.test`, `score@fold=0`
+    #[arg(value_name = "SPEC] [STAGE", num_args = 0..=2)]
+    words: Vec<String>,
+}
+
+impl StageWords {
+    /// The spec and the stage.
+    pub fn split(&self) -> (Option<&Path>, &str) {
+        match self.words.as_slice() {
+            [spec, stage, ..] => (Some(Path::new(spec)), stage),
+            [stage] => (None, stage),
+            [] => (None, ""),
+        }
+    }
+}
+
+/// The option that names a spec.
+#[derive(clap::Args)]
+pub struct SpecOption {
+    /// The spec that the stage is of, if several have such a stage [default: that of this folder, else the one that ran last]
+    #[arg(long, value_name = "SPEC")]
+    pub spec: Option<PathBuf>,
+}
+
 /// A stage's last result, and what of it is meant.
 pub struct Subject {
     /// The stage's id, with its instance.
     pub id: String,
+    /// The path of the spec that it is a stage of, as logs name it, if that is known.
+    pub spec: Option<String>,
     pub record: Record,
     /// The words behind the stage: an output, a part, a file.
     pub path: Vec<String>,
@@ -71,8 +100,19 @@ pub fn open_store(context: &Context) -> anyhow::Result<Store> {
     Ok(Store::open_existing(&root)?)
 }
 
-/// The last result of the stage that `text` names.
-pub fn find(store: &Store, text: &str) -> anyhow::Result<Subject> {
+/// The last result of the stage that `text` names. Of several specs that have such a stage, `spec` says which is meant; without
+/// it, that of this folder is meant, else the one that ran last.
+pub fn find(
+    store: &Store,
+    spec: Option<&Path>,
+    text: &str,
+    context: &Context,
+) -> anyhow::Result<Subject> {
+    if text.is_empty() {
+        return Err(UserError::usage("no stage is named")
+            .hint("name one, as in `pipe show fit`; `pipe status` lists them")
+            .into());
+    }
     let reference: Reference = text
         .parse()
         .map_err(|error| UserError::usage(format!("{error}")))?;
@@ -80,10 +120,26 @@ pub fn find(store: &Store, text: &str) -> anyhow::Result<Subject> {
     for (axis, value) in &reference.selectors {
         id.push_str(&format!("@{axis}={value}"));
     }
-    let mut record = store.last_record(&id);
+    let recorded = |path: &Path| discovery::recorded_spec(path, store.root(), context);
+    let given = match spec {
+        Some(_) => Some(recorded(&discovery::find_spec(spec, context)?)),
+        None => None,
+    };
+    let own = discovery::find_spec(None, context).ok();
+    let own = own.map(|path| recorded(&path));
+    let record_of = |id: &str| match (&given, &own) {
+        (Some(spec), _) => store.last_record_of_spec(spec, id),
+        (None, own) => {
+            let record = own
+                .as_ref()
+                .and_then(|spec| store.last_record_of_spec(spec, id));
+            record.or_else(|| store.last_record_of_any(id))
+        }
+    };
+    let mut record = record_of(&id);
     let known = match record {
         Some(_) => Vec::new(),
-        None => known_stages(store),
+        None => known_stages(store, given.as_deref()),
     };
     let instances: Vec<&str> = known
         .iter()
@@ -93,16 +149,40 @@ pub fn find(store: &Store, text: &str) -> anyhow::Result<Subject> {
     // The values of some axes may tell one instance from all others.
     if let (None, [only]) = (&record, instances.as_slice()) {
         (*only).clone_into(&mut id);
-        record = store.last_record(&id);
+        record = record_of(&id);
     }
-    match record {
-        Some(record) => Ok(Subject {
-            id,
-            record,
-            path: reference.path,
-        }),
-        None => Err(unknown(&id, &known, &instances).into()),
+    let Some(record) = record else {
+        return Err(unknown(&id, &known, &instances).into());
+    };
+    let specs = store.specs_with(&id);
+    let is_of = |spec: &&String| {
+        let last = store.last_record_of_spec(spec, &id);
+        last.is_some_and(|last| last.key == record.key)
+    };
+    let shown = given.or_else(|| own.filter(|spec| is_of(&spec)));
+    if shown.is_none() && specs.len() > 1 && context.verbosity > Verbosity::Quiet {
+        tell_specs(&id, &specs, specs.iter().find(is_of), context);
     }
+    Ok(Subject {
+        spec: shown.or_else(|| specs.iter().find(is_of).cloned()),
+        id,
+        record,
+        path: reference.path,
+    })
+}
+
+/// Says that several specs have a stage of this id, and whose is meant.
+fn tell_specs(id: &str, specs: &[String], meant: Option<&String>, context: &Context) {
+    let names = suggest::either(specs.iter().map(String::as_str));
+    let meant = meant.map_or("the one that ran last", String::as_str);
+    failure::warn(
+        &format!("`{id}` is a stage of several specs; this is that of {meant}"),
+        &format!(
+            "name the spec that you mean, {names}: `pipe show SPEC {}`",
+            shell::quote(id)
+        ),
+        context,
+    );
 }
 
 /// The run that is meant: the newest where none is named.
@@ -258,19 +338,19 @@ impl Subject {
     }
 }
 
-/// Ids of the stages of the newest run.
-pub fn known_stages(store: &Store) -> Vec<String> {
-    let newest = store.runs().ok().and_then(|it| it.into_iter().next());
-    let lines = newest
-        .and_then(|it| store.read_run(&it).ok())
-        .unwrap_or_default();
-    lines
-        .into_iter()
-        .find_map(|line| match line.event {
-            Event::RunStarted(started) => Some(started.stages.clone()),
+/// Ids of the stages of the newest run, or of the newest one of a spec.
+pub fn known_stages(store: &Store, spec: Option<&str>) -> Vec<String> {
+    let runs = store.runs().unwrap_or_default();
+    let mut starts = runs.iter().filter_map(|run| {
+        let lines = store.read_run(run).ok()?.into_iter();
+        let mut events = lines.map(|line| line.event);
+        events.find_map(|event| match event {
+            Event::RunStarted(started) => Some(started),
             _ => None,
         })
-        .unwrap_or_default()
+    });
+    let start = starts.find(|start| spec.is_none_or(|spec| start.spec == spec));
+    start.map_or_else(Vec::new, |start| start.stages.clone())
 }
 
 fn unknown(id: &str, known: &[String], instances: &[&str]) -> UserError {

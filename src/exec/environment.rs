@@ -89,6 +89,14 @@ impl Host {
             .find(is_found)
     }
 
+    /// The machine's bash, in an absolute folder of PATH: what lies in the project is not meant.
+    pub fn bash(&self) -> Option<PathBuf> {
+        let path = self.get("PATH")?;
+        let folders = path.split(':').filter(|folder| folder.starts_with('/'));
+        let mut places = folders.map(|folder| Path::new(folder).join("bash"));
+        places.find(|place| is_program(place))
+    }
+
     fn pick<'a>(&'a self, names: &'a [&str]) -> impl Iterator<Item = (String, String)> + 'a {
         names
             .iter()

@@ -71,8 +71,9 @@ pub trait InputCheck: fmt::Debug + Send + Sync {
 /// A shell script.
 #[derive(Clone, Debug)]
 pub struct CommandJob {
-    /// Run one after another, each by `sh -c`, until one fails.
+    /// Run one after another, each by a shell of its own, until one fails.
     pub lines: Vec<String>,
+    pub shell: CommandShell,
     /// All that it sees beside the fixed environment.
     pub env: Vec<(String, String)>,
     /// What must not appear in the log.
@@ -84,6 +85,17 @@ pub struct CommandJob {
     pub metrics: PathBuf,
     /// What keeps it from all else; None where it may read what it likes.
     pub confinement: Option<Arc<dyn Confinement>>,
+}
+
+/// The shell that runs a command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CommandShell {
+    /// bash, which lies here, with `-euo pipefail`.
+    Bash(String),
+    /// `/bin/sh` with `-eu`, and with `pipefail` if it has that.
+    Sh,
+    /// `/bin/sh` as it is.
+    PlainSh,
 }
 
 /// Where a command runs that may not read everything.

@@ -205,11 +205,11 @@ fn of_matrix(matrix: &Node, place: Place<'_>, errors: &mut Vec<Diagnostic>) -> V
     for (axis, (items, path)) in &spread {
         let with = |variant: &Variant, (i, item): (usize, &Node)| {
             let mut variant = variant.clone();
-            let word = match &item.value {
+            let fragment = match &item.value {
                 Value::List(_) | Value::Map(_) => format!("{axis}{i}"),
                 scalar => template::text_of(scalar),
             };
-            let word = legal_suffix(&word);
+            let word = legal_suffix(&fragment);
             variant.suffix = Some(match variant.suffix {
                 Some(before) => format!("{before}_{word}"),
                 None => word,
@@ -217,6 +217,9 @@ fn of_matrix(matrix: &Node, place: Place<'_>, errors: &mut Vec<Diagnostic>) -> V
             let path = path.as_ref().map(|it| format!("{it}.{i}"));
             let bound = Bound::Value(item.clone(), path);
             variant.bindings.push((format!("item.{axis}"), bound));
+            let fragment = Node::new(item.span, Value::Text(fragment));
+            let bound = Bound::Value(fragment, None);
+            variant.bindings.push((key_fragment(axis), bound));
             variant
         };
         variants = variants
@@ -224,7 +227,23 @@ fn of_matrix(matrix: &Node, place: Place<'_>, errors: &mut Vec<Diagnostic>) -> V
             .flat_map(|variant| items.iter().enumerate().map(move |it| with(variant, it)))
             .collect();
     }
+    // As DVC puts the axes together where it names a combination.
+    let place = |binding: &(String, Bound)| {
+        let axis = binding.0.strip_prefix("item.");
+        matrix
+            .entries()
+            .iter()
+            .position(|it| Some(it.key.as_str()) == axis)
+    };
+    for variant in &mut variants {
+        variant.bindings.sort_by_key(place);
+    }
     unique(variants)
+}
+
+/// The binding of what a value of an axis adds to `${key}`: `model0` for a map or a list.
+pub fn key_fragment(axis: &str) -> String {
+    format!("key of {axis}")
 }
 
 /// Suffixes that became equal are told apart.

@@ -1,6 +1,7 @@
 //! A stage's place: what its templates find, and how they are written in a spec. Knows names and values, not stages.
 
 use super::{
+    group,
     scope::{Scope, descend},
     template::{self, Flag, Parsing, Piece},
     vars::Vars,
@@ -278,11 +279,18 @@ impl<'a> Place<'a> {
                 Bound::Axis(_) => true,
                 Bound::Value(node, _) => !matches!(node.value, Value::List(_) | Value::Map(_)),
             };
-            if !axes.is_empty() && axes.iter().all(is_plain) {
-                return Some(match steps[0].as_str() {
-                    "key" => Target::Key(axes),
-                    _ => Target::Axes(axes),
+            if !axes.is_empty() && steps == ["key"] {
+                // What a map or a list adds is bound beside it.
+                let fragments = axes.into_iter().map(|(axis, bound)| {
+                    let name = group::key_fragment(&axis);
+                    let fragment = self.bindings.iter().find(|it| it.0 == name);
+                    let bound = fragment.map_or(bound, |it| it.1.clone());
+                    (axis, bound)
                 });
+                return Some(Target::Key(fragments.collect()));
+            }
+            if !axes.is_empty() && axes.iter().all(is_plain) {
+                return Some(Target::Axes(axes));
             }
         }
         let words: Vec<&str> = steps.iter().map(String::as_str).collect();

@@ -1,5 +1,7 @@
 //! One stage of DVC as a command of a spec. Knows the fields of both; not where the text goes.
 
+use pipe_schema::stage::shell::is_one_program;
+
 use super::{
     Workspace,
     group::Axis,
@@ -72,7 +74,17 @@ pub fn drafts(job: &Job, hand: &mut Hand<'_>) -> Vec<Draft> {
         runs_always: false,
         hand,
     };
-    let mut command = vec![("cmd".to_owned(), writer.cmd())];
+    let cmd = writer.cmd();
+    let is_loose = match &cmd {
+        Yaml::Text(line) => !is_one_program(line),
+        Yaml::Lines(lines) => !lines.iter().all(|line| is_one_program(line)),
+        _ => false,
+    };
+    let mut command = vec![("cmd".to_owned(), cmd)];
+    if is_loose {
+        // As DVC runs it.
+        command.push(("shell".to_owned(), Yaml::Text("plain_sh".to_owned())));
+    }
     if writer.is_raw() {
         command.push(("raw".to_owned(), Yaml::Plain("true".to_owned())));
     }

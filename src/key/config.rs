@@ -8,6 +8,7 @@ use pipe_schema::{
         Train,
         command::{CommandInput, CommandOutput},
         preprocess::{FilesSplit, Join, Source, Split},
+        shell::Shell,
     },
 };
 use serde::Serialize;
@@ -248,6 +249,7 @@ fn command(block: &Command) -> Fields {
         cmd,
         // What it does to the text is in the text.
         raw: _,
+        shell,
         inputs,
         outputs,
         deps,
@@ -282,7 +284,12 @@ fn command(block: &Command) -> Fields {
         .collect();
     deps.sort();
     let (outs, metrics) = (sorted(outs), sorted(metrics));
-    Ok(fields!(cmd, inputs, outputs, deps, outs, metrics, wdir))
+    let mut fields = fields!(cmd, inputs, outputs, deps, outs, metrics, wdir);
+    // The revision tells the default from `plain_sh`, which is what all commands had before there was a choice.
+    if let Some(shell) = shell.filter(|shell| *shell != Shell::PlainSh) {
+        fields.insert("shell".to_owned(), to_value(shell)?);
+    }
+    Ok(fields)
 }
 
 fn as_form(form: &impl Serialize) -> Fields {

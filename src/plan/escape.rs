@@ -37,6 +37,26 @@ pub fn file_name(id: &str) -> String {
     name
 }
 
+/// The id for which `file_name` gives this name; None if it was too long to be kept whole.
+pub fn original_name(name: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(name.len());
+    let mut rest = name.as_bytes();
+    while let Some((&first, behind)) = rest.split_first() {
+        if first != b'%' {
+            bytes.push(first);
+            rest = behind;
+            continue;
+        }
+        if behind.is_empty() && name == "%" {
+            return Some(String::new());
+        }
+        let digits = std::str::from_utf8(behind.get(..2)?).ok()?;
+        bytes.push(u8::from_str_radix(digits, 16).ok()?);
+        rest = &behind[2..];
+    }
+    String::from_utf8(bytes).ok()
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -63,6 +83,8 @@ mod tests {
             let (a, b) = (file_name(&one), file_name(&two));
             prop_assert!(a.len() <= MAX_BYTES && !a.is_empty() && !a.contains('/') && !a.starts_with('.'));
             prop_assert_eq!(a == b, one == two);
+            prop_assert!(original_name(&a).is_none_or(|id| id == one));
+            prop_assert!(original_name(&a).is_some() || a.contains("%~"));
         }
     }
 }

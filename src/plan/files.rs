@@ -132,7 +132,8 @@ impl Collector<'_> {
             let Some(path) = self.join(item) else {
                 continue;
             };
-            if path == "." || paths::is_glob(&path) {
+            // Brackets are taken for a part of the name.
+            if path == "." || path.contains(['*', '?']) {
                 let what = if path == "." {
                     "the project's own folder"
                 } else {
@@ -256,12 +257,6 @@ impl<'a> Producers<'a> {
         if self.sorted.is_empty() {
             return Vec::new();
         }
-        if paths::is_glob(path) || path == "." {
-            let read = self.sorted.iter().filter(|it| paths::reads(path, it.0));
-            let mut producers: Vec<usize> = read.map(|it| it.1).collect();
-            producers.dedup();
-            return producers;
-        }
         let around = folders_of(path).chain([path]);
         let mut producers: Vec<usize> = around
             .filter_map(|it| self.by_path.get(it).copied())
@@ -272,6 +267,11 @@ impl<'a> Producers<'a> {
                 .partition_point(|it| by_names(it.0, path).is_lt());
             let inside = self.sorted[first..].iter();
             producers.extend(inside.take_while(|it| is_within(it.0, path)).map(|it| it.1));
+        }
+        // A name may hold what looks like a pattern: an out of that name is meant.
+        if producers.is_empty() && paths::is_glob(path) || path == "." {
+            let read = self.sorted.iter().filter(|it| paths::reads(path, it.0));
+            producers = read.map(|it| it.1).collect();
         }
         producers.dedup();
         producers

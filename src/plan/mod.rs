@@ -43,7 +43,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use self::{
-    escape::file_name,
+    escape::{file_name, original_name},
     essence::Essence,
     outline::{Group, is_meant, stage_name},
     resolve::resolve,
@@ -198,9 +198,10 @@ pub struct Overrides {
 }
 
 impl Plan {
-    /// A stage's name among the stages of all specs that share a store: `digits/fit`.
-    pub fn full_name(&self, stage: &str) -> String {
-        format!("{}/{stage}", self.name)
+    /// A stage's name among the stages of all specs that share a store: `digits@digits.yaml/fit`. `spec` is the spec's path
+    /// as logs name it.
+    pub fn full_name(&self, spec: &str, stage: &str) -> String {
+        format!("{}@{}/{stage}", self.name, escape::file_name(spec))
     }
 
     /// The instances of a stage that are meant: all by its name, or those with these values of axes.

@@ -95,7 +95,8 @@ pub fn is_glob(path: &str) -> bool {
 
 /// Whether a reader of `path`, which may be a glob, reads something of what is written to `out`.
 pub fn reads(path: &str, out: &str) -> bool {
-    if !is_glob(path) {
+    // A name may hold what looks like a pattern.
+    if !is_glob(path) || overlap(path, out) {
         return overlap(path, out);
     }
     let fixed: Vec<&str> = path.split('/').take_while(|it| !is_glob(it)).collect();
@@ -107,12 +108,14 @@ pub fn reads(path: &str, out: &str) -> bool {
     if is_inside(&fixed, out) {
         return true;
     }
-    is_inside(out, &fixed)
-        && glob::Pattern::new(path).is_ok_and(|pattern| {
-            pattern.matches(out)
-                // The out is a folder above what the pattern names.
-                || path.split('/').count() > out.split('/').count()
-        })
+    let matches = |path: &str| glob::Pattern::new(path).is_ok_and(|pattern| pattern.matches(out));
+    // The out may be a folder above what the pattern names.
+    let names: Vec<&str> = path.split('/').collect();
+    let above = names.get(..out.split('/').count());
+    let is_above = above.map_or(names.contains(&"**"), |above| {
+        above.contains(&"**") || matches(&above.join("/"))
+    });
+    is_inside(out, &fixed) && (matches(path) || is_above)
 }
 
 #[cfg(test)]
@@ -147,7 +150,12 @@ mod tests {
         assert!(reads("data/*.csv", "data/x.csv"));
         assert!(reads("data/*.csv", "data"));
         assert!(reads("data/*/x.csv", "data/deep"));
+        assert!(reads("data/**/x.csv", "data/a/b/c/d"));
         assert!(!reads("data/*.csv", "data/x.json"));
+        assert!(!reads("data/*/x.csv", "other/deep"));
+        assert!(!reads("d[0]/x", "b.txt"));
+        assert!(reads("d[0]/x", "d[0]"));
+        assert!(reads("a[1].txt", "a[1].txt"));
         assert!(!reads("outer/x", "out"));
         assert!(!reads("other", "out"));
     }

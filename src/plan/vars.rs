@@ -166,6 +166,16 @@ fn set(
         vars.insert(path.to_owned(), value);
         return;
     }
+    if let Some((name, item)) = path.split_once('.')
+        && let Some(known) = vars.get_mut(name)
+        && !sections.stages.contains_key(name)
+    {
+        check_value(path, &value, found);
+        if let Err(error) = set_item(known, (name, item), value, at_path) {
+            found.push(error);
+        }
+        return;
+    }
     let Some((stage, field)) = path.split_once('.') else {
         let names: Vec<&str> = vars.keys().map(String::as_str).collect();
         let mut error = unknown("var", path, &names, at_path);
@@ -207,6 +217,30 @@ fn set(
     if let Err(error) = place(root, &grammar, &steps[1..], value, at_path) {
         found.push(error);
     }
+}
+
+/// Replaces an item of a var that is a list.
+fn set_item(
+    var: &mut Node,
+    (name, item): (&str, &str),
+    value: Node,
+    span: Span,
+) -> Result<(), Diagnostic> {
+    let Value::List(items) = &mut var.value else {
+        return Err(Diagnostic::error(format!("the var `{name}` is not a list"))
+            .at(span, "only a list has items")
+            .at(var.span, "its default")
+            .hint(format!("set it whole: `--set {name}=…`")));
+    };
+    let n = items.len();
+    let place = item.parse::<usize>().ok().and_then(|it| items.get_mut(it));
+    *place.ok_or_else(|| no_place(item, n, span))? = value;
+    Ok(())
+}
+
+fn no_place(step: &str, n: usize, span: Span) -> Diagnostic {
+    Diagnostic::error(format!("`{step}` is no place in a list of {n}"))
+        .at(span, "places count from 0")
 }
 
 /// The value behind the `=`, with places in the command line.
@@ -263,7 +297,11 @@ fn shift(mut node: Node, offset: usize) -> Node {
 fn child<'a>(node: &'a mut Node, key: &str, span: Span) -> &'a mut Node {
     let mut entries = match std::mem::replace(&mut node.value, Value::Null) {
         Value::Map(entries) => entries,
-        _ => Vec::new(),
+        _ => {
+            // It is no more what the spec says.
+            node.span = span;
+            Vec::new()
+        }
     };
     let at = entries.iter().position(|it| it.key == key);
     let at = at.unwrap_or_else(|| {
@@ -296,17 +334,19 @@ fn place(
     if let Value::List(items) = &mut node.value {
         let n = items.len();
         let item = step.parse::<usize>().ok().and_then(|it| items.get_mut(it));
-        let Some(item) = item else {
-            return Err(
-                Diagnostic::error(format!("`{step}` is no place in a list of {n}"))
-                    .at(span, "places count from 0"),
-            );
-        };
+        let item = item.ok_or_else(|| no_place(step, n, span))?;
         let inner = match grammar {
             Grammar::List(inner, _) => inner,
             _ => &Grammar::Any,
         };
         return place(item, inner, rest, value, span);
+    }
+    let is_scalar = !matches!(node.value, Value::Map(_) | Value::Null);
+    let is_list = matches!(grammar, Grammar::List(..));
+    if step.parse::<usize>().is_ok() && (is_scalar || is_list) {
+        let error = Diagnostic::error(format!("there is no list with a place `{step}`"));
+        let error = error.at(span, "not a list in the spec");
+        return Err(error.hint("set it whole: `--set path=[…]`"));
     }
     let any = Grammar::Any;
     let inner = match grammar {

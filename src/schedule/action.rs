@@ -7,7 +7,7 @@ use pipe_schema::{
     key::{Config, EnvironmentClass, Key, KeyParts},
     manifest::Digest,
     protocol::InputPath,
-    record::Record,
+    record::{Output, Record},
     remote::Remote,
     run::{Failure, FailureKind},
     stage::{Cache, Reuse, Task, train::Device},
@@ -16,7 +16,7 @@ use pipe_schema::{
 use super::{
     Options,
     machine::Machine,
-    programs, sources, threads,
+    programs, script, sources, threads,
     trouble::{of_store, text_of},
     view::View,
 };
@@ -34,6 +34,8 @@ pub struct Action {
     pub key: Key,
     /// Where inputs lie, by the role that the worker knows them by.
     pub inputs: BTreeMap<String, InputPath>,
+    /// By role, the names of the files that are all that an input holds, because its stage wrote a file and no folder.
+    pub lone_files: BTreeMap<String, String>,
     /// Files elsewhere, which must be fetched before it is executed.
     pub remotes: Vec<Remote>,
     /// Files of the project that were read, to see afterwards whether they stayed as they were.
@@ -93,6 +95,7 @@ impl Maker<'_> {
             },
             key: Key(Digest([0; 32])),
             inputs: BTreeMap::new(),
+            lone_files: BTreeMap::new(),
             remotes: Vec::new(),
             files: Vec::new(),
             places: BTreeMap::new(),
@@ -102,7 +105,7 @@ impl Maker<'_> {
             threads: threads::of(stage),
         };
         for input in &stage.inputs {
-            self.add_input(&mut action, input, records)?;
+            self.add_input(&mut action, (stage, input), records)?;
         }
         self.add_files(&mut action, stage)?;
         match &stage.task {
@@ -128,7 +131,7 @@ impl Maker<'_> {
     fn add_input(
         &self,
         action: &mut Action,
-        input: &Input,
+        (stage, input): (&Stage, &Input),
         records: &BTreeMap<StageId, Arc<Record>>,
     ) -> Result<(), Failure> {
         let output = records
@@ -145,7 +148,14 @@ impl Maker<'_> {
             ));
         };
         let role = &input.role;
-        if input.reads.is_empty() {
+        let lone_file = self.lone_file(
+            action,
+            (stage, input),
+            (output, record.parts.kind == "command"),
+        )?;
+        if let Some(digest) = lone_file {
+            action.parts.inputs.insert(role.clone(), digest);
+        } else if input.reads.is_empty() {
             action.parts.inputs.insert(role.clone(), output.digest);
         } else {
             let parts = self
@@ -167,6 +177,38 @@ impl Maker<'_> {
         action.inputs.insert(role.clone(), place);
         action.upstream.insert(role.clone(), record.key);
         Ok(())
+    }
+
+    /// Notes that a command's input is a lone file. Returns the digest of the file if the command uses it as such: then the
+    /// folder around it does not count.
+    fn lone_file(
+        &self,
+        action: &mut Action,
+        (stage, input): (&Stage, &Input),
+        (output, is_of_command): (&Output, bool),
+    ) -> Result<Option<Digest>, Failure> {
+        let Task::Command(command) = &stage.task else {
+            return Ok(None);
+        };
+        if !is_of_command || input.file.is_some() || input.part.is_some() {
+            return Ok(None);
+        }
+        let file = self.store.lone_file(output, &input.output);
+        let Some(file) = file.map_err(|error| of_store(&error))? else {
+            return Ok(None);
+        };
+        let name = input.role.replacen("inputs/", "inputs.", 1);
+        let is_used = command
+            .cmd
+            .0
+            .iter()
+            .any(|line| script::is_used_as_file(line, &name));
+        let digests = self
+            .store
+            .subdigest(&output.digest, std::slice::from_ref(&file));
+        let digest = digests.map_err(|error| of_store(&error))?.remove(&file);
+        action.lone_files.insert(input.role.clone(), file);
+        Ok(digest.filter(|_| is_used))
     }
 
     fn add_files(&self, action: &mut Action, stage: &Stage) -> Result<(), Failure> {

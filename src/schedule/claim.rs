@@ -163,7 +163,7 @@ impl Cycle<'_> {
             Ok(Lookup::Stale(found)) => found,
             Err(error) => return Err(of_store(&error)),
         };
-        let name = self.plan.full_name(&stage.id);
+        let name = self.full_name(&stage.id);
         let mut reasons = (self.store).reasons(&name, &pending.action.parts, found);
         key::name_inputs(&mut reasons, &pending.action.places);
         Ok(Answer::Stale(reasons))
@@ -289,7 +289,7 @@ impl Cycle<'_> {
         if !stage.outs.is_empty() {
             // Outs that are tracked would look changed once they are cleared.
             self.options.git.as_ref().map(Commit::text);
-            let last = self.store.last_record(&self.plan.full_name(&stage.id));
+            let last = self.store.last_record(&self.full_name(&stage.id));
             let protected = &self.options.protected;
             match (self.store).clear_outs(protected, &stage.outs, last.as_ref()) {
                 Ok(lock) => outs = Some(lock),

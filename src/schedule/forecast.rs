@@ -297,7 +297,7 @@ impl<'a> Oracle<'a> {
             None => {
                 // A version that is not known is no change.
                 let shown = action.parts.clone();
-                let last = self.store.last_record(&self.plan.full_name(&stage.id));
+                let last = self.store.last_record(&self.full_name(&stage.id));
                 for (name, version) in last.iter().flat_map(|it| &it.parts.tools) {
                     if programs::is_version(name) {
                         let tools = &mut action.parts.tools;
@@ -328,8 +328,13 @@ impl<'a> Oracle<'a> {
         Ok(is_known)
     }
 
+    /// A stage's name among those of all specs that share the store.
+    fn full_name(&self, stage: &str) -> String {
+        self.plan.full_name(&self.options.spec, stage)
+    }
+
     fn reasons(&self, stage: &Stage, action: &Action, found: Vec<Reason>) -> Vec<Reason> {
-        let name = self.plan.full_name(&stage.id);
+        let name = self.full_name(&stage.id);
         let mut reasons = self.store.reasons(&name, &action.parts, found);
         key::name_inputs(&mut reasons, &action.places);
         reasons

@@ -69,7 +69,7 @@ impl Cycle<'_> {
         })?;
         let bytes: u64 = files.iter().map(|file| file.bytes).sum();
         if bytes > MOST_ALWAYS_READ {
-            let last = self.store.last_record(&self.plan.full_name(&stage.id));
+            let last = self.store.last_record(&self.full_name(&stage.id));
             let took = last.map(|record| record.observed.cpu_seconds);
             if took.is_some_and(|took| seconds_to_hash(bytes) > MOST_PART * took) {
                 return Ok(None);

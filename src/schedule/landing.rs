@@ -114,6 +114,9 @@ impl Cycle<'_> {
             launch::prepare(preparation, self.store)
         } else {
             running.sandbox = Sandbox::of(stage, &running, self.store, self.options);
+            if let Some(text) = launch::note_on_shell(stage, self.options) {
+                self.note(at, &mut running, text);
+            }
             launch::work(stage, &running, self.store, self.options, &self.mask)
         };
         let mut work = match work {

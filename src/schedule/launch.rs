@@ -11,7 +11,7 @@ use std::{
 use pipe_schema::{
     protocol::{InputPath, Request, Work},
     run::{Failure, FailureKind},
-    stage::{Command, Task},
+    stage::{Command, Task, shell::Shell},
 };
 
 use super::{
@@ -25,7 +25,10 @@ use super::{
     trouble::{of_store, text_of},
 };
 use crate::{
-    exec::{CommandJob, Confinement, JobWork, WorkerJob, failure, mask::Mask},
+    exec::{
+        CommandJob, CommandShell, Confinement, JobWork, WorkerJob, failure, local::typed,
+        mask::Mask,
+    },
     plan::{Stage, file_name, shell},
     store::{Attempt, Store},
 };
@@ -227,12 +230,13 @@ fn script_of(
         None => folder,
     };
     all.extend(env);
-    let find = |name: &str| match name.split_once('.')? {
-        ("inputs", name) => input_path(command, action, place, name),
+    let find = |name: &str, is_folder: bool| match name.split_once('.')? {
+        ("inputs", name) => input_path(command, action, place, (name, is_folder)),
         ("outputs", name) => place.output(name).to_str().map(str::to_owned),
         _ => None,
     };
     Ok(JobWork::Command(CommandJob {
+        shell: shell_of(command, options)?,
         lines: command
             .cmd
             .0
@@ -248,12 +252,50 @@ fn script_of(
     }))
 }
 
+/// The shell that runs a command.
+fn shell_of(command: &Command, options: &Options) -> Result<CommandShell, Failure> {
+    let bash = || {
+        let path = options.host.bash()?;
+        path.to_str()
+            .map(|path| CommandShell::Bash(path.to_owned()))
+    };
+    match command.shell {
+        Some(Shell::PlainSh) => Ok(CommandShell::PlainSh),
+        Some(Shell::Sh) => Ok(CommandShell::Sh),
+        Some(Shell::Bash) => bash().ok_or_else(|| {
+            let message = "there is no bash on this machine";
+            let hint = "install it, or leave out `shell`: then `sh` runs the command where there is no bash";
+            failure::plain(FailureKind::Wrong, message, Some(hint))
+        }),
+        None if !command.depends_on_shell() => Ok(CommandShell::PlainSh),
+        None => Ok(bash().unwrap_or(CommandShell::Sh)),
+    }
+}
+
+/// What is to be told of the shell that runs a command.
+pub fn note_on_shell(stage: &Stage, options: &Options) -> Option<String> {
+    let Task::Command(command) = &stage.task else {
+        return None;
+    };
+    let falls_back = command.shell.is_none()
+        && command.depends_on_shell()
+        && shell_of(command, options) == Ok(CommandShell::Sh);
+    falls_back.then(|| {
+        "there is no bash here, so `sh` ran the command: it may not notice that a part of a pipeline failed".to_owned()
+    })
+}
+
 /// Where a command finds an input: as the store holds it, or as it was converted.
-fn input_path(command: &Command, action: &Action, place: &Attempt, name: &str) -> Option<String> {
+fn input_path(
+    command: &Command,
+    action: &Action,
+    place: &Attempt,
+    (name, is_folder): (&str, bool),
+) -> Option<String> {
     let input = command.inputs.get(name)?;
     let path = action.inputs.get(&format!("inputs/{name}"))?;
     let Some(form) = input.r#as else {
-        return Some(whole_path(path));
+        return stored_path(action, name, is_folder);
     };
     // The first input with the same part and form was converted for all.
     let (first, _) = command.inputs.iter().find(|(other, it)| {
@@ -263,6 +305,17 @@ fn input_path(command: &Command, action: &Action, place: &Attempt, name: &str) -
         .place(&format!("converted-{first}"))
         .join(form.file_name());
     converted.to_str().map(str::to_owned)
+}
+
+/// The path of an input in the store: of an output that is a file, that file, unless the command names what is in the folder
+/// around it.
+fn stored_path(action: &Action, name: &str, is_folder: bool) -> Option<String> {
+    let role = format!("inputs/{name}");
+    let path = whole_path(action.inputs.get(&role)?);
+    Some(match action.lone_files.get(&role) {
+        Some(file) if !is_folder => format!("{path}/{file}"),
+        _ => path,
+    })
 }
 
 /// A command that reads a part gets the part's folder.
@@ -279,11 +332,11 @@ pub fn alone(stage: &Stage, action: &Action, options: &Options) -> Option<String
         return None;
     };
     let scratch = format!("/tmp/pipe-{}", file_name(&stage.id));
-    let find = |name: &str| match name.split_once('.')? {
+    let find = |name: &str, is_folder: bool| match name.split_once('.')? {
         ("inputs", name) => {
             let input = command.inputs.get(name)?;
             match input.r#as {
-                None => action.inputs.get(&format!("inputs/{name}")).map(whole_path),
+                None => stored_path(action, name, is_folder),
                 // Only a run converts.
                 Some(_) => None,
             }
@@ -306,9 +359,10 @@ pub fn alone(stage: &Stage, action: &Action, options: &Options) -> Option<String
         .chain(["PIPE_METRICS=/dev/null".to_owned()])
         .collect();
     let env = env.join(" ");
+    let typed = typed(&shell_of(command, options).ok()?);
     for line in &command.cmd.0 {
         let line = shell::quote(&script::fill(line, &find).ok()?);
-        let _ = write!(text, " && {env} sh -c {line}");
+        let _ = write!(text, " && {env} {typed} {line}");
     }
     Some(text)
 }

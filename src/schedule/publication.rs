@@ -42,7 +42,7 @@ impl Cycle<'_> {
             .collect();
         Publication {
             parts: running.pending.action.parts.clone(),
-            name: self.plan.full_name(&stage.id),
+            name: self.full_name(&stage.id),
             outputs,
             outs,
             observed: Observed {

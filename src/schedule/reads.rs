@@ -116,8 +116,8 @@ impl Cycle<'_> {
             Ok(_hold) => {
                 for (at, record) in &done {
                     let stage = &self.order[*at].id;
-                    let name = self.plan.full_name(stage);
-                    let linked = self.store.link_current(stage, record);
+                    let name = self.full_name(stage);
+                    let linked = self.store.link_current(&name, record);
                     if let Err(error) = linked.and(self.store.note_last(&name, record)) {
                         self.warn(*at, &error);
                     }

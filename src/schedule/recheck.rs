@@ -32,7 +32,7 @@ impl Cycle<'_> {
             Ok(Lookup::Stale(found)) => found,
             Err(error) => return Err(of_store(&error)),
         };
-        let name = self.plan.full_name(&stage.id);
+        let name = self.full_name(&stage.id);
         let reasons: Vec<Reason> = self.store.reasons(&name, &pending.action.parts, found);
         let why = reason::summary(&reasons);
         Err(failure::plain(

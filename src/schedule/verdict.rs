@@ -29,13 +29,19 @@ pub(super) struct Counts {
 }
 
 impl Cycle<'_> {
+    /// A stage's name among those of all specs that share the store.
+    pub(super) fn full_name(&self, stage: &str) -> String {
+        self.plan.full_name(&self.options.spec, stage)
+    }
+
     /// The stage's outputs are in the store. Returns whether they will be found and kept there.
     pub(super) fn complete(&mut self, at: usize, record: Arc<Record>, is_cached: bool) -> bool {
         let stage = &self.order[at].id;
         // People find the result without it, too.
-        let linked = self.store.link_current(stage, &record);
-        // Several specs may share the store and have stages of one name: changes are told against the same spec's.
-        let noted = (self.store).note_last(&self.plan.full_name(stage), &record);
+        // Several specs may share the store and have stages of one name.
+        let name = self.full_name(stage);
+        let linked = self.store.link_current(&name, &record);
+        let noted = self.store.note_last(&name, &record);
         let is_linked = linked.is_ok();
         if let Err(error) = linked.and(noted) {
             self.warn(at, &error);

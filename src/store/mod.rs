@@ -22,6 +22,7 @@ mod keys;
 mod journal;
 mod sources;
 mod input;
+mod names;
 mod record;
 mod version;
 mod aside;

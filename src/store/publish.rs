@@ -206,6 +206,7 @@ impl Store {
             outs,
             observed,
         } = publication;
+        let is_command = parts.kind == "command";
         let mut ready = Ready {
             record: Record {
                 key: key::of(&parts),
@@ -224,6 +225,7 @@ impl Store {
                 r#type,
                 digest: staged.digest,
                 bytes: staged.bytes,
+                is_file: is_command.then_some(staged.is_file),
             };
             ready.record.outputs.insert(name, output);
             ready.keep(staged);
@@ -271,7 +273,7 @@ impl Store {
             }
         }
         notes.push(note_of(&record)?);
-        notes.push(last_note(&name, &record.key));
+        notes.push(last_note(&self.with_owner(&name)?, &record.key));
         Ok(Placed { record, notes })
     }
 

@@ -1,6 +1,11 @@
 //! Records: what was made for a key. Knows no artifact; a record may name what is gone.
 
-use std::{fs, io::ErrorKind, path::Path, sync::Arc};
+use std::{
+    fs,
+    io::ErrorKind,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use pipe_schema::{key::Key, manifest::Digest, record::Record, run::Reason};
 
@@ -8,6 +13,7 @@ use super::{
     Store,
     error::{At, Result, StoreError},
     journal::{Content, Kind, Note},
+    names::{self, StageName},
 };
 use crate::key;
 
@@ -27,9 +33,9 @@ pub(super) fn note_of(record: &Record) -> Result<Note> {
     Ok(Note::new(Kind::Record, record.key.0, json))
 }
 
-/// That the record is the last one under a name.
-pub(super) fn last_note(name: &str, key: &Key) -> Note {
-    Note::new(Kind::Last, key.0, name)
+/// That the record is the last one of a stage.
+pub(super) fn last_note(name: &StageName<'_>, key: &Key) -> Note {
+    Note::new(Kind::Last, key.0, name.text())
 }
 
 impl Store {
@@ -64,10 +70,67 @@ impl Store {
         }
     }
 
-    /// The newest record that was made or used for this stage.
-    pub fn last_record(&self, stage: &str) -> Option<Record> {
+    /// The newest record that was made or used for this stage, whichever spec it is of.
+    pub fn last_record_of_any(&self, stage: &str) -> Option<Record> {
         let key = self.with_contents(|it| it.last(stage)).ok()??;
         self.find_record(&key)
+    }
+
+    /// The newest record that was made or used for a stage, by its name among the stages of all specs.
+    pub fn last_record(&self, name: &str) -> Option<Record> {
+        self.find_record(&self.last_key(name)?)
+    }
+
+    /// The same for the spec of this path, as logs name it. The stage is that of an older version's store if no spec of this
+    /// path was noted.
+    pub fn last_record_of_spec(&self, spec: &str, stage: &str) -> Option<Record> {
+        let identity = names::identity(&names::spec_name(spec), stage);
+        let key = self.with_contents(|it| it.last(&identity)).ok()?;
+        let key = key.or_else(|| {
+            let project = self.project_of(spec)?;
+            let name = format!("{project}/{stage}");
+            let key = self.with_contents(|contents| {
+                let mut names = contents.names();
+                names.find(|it| it.0 == name).map(|(_, key)| key)
+            });
+            key.ok()?
+        })?;
+        self.find_record(&key)
+    }
+
+    /// The `name` that the spec of this path had in its newest run.
+    fn project_of(&self, spec: &str) -> Option<String> {
+        let runs = self.runs().ok()?;
+        let mut starts = runs.iter().filter_map(|run| self.start_of(run).ok()?);
+        let start = starts.find(|start| start.spec == spec)?;
+        Some(start.name.clone())
+    }
+
+    /// The paths of the specs that have a result of this stage, as logs name them, sorted.
+    pub fn specs_with(&self, stage: &str) -> Vec<String> {
+        let found = self.with_contents(|contents| {
+            let identities = contents.names();
+            let parts = identities.filter_map(|(name, _)| names::parts_of_identity(name));
+            let specs = parts.filter(|(_, id)| *id == stage);
+            specs.map(|(spec, _)| names::path_of_spec(spec)).collect()
+        });
+        let found: Vec<Option<PathBuf>> = found.unwrap_or_default();
+        let mut specs: Vec<String> = (found.into_iter().flatten())
+            .map(|path| path.display().to_string())
+            .collect();
+        specs.sort();
+        specs
+    }
+
+    /// The key of the last record of a stage. A spec that was never run under its path may have been moved, or an older
+    /// version may have noted it by its `name` alone.
+    fn last_key(&self, name: &str) -> Option<Key> {
+        let name = StageName::parse(name);
+        let found = self.with_contents(|contents| {
+            let own = contents.last(&name.identity());
+            own.or_else(|| contents.last(name.aliases().first().filter(|_| name.spec.is_some())?))
+        });
+        found.ok().flatten()
     }
 
     /// Why a stage with these parts must run: `found` by `lookup`, else what changed since the last record that was
@@ -81,7 +144,7 @@ impl Store {
         if !found.is_empty() {
             return found;
         }
-        let Ok(Some(last)) = self.with_contents(|it| it.last(name)) else {
+        let Some(last) = self.last_key(name) else {
             return vec![Reason::NeverRun];
         };
         let changes = self

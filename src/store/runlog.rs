@@ -3,14 +3,14 @@
 use std::{
     collections::{HashMap, HashSet},
     fs::{self, File, OpenOptions},
-    io::{BufRead, BufReader, ErrorKind},
+    io::{BufRead, BufReader, ErrorKind, Read, Seek, SeekFrom},
     iter,
     path::PathBuf,
     sync::Arc,
 };
 
 use pipe_data::regular;
-use pipe_schema::run::{Event, Line, RunStarted};
+use pipe_schema::run::{Event, Line, RunStarted, RunStatus};
 
 use super::{
     Store, disk,
@@ -22,6 +22,9 @@ use crate::plan::file_name;
 
 /// Bytes of lines that may be held back.
 const MOST_HELD: usize = 64 * 1024;
+
+/// Bytes that the last line of a log that is complete has at most.
+const LONGEST_END: u64 = 4096;
 
 /// A run's log, open for appending.
 #[derive(Debug)]
@@ -115,6 +118,23 @@ impl Store {
             started.others.clone_from(&before.others);
         }
         Ok(Some(started))
+    }
+
+    /// Whether a run ended well and executed no stage. One whose end is not told may have.
+    pub(super) fn had_nothing_to_do(&self, run: &str) -> Result<bool> {
+        let path = self.layout.run_log(run);
+        let mut file = regular::open(&path).at("read", &path)?;
+        let bytes = file.metadata().at("read", &path)?.len();
+        file.seek(SeekFrom::Start(bytes.saturating_sub(LONGEST_END)))
+            .at("read", &path)?;
+        let mut end = Vec::new();
+        file.read_to_end(&mut end).at("read", &path)?;
+        let last = end.trim_ascii_end().rsplit(|it| *it == b'\n').next();
+        let line: Option<Line> = last.and_then(|line| serde_json::from_slice(line).ok());
+        let Some(Event::RunFinished(finished)) = line.map(|line| line.event) else {
+            return Ok(false);
+        };
+        Ok(finished.status == RunStatus::Done && finished.ran == 0)
     }
 
     fn first_lines(&self, run: &str) -> Result<[Vec<u8>; 2]> {

@@ -8,8 +8,10 @@ use std::{
 };
 
 use pipe_schema::{
-    manifest::{Digest, Manifest},
-    package, report,
+    manifest::{Digest, Entry, Manifest},
+    package,
+    record::Output,
+    report,
     stage::ArtifactType,
 };
 
@@ -28,6 +30,8 @@ pub(super) struct Staged {
     pub digest: Digest,
     pub bytes: u64,
     pub form: Form,
+    /// Whether the job wrote a file and no folder.
+    pub is_file: bool,
 }
 
 pub(super) enum Form {
@@ -61,6 +65,7 @@ impl Store {
                 digest,
                 bytes: manifest.bytes,
                 form: Form::Known,
+                is_file: false,
             });
         }
         let stat = match Stat::of(path) {
@@ -79,14 +84,10 @@ impl Store {
             stat.dev == self.device && !is_link && !path.starts_with(self.layout.objects());
         let scratch = scratch()?;
         let mut folder = path.to_owned();
+        let is_file = !stat.is_directory();
         if !stat.is_directory() {
-            let file_name = match r#type {
-                ArtifactType::Report => report::METRICS_FILE,
-                ArtifactType::Model => package::TORCHSCRIPT_FILE,
-                _ => name,
-            };
             folder = new_folder(&scratch)?;
-            let to = folder.join(file_name);
+            let to = folder.join(lone_file_name(r#type, name));
             if is_ours {
                 disk::rename(path, &to).at("move", path)?;
             } else {
@@ -97,7 +98,27 @@ impl Store {
             let nodes = tree::list(path, Rules::Artifact)?;
             copy::nodes(path, &nodes, &folder)?;
         }
-        stage_folder(&scratch, folder)
+        let staged = stage_folder(&scratch, folder)?;
+        Ok(Staged { is_file, ..staged })
+    }
+
+    /// The name of the only file of a command's output, if the command wrote a file and no folder.
+    pub fn lone_file(&self, output: &Output, name: &str) -> Result<Option<String>> {
+        let file = lone_file_name(output.r#type, name);
+        let is_file = match output.is_file {
+            Some(is_file) => is_file,
+            // An older version did not note it.
+            None => {
+                let manifest = self.manifest(&output.digest)?;
+                let mut entries = manifest.entries.iter();
+                let first = entries.next();
+                let is_lone = |(path, entry): (&String, &Entry)| {
+                    path == file && matches!(entry, Entry::File { .. })
+                };
+                first.is_some_and(is_lone) && entries.next().is_none()
+            }
+        };
+        Ok(is_file.then(|| file.to_owned()))
     }
 
     /// Whether what lies at a path is what it was, if it is an artifact of this store; for after the job that read it.
@@ -148,6 +169,7 @@ impl Store {
                 digest: manifest.digest,
                 bytes: manifest.bytes,
                 form: Form::Pack(note),
+                is_file: !is_directory,
             };
             return Ok((staged, is_directory));
         }
@@ -162,6 +184,15 @@ impl Store {
             self.learn(path, is_directory, &nodes, &tree.manifest, moment);
         }
         Ok((staged, is_directory))
+    }
+}
+
+/// The name that an artifact gives to a file that is its only one.
+fn lone_file_name(r#type: ArtifactType, output: &str) -> &str {
+    match r#type {
+        ArtifactType::Report => report::METRICS_FILE,
+        ArtifactType::Model => package::TORCHSCRIPT_FILE,
+        _ => output,
     }
 }
 
@@ -189,6 +220,7 @@ fn stage_folder(scratch: &Scratch, folder: PathBuf) -> Result<Staged> {
             manifest,
             nodes,
         }),
+        is_file: false,
     })
 }
 

@@ -128,13 +128,13 @@ impl Index {
         )
     }
 
-    /// The newest runs, newest first.
-    pub fn newest(&self, limit: usize) -> Result<Vec<Entry>, TrackError> {
+    /// The newest runs, newest first: of all specs, or of the one with this path.
+    pub fn newest(&self, limit: usize, spec: Option<&str>) -> Result<Vec<Entry>, TrackError> {
         let query = "SELECT run, at, name, spec, overrides, git, status, ran, cached, failed, skipped, seconds
-             FROM runs ORDER BY run DESC LIMIT ?1";
+             FROM runs WHERE ?2 IS NULL OR spec = ?2 ORDER BY run DESC LIMIT ?1";
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let entries = self.connection.prepare_cached(query).and_then(|mut it| {
-            it.query_map([limit], |row| {
+            it.query_map(params![limit, spec], |row| {
                 let overrides: String = row.get(4)?;
                 Ok(Entry {
                     run: row.get(0)?,
@@ -161,14 +161,22 @@ impl Index {
         Ok(entries)
     }
 
-    /// A stage's metric in the runs that executed it, oldest first, at most `limit` of the newest.
-    pub fn history(&self, stage: &str, metric: &str, limit: u32) -> Result<Vec<f64>, TrackError> {
+    /// A stage's metric in the runs that executed it, of the spec with this path or of all, oldest first, at most `limit` of the
+    /// newest.
+    pub fn history(
+        &self,
+        spec: Option<&str>,
+        stage: &str,
+        metric: &str,
+        limit: u32,
+    ) -> Result<Vec<f64>, TrackError> {
         let query = "SELECT value FROM (
-                 SELECT run, value FROM metrics
-                 WHERE stage = ?1 AND name = ?2 AND has_run AND value IS NOT NULL ORDER BY run DESC LIMIT ?3
+                 SELECT metrics.run AS run, value FROM metrics JOIN runs ON runs.run = metrics.run
+                 WHERE stage = ?1 AND metrics.name = ?2 AND has_run AND value IS NOT NULL AND (?4 IS NULL OR spec = ?4)
+                 ORDER BY metrics.run DESC LIMIT ?3
              ) ORDER BY run";
         let values = self.connection.prepare_cached(query).and_then(|mut it| {
-            it.query_map(params![stage, metric, limit], |row| row.get(0))?
+            it.query_map(params![stage, metric, limit, spec], |row| row.get(0))?
                 .collect()
         });
         self.check(values)

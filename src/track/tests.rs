@@ -65,7 +65,7 @@ fn runs_are_listed_newest_first() {
     let (_folder, store) = store();
     log(&store, FIRST, &[started(FIRST), finished()]);
     log(&store, SECOND, &[started(SECOND)]);
-    let entries = Index::open(&store).unwrap().newest(10).unwrap();
+    let entries = Index::open(&store).unwrap().newest(10, None).unwrap();
     let runs: Vec<_> = entries
         .iter()
         .map(|it| (it.run.as_str(), it.status))
@@ -75,7 +75,10 @@ fn runs_are_listed_newest_first() {
         (entries[1].overrides.join(" "), entries[1].seconds),
         ("lr=0.01".to_owned(), 1.5)
     );
-    assert_eq!(Index::open(&store).unwrap().newest(1).unwrap().len(), 1);
+    assert_eq!(
+        Index::open(&store).unwrap().newest(1, None).unwrap().len(),
+        1
+    );
 }
 
 #[test]
@@ -83,7 +86,7 @@ fn a_log_that_has_grown_is_read_again() {
     let (_folder, store) = store();
     log(&store, FIRST, &[started(FIRST)]);
     assert_eq!(
-        Index::open(&store).unwrap().newest(1).unwrap()[0].status,
+        Index::open(&store).unwrap().newest(1, None).unwrap()[0].status,
         None
     );
     let path = store.root().join("log/runs").join(format!("{FIRST}.jsonl"));
@@ -95,7 +98,7 @@ fn a_log_that_has_grown_is_read_again() {
     let text = std::fs::read_to_string(&path).unwrap() + &line + "\n";
     std::fs::write(&path, text).unwrap();
     assert_eq!(
-        Index::open(&store).unwrap().newest(1).unwrap()[0].status,
+        Index::open(&store).unwrap().newest(1, None).unwrap()[0].status,
         Some(RunStatus::Done)
     );
 }
@@ -110,7 +113,10 @@ fn a_damaged_index_is_made_anew() {
         "this is no database, but it is long enough to be looked at",
     )
     .unwrap();
-    assert_eq!(Index::open(&store).unwrap().newest(10).unwrap().len(), 1);
+    assert_eq!(
+        Index::open(&store).unwrap().newest(10, None).unwrap().len(),
+        1
+    );
 }
 
 #[test]
@@ -122,16 +128,22 @@ fn an_index_of_another_version_is_made_anew() {
         .execute_batch("CREATE TABLE runs (x); PRAGMA user_version = 99;")
         .unwrap();
     drop(other);
-    assert_eq!(Index::open(&store).unwrap().newest(10).unwrap().len(), 1);
+    assert_eq!(
+        Index::open(&store).unwrap().newest(10, None).unwrap().len(),
+        1
+    );
 }
 
 #[test]
 fn a_rebuilt_index_says_the_same() {
     let (_folder, store) = store();
     log(&store, FIRST, &[started(FIRST), finished()]);
-    let before = Index::open(&store).unwrap().newest(10).unwrap();
+    let before = Index::open(&store).unwrap().newest(10, None).unwrap();
     assert_eq!(Index::rebuild(&store).unwrap(), 1);
-    assert_eq!(Index::open(&store).unwrap().newest(10).unwrap(), before);
+    assert_eq!(
+        Index::open(&store).unwrap().newest(10, None).unwrap(),
+        before
+    );
 }
 
 #[test]
@@ -140,7 +152,13 @@ fn a_run_whose_log_is_gone_is_forgotten() {
     log(&store, FIRST, &[started(FIRST), finished()]);
     drop(Index::open(&store).unwrap());
     std::fs::remove_file(store.root().join("log/runs").join(format!("{FIRST}.jsonl"))).unwrap();
-    assert!(Index::open(&store).unwrap().newest(10).unwrap().is_empty());
+    assert!(
+        Index::open(&store)
+            .unwrap()
+            .newest(10, None)
+            .unwrap()
+            .is_empty()
+    );
 }
 
 #[test]

@@ -13,7 +13,7 @@ const SPEC: &str = "version: 1
 name: disks
 stages:
   large:
-    command: {cmd: 'yes | head -c 50000 > ${outputs.o}', outputs: {o: {type: files}}}
+    command: {cmd: '(yes || true) | head -c 50000 > ${outputs.o}', outputs: {o: {type: files}}}
   copy:
     command: {cmd: 'cat ${inputs.i}/o in > ${outputs.o}', deps: [in], inputs: {i: large}, outputs: {o: {type: files}}}
   out:

@@ -11,7 +11,7 @@ name: upkeep
 vars: {n: 1}
 stages:
   large:
-    command: {cmd: 'yes ${n} | head -c 50000 > ${outputs.o}', outputs: {o: {type: files}}}
+    command: {cmd: '(yes ${n} || true) | head -c 50000 > ${outputs.o}', outputs: {o: {type: files}}}
 ";
 
 /// Results of four values, one after another.

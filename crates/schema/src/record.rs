@@ -31,6 +31,9 @@ pub struct Output {
     pub r#type: ArtifactType,
     pub digest: Digest,
     pub bytes: u64,
+    /// Whether a command wrote a file, which the artifact holds alone; absent of built-in kinds and in records of older versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub is_file: Option<bool>,
 }
 
 /// A workspace path that a command made. The artifact holds the file under its own name, or the folder's content.

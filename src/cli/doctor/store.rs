@@ -112,7 +112,7 @@ fn locks(place: &Path) -> Check {
 fn index(root: &Path) -> Check {
     let opened = Store::open_existing(root)
         .map_err(Into::into)
-        .and_then(|it| Index::open(&it)?.newest(1));
+        .and_then(|it| Index::open(&it)?.newest(1, None));
     match opened {
         Ok(newest) => {
             let last = newest.first().map_or("no runs yet".to_owned(), |it| {

@@ -19,7 +19,7 @@ use anyhow::Context as _;
 use pipe_data::regular;
 
 use self::survey::Survey;
-use super::{Context, UserError, backup, discovery, quote};
+use super::{Context, UserError, backup, discovery, failure, quote};
 use crate::{
     report::style::{BOLD, HINT, WARN, paint},
     store::Store,
@@ -42,7 +42,7 @@ pub struct Args {
         allow_hyphen_values = true
     )]
     target: Option<String>,
-    /// Where the spec is written
+    /// Where the spec is written; `-` is standard output, and nothing else is written then
     #[arg(short, long, value_name = "FILE", default_value = "pipe.yaml")]
     output: PathBuf,
     /// Replace files that are there; each is kept under a new name beside it
@@ -60,6 +60,9 @@ struct Draft {
 
 /// Writes the spec, and says what to type next.
 pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
+    if args.output == Path::new("-") {
+        return print_spec(&args, context);
+    }
     let output = context.folder.join(&args.output);
     let folder = output.parent().unwrap_or(&context.folder).to_owned();
     let schema_line = format!("# yaml-language-server: $schema={SCHEMA}\n");
@@ -114,6 +117,27 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
         paint(HINT, "next:"),
         paint(BOLD, format!("pipe run{spec}"))
     )?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Writes the spec alone to standard output, and what is told of it to standard error.
+fn print_spec(args: &Args, context: &Context) -> anyhow::Result<ExitCode> {
+    let text = match (&args.table, &args.target) {
+        (None, _) => digits::SPEC.to_owned(),
+        (Some(table), target) => {
+            let survey = Survey::of(table, &context.display(table))?;
+            let Some(target) = target else {
+                return Err(survey.no_target(&shown_command(table)).into());
+            };
+            let source = relative(&context.folder.join(table), &context.folder)?;
+            let (text, notes) = draft::spec(&survey, target, &source)?;
+            for note in notes {
+                failure::write_error(&format!("{} {note}", paint(WARN, "note:")), context);
+            }
+            text
+        }
+    };
+    write!(context.data_output(), "{text}")?;
     Ok(ExitCode::SUCCESS)
 }
 

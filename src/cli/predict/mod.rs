@@ -31,7 +31,12 @@ use self::{
     rows::{Interrupted, Rows, form_of},
     target::Target,
 };
-use super::{Context, UserError, context::Verbosity, failure, subject};
+use super::{
+    Context, UserError,
+    context::Verbosity,
+    failure,
+    subject::{self, SpecOption},
+};
 use crate::exec::{
     Executor, Job, JobWork, Message, Stop, WorkerJob,
     environment::Host,
@@ -46,9 +51,11 @@ pub struct Args {
     package: PathBuf,
     /// The rows, plain or gzip, or pictures or texts; of several files one after another. `-`, or nothing: standard input
     rows: Vec<PathBuf>,
-    /// Where the predictions go [default: standard output]
+    /// Where the predictions go; `-` is standard output [default: -]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+    #[command(flatten)]
+    spec: SpecOption,
     /// The form of the rows [default: as the file's name says, else as its first character shows: JSON, or the package's own form]
     #[arg(long, value_name = "FORM", value_parser = data_form())]
     input_format: Option<Form>,
@@ -191,7 +198,7 @@ fn find_package(args: &Args, context: &Context) -> anyhow::Result<PathBuf> {
         return Err(refusal.into());
     }
     let store = subject::open_store(context).map_err(|_| refusal)?;
-    let place = subject::find(&store, stage)?.place(&store)?;
+    let place = subject::find(&store, args.spec.spec.as_deref(), stage, context)?.place(&store)?;
     if place.r#type != ArtifactType::Package {
         return Err(UserError::usage(format!(
             "`{stage}` is a {}, not a package",

@@ -29,7 +29,7 @@ pub enum Target {
 impl Target {
     /// Looks at what is at the path that was given; waits for the reader of a named pipe.
     pub fn find(given: Option<&Path>, package: &Path, context: &Context) -> anyhow::Result<Self> {
-        let Some(given) = given else {
+        let Some(given) = given.filter(|given| *given != Path::new("-")) else {
             return Ok(Self::StandardOutput);
         };
         let shown = given.display();

@@ -61,12 +61,18 @@ pub fn find(
         })
     };
     let is_done = story.status() == Some(RunStatus::Done);
+    let spec = story.started.as_ref().map_or("", |started| &started.spec);
+    let current = |stage: &Stage, output: &str| {
+        let name = plan.full_name(spec, &stage.id);
+        context.display(&current(&name, stage, output, store))
+    };
+    let show = |stage: &str| show_command(spec, stage, store, context);
     let ends = ends(&done);
     let mut results = Vec::new();
     for (stage, name) in outputs_of(&ends).take(RESULTS + 1) {
         let bytes = record_of(stage).and_then(|it| Some(it.outputs.get(name)?.bytes));
         results.extend(bytes.map(|bytes| Place {
-            path: context.display(&current(store, stage, name)),
+            path: current(stage, name),
             bytes,
         }));
     }
@@ -86,10 +92,10 @@ pub fn find(
     };
     Finds {
         reports: reports(artifacts),
-        notes: notes(story, store, context),
+        notes: notes(story, &show),
         results,
         next: if is_done {
-            next(&done, &ends, &packaged_form, store, context)
+            next(&done, &ends, &current, &packaged_form, &show)
         } else {
             Vec::new()
         },
@@ -140,62 +146,67 @@ fn reports<'a>(artifacts: impl Iterator<Item = (&'a str, PathBuf)>) -> Vec<Measu
     found
 }
 
-/// What is worth typing after a run that went well.
+/// What is worth typing after a run that went well. `current` is the link by which people find an output, `show` the command
+/// that shows a stage.
 fn next(
     done: &[&Stage],
     ends: &[&Stage],
+    current: &dyn Fn(&Stage, &str) -> String,
     packaged_form: &dyn Fn(&Stage, &str) -> Option<Form>,
-    store: &Store,
-    context: &Context,
+    show: &dyn Fn(&str) -> String,
 ) -> Vec<String> {
     let has = |stage: &Stage, wanted| stage.outputs.values().any(|it| *it == wanted);
     let last = |wanted| done.iter().rev().find(|it| has(it, wanted));
     let mut commands = Vec::new();
     let shown = last(ArtifactType::Report).or(ends.last());
-    let pipe = pipe_command(store, context);
-    commands.extend(shown.map(|stage| format!("{pipe} show {}", stage.id)));
+    commands.extend(shown.map(|stage| show(&stage.id)));
     if let Some(stage) = last(ArtifactType::Package) {
         let name = stage.outputs.keys().next().map_or("main", String::as_str);
-        let link = quote::shell(&context.display(&current(store, stage, name)));
+        let link = quote::shell(&current(stage, name));
         let rows = packaged_form(stage, name).unwrap_or_default().example();
         commands.push(format!("pipe predict {link} {rows}"));
     }
     commands
 }
 
-/// How `pipe` is called about this store: from a folder of another project, the store has to be named.
-fn pipe_command(store: &Store, context: &Context) -> String {
+/// The command that shows a stage of this spec. From a folder of another project, the store has to be named; if other specs
+/// have a stage of this id, the spec, too.
+fn show_command(spec: &str, stage: &str, store: &Store, context: &Context) -> String {
     let is_near = context.typed_store().is_none()
         && discovery::current_store_root(context).canonicalize().ok()
             == store.root().canonicalize().ok();
-    if is_near {
-        "pipe".to_owned()
-    } else {
+    let mut command = "pipe ".to_owned();
+    if !is_near {
         let root = context.display(store.root());
-        format!("pipe --store {}", quote::shell(&root))
+        command.push_str(&format!("--store {} ", quote::shell(&root)));
     }
+    command.push_str("show ");
+    if store.specs_with(stage).len() > 1 {
+        let path = store.root().parent().unwrap_or(store.root()).join(spec);
+        command.push_str(&format!("{} ", quote::shell(&context.display(&path))));
+    }
+    command + &quote::shell(stage)
 }
 
 /// The stages that were looked at whose results have notes.
-fn notes(story: &Story, store: &Store, context: &Context) -> Vec<NoteCount> {
+fn notes(story: &Story, show: &dyn Fn(&str) -> String) -> Vec<NoteCount> {
     let mut found = Vec::new();
     for (stage, chapter) in &story.stages {
         let notes = (chapter.record.as_ref()).map_or(0, |record| record.observed.notes.len());
         if notes > 0 {
-            let pipe = pipe_command(store, context);
             found.push(NoteCount {
                 stage: stage.clone(),
                 notes: notes as u64,
-                command: format!("{pipe} show {}", quote::shell(stage)),
+                command: show(stage),
             });
         }
     }
     found
 }
 
-/// The link by which people find an output.
-fn current(store: &Store, stage: &Stage, output: &str) -> PathBuf {
-    let mut link = store.current(&stage.id);
+/// The link by which people find an output of a stage, which has this name among the stages of all specs.
+fn current(name: &str, stage: &Stage, output: &str, store: &Store) -> PathBuf {
+    let mut link = store.current(name);
     if stage.outputs.len() > 1 {
         link.push(output);
     }

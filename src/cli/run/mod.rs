@@ -49,7 +49,7 @@ const LOOK_BACK: usize = 5;
 /// What `pipe run` takes.
 #[derive(clap::Args)]
 pub struct Args {
-    /// The spec [default: pipe.yaml in this folder], then the stages that are wanted [default: all]
+    /// The spec [default: pipe.yaml in this folder or above it in the project, else that of the last run], then the stages that are wanted [default: all]
     #[arg(value_name = "SPEC] [STAGE")]
     words: Vec<String>,
     #[command(flatten)]
@@ -120,8 +120,8 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
         Some(store) => store,
         None => Arc::new(Store::open(&project.store)?),
     };
-    let before = previous(&store, &project.plan.name);
     let mut options = outlook::options(&project, &wish, &selection, context)?;
+    let before = previous(&store, &options.spec);
     let is_recorded = store.is_writable();
     let outs = (selection.iter()).flat_map(|id| &project.plan.stages[id].outs);
     let _reservation = turn::wait_for(outs, &project.folder, &store, context)?;
@@ -321,8 +321,8 @@ fn face(format: Format, before: Option<Story>, context: &Context) -> io::Result<
 /// Columns of lines that no terminal shows: logs are read in wide windows, but not in endless ones.
 const PLAIN_WIDTH: usize = 160;
 
-/// The story of the last finished run of this spec.
-fn previous(store: &Store, name: &str) -> Option<Story> {
+/// The story of the last finished run of the spec that logs name so.
+fn previous(store: &Store, spec: &str) -> Option<Story> {
     let runs = store.runs().ok()?;
     runs.iter()
         .take(LOOK_BACK)
@@ -332,7 +332,7 @@ fn previous(store: &Store, name: &str) -> Option<Story> {
         })
         .filter_map(|run| Some(Story::from_lines(&store.read_run(run).ok()?)))
         .find(|story| {
-            story.status().is_some() && story.started.as_ref().is_some_and(|it| it.name == name)
+            story.status().is_some() && story.started.as_ref().is_some_and(|it| it.spec == spec)
         })
 }
 

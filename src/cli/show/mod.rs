@@ -27,7 +27,7 @@ use serde_json::{Value, json};
 
 use super::{
     Context, Format, report as report_page,
-    subject::{self, Subject},
+    subject::{self, StageWords, Subject},
 };
 use crate::{
     bounded,
@@ -47,8 +47,8 @@ const HISTORY_RUNS: u32 = 24;
 /// What `pipe show` takes.
 #[derive(clap::Args)]
 pub struct Args {
-    /// The stage, with its instance or output where it has several: `fit`, `score@fold=0`
-    stage: String,
+    #[command(flatten)]
+    words: StageWords,
     /// For people or for programs
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
@@ -60,9 +60,10 @@ pub struct Args {
 /// Shows the stage's last result.
 pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
     let store = subject::open_store(context)?;
-    let subject = subject::find(&store, &args.stage)?;
+    let (spec, stage) = args.words.split();
+    let subject = subject::find(&store, spec, stage, context)?;
     if args.open {
-        report_page::open_stage(&store, &subject.id, context)?;
+        report_page::open_stage(&store, &subject, context)?;
         return Ok(ExitCode::SUCCESS);
     }
     let views = views(&subject, &store, context);
@@ -182,7 +183,7 @@ fn current(
     store: &Store,
     context: &Context,
 ) -> String {
-    let mut link = store.current(&subject.id);
+    let mut link = store.current_of(subject.spec.as_deref(), &subject.id);
     if subject.record.outputs.len() > 1 {
         link.push(crate::plan::file_name(name));
     }
@@ -225,7 +226,7 @@ fn history(subject: &Subject, store: &Store, context: &Context) -> anyhow::Resul
     let index = Index::open(store)?;
     let mut table = Table::new(&["over its runs", "#", "", "#now"]);
     for (name, now) in metrics {
-        let values = index.history(&subject.id, name, HISTORY_RUNS)?;
+        let values = index.history(subject.spec.as_deref(), &subject.id, name, HISTORY_RUNS)?;
         if let [first, _, ..] = values[..] {
             table.row([
                 name.to_owned(),

@@ -28,7 +28,7 @@ use crate::{
 
 /// Reads them; exit code 1 where one changed unseen.
 pub fn run(spec: Option<&Path>, format: Format, context: &Context) -> anyhow::Result<ExitCode> {
-    let project = project::load_or_last(spec, &Overriding::default(), context)?;
+    let project = project::load(spec, &Overriding::default(), context)?;
     let store = subject::open_store(context)?;
     let mut files: BTreeMap<PathBuf, BTreeSet<&str>> = BTreeMap::new();
     for stage in project.plan.stages.values() {

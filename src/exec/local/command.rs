@@ -10,32 +10,57 @@ use pipe_data::regular;
 use pipe_schema::{
     protocol::{Done, Exit},
     report::Metrics,
-    run::Failure,
+    run::{Failure, FailureKind},
 };
 use serde::Deserialize;
 
 use super::{
-    super::{CommandJob, Message, failure},
+    super::{CommandJob, CommandShell, Message, failure},
     attendant::Attendant,
     board::End,
     output::Output,
 };
 
+/// What a shell with `pipefail` ends with where a part of a pipeline was ended by SIGPIPE. Another attempt would end so, too.
+const BROKEN_PIPE: i32 = 128 + 13;
 /// How often live metrics are looked for.
 const TICK: Duration = Duration::from_millis(100);
 /// Runs its arguments one after another, each in a shell of its own, until one fails.
 const EACH_LINE: &str = r#"for line do sh -c "$line" || exit; done"#;
+/// The same in the bash that is named first.
+const EACH_LINE_IN_BASH: &str =
+    r#"bash=$1; shift; for line do "$bash" -euo pipefail -c "$line" || exit; done"#;
+/// The same with the strict options that this `sh` has.
+const EACH_LINE_STRICT: &str = r#"options=-eu
+if (set -o pipefail) 2>/dev/null; then options='-euo pipefail'; fi
+for line do sh $options -c "$line" || exit; done"#;
 
-/// The arguments of `sh` that run these lines.
-pub fn arguments(lines: &[String]) -> Vec<String> {
-    let mut arguments = vec!["-c".to_owned()];
-    if let [line] = lines {
-        arguments.push(line.clone());
-    } else {
-        arguments.extend([EACH_LINE.to_owned(), "sh".to_owned()]);
-        arguments.extend(lines.iter().cloned());
+/// The program that runs these lines, and its arguments.
+pub fn program(shell: &CommandShell, lines: &[String]) -> (String, Vec<String>) {
+    let sh = || "/bin/sh".to_owned();
+    let with_lines = |first: &[&str]| {
+        let first = first.iter().map(|it| (*it).to_owned());
+        first.chain(lines.iter().cloned()).collect()
+    };
+    match (shell, lines) {
+        (CommandShell::Bash(bash), [_]) => (bash.clone(), with_lines(&["-euo", "pipefail", "-c"])),
+        (CommandShell::Bash(bash), _) => {
+            let first = ["-c", EACH_LINE_IN_BASH, "bash", bash.as_str()];
+            (bash.clone(), with_lines(&first))
+        }
+        (CommandShell::Sh, _) => (sh(), with_lines(&["-c", EACH_LINE_STRICT, "sh"])),
+        (CommandShell::PlainSh, [_]) => (sh(), with_lines(&["-c"])),
+        (CommandShell::PlainSh, _) => (sh(), with_lines(&["-c", EACH_LINE, "sh"])),
     }
-    arguments
+}
+
+/// The words before a line that a user types to run it in this shell.
+pub fn typed(shell: &CommandShell) -> &'static str {
+    match shell {
+        CommandShell::Bash(_) => "bash -euo pipefail -c",
+        CommandShell::Sh => "sh -eu -c",
+        CommandShell::PlainSh => "sh -c",
+    }
 }
 
 /// Attends to a command until it and its output have ended.
@@ -78,12 +103,20 @@ pub fn attend(mut attendant: Attendant, command: &CommandJob, mut output: Output
 fn failure_of(attendant: &Attendant, end: &End) -> Failure {
     let mut end = end.clone();
     if let End::Exited(exit) = &mut end
-        && let Some(code @ 129..=159) = exit.code
+        && let Some(code @ 129..=159) = exit.code.filter(|code| *code != BROKEN_PIPE)
     {
         exit.signal = Some(code - 128);
         exit.code = None;
     }
-    attendant.failure_of("the command", &end)
+    let mut failure = attendant.failure_of("the command", &end);
+    if failure.kind == FailureKind::Exit(BROKEN_PIPE) {
+        failure.hint = Some(
+            "a part of a pipeline wrote on after the part behind it had ended, as before `| head`: let that read all, or write \
+             `set +o pipefail` before it"
+                .to_owned(),
+        );
+    }
+    failure
 }
 
 /// A live metric as a command writes it.
@@ -227,23 +260,45 @@ impl MetricsFile {
 mod tests {
     use super::*;
 
+    fn run(shell: &CommandShell, lines: &[&str]) -> (i32, String) {
+        let lines: Vec<String> = lines.iter().map(|it| (*it).to_owned()).collect();
+        let (program, arguments) = program(shell, &lines);
+        let output = std::process::Command::new(program).args(arguments).output();
+        let output = output.unwrap();
+        let code = output.status.code().unwrap();
+        (code, String::from_utf8(output.stdout).unwrap())
+    }
+
     #[test]
     fn lines_run_in_order_and_stop_at_the_first_failure() {
-        let run = |lines: &[&str]| {
-            let lines: Vec<String> = lines.iter().map(|it| (*it).to_owned()).collect();
-            let output = std::process::Command::new("/bin/sh")
-                .args(arguments(&lines))
-                .output()
-                .unwrap();
-            (
-                output.status.code().unwrap(),
-                String::from_utf8(output.stdout).unwrap(),
-            )
-        };
-        assert_eq!(run(&["echo one"]), (0, "one\n".to_owned()));
-        assert_eq!(
-            run(&["echo 'a  b'", "echo two; exit 3", "echo never"]),
-            (3, "a  b\ntwo\n".to_owned())
-        );
+        let shells = [
+            CommandShell::Bash("/bin/bash".to_owned()),
+            CommandShell::Sh,
+            CommandShell::PlainSh,
+        ];
+        for shell in shells {
+            assert_eq!(run(&shell, &["echo one"]), (0, "one\n".to_owned()));
+            assert_eq!(
+                run(&shell, &["echo 'a  b'", "echo two; exit 3", "echo never"]),
+                (3, "a  b\ntwo\n".to_owned()),
+                "{shell:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_strict_shell_ends_at_what_fails_inside_a_line() {
+        let bash = CommandShell::Bash("/bin/bash".to_owned());
+        for line in ["false; true", "false\ntrue", ": $not_set; true"] {
+            for shell in [&bash, &CommandShell::Sh] {
+                assert_ne!(run(shell, &[line]).0, 0, "{shell:?} {line}");
+                assert_ne!(run(shell, &["true", line]).0, 0, "{shell:?} {line}");
+            }
+            assert_eq!(run(&CommandShell::PlainSh, &[line]).0, 0, "{line}");
+        }
+        assert_eq!(run(&bash, &["exit 3 | cat"]).0, 3);
+        assert_eq!(run(&bash, &["true", "exit 3 | cat"]).0, 3);
+        assert_eq!(run(&bash, &["yes | head -n 1"]).0, BROKEN_PIPE);
+        assert_eq!(run(&bash, &["false || true; if false; then :; fi"]).0, 0);
     }
 }

@@ -26,6 +26,7 @@ use pipe_schema::{
     run::{Failure, FailureKind},
 };
 
+pub use self::command::typed;
 use self::{
     attendant::Attendant,
     board::{Board, End},
@@ -131,10 +132,13 @@ impl Local {
         let (reader, writer) = io::pipe()?;
         let mut env = self.config.host.base();
         env.extend(command.env.iter().cloned());
+        let (program, args) = command::program(&command.shell, &command.lines);
+        let mut attendant = attendant;
+        attendant.name_program(program.as_ref());
         let mut start = supervisor::Start {
             job: job.id,
-            program: "/bin/sh".to_owned(),
-            args: command::arguments(&command.lines),
+            program,
+            args,
             env,
             folder: text_of(&command.folder)?,
             memory: job.memory,

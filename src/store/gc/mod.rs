@@ -36,7 +36,7 @@ const DAY: Duration = Duration::from_hours(24);
 /// What to keep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Policy {
-    /// The results of this many runs, the newest ones.
+    /// The results of this many runs, the newest ones of those that had something to do.
     pub keep_runs: usize,
     /// What is younger stays, whatever run it is of.
     pub older_than: Duration,
@@ -84,7 +84,7 @@ impl Store {
         let mut collected = Collected::default();
         let live: HashSet<String> = self.live_leases()?.into_iter().collect();
         let runs = self.runs()?;
-        let (kept_runs, old_runs) = runs.split_at(policy.keep_runs.min(runs.len()));
+        let (kept_runs, old_runs) = self.split_runs(&runs, policy.keep_runs)?;
         collected.kept_runs = kept_runs.len();
         let mut needed = self.needed(kept_runs, policy)?;
         let mut old_runs = old_runs.to_vec();

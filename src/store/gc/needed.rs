@@ -3,17 +3,17 @@
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
     fs,
-    path::Path,
+    path::{Path, PathBuf},
     time::{Duration, SystemTime},
 };
 
 use pipe_schema::{key::Key, manifest::Digest, record::Record, run::Event};
 
 use super::{
-    super::{Store, error::Result, layout, lookup::named_objects, record::children},
+    super::{Store, error::Result, layout, lookup::named_objects, names, record::children},
     Policy,
 };
-use crate::{key, plan::file_name};
+use crate::key;
 
 /// What must stay.
 #[derive(Default)]
@@ -51,27 +51,39 @@ impl Store {
         for run in kept_runs {
             keys.extend(self.used_by(run)?);
         }
-        let current: HashSet<String> = children(&self.layout.current())?.into_iter().collect();
-        let known = self.known_stages()?;
-        let mut told = BTreeMap::new();
-        self.with_fresh_contents(|contents| {
-            for (name, key) in contents.names() {
-                // Whoever removes the link gives the result up; of outs alone there is none.
-                if current.contains(&file_name(name)) {
-                    keys.insert(key);
-                    told.insert(file_name(name), key);
-                } else if known.contains(name) {
-                    outs.push(key);
-                }
-            }
+        let known = self.known_specs()?;
+        let mut links = BTreeMap::new();
+        let names = self.with_fresh_contents(|contents| {
+            let names = contents.names();
+            let names = names.map(|(name, key)| (name.to_owned(), key));
+            names.collect::<Vec<(String, Key)>>()
         })?;
+        for (name, key) in names {
+            let stage = self.with_owner(&name)?;
+            // What an older version noted by the `name` of a spec ends with the first note by its path.
+            let is_last = self.with_contents(|it| it.last(&name))? == Some(key);
+            if stage.spec.is_none() && !is_last {
+                continue;
+            }
+            if stage.spec.is_some_and(|spec| known.moved.contains(spec)) {
+                continue;
+            }
+            // Whoever removes the link gives the result up; of outs alone there is none.
+            let link = self.place_of_link(&stage);
+            if fs::symlink_metadata(&link).is_ok() {
+                keys.insert(key);
+                links.insert(link, key);
+            } else if known.stages.contains(&name) {
+                outs.push(key);
+            }
+        }
         for key in outs {
             let record = self.find_record(&key);
             if record.is_some_and(|it| it.outputs.is_empty()) {
                 keys.insert(key);
             }
         }
-        let linked = self.linked_otherwise(&current, &told)?;
+        let linked = self.linked_otherwise(&links)?;
         let mut needed = Needed::default();
         needed.inputs.extend(&claimed);
         for key in self.record_keys()? {
@@ -99,20 +111,48 @@ impl Store {
         Ok(needed)
     }
 
-    /// All stages that the newest run of each spec knew, with the spec's name.
-    fn known_stages(&self) -> Result<HashSet<String>> {
-        let mut specs = HashSet::new();
-        let mut known = HashSet::new();
+    /// What the newest run of each spec knew.
+    fn known_specs(&self) -> Result<KnownSpecs> {
+        let mut projects: BTreeMap<String, String> = BTreeMap::new();
+        let mut known = KnownSpecs::default();
         for run in self.runs()? {
             let Some(started) = self.start_of(&run)? else {
                 continue;
             };
-            if specs.insert(started.name.clone()) {
-                let stages = started.stages.iter().chain(&started.others);
-                known.extend(stages.map(|it| format!("{}/{it}", started.name)));
+            let spec = names::spec_name(&started.spec);
+            if projects.contains_key(&spec) {
+                continue;
             }
+            for stage in started.stages.iter().chain(&started.others) {
+                known.stages.insert(names::identity(&spec, stage));
+                // As older versions noted it.
+                known.stages.insert(format!("{}/{stage}", started.name));
+            }
+            projects.insert(spec, started.name.clone());
         }
+        let (there, gone): (Vec<_>, Vec<_>) =
+            projects.iter().partition(|(spec, _)| self.has_spec(spec));
+        let moved = gone
+            .into_iter()
+            .filter(|(_, project)| there.iter().any(|it| it.1 == *project));
+        known.moved = moved.map(|(spec, _)| spec.clone()).collect();
         Ok(known)
+    }
+
+    /// The newest runs up to the last of those that are to be kept: of runs that had nothing to do, any number.
+    pub(super) fn split_runs<'a>(
+        &self,
+        runs: &'a [String],
+        keep: usize,
+    ) -> Result<(&'a [String], &'a [String])> {
+        let mut counted = 0;
+        for (at, run) in runs.iter().enumerate() {
+            if counted == keep {
+                return Ok(runs.split_at(at));
+            }
+            counted += usize::from(!self.had_nothing_to_do(run)?);
+        }
+        Ok((runs, &[]))
     }
 
     /// The records that a run made or used.
@@ -129,22 +169,20 @@ impl Store {
     }
 
     /// Objects that links in `current` lead to, by link, where the index tells of another record or of none: a loss of power
-    /// may have taken its end.
+    /// may have taken its end. `told` are the links that the index tells of.
     fn linked_otherwise(
         &self,
-        current: &HashSet<String>,
-        told: &BTreeMap<String, Key>,
+        told: &BTreeMap<PathBuf, Key>,
     ) -> Result<BTreeSet<BTreeSet<Digest>>> {
         let mut linked = BTreeSet::new();
-        for name in current {
-            let path = self.layout.current().join(name);
+        for path in self.current_links()? {
             let mut links = vec![path.clone()];
             if !path.is_symlink() {
                 links = children(&path)?.iter().map(|it| path.join(it)).collect();
             }
             let objects: BTreeSet<Digest> =
                 links.iter().filter_map(|it| object_of_link(it)).collect();
-            let record = told.get(name).and_then(|key| self.find_record(key));
+            let record = told.get(&path).and_then(|key| self.find_record(key));
             let is_told = record.is_some_and(|it| {
                 let digests = named_objects(&it).map(|(_, digest)| digest);
                 digests.collect::<BTreeSet<Digest>>() == objects
@@ -155,6 +193,30 @@ impl Store {
         }
         Ok(linked)
     }
+
+    /// The link of each stage in `current`, or its folder of links.
+    fn current_links(&self) -> Result<Vec<PathBuf>> {
+        let current = self.layout.current();
+        let mut links = Vec::new();
+        for name in children(&current)? {
+            let path = current.join(&name);
+            if names::is_folder_of_spec(&name) {
+                links.extend(children(&path)?.iter().map(|it| path.join(it)));
+            } else {
+                links.push(path);
+            }
+        }
+        Ok(links)
+    }
+}
+
+/// What runs tell of the specs that share the store.
+#[derive(Default)]
+struct KnownSpecs {
+    /// What identifies the stages that the newest run of each spec knew.
+    stages: HashSet<String>,
+    /// Specs that are gone while another one has their `name`.
+    moved: HashSet<String>,
 }
 
 /// How long ago it was made.

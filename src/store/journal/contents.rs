@@ -9,7 +9,7 @@ use std::{
 use pipe_schema::{key::Key, manifest::Digest};
 
 use super::{
-    super::by_digest::ByDigest,
+    super::{by_digest::ByDigest, names::StageName},
     frame::{Head, Kind},
 };
 
@@ -88,7 +88,12 @@ pub struct Contents {
     records: ByDigest<Key, Place>,
     trees: ByDigest<Digest, Place>,
     packs: ByDigest<Digest, Place>,
+    /// By what identifies a stage.
     last: HashMap<String, Said<Key>>,
+    /// By the other names under which the results of stages are found.
+    aliases: HashMap<String, Said<Key>>,
+    /// The specs whose stages have the links `current/<stage>`, by stage.
+    owners: HashMap<String, Said<String>>,
     stamps: ByDigest<Digest, Said<Stamp>>,
     outs: ByDigest<Digest, Said<String>>,
     last_number: u64,
@@ -111,10 +116,15 @@ impl Contents {
             Kind::Pack => put_place(&mut self.packs, head.id, place),
             Kind::Last => {
                 let key = Key(head.id);
-                if let Some((_, stage)) = text().split_once('/') {
-                    put(&mut self.last, stage.to_owned(), head.number, key);
+                let name = StageName::parse(text());
+                for alias in name.aliases() {
+                    put(&mut self.aliases, alias, head.number, key);
                 }
-                put(&mut self.last, text().to_owned(), head.number, key);
+                if let Some(spec) = name.spec.filter(|_| name.is_owner) {
+                    let stage = name.stage.to_owned();
+                    put(&mut self.owners, stage, head.number, spec.to_owned());
+                }
+                put(&mut self.last, name.identity(), head.number, key);
             }
             Kind::Stamp => {
                 if let Some(stamp) = Stamp::parse(text()) {
@@ -189,8 +199,9 @@ impl Contents {
                 newest.filter(is_alike).map(|it| it.number)
             }
             Kind::Last => {
-                let name = std::str::from_utf8(content).unwrap_or_default();
-                self.last.get(name).map(|it| it.number)
+                let name = StageName::parse(std::str::from_utf8(content).unwrap_or_default());
+                let said = self.said(&name.identity());
+                said.map(|said| said.number)
             }
             Kind::Stamp => self.stamps.get(&head.id).map(|it| it.number),
             Kind::Out => self.outs.get(&head.id).map(|it| it.number),
@@ -217,14 +228,24 @@ impl Contents {
         self.place(kind, id).is_some()
     }
 
-    /// The record that was last made or used under a name: a stage's, or a spec's and a stage's.
+    /// The record that was last made or used under a name: what identifies a stage, or an alias of it.
     pub fn last(&self, name: &str) -> Option<Key> {
-        self.last.get(name).map(|it| it.what)
+        self.said(name).map(|said| said.what)
     }
 
-    /// All names with their last records.
+    fn said(&self, name: &str) -> Option<&Said<Key>> {
+        let all = [self.last.get(name), self.aliases.get(name)];
+        all.into_iter().flatten().max_by_key(|said| said.number)
+    }
+
+    /// What identifies the stages that have results, with their last records.
     pub fn names(&self) -> impl Iterator<Item = (&str, Key)> {
         self.last.iter().map(|(name, it)| (name.as_str(), it.what))
+    }
+
+    /// The spec whose stage has the link `current/<stage>`, if any spec has it.
+    pub fn owner(&self, stage: &str) -> Option<&str> {
+        self.owners.get(stage).map(|said| said.what.as_str())
     }
 
     /// What the artifact's stats were when it was last seen whole.

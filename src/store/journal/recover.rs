@@ -9,6 +9,7 @@ use super::{
     super::{
         Store, disk,
         error::{At, Result, StoreError},
+        names::{self, StageName},
         record::{last_note, note_of},
         removal,
     },
@@ -27,14 +28,16 @@ impl Store {
         }
         let mut known: HashSet<Key> = self.journals().contents.keys().copied().collect();
         let mut named = HashSet::new();
+        let mut owned: HashSet<String> = HashSet::new();
         let mut notes: Vec<Note> = Vec::new();
         // The newest run comes first: what it says of a stage counts.
         for run in self.runs()? {
-            let mut spec = String::new();
+            let (mut project, mut spec) = (String::new(), String::new());
             let mut lines = self.read_run(&run).unwrap_or_default();
             lines.reverse();
             if let Some(Event::RunStarted(started)) = lines.last().map(|it| &it.event) {
-                spec.clone_from(&started.name);
+                project.clone_from(&started.name);
+                spec = names::spec_name(&started.spec);
             }
             for line in lines {
                 let (Event::StageDone { stage, record } | Event::StageCached { stage, record }) =
@@ -42,8 +45,13 @@ impl Store {
                 else {
                     continue;
                 };
-                let name = format!("{spec}/{stage}");
-                let is_newest = named.insert(name.clone());
+                let mut name = StageName {
+                    project: Some(&project),
+                    spec: Some(&spec),
+                    stage: &stage,
+                    is_owner: false,
+                };
+                let is_newest = named.insert(name.identity());
                 if self.is_revoked(&record, None) {
                     continue;
                 }
@@ -57,7 +65,11 @@ impl Store {
                     continue;
                 }
                 notes.push(note_of(&record)?);
-                if is_newest && self.journals().contents.last(&name).is_none() {
+                let journals = self.journals();
+                if is_newest && journals.contents.last(&name.identity()).is_none() {
+                    let owner = journals.contents.owner(&stage);
+                    name.is_owner =
+                        owner.is_none_or(|owner| owner == spec) && owned.insert(stage.clone());
                     notes.push(last_note(&name, &record.key));
                 }
             }

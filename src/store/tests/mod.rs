@@ -4,6 +4,7 @@ mod aside;
 mod crash;
 mod damage;
 mod hashing;
+mod identities;
 mod inputs;
 mod journals;
 mod keeping;

@@ -17,6 +17,7 @@ use super::{
     error::Result,
     journal::Kind,
     lookup::named_objects,
+    names::StageName,
     record::{Found, children, names},
     revocation::{RevokedRecord, wall_time},
     stat::Stat,
@@ -203,10 +204,12 @@ impl Store {
     fn known_as(&self, key: &Key) -> Result<Vec<String>> {
         let mut stages: Vec<String> = self.with_contents(|it| {
             let names = it.names().filter(|(_, last)| last == key);
-            names.map(|(name, _)| name.to_owned()).collect()
+            names
+                .map(|(name, _)| StageName::parse(name).stage.to_owned())
+                .collect()
         })?;
-        stages.retain(|it| !it.contains('/'));
         stages.sort();
+        stages.dedup();
         Ok(stages)
     }
 

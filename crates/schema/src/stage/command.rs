@@ -4,7 +4,10 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::ArtifactType;
+use super::{
+    ArtifactType,
+    shell::{Shell, is_one_program},
+};
 use crate::{
     reference::{PathOrStage, Reference},
     scalar::OneOrMany,
@@ -14,12 +17,17 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Command {
-    /// The command, run by `sh -c` in `wdir`; a list is run line by line and stops at the first failure.
+    /// The command, run in `wdir` by `bash -euo pipefail -c`, or by `sh -eu -c` where there is no bash: a line, a part of a
+    /// pipeline or an unset variable that fails ends it. Each item of a list is run by a shell of its own, until one fails.
     /// `${inputs.x}` and `${outputs.y}` stand for paths; `${var}` for values. Each is quoted as one word, a list as several.
     pub cmd: OneOrMany<String>,
     /// `true`: values of vars and axes become part of the shell's text as they are, unquoted. Only for values that you trust.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub raw: bool,
+    /// The shell: `bash` (`bash -euo pipefail`; it must be there), `sh` (`sh -eu`), or `plain_sh` (`sh`: only the exit code of the
+    /// last command counts, as in DVC). Default: `bash`, or `sh` where there is no bash.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shell: Option<Shell>,
     /// Other stages' outputs, by the name they have in `cmd`.
     #[serde(default)]
     pub inputs: IndexMap<String, CommandInput>,
@@ -42,6 +50,14 @@ pub struct Command {
     /// compared by their bytes instead.
     #[serde(default)]
     pub tools: Vec<String>,
+}
+
+impl Command {
+    /// Whether it makes a difference which shell runs the command, and with which options.
+    pub fn depends_on_shell(&self) -> bool {
+        let is_one_program = || self.cmd.0.iter().all(|line| is_one_program(line));
+        self.shell != Some(Shell::PlainSh) && !is_one_program()
+    }
 }
 
 /// An input of a command: a reference, or `{from: stage.part, as: csv}`.

@@ -7,6 +7,7 @@ pub mod evaluate;
 pub mod compress;
 pub mod package;
 pub mod command;
+pub mod shell;
 pub mod matrix;
 mod cache;
 mod class;
@@ -77,6 +78,8 @@ impl Task {
             Self::Train(_) | Self::Compress(_) | Self::Package(_) | Self::Preprocess(_) => 2,
             // 2: a report tells of each class; 3: it has plots; 4: figures of one class look for the positive one.
             Self::Evaluate(_) => 4,
+            // 2: a line or a part of a pipeline that fails ends it.
+            Self::Command(command) if command.depends_on_shell() => 2,
             _ => 1,
         }
     }

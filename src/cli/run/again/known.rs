@@ -249,7 +249,7 @@ impl Known {
         } = self;
         let is_listed = answer.stages as usize <= LISTED;
         let before = if is_listed || !answer.finds.reports.is_empty() {
-            previous(store, &answer.started.name)
+            previous(store, &answer.started.spec)
         } else {
             None
         };

@@ -47,7 +47,7 @@ impl Question {
         if !is_plain || args.dry_run || context.verbosity == Verbosity::Verbose {
             return Ok(None);
         }
-        let spec = discovery::find_spec(words.spec.as_deref(), context)?;
+        let spec = project::find_spec(words.spec.as_deref(), context)?;
         let folder = project::folder_of(&spec, context)?;
         let store = discovery::store_root(&spec, context);
         let named = [&spec, &folder, &store, &context.folder, &context.worker];
