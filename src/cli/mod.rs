@@ -10,6 +10,7 @@ pub mod output;
 pub mod context;
 pub mod failure;
 pub mod discovery;
+mod special;
 pub mod project;
 mod overview;
 

@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use pipe_data::{
     DataError,
     infer::{self, Missing},
-    limits, regular,
+    limits,
     table::{self, Table},
 };
 use pipe_schema::{
@@ -25,6 +25,7 @@ use super::{
     context::Verbosity,
     discovery,
     failure::{self, InvalidSpec},
+    special,
 };
 use crate::{
     bounded,
@@ -336,7 +337,9 @@ impl Loader for Files {
 
     fn special(&self, path: &str) -> Option<(PathBuf, &'static str)> {
         let mut places = self.find(path).into_iter();
-        places.find_map(|it| Some((it.clone(), regular::special(&it)?)))
+        let (place, what) = places.find_map(|it| special::find(&it))?;
+        let shown = place.strip_prefix(&self.folder).map(Path::to_owned);
+        Some((shown.unwrap_or(place), what))
     }
 
     fn columns(&self, path: &str, read: &Read) -> Option<Vec<String>> {

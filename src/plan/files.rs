@@ -326,11 +326,7 @@ pub fn check_exists(
     let path = &input.path;
     if loader.exists(path) {
         if let Some((place, what)) = loader.special(path) {
-            let place = if paths::is_glob(path) {
-                place.display().to_string()
-            } else {
-                path.clone()
-            };
+            let place = place.display();
             let error = Diagnostic::error(format!("`{place}` is {what}, or leads to one"));
             found.push(error.at(span, "neither a file nor a folder").hint(
                 "name a file: what comes from a pipe or a device is another content each time",

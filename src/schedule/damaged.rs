@@ -170,9 +170,8 @@ impl Cycle<'_> {
             return;
         }
         self.tell_set_aside(at, outs.take_set_aside());
-        match self.store.leave_outs(outs) {
-            Ok(set_aside) => self.tell_set_aside(at, set_aside),
-            Err(error) => self.warn(at, &error),
+        if let Err(error) = self.store.leave_outs(outs) {
+            self.warn(at, &error);
         }
     }
 

@@ -300,6 +300,12 @@ impl Cycle<'_> {
         let stage = self.order[at];
         self.give_back(&mut running);
         let failure = self.explain(at, &running, failure);
+        if let Some(outs) = &running.outs {
+            match self.store.set_links_aside(outs) {
+                Ok(set_aside) => self.tell_set_aside(at, set_aside),
+                Err(error) => self.warn(at, &error),
+            }
+        }
         self.give_up_outs(at, &mut running);
         let Running {
             mut pending, place, ..

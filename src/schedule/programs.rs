@@ -5,7 +5,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
-    io::Read,
+    io::{PipeReader, Read},
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     process::{Command as Process, Stdio},
@@ -196,7 +196,8 @@ fn wrong(message: String) -> Failure {
 }
 
 fn ask(options: &Options, program: &Path, folder: &Path) -> Result<String, String> {
-    let (mut reader, writer) = std::io::pipe().map_err(|it| it.to_string())?;
+    let (reader, writer) = std::io::pipe().map_err(|it| it.to_string())?;
+    rustix::io::ioctl_fionbio(&reader, true).map_err(|it| it.to_string())?;
     let mut child = Process::new(program)
         .arg("--version")
         .env_clear()
@@ -208,7 +209,9 @@ fn ask(options: &Options, program: &Path, folder: &Path) -> Result<String, Strin
         .spawn()
         .map_err(|it| it.to_string())?;
     let until = Instant::now() + PATIENCE;
+    let mut answer = Vec::new();
     let status = loop {
+        drain(&reader, &mut answer);
         match child.try_wait() {
             Ok(Some(status)) => break status,
             Ok(None) if Instant::now() < until => std::thread::sleep(Duration::from_millis(2)),
@@ -223,14 +226,17 @@ fn ask(options: &Options, program: &Path, folder: &Path) -> Result<String, Strin
     if !status.success() {
         return Err(status.to_string());
     }
-    let mut answer = Vec::new();
-    // What it started may hold the pipe open: what fits into it is enough.
-    reader
-        .by_ref()
-        .take(4096)
-        .read_to_end(&mut answer)
-        .map_err(|it| it.to_string())?;
+    drain(&reader, &mut answer);
     Ok(String::from_utf8_lossy(&answer).trim().to_owned())
+}
+
+/// Takes what is in a pipe, without waiting for who holds it open. The first bytes are enough.
+fn drain(mut pipe: &PipeReader, answer: &mut Vec<u8>) {
+    let mut chunk = [0; 4096];
+    while let Ok(read @ 1..) = pipe.read(&mut chunk) {
+        answer.extend_from_slice(&chunk[..read]);
+        answer.truncate(chunk.len());
+    }
 }
 
 #[derive(Debug, PartialEq, Eq)]

@@ -91,9 +91,10 @@ impl Cycle<'_> {
         };
         (self.store).take_over(&mut outs, before, &self.options.folder);
         self.tell_set_aside(at, outs.take_set_aside());
-        let left = self.store.leave_outs(outs);
-        self.tell_set_aside(at, left.map_err(|error| of_store(&error))?);
-        let restored = self.store.restore_outs(&self.options.protected, before);
+        let restored = self
+            .store
+            .leave_outs(outs)
+            .and_then(|()| self.store.restore_outs(&self.options.protected, before));
         let mut restored = restored.map_err(|error| of_store(&error))?;
         self.tell_set_aside(at, restored.take_set_aside());
         let released = self.store.release_outs(restored);

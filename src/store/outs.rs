@@ -119,16 +119,20 @@ impl Store {
         Ok(lock)
     }
 
-    /// Notes what a failed job left in its outs: as long as it stays like that, it is nobody's. A link is set aside: a place
-    /// from which one leads away is refused as an out, as if a user had made it.
-    pub fn leave_outs(&self, lock: OutsLock) -> Result<Vec<SetAside>> {
-        let links = (lock.places.iter()).map(|place| self.set_link_aside(place));
-        let links: Vec<_> = links.collect();
+    /// Notes what a failed job left in its outs: as long as it stays like that, it is nobody's.
+    pub fn leave_outs(&self, lock: OutsLock) -> Result<()> {
         self.write_marks(&lock.places, |it| {
             picture(&it.real).map_or(Mark::Begun(None), Mark::Left)
         })?;
         drop(lock);
-        let links = links.into_iter().collect::<Result<Vec<_>>>()?;
+        Ok(())
+    }
+
+    /// Sets aside links that a failed job left in the place of its outs: an out from which one leads away is refused, as if a
+    /// user had made it.
+    pub fn set_links_aside(&self, lock: &OutsLock) -> Result<Vec<SetAside>> {
+        let links = lock.places.iter().map(|place| self.set_link_aside(place));
+        let links = links.collect::<Result<Vec<_>>>()?;
         Ok(links.into_iter().flatten().collect())
     }
 

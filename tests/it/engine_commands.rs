@@ -350,3 +350,35 @@ fn a_memory_limit_ends_what_takes_more() {
     let tail = failure(&answer, "greedy")["tail"].to_string();
     assert!(tail.contains("memory exhausted"), "{tail}");
 }
+
+#[test]
+fn versions_of_tools_that_say_much_or_leave_a_process_behind_are_told() {
+    let steered = commands("  a: {command: {cmd: 'true', tools: [loud, lasting]}}\n");
+    let programs = tempfile::tempdir().unwrap();
+    let go = programs.path().join("go");
+    let lasting = format!(
+        "until test -e '{}'; do sleep 0.05; done & echo 2",
+        go.display()
+    );
+    for (name, text) in [
+        ("loud", "head -c 300000 /dev/zero | tr '\\0' x"),
+        ("lasting", &lasting),
+    ] {
+        let path = programs.path().join(name);
+        fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        fs::set_permissions(&path, mode).unwrap();
+    }
+    let path = format!(
+        "{}:{}",
+        programs.path().display(),
+        std::env::var("PATH").unwrap()
+    );
+    let mut command = steered.command(&[]);
+    command.env("PATH", path);
+    let run = std::cell::RefCell::new(command.spawn().unwrap());
+    wait_for("the run", || run.borrow_mut().try_wait().unwrap().is_some());
+    fs::write(go, "").unwrap();
+    let status = run.borrow_mut().wait().unwrap();
+    assert!(status.success(), "{status}");
+}

@@ -142,22 +142,26 @@ fn a_run_with_another_store_waits_for_shared_outs_only() {
     assert_eq!(two.wait().unwrap().code(), Some(0));
 }
 
-#[test]
-fn a_run_waits_for_a_stage_that_reads_an_out_of_both_and_says_for_whom() {
+/// A run whose second stage reads the out of the first one, and was begun; before it reads, it does this.
+fn reading(pause: &str) -> (Project, Child) {
     let project = Project::new();
-    project.write(
-        "pipe.yaml",
-        "version: 1
+    let spec = "version: 1
 name: shared
 vars: {n: 1}
 stages:
   a: {command: {cmd: 'echo ${n} > a.txt', outs: [a.txt]}}
-  b: {command: {cmd: 'echo > reads-${n}; until test -e go-${n}; do sleep 0.02; done; cat a.txt > b.txt', deps: [a.txt], outs: [b.txt]}}
-",
-    );
-    project.write("go-2", "");
-    let one = start(&project, &["run"]);
+  b: {command: {cmd: 'echo > reads-${n}; PAUSE; cat a.txt > b.txt', deps: [a.txt], outs: [b.txt]}}
+";
+    project.write("pipe.yaml", &spec.replace("PAUSE", pause));
+    let run = start(&project, &["run"]);
     wait_for("its reader", || project.path("reads-1").exists());
+    (project, run)
+}
+
+#[test]
+fn a_run_waits_for_a_stage_that_reads_an_out_of_both_and_says_for_whom() {
+    let (project, one) = reading("until test -e go-${n}; do sleep 0.02; done");
+    project.write("go-2", "");
     let two = start(&project, &["run", "--set", "n=2"]);
     wait_for("the second run to wait", || {
         let logs = std::fs::read_dir(project.path("artifacts/log/runs")).unwrap();
@@ -175,19 +179,7 @@ stages:
 
 #[test]
 fn a_killed_run_keeps_no_outs_from_others() {
-    let project = Project::new();
-    project.write(
-        "pipe.yaml",
-        "version: 1
-name: shared
-vars: {n: 1}
-stages:
-  a: {command: {cmd: 'echo ${n} > a.txt', outs: [a.txt]}}
-  b: {command: {cmd: 'echo > reads-${n}; test ${n} = 2 || sleep 60; cat a.txt > b.txt', deps: [a.txt], outs: [b.txt]}}
-",
-    );
-    let mut one = project.command(&["run"]).spawn().unwrap();
-    wait_for("its reader", || project.path("reads-1").exists());
+    let (project, mut one) = reading("test ${n} = 2 || sleep 60");
     one.kill().unwrap();
     one.wait().unwrap();
     let answer = project.done(&["run", "--set", "n=2"]);

@@ -48,12 +48,6 @@ pub fn misfit(kind: FileType) -> Option<&'static str> {
     }
 }
 
-/// What is at a path, links followed, if it is neither a file nor a folder.
-pub fn special(path: &Path) -> Option<&'static str> {
-    let kind = fs::metadata(path).ok()?.file_type();
-    misfit(kind).filter(|_| !kind.is_dir())
-}
-
 fn open_with(path: &Path, more: OFlags) -> io::Result<File> {
     // NONBLOCK: nobody waits for the writer of a named pipe.
     let flags = OFlags::NONBLOCK | OFlags::NOCTTY | more;

@@ -66,13 +66,7 @@ fn base64(value: &[u8]) -> Vec<Vec<u8>> {
             let shared = usize::from(!bytes.len().is_multiple_of(3));
             let core = &text[foreign..text.len() - shared];
             forms.extend(pieces(core, value.len()));
-            // What is too short for pieces may be on two lines.
-            if core.len() < 2 * PIECE + STEP {
-                for end in [&b"\n"[..], b"\r\n"] {
-                    let broken = |at| [&core[..at], end, &core[at..]].concat();
-                    forms.extend((1..core.len()).map(broken));
-                }
-            }
+            forms.extend(on_two_lines(core));
             if shared > 0 {
                 // It ends here, perhaps with padding.
                 let padding = vec![b'='; 3 - bytes.len() % 3];
@@ -100,6 +94,7 @@ fn hex(value: &[u8]) -> Vec<Vec<u8>> {
         for sign in ["", " ", ":", "%", "\\x", ", 0x", ",0x"] {
             forms.extend(pieces(bytes.join(sign).as_bytes(), value.len()));
         }
+        forms.extend(on_two_lines(bytes.concat().as_bytes()));
         forms.extend(grouped(&bytes));
     }
     forms
@@ -125,6 +120,17 @@ fn grouped(bytes: &[String]) -> Vec<Vec<u8>> {
         forms.extend(pieces(words.join(" ").as_bytes(), bytes.len()));
     }
     forms
+}
+
+/// A text that is too short for pieces, broken into two lines anywhere.
+fn on_two_lines(text: &[u8]) -> Vec<Vec<u8>> {
+    if text.len() >= 2 * PIECE + STEP {
+        return Vec::new();
+    }
+    let broken = |end: &'static [u8]| {
+        (1..text.len()).map(move |at| [&text[..at], end, &text[at..]].concat())
+    };
+    broken(b"\n").chain(broken(b"\r\n")).collect()
 }
 
 /// A text and pieces of it that overlap, if it may be broken into lines.

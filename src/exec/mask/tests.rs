@@ -179,6 +179,8 @@ fn mask_hides_hex_in_groups_base64_on_two_lines_and_what_is_escaped_twice() {
         "0x48, 0x75, 0x6e, 0x74, 0x65, 0x72, 0x2d, 0x32",
         "SHVudG\nVyLTI=",
         "SHVudG\r\nVyLTI=",
+        "48756e746\n5722d32",
+        "48756E74\r\n65722D32",
         r"\u0048\u0075\u006e\u0074\u0065\u0072\u002d\u0032",
     ] {
         let shown = masked("Hunter-2", text);

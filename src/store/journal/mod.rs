@@ -262,15 +262,13 @@ impl Store {
 pub(super) fn are_whole(folder: &Path) -> bool {
     let is_whole = |name: &String| {
         let file = closed::open_file(&folder.join(name)).ok()?;
+        let is_empty = file.metadata().ok()?.len() == 0;
         let scanned = scan::scan(&file, 0, true, &mut |_, _, _| ()).ok()?;
-        Some(!scanned.is_damaged && scanned.end > 0)
+        Some(is_empty || !scanned.is_damaged && scanned.end > 0)
     };
     let names = children(folder).unwrap_or_default();
-    let mut journals = names
-        .iter()
-        .filter(|name| !replace::is_draft(name))
-        .peekable();
-    journals.peek().is_some() && journals.all(|name| is_whole(name) == Some(true))
+    let mut journals = names.iter().filter(|name| !replace::is_draft(name));
+    has_any(folder) && journals.all(|name| is_whole(name) == Some(true))
 }
 
 /// Whether a folder has a journal, by the first bytes of what is in it.
