@@ -127,9 +127,9 @@ impl<'a> Selection<'a> {
 
 /// How a column that cannot be read is left out.
 pub fn remedy(name: &str) -> String {
+    let name = in_yaml(name);
     format!(
-        "leave it out: `source: {{columns: {{except: [{}]}}}}`",
-        in_yaml(name)
+        "leave it out: `source: {{columns: {{except: [{name}]}}}}`, or by a first step `- drop: {{columns: [{name}]}}`"
     )
 }
 
@@ -152,8 +152,8 @@ mod tests {
 
     #[test]
     fn a_remedy_quotes_names_that_yaml_would_take_apart() {
-        assert!(remedy("meta").ends_with("[meta]}}`"));
-        assert!(remedy("a, b").ends_with("[\"a, b\"]}}`"));
-        assert!(remedy("no").ends_with("[\"no\"]}}`"));
+        assert!(remedy("meta").contains("{except: [meta]}}`"));
+        assert!(remedy("a, b").contains("{except: [\"a, b\"]}}`"));
+        assert!(remedy("no").ends_with("{columns: [\"no\"]}`"));
     }
 }

@@ -283,3 +283,32 @@ fn images_of_16_bits_keep_their_levels_where_the_train_part_has_some() {
     let is_whole = |level: &f32| (level * 255.0 - (level * 255.0).round()).abs() < 1e-4;
     assert!(found.iter().all(is_whole));
 }
+
+#[test]
+fn files_of_a_desktop_do_not_move_images_into_another_part() {
+    let lab = Lab::new();
+    let all = [
+        ("train/a/1.png", "grey.png"),
+        ("train/b/2.png", "bits.png"),
+        ("test/a/3.png", "grey.png"),
+        ("test/b/4.png", "bits.png"),
+    ];
+    let paths = pictures(&lab, &all).source;
+    let mut files = Files {
+        train: paths[..2].to_vec(),
+        test: paths[2..].to_vec(),
+        ..Files::default()
+    };
+    files.train.insert(1, lab.write("train/a/Thumbs.db", "x"));
+    let block = json!({
+        "target": "label",
+        "source": {"read": {"form": "images"}},
+        "split": {"files": {"train": ["a"], "test": ["b"]}},
+        "steps": [{"resize": {"size": [4, 4]}}],
+    });
+    let (dataset, _, _) = lab.run_files("out", &files, block).unwrap();
+    let named = |part: &str| dataset.files(part).unwrap();
+    assert_eq!(named("train"), ["train/a/1.png", "train/b/2.png"]);
+    assert_eq!(named("test"), ["test/a/3.png", "test/b/4.png"]);
+    assert_eq!(dataset.part("test").unwrap().rows, [2, 3]);
+}
