@@ -37,14 +37,14 @@ pub fn spec(
         )));
     }
     let text = write(survey, target, goal, source, &choice);
-    Ok((text, notes(target, goal, &choice)))
+    Ok((text, notes(survey, target, goal, &choice)))
 }
 
 /// What becomes of each column.
 struct Choice<'a> {
     used: Vec<(&'a str, &'a Glance)>,
     /// Columns left out.
-    dropped: Vec<(&'a str, &'a str)>,
+    dropped: Vec<(&'a str, &'static str)>,
 }
 
 impl<'a> Choice<'a> {
@@ -53,9 +53,10 @@ impl<'a> Choice<'a> {
             used: Vec::new(),
             dropped: Vec::new(),
         };
-        let unread = survey.unread.iter();
-        let unread = unread.map(|(name, why)| (name.as_str(), why.as_str()));
-        choice.dropped.extend(unread);
+        let unread = survey.unread.keys();
+        choice
+            .dropped
+            .extend(unread.map(|name| (name.as_str(), "cannot be read")));
         for (name, glance) in survey.columns.iter().filter(|it| it.0 != target) {
             let is_words = glance.r#type == ColumnType::Categorical;
             let values = survey.rows - glance.missing;
@@ -130,9 +131,10 @@ fn check(survey: &Survey, target: &str, goal: &Glance) -> Result<(), UserError> 
     Ok(())
 }
 
-fn notes(target: &str, goal: &Glance, choice: &Choice<'_>) -> Vec<String> {
+fn notes(survey: &Survey, target: &str, goal: &Glance, choice: &Choice<'_>) -> Vec<String> {
     let mut notes = Vec::new();
     for (name, reason) in &choice.dropped {
+        let reason = survey.unread.get(*name).map_or(*reason, String::as_str);
         notes.push(format!(
             "column `{}` is left out: {reason}",
             quote::prose(name)
