@@ -1,6 +1,8 @@
 //! The columns that are read of files: those that are taken, and of these the ones that may be left out where they cannot be
 //! read. Knows names, no files.
 
+use std::collections::HashSet;
+
 use pipe_schema::stage::preprocess::{Join, Preprocess, SourceColumns};
 
 use super::Table;
@@ -12,6 +14,8 @@ use crate::{
 /// Which columns of a table are read.
 #[derive(Clone, Debug)]
 pub struct Selection<'a> {
+    /// What `source.columns` says, whose names must be there.
+    written: Option<&'a SourceColumns>,
     taken: Taken<'a>,
     optional: Optional<'a>,
 }
@@ -19,8 +23,8 @@ pub struct Selection<'a> {
 #[derive(Clone, Debug)]
 enum Taken<'a> {
     All,
-    Source(&'a SourceColumns),
-    Names(Vec<&'a str>),
+    Only(HashSet<&'a str>),
+    Except(HashSet<&'a str>),
 }
 
 #[derive(Clone, Debug)]
@@ -34,11 +38,13 @@ enum Optional<'a> {
 impl<'a> Selection<'a> {
     /// Takes all columns.
     pub const ALL: Self = Self {
+        written: None,
         taken: Taken::All,
         optional: Optional::None,
     };
     /// Takes all columns that can be read.
     pub const READABLE: Self = Self {
+        written: None,
         taken: Taken::All,
         optional: Optional::All,
     };
@@ -46,7 +52,8 @@ impl<'a> Selection<'a> {
     /// Takes these columns.
     pub fn of_names(names: &[&'a str]) -> Self {
         Self {
-            taken: Taken::Names(names.to_vec()),
+            written: None,
+            taken: Taken::Only(names.iter().copied().collect()),
             optional: Optional::None,
         }
     }
@@ -55,8 +62,14 @@ impl<'a> Selection<'a> {
     pub fn of_source(block: &'a Preprocess) -> Self {
         let joins = block.source.join.0.iter();
         let keys = joins.flat_map(|join| join.on.0.keys());
+        let written = block.source.columns.as_ref();
         Self {
-            taken: (block.source.columns.as_ref()).map_or(Taken::All, Taken::Source),
+            written,
+            taken: match written {
+                None => Taken::All,
+                Some(SourceColumns::Only(names)) => Taken::Only(set(names)),
+                Some(SourceColumns::Except(names)) => Taken::Except(set(names)),
+            },
             optional: Optional::Dropped(block, keys.map(String::as_str).collect()),
         }
     }
@@ -66,10 +79,11 @@ impl<'a> Selection<'a> {
         let keys = join.on.0.values();
         let named: Vec<&str> = keys.chain(&join.columns).map(String::as_str).collect();
         Self {
+            written: None,
             taken: if join.columns.is_empty() {
                 Taken::All
             } else {
-                Taken::Names(named.clone())
+                Taken::Only(named.iter().copied().collect())
             },
             optional: Optional::Dropped(block, named),
         }
@@ -79,8 +93,8 @@ impl<'a> Selection<'a> {
     pub fn takes(&self, name: &str) -> bool {
         match &self.taken {
             Taken::All => true,
-            Taken::Source(columns) => columns.takes(name),
-            Taken::Names(names) => names.contains(&name),
+            Taken::Only(names) => names.contains(name),
+            Taken::Except(names) => !names.contains(name),
         }
     }
 
@@ -104,12 +118,12 @@ impl<'a> Selection<'a> {
 
     /// Checks that the columns that `source.columns` names were there.
     pub(super) fn check(&self, table: &Table) -> Result<(), DataError> {
-        let Taken::Source(columns) = &self.taken else {
+        let Some(columns) = self.written else {
             return Ok(());
         };
-        let present = table.names();
+        let present: HashSet<&str> = table.names().into_iter().collect();
         let is_there = |name: &String| {
-            present.contains(&name.as_str())
+            present.contains(name.as_str())
                 || table.unread.contains_key(name)
                 || table.skipped.contains(name)
         };
@@ -123,6 +137,10 @@ impl<'a> Selection<'a> {
             None => error.hint(format!("the columns are: {}", listed(&known))),
         })
     }
+}
+
+fn set(names: &[String]) -> HashSet<&str> {
+    names.iter().map(String::as_str).collect()
 }
 
 /// How a column that cannot be read is left out.
