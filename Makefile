@@ -64,6 +64,7 @@ venv: ## make .venv with PyTorch and scikit-learn, for the next three (1 GB, a m
 golden: venv ## compute the committed data and golden files anew
 	$(PYTHON) $(GOLDEN)/make_data.py
 	$(PYTHON) $(GOLDEN)/make_metrics.py
+	$(PYTHON) $(GOLDEN)/make_thresholds.py
 	$(PYTHON) $(GOLDEN)/make_slices.py
 	$(PYTHON) $(GOLDEN)/make_preprocess.py
 	$(PYTHON) $(GOLDEN)/make_windows.py

@@ -39,6 +39,10 @@ use crate::{
 
 /// Rows of a table that are looked at before it is read.
 const ROWS_GLANCED_AT: usize = 100;
+/// Bytes of a table that is read whole for what it says of its target.
+const BYTES_READ_WHOLE: u64 = 1 << 20;
+/// Values of a column that may be classes.
+const VALUES_TOLD: usize = 100;
 
 /// Options of every command that reads a spec.
 #[derive(clap::Args, Clone, Debug, Default)]
@@ -381,6 +385,35 @@ impl Loader for Files {
         // What is wrong with the file is said when it is read; what was seen before is seen.
         let _ = table::read_wanted(&path, read, &[], &[column], ROWS_GLANCED_AT, &mut look);
         evidence
+    }
+
+    fn values(&self, path: &str, read: &Read, column: &str) -> Option<Vec<String>> {
+        let mut paths = self.find(path);
+        let (path, None) = (paths.next()?, paths.next()) else {
+            return None;
+        };
+        if !path.is_file() || path.metadata().ok()?.len() > BYTES_READ_WHOLE {
+            return None;
+        }
+        let read = &Read {
+            max_unpacked: Some(ByteSize {
+                bytes: BYTES_READ_WHOLE,
+            }),
+            ..read.clone()
+        };
+        let mut values = BTreeSet::new();
+        let mut gather = |table: Table, _: &[String]| {
+            let fields = table.columns.first().map(|it| it.fields.iter());
+            let texts = fields.into_iter().flatten();
+            values.extend(texts.map(|it| infer::text_of(it).to_owned()));
+            if values.len() > VALUES_TOLD {
+                Err(Enough)
+            } else {
+                Ok(())
+            }
+        };
+        let whole = table::read_wanted(&path, read, &[], &[column], ROWS_GLANCED_AT, &mut gather);
+        whole.ok().map(|()| values.into_iter().collect())
     }
 }
 

@@ -215,11 +215,15 @@ fn histories(store: &Store, records: &[(&String, &Record)]) -> Vec<History> {
         .collect()
 }
 
-/// The pictures of evaluate stages; what a command calls a plot may be anything.
+/// The pictures of evaluate stages, and those of models' thresholds; what a command calls a plot may be anything.
 fn plots(store: &Store, records: &[(&String, &Record)]) -> Vec<Plot> {
     let mut plots = Vec::new();
-    let reports = outputs(store, records, ArtifactType::Report);
-    for (id, _, folder) in reports.filter(|it| it.1.parts.kind == "evaluate") {
+    let of_kinds = |wanted, kinds: &'static [&'static str]| {
+        let outputs = outputs(store, records, wanted);
+        outputs.filter(move |it| kinds.contains(&it.1.parts.kind.as_str()))
+    };
+    let models = of_kinds(ArtifactType::Model, &["train", "compress"]);
+    for (id, _, folder) in models.chain(of_kinds(ArtifactType::Report, &["evaluate"])) {
         let entries = fs::read_dir(folder.join(PLOTS_FOLDER))
             .into_iter()
             .flatten();

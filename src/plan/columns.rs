@@ -1,6 +1,7 @@
 //! Names of columns in a preprocess block, against the tables where the loader can tell their columns.
 //! Knows names; not what is in them.
 
+use pipe_data::find_class;
 use pipe_schema::{
     reference::PathOrStage,
     stage::{
@@ -30,6 +31,34 @@ pub fn check(task: &Task, block: &Node, loader: &dyn Loader, found: &mut Vec<Dia
         table = table.with(&other, join);
     }
     check_names(task, block, &table, &left_out, found);
+    check_positive(task, block, loader, found);
+}
+
+/// Checks that the positive class is one of the target's values, where one small table has them all.
+fn check_positive(
+    task: &Preprocess,
+    block: &Node,
+    loader: &dyn Loader,
+    found: &mut Vec<Diagnostic>,
+) {
+    let (Some(class), [column]) = (task.target.positive(), &*task.target) else {
+        return;
+    };
+    let named = task.source.named();
+    let is_one_file = matches!(named.as_slice(), [(_, [_])]);
+    let files = files(task);
+    let ([(path, read)], true) = (files.as_slice(), is_one_file) else {
+        return;
+    };
+    let Some(values) = loader.values(path, read, column) else {
+        return;
+    };
+    let is_it = |value: &String| find_class(std::slice::from_ref(value), class).is_some();
+    if !values.iter().any(is_it) {
+        let known: Vec<&str> = values.iter().map(String::as_str).collect();
+        let span = block.nearest(["target", "positive"]).span;
+        found.push(lacking(column, "class", &class.0, &known, span));
+    }
 }
 
 /// Checks the names in `source.columns`; returns the columns that it leaves out.

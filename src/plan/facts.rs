@@ -162,6 +162,18 @@ fn live_metrics(block: &Train, upstream: &Upstream<'_>) -> Vec<String> {
     if parts.is_none_or(|it| it.contains(&"val")) {
         metrics.push("val.loss".to_owned());
         metrics.push(format!("val.{}", block.loss.metric()));
+        let target = upstream.output("data").and_then(|it| it.target.as_ref());
+        let answer = target.map_or(Some(block.loss.answer()), |it| it.answer(block.loss));
+        for name in block.watched() {
+            let name = name.replace("valid.", "val.");
+            let metric = name.strip_prefix("val.").and_then(Metric::of_name);
+            let is_measured = |it: Metric| answer.is_some_and(|answer| it.is_for(answer));
+            if metric.is_some_and(|it| it.is_number() && is_measured(it))
+                && !metrics.contains(&name)
+            {
+                metrics.push(name);
+            }
+        }
     }
     metrics
 }

@@ -176,6 +176,16 @@ pub trait Loader {
     ) -> Option<Evidence> {
         None
     }
+
+    /// The distinct values of a column of a small table, if they can be told cheaply: all of them.
+    fn values(
+        &self,
+        _path: &str,
+        _read: &pipe_schema::stage::preprocess::Read,
+        _column: &str,
+    ) -> Option<Vec<String>> {
+        None
+    }
 }
 
 /// A value that tells what its column holds.

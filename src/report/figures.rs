@@ -2,6 +2,7 @@
 
 use pipe_schema::{
     dataset::PositiveClass,
+    model::{ClassThreshold, DecisionThreshold},
     stage::evaluate::{Metric, WORST},
     text::one_line,
 };
@@ -131,6 +132,31 @@ pub fn titled(name: &str, positive: Option<&PositiveClass>) -> String {
 pub fn positive_class(positive: &PositiveClass) -> String {
     let PositiveClass { class, why } = positive;
     format!("positive class: `{}` ({why})", one_line(class))
+}
+
+/// From which probability on a class is predicted, and what that gave where it was chosen.
+pub fn threshold(threshold: &DecisionThreshold) -> String {
+    let mut text = class_threshold(&threshold.of);
+    let part = threshold.rule.on.name();
+    for (at, (name, value)) in threshold.figures.iter().enumerate() {
+        let before = if at == 0 {
+            format!("; on the {part} part")
+        } else {
+            ",".to_owned()
+        };
+        text.push_str(&format!("{before} {name} {}", number(*value)));
+    }
+    text
+}
+
+/// From which probability on a class is predicted.
+pub fn class_threshold(threshold: &ClassThreshold) -> String {
+    let ClassThreshold { class, at } = threshold;
+    format!(
+        "threshold: `{}` from a probability of {} on",
+        one_line(class),
+        number(*at)
+    )
 }
 
 /// The metrics that say most, at most `limit` of them: quality before losses, validation before training.

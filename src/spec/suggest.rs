@@ -96,6 +96,7 @@ pub fn lacking(owner: &str, what: &str, name: &str, known: &[&str], span: Span) 
 fn plural(what: &str) -> String {
     match what.strip_suffix("xis") {
         Some(start) => format!("{start}xes"),
+        None if what.ends_with('s') => format!("{what}es"),
         None => format!("{what}s"),
     }
 }

@@ -41,6 +41,11 @@ impl Loader for Project {
         Some(words.iter().map(|it| (*it).to_owned()).collect())
     }
 
+    fn values(&self, path: &str, _: &Read, column: &str) -> Option<Vec<String>> {
+        let are_known = (path, column) == ("data/customers.csv", "churned");
+        are_known.then(|| ["no", "yes"].map(str::to_owned).to_vec())
+    }
+
     fn evidence(&self, _: &str, _: &Read, column: &str) -> Option<Evidence> {
         match column {
             "zip" => Some(Evidence::Word("N1 9GU".to_owned())),

@@ -92,13 +92,59 @@ fn positive_class_of_an_evaluate_stage_makes_only_its_report_anew() {
     project.done(&["run"]);
     assert_eq!(report(&project)["positive"]["why"], "named");
     project.edit("pipe.yaml", "positive: legit}", "positive: legal}");
-    let refused = project.pipe(&["run"]);
-    assert_eq!(refused.code, Some(1));
-    assert!(
-        refused
-            .to_string()
-            .contains("the target `y` has no class `legal` in the train part"),
-        "{}",
-        refused.to_string()
+    let refused = project.pipe(&["check"]);
+    assert_eq!(refused.code, Some(2));
+    let words = refused.to_string();
+    assert!(words.contains("`y` has no class `legal`"), "{words}");
+    assert!(words.contains("did you mean `legit`?"), "{words}");
+}
+
+#[test]
+fn threshold_of_a_model_decides_in_its_report_its_package_and_in_predictions() {
+    let project = project();
+    // All fraud must be found: most rows are predicted as it, though none is likely to be.
+    let chosen = "epochs: 3, threshold: {recall: 1.0}}}";
+    project.edit("pipe.yaml", "epochs: 3}}", chosen);
+    project.edit(
+        "pipe.yaml",
+        "report: score}",
+        "report: score, formats: [torchscript]}",
     );
+    let run = project.done(&["run"]).to_string();
+    assert!(
+        run.contains("threshold: `fraud` from a probability of"),
+        "{run}"
+    );
+    let shown = project.done(&["show", "fit"]).out;
+    assert!(shown.contains("on the val part precision"), "{shown}");
+    assert!(shown.contains("recall 1"), "{shown}");
+    let at = report(&project)["threshold"]["at"].as_f64().unwrap();
+    assert!(at < 0.5, "{at}");
+    let predictions = project.read("artifacts/current/score/predictions.csv");
+    let mut frauds = 0;
+    for line in predictions.lines().skip(1) {
+        let fields: Vec<&str> = line.split(',').collect();
+        let is_fraud = fields[3].parse::<f64>().unwrap() >= at;
+        assert_eq!(fields[2] == "fraud", is_fraud, "{line} {at}");
+        frauds += u32::from(is_fraud);
+    }
+    assert!(frauds > 0, "{predictions}");
+    for words in [
+        ["predict", "bundle", "d.csv", "--verify"].as_slice(),
+        &["predict", "bundle", "d.csv", "--verify", "--allow-script"],
+    ] {
+        let answer = project.done(words);
+        let mut frauds = 0;
+        for line in answer.out.lines().skip(1) {
+            let fields: Vec<&str> = line.split(',').collect();
+            let is_fraud = fields[1].parse::<f64>().unwrap() >= at;
+            assert_eq!(fields[0] == "fraud", is_fraud, "{line} {at}");
+            frauds += u32::from(is_fraud);
+        }
+        assert!(frauds > 10, "{}", answer.out);
+    }
+    let card = project.read("artifacts/current/bundle/README.md");
+    assert!(card.contains("where its probability is at least"), "{card}");
+    project.done(&["report", "-o", "page.html"]);
+    assert!(project.read("page.html").contains("threshold of fit"));
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use pipe_schema::{
     dataset::{DatasetSchema, SCHEMA_FILE, Target, TargetKind},
-    model::{MODEL_FILE, Model, WEIGHTS_FILE},
+    model::{ClassThreshold, MODEL_FILE, Model, WEIGHTS_FILE},
     package::{
         GOLDEN_FILE, GoldenRow, PACKAGE_FILE, PACKAGE_VERSION, Package as FrontPage, Several,
         TORCHSCRIPT_FILE,
@@ -85,6 +85,13 @@ impl Package {
         check_front(&front, &schema.target)
             .map_err(|why| PackageError::unreadable(&files.path_of(PACKAGE_FILE), why))?;
         let layers = parse_layers(&mut files, &schema, options)?;
+        if let Some(LayerNetwork { model, .. }) = &layers
+            && model.threshold.as_ref().map(|it| &it.of) != front.threshold.as_ref()
+        {
+            let path = files.path_of(MODEL_FILE);
+            let why = "its threshold is another than that of package.json";
+            return Err(PackageError::unreadable(&path, why));
+        }
         let has_script = files.has(TORCHSCRIPT_FILE);
         if layers.is_none() && !options.allow_script {
             return Err(without_layers(&files, has_script));
@@ -140,6 +147,11 @@ fn check_front(front: &FrontPage, target: &Target) -> Result<(), String> {
         && front.targets == targets;
     if !is_of_target {
         return Err("it tells of another target than the schema".to_owned());
+    }
+    if let Some(ClassThreshold { class, at }) = &front.threshold
+        && !(target.classes().len() == 2 && target.classes().contains(class) && at.is_finite())
+    {
+        return Err(format!("a threshold of {at} for the class `{class}`"));
     }
     if !front.tolerance.is_finite() || front.tolerance < 0.0 {
         return Err(format!("a tolerance of {}", front.tolerance));

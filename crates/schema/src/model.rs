@@ -6,12 +6,16 @@
 //! schema.json            the DatasetSchema it was trained with: the preprocessing travels with the model
 //! history.json           [EpochRecord]: losses and metrics by epoch, no times (absent where nothing was trained)
 //! compression.json       Compression (of a compress stage)
+//! plots/threshold.svg    precision, recall and F1 by threshold on the part it was chosen on (where one was)
 //! ```
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use crate::{layer::Layer, stage::train::Loss};
+use crate::{
+    layer::Layer,
+    stage::train::{Loss, ThresholdRule},
+};
 
 pub const MODEL_FILE: &str = "model.json";
 pub const WEIGHTS_FILE: &str = "weights.safetensors";
@@ -32,12 +36,34 @@ pub struct Model {
     /// Share of the truth that the loss spread over all classes, where it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label_smoothing: Option<f64>,
+    /// From which probability on a row is predicted as the positive class, where that was chosen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threshold: Option<DecisionThreshold>,
     pub layers: Vec<Layer>,
     /// Numbers in parameters; buffers do not count.
     pub parameters: u64,
 }
 
-/// One epoch of training. Keys of `metrics` are `train.loss`, `val.loss`, `val.accuracy`, `val.rmse` or `val.mae`.
+/// A class of two, and the probability from which on it is predicted.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ClassThreshold {
+    pub class: String,
+    /// Rows for which the class has at least this probability are predicted as it, all others as the other class.
+    pub at: f64,
+}
+
+/// A threshold, and how it was found.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DecisionThreshold {
+    pub of: ClassThreshold,
+    pub rule: ThresholdRule,
+    /// What it gives on the part that it was chosen on; empty where the rule names it.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub figures: IndexMap<String, f64>,
+}
+
+/// One epoch of training. Keys of `metrics` are `train.loss`, `val.loss`, `val.accuracy`, `val.rmse` or `val.mae`, and what else
+/// is watched.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EpochRecord {
     /// From 1.

@@ -16,7 +16,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     dataset::SCHEMA_FILE,
-    model::{COMPRESSION_FILE, MODEL_FILE, WEIGHTS_FILE},
+    model::{COMPRESSION_FILE, ClassThreshold, MODEL_FILE, WEIGHTS_FILE},
     report::{METRICS_FILE, REPORT_FILE},
     stage::package::Format,
 };
@@ -60,6 +60,9 @@ pub struct Package {
     /// Several targets.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub targets: Option<Several>,
+    /// From which probability on a class of two is predicted, where that was chosen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threshold: Option<ClassThreshold>,
     /// Largest difference that a reload may show, relative to 1 + |expected|.
     pub tolerance: f64,
 }

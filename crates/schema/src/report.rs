@@ -3,7 +3,7 @@
 //! ```text
 //! metrics.json           flat: name -> number
 //! report.json            Report (of an evaluate stage)
-//! plots/*.svg            what fits the target: confusion_matrix, roc, precision_recall, calibration; residuals (of several
+//! plots/*.svg            what fits the target: confusion_matrix, roc, precision_recall, threshold, calibration; residuals (of several
 //!                        targets one each: residuals_1, residuals_2, …)
 //! predictions.csv        row,target,prediction and, for classes, one `p=CLASS` a class; where each row
 //!                        is a file, also `file`; numbers as doubles with all their digits
@@ -16,7 +16,7 @@ use std::fmt;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use crate::dataset::PositiveClass;
+use crate::{dataset::PositiveClass, model::ClassThreshold};
 
 pub const METRICS_FILE: &str = "metrics.json";
 pub const REPORT_FILE: &str = "report.json";
@@ -40,6 +40,9 @@ pub struct Report {
     /// The class that figures of one class look for, where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub positive: Option<PositiveClass>,
+    /// From which probability on a class of two was predicted, where the model has a threshold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threshold: Option<ClassThreshold>,
     /// Metrics that are undefined and told as 0, with the reason.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,

@@ -7,14 +7,14 @@ use pipe_package::LayerNetwork;
 use pipe_schema::{
     dataset::{DatasetSchema, SCHEMA_FILE},
     layer::Layer,
-    model::{MODEL_FILE, Model, WEIGHTS_FILE},
+    model::{ClassThreshold, MODEL_FILE, Model, WEIGHTS_FILE},
     package::TORCHSCRIPT_FILE,
     stage::train::Answer,
 };
 use tch::{CModule, Device, Tensor};
 
 use crate::{
-    answer::{Answers, Form},
+    answer::{Answers, Form, Threshold},
     error::{Error, Result},
     json::read_json,
     model::Net,
@@ -24,6 +24,8 @@ use crate::{
 pub struct Inference {
     network: Network,
     device: Device,
+    /// From which probability on a class of two is chosen; else the more probable one is.
+    pub threshold: Option<Threshold>,
     /// Of a model of ours; a script's TorchScript has none.
     pub model: Option<Model>,
     /// The dataset that it was trained on; a script's TorchScript has none.
@@ -43,7 +45,7 @@ impl Inference {
             return Self::open_script(&script, device);
         }
         let model: Model = read_json(&folder.join(MODEL_FILE))?;
-        let schema = read_json(&folder.join(SCHEMA_FILE))?;
+        let schema: DatasetSchema = read_json(&folder.join(SCHEMA_FILE))?;
         let device = if is_quantized(&model.layers) {
             Device::Cpu
         } else {
@@ -53,6 +55,7 @@ impl Inference {
         Ok(Self {
             network: Network::Layers(net),
             device,
+            threshold: threshold_of(&model, &schema),
             model: Some(model),
             schema: Some(schema),
         })
@@ -68,6 +71,7 @@ impl Inference {
         Ok(Self {
             network: Network::Layers(Net::from_file(&model.layers, &weights, device)?),
             device,
+            threshold: threshold_of(&model, schema),
             model: Some(model),
             schema: Some(schema.clone()),
         })
@@ -80,6 +84,7 @@ impl Inference {
         Ok(Self {
             network: Network::Script(module),
             device,
+            threshold: None,
             model: None,
             schema: None,
         })
@@ -95,6 +100,7 @@ impl Inference {
         Ok(Self {
             network: Network::Script(module),
             device,
+            threshold: None,
             model: None,
             schema: None,
         })
@@ -138,14 +144,24 @@ impl Inference {
             outputs.extend(Vec::<f32>::try_from(found.f_flatten(0, -1)?)?);
             tell((outputs.len() / values) as u64);
         }
-        Answers::of(&outputs, form).map_err(|error| {
+        let mut answers = Answers::of(&outputs, form).map_err(|error| {
             Error::wrong(format!(
                 "the model gives {} for row {}",
                 error.value, ids[error.position]
             ))
             .hint("its weights, or the row's values, are too large or no numbers")
-        })
+        })?;
+        if let Some(threshold) = self.threshold {
+            answers.decide(threshold);
+        }
+        Ok(answers)
     }
+}
+
+/// The model's threshold, where it has one of a class of the target.
+fn threshold_of(model: &Model, schema: &DatasetSchema) -> Option<Threshold> {
+    let ClassThreshold { class, at } = &model.threshold.as_ref()?.of;
+    Threshold::of_class(schema.target.classes(), class, *at)
 }
 
 /// One logit a row is that of the second of two classes; that of the first is 0.

@@ -14,6 +14,8 @@ pub mod optim;
 pub mod metric;
 pub mod answer;
 pub mod inference;
+mod threshold;
+mod paired;
 
 // The stages, and what else a worker is asked for. `job` finds the one that is meant.
 pub mod train;

@@ -2,9 +2,9 @@
 
 use indexmap::IndexMap;
 use pipe_schema::{
-    dataset::TargetKind,
+    dataset::{Target, TargetKind},
     layer::Layer,
-    stage::train::{ClassWeights, Loss},
+    stage::train::{ClassWeights, Loss, PosWeight},
 };
 use tch::{Device, Kind, Reduction, Tensor};
 
@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 /// A loss with its options.
 pub struct Criterion {
     loss: Loss,
-    /// f32 [classes], or [labels]: how much a yes of each counts.
+    /// f32 [classes]; or [labels]: how much a yes of each counts.
     class_weights: Option<Tensor>,
     label_smoothing: f64,
     /// f32 [targets]: what differences are divided by.
@@ -85,11 +85,20 @@ impl Criterion {
                 self.label_smoothing,
             )?,
             Loss::BceWithLogits => {
+                // Of one target the weights are by class, of several how much a yes of each counts.
+                let by_class = target.dim() == 1;
+                let of_rows = match &self.class_weights {
+                    Some(weights) if by_class => {
+                        Some(weights.f_index_select(0, target)?.f_view_as(outputs)?)
+                    }
+                    _ => None,
+                };
+                let of_yes = self.class_weights.as_ref().filter(|_| !by_class);
                 let target = target.f_to_kind(Kind::Float)?.f_view_as(outputs)?;
                 outputs.f_binary_cross_entropy_with_logits(
                     &target,
-                    /* no row counts more */ None::<&Tensor>,
-                    self.class_weights.as_ref(),
+                    of_rows.as_ref(),
+                    of_yes,
                     Reduction::Mean,
                 )?
             }
@@ -146,6 +155,33 @@ pub fn class_weights(given: Option<&ClassWeights>, target: &TargetKind) -> Resul
             Ok(Vec::new())
         }
     }
+}
+
+/// The weight of each class where rows of the positive one count more; none where all count alike.
+pub fn pos_weights(given: Option<PosWeight>, target: &Target) -> Result<Vec<f64>> {
+    let (
+        Some(given),
+        TargetKind::Classes {
+            names,
+            train_counts,
+        },
+    ) = (given, &target.kind)
+    else {
+        return Ok(Vec::new());
+    };
+    let positive = target
+        .positive_class()
+        .and_then(|it| names.iter().position(|name| *name == it.class))
+        .ok_or_else(|| Error::wrong("pos_weight: the target has no positive class"))?;
+    let rows: u64 = train_counts.iter().sum();
+    let of_positive = train_counts[positive];
+    let weight = match given {
+        PosWeight::Balanced => (rows - of_positive) as f64 / of_positive.max(1) as f64,
+        PosWeight::Times(weight) => weight,
+    };
+    let mut weights = vec![1.0; names.len()];
+    weights[positive] = weight;
+    Ok(weights)
 }
 
 fn by_name(weights: &IndexMap<String, f64>, names: &[String], noun: &str) -> Result<Vec<f64>> {

@@ -5,15 +5,38 @@ use std::time::{Duration, Instant};
 
 use indexmap::IndexMap;
 use pipe_schema::{report::Metrics, stage::train::Loss};
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
 use crate::{error::Result, loss::Criterion, model::Net, rows::Rows};
 
 /// Rows at a time; more need memory and are not faster.
 const BATCH: i64 = 1024;
 
-/// `loss`, and the metric that goes with it.
-pub fn measure(net: &Net, criterion: &Criterion, rows: &Rows) -> Result<Metrics> {
+/// What the network gives for all rows, by row.
+pub fn outputs(net: &Net, rows: &Rows) -> Result<Vec<f32>> {
+    let _no_grad = tch::no_grad_guard();
+    let mut values = Vec::new();
+    let mut start = 0;
+    while start < rows.len() {
+        let batch = rows.batch(None, start, BATCH)?;
+        values.extend(on_cpu(&net.forward(&batch.features, false)?)?);
+        start += batch.len();
+    }
+    Ok(values)
+}
+
+fn on_cpu(outputs: &Tensor) -> Result<Vec<f32>> {
+    let flat = outputs.f_to_kind(Kind::Float)?.f_flatten(0, -1)?;
+    Ok(Vec::try_from(flat.f_to_device(Device::Cpu)?)?)
+}
+
+/// `loss`, and the metric that goes with it. What the network gives for the rows is added to `kept`, where it is wanted.
+pub fn measure(
+    net: &Net,
+    criterion: &Criterion,
+    rows: &Rows,
+    mut kept: Option<&mut Vec<f32>>,
+) -> Result<Metrics> {
     let _no_grad = tch::no_grad_guard();
     let loss = criterion.loss();
     let targets = if rows.target.dim() == 2 {
@@ -28,6 +51,9 @@ pub fn measure(net: &Net, criterion: &Criterion, rows: &Rows) -> Result<Metrics>
     while start < rows.len() {
         let batch = rows.batch(None, start, BATCH)?;
         let outputs = net.forward(&batch.features, false)?;
+        if let Some(kept) = &mut kept {
+            kept.extend(on_cpu(&outputs)?);
+        }
         let mean = criterion.mean(&outputs, &batch.target)?;
         let of_batch = criterion.weight(&batch.target)?;
         loss_sum += mean.f_double_value(&[])? * of_batch;

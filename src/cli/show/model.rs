@@ -40,6 +40,9 @@ pub fn render(path: &Path, context: &Context) -> anyhow::Result<String> {
         return super::files::render(path, context);
     };
     let mut text = layers(&model, context);
+    if let Some(threshold) = &model.threshold {
+        text.push_str(&format!("\n{}\n", figures::threshold(threshold)));
+    }
     if let Some(history) =
         read::<Vec<EpochRecord>>(&path.join(HISTORY_FILE))?.filter(|it| !it.is_empty())
     {

@@ -17,7 +17,10 @@ use serde_json::{Value, json};
 use super::metrics_table;
 use crate::{
     cli::{Context, UserError},
-    report::style::{DIM, padded, paint},
+    report::{
+        figures,
+        style::{DIM, padded, paint},
+    },
 };
 
 /// The files that are shown, once all of the package was compared with its manifest.
@@ -61,6 +64,7 @@ pub fn content(path: &Path) -> anyhow::Result<Value> {
 pub fn render(stage: &str, path: &Path, place: &str, context: &Context) -> anyhow::Result<String> {
     let mut text = String::new();
     let files = open(path)?;
+    let mut threshold = None;
     if let Some(package) = parse::<Package>(&files, PACKAGE_FILE)? {
         let classes = match (&package.targets, package.classes.len()) {
             (Some(Several::Labels(names)), _) => format!("yes or no for each of {}", names.len()),
@@ -73,6 +77,7 @@ pub fn render(stage: &str, path: &Path, place: &str, context: &Context) -> anyho
             one_line(&package.name),
             one_line(&package.target)
         );
+        threshold.clone_from(&package.threshold);
         for line in package.description.iter().flat_map(|it| it.lines()) {
             text.push_str(&format!("  {}\n", one_line(line)));
         }
@@ -80,6 +85,9 @@ pub fn render(stage: &str, path: &Path, place: &str, context: &Context) -> anyho
     }
     let metrics: Metrics = parse(&files, METRICS_FILE)?.unwrap_or_default();
     let report: Option<Report> = parse(&files, REPORT_FILE)?;
+    if let Some(threshold) = threshold {
+        text.push_str(&format!("{}\n\n", figures::class_threshold(&threshold)));
+    }
     let (baseline, positive) = report
         .map(|it| (it.baseline, it.positive))
         .unwrap_or_default();

@@ -48,6 +48,9 @@ pub fn render(path: &Path, context: &Context) -> anyhow::Result<String> {
     if let Some(positive) = positive {
         text.push_str(&format!("{}\n", figures::positive_class(positive)));
     }
+    if let Some(threshold) = &report.threshold {
+        text.push_str(&format!("{}\n", figures::class_threshold(threshold)));
+    }
     text.push('\n');
     let table = metrics_table(&report.metrics, &report.baseline, positive);
     text.push_str(&table.render(context.width));

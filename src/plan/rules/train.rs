@@ -1,6 +1,9 @@
 //! Rules of train blocks: optimizer, schedule, early stopping. Shapes are checked elsewhere.
 
-use pipe_schema::stage::train::{Answer, ClassWeights, Clip, Loss, LrScheduler, Optimizer, Train};
+use pipe_schema::stage::{
+    evaluate::Metric,
+    train::{Answer, ClassWeights, Clip, Loss, LrScheduler, Optimizer, ThresholdRule, Train},
+};
 
 use super::Rules;
 use crate::{
@@ -45,6 +48,9 @@ pub fn check(block: &Train, facts: &Facts, upstream: &Upstream<'_>, rules: &mut 
         );
     }
     check_losses(block, upstream, rules);
+    if let Some(rule) = &block.threshold {
+        check_threshold(rule, block, upstream, rules);
+    }
     if let Some(stopping) = &block.early_stopping {
         let what = "early stopping";
         let path = ["early_stopping"];
@@ -53,6 +59,80 @@ pub fn check(block: &Train, facts: &Facts, upstream: &Upstream<'_>, rules: &mut 
     if let LrScheduler::Plateau { metric, .. } = &block.lr_scheduler {
         let path = ["lr_scheduler", "plateau"];
         check_watched(block, "`plateau`", &path, metric, facts, upstream, rules);
+    }
+}
+
+/// A threshold is found in one way, on a part that is there, for two classes.
+fn check_threshold(
+    rule: &ThresholdRule,
+    block: &Train,
+    upstream: &Upstream<'_>,
+    rules: &mut Rules<'_>,
+) {
+    let path = ["threshold"];
+    let data = upstream.output("data");
+    let target = data.and_then(|it| it.target.as_ref());
+    let answer = target.map_or(Some(block.loss.answer()), |it| it.answer(block.loss));
+    if answer.is_some_and(|it| it != Answer::Classes) {
+        rules.say(
+            &path,
+            "`threshold` decides between two classes",
+            format!(
+                "the loss is `{}`, for {}",
+                block.loss.name(),
+                answer.map_or("", Answer::name)
+            ),
+            "leave it out",
+        );
+        return;
+    }
+    match rule.ways().as_slice() {
+        [_] => {}
+        [] => rules.say(
+            &path,
+            "`threshold` says nothing of how it is found",
+            "no rule",
+            "write `{maximize: f1}`, `{recall: 0.9}`, `{precision: 0.9}`, `{costs: {false_positive: 1, false_negative: 20}}` or `{at: 0.3}`",
+        ),
+        [first, second, ..] => rules.say(
+            &["threshold", *second],
+            format!("`threshold` takes `{first}` or `{second}`, not both"),
+            "a second rule",
+            "remove one of the two",
+        ),
+    }
+    if let Some(metric) = rule.maximize.filter(|it| !ThresholdRule::can_maximize(*it)) {
+        let legal: Vec<String> = Metric::all()
+            .filter(|it| ThresholdRule::can_maximize(*it))
+            .map(Metric::word)
+            .collect();
+        let hint = match metric {
+            Metric::Recall => {
+                "all rows predicted as the class have a recall of 1: write `recall: 0.9`".to_owned()
+            }
+            _ => format!("legal here: {}", list(legal.iter().map(String::as_str))),
+        };
+        rules.say(
+            &["threshold", "maximize"],
+            format!("no threshold maximizes `{}`", metric.word()),
+            "",
+            &hint,
+        );
+    }
+    let part = rule.on.name();
+    let has_not = data
+        .and_then(|it| it.parts.as_ref())
+        .is_some_and(|it| !it.contains(&part));
+    if rule.at.is_none() && has_not {
+        rules.say(
+            &["threshold"],
+            format!(
+                "the threshold is chosen on `{part}`, but `{}` has no {part} part",
+                block.data
+            ),
+            "no rows",
+            "give `val` a share in the split, or say `on: train`",
+        );
     }
 }
 
@@ -66,11 +146,32 @@ fn check_losses(block: &Train, upstream: &Upstream<'_>, rules: &mut Rules<'_>) {
             "leave it out, or take `loss: mse`",
         );
     }
+    let target = upstream.output("data").and_then(|it| it.target.as_ref());
+    let answer = target.and_then(|it| it.answer(block.loss));
+    if block.pos_weight.is_some()
+        && (block.loss != Loss::BceWithLogits || answer == Some(Answer::Labels))
+    {
+        let (label, hint) = match block.loss {
+            Loss::BceWithLogits => (
+                "there are several targets".to_owned(),
+                "take `class_weights`",
+            ),
+            Loss::CrossEntropy => (
+                "the loss is `cross_entropy`".to_owned(),
+                "take `class_weights`",
+            ),
+            other => (format!("the loss is `{}`", other.name()), "remove it"),
+        };
+        rules.say(
+            &["pos_weight"],
+            "`pos_weight` is for `bce_with_logits` of one target",
+            label,
+            hint,
+        );
+    }
     if block.loss == Loss::CrossEntropy {
         return;
     }
-    let target = upstream.output("data").and_then(|it| it.target.as_ref());
-    let answer = target.and_then(|it| it.answer(block.loss));
     if let (Some(target), Some(Answer::Labels)) = (target, answer) {
         check_labels(block, &target.names(), rules);
         return;
@@ -80,11 +181,15 @@ fn check_losses(block: &Train, upstream: &Upstream<'_>, rules: &mut Rules<'_>) {
         ("label_smoothing", block.label_smoothing.is_some()),
     ];
     for (field, _) in given.iter().filter(|it| it.1) {
+        let hint = match (*field, block.loss) {
+            ("class_weights", Loss::BceWithLogits) => "take `pos_weight`",
+            _ => "",
+        };
         rules.say(
             &[field],
             format!("`{field}` is for `cross_entropy`"),
             format!("the loss is `{}`", block.loss.name()),
-            "",
+            hint,
         );
     }
 }
@@ -154,13 +259,21 @@ fn check_watched(
         .at(span, "not measured")
         .hint("give `val` a share in the split, or watch `train.loss`")
     } else {
-        let label = match nearest(&metric, legal()) {
+        let of_reports: Vec<String> = Metric::all()
+            .filter(|it| it.is_for(block.loss.answer()) && it.is_number())
+            .map(|it| format!("val.{}", it.name()))
+            .collect();
+        let known = legal().chain(of_reports.iter().map(String::as_str));
+        let label = match nearest(&metric, known) {
             Some(near) => format!("did you mean `{near}`?"),
             None => "not measured".to_owned(),
         };
         Diagnostic::error(format!("training does not measure `{metric}`"))
             .at(span, label)
-            .hint(format!("it measures {}", list(legal())))
+            .hint(format!(
+                "it measures {}, and any metric of evaluate behind `val.`",
+                list(legal())
+            ))
     };
     rules.push(error);
 }

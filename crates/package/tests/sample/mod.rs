@@ -299,6 +299,7 @@ fn assemble(out: &Path, schema: &DatasetSchema, head: &[HeadRow], layers: &[Laye
             TargetKind::Numbers { names, .. } => Some(Several::Numbers(names.clone())),
             _ => None,
         },
+        threshold: None,
         tolerance: 1e-4,
     };
     let golden = lines(head.iter().map(|row| json!(golden_row(schema, row))));

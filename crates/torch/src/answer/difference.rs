@@ -1,6 +1,6 @@
 //! Where two answers for the same rows are further apart than they may be.
 
-use super::{Answers, Form, number_text};
+use super::{Answers, Form, Threshold, number_text};
 
 /// Two answers for the same row that are further apart than they may be.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,16 +30,17 @@ impl Tolerance {
 
 impl Answers {
     /// The first row for which `found` is further from this than `tolerance * (1 + |expected|)`. A chosen class may only
-    /// differ where the two classes are that close, a label where it is as probable as not.
+    /// differ where the two classes are that close, or the class of a threshold to it, a label where it is as probable as not.
     pub fn first_difference(
         &self,
         found: &Self,
         form: &Form,
+        threshold: Option<Threshold>,
         tolerance: f64,
     ) -> Option<Difference> {
         let far = Tolerance(tolerance);
         (0..self.len()).find_map(|at| {
-            let (what, expected, found) = self.difference_at(at, found, form, far)?;
+            let (what, expected, found) = self.difference_at(at, found, form, threshold, far)?;
             Some(Difference {
                 position: at,
                 what,
@@ -55,6 +56,7 @@ impl Answers {
         at: usize,
         found: &Self,
         form: &Form,
+        threshold: Option<Threshold>,
         tolerance: Tolerance,
     ) -> Option<(String, String, String)> {
         let names = form.names();
@@ -76,7 +78,11 @@ impl Answers {
             (Self::Classes { chosen, .. }, Self::Classes { chosen: others, .. }) => {
                 let (class, other) = (chosen[at], others[at]);
                 let (mine, theirs) = (self.probabilities(at), found.probabilities(at));
-                if class != other && tolerance.is_far(mine[class], mine[other]) {
+                let (one, two) = match threshold {
+                    Some(it) => (mine[it.class], it.at as f32),
+                    None => (mine[class], mine[other]),
+                };
+                if class != other && tolerance.is_far(one, two) {
                     let (expected, found) = (names[class].clone(), names[other].clone());
                     return Some(("prediction".to_owned(), expected, found));
                 }

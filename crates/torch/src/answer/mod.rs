@@ -39,6 +39,21 @@ pub enum Answers {
     Several(Grid<f32>),
 }
 
+/// From which probability on a class of two is chosen.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Threshold {
+    pub class: usize,
+    pub at: f64,
+}
+
+impl Threshold {
+    /// Of a class by its name.
+    pub fn of_class(names: &[String], class: &str, at: f64) -> Option<Self> {
+        let class = names.iter().position(|name| name == class)?;
+        (names.len() == 2).then_some(Self { class, at })
+    }
+}
+
 /// The network gave no number.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct NotFinite {
@@ -88,6 +103,31 @@ impl Answers {
                 }
             }
         })
+    }
+
+    /// Reads outputs of a network for so many rows; one logit a row is that of the second of two classes.
+    pub fn of_rows(outputs: &[f32], rows: usize, form: &Form) -> Result<Self, NotFinite> {
+        if matches!(form, Form::Classes(names) if names.len() == 2) && outputs.len() == rows {
+            let logits: Vec<f32> = outputs.iter().flat_map(|it| [0.0, *it]).collect();
+            return Self::of(&logits, form);
+        }
+        Self::of(outputs, form)
+    }
+
+    /// Chooses between two classes by a threshold.
+    pub fn decide(&mut self, threshold: Threshold) {
+        let Self::Classes {
+            chosen,
+            probabilities,
+        } = self
+        else {
+            return;
+        };
+        let Threshold { class, at } = threshold;
+        for (chosen, row) in chosen.iter_mut().zip(probabilities.chunks_exact(2)) {
+            let is_it = f64::from(row[class]) >= at;
+            *chosen = if is_it { class } else { 1 - class };
+        }
     }
 
     pub fn len(&self) -> usize {

@@ -92,9 +92,11 @@ fn a_table_of_another_model_is_refused() {
 fn differences_name_the_first_row_and_both_values() {
     let form = classes(&["a", "b"]);
     let expected = Answers::of(&[0.0, 1.0, 5.0, 0.0], &form).unwrap();
-    assert_eq!(expected.first_difference(&expected, &form, 0.0), None);
+    assert_eq!(expected.first_difference(&expected, &form, None, 0.0), None);
     let found = Answers::of(&[0.0, 1.0, 0.0, 5.0], &form).unwrap();
-    let difference = expected.first_difference(&found, &form, 1e-4).unwrap();
+    let difference = expected
+        .first_difference(&found, &form, None, 1e-4)
+        .unwrap();
     assert_eq!(
         (difference.position, difference.what.as_str()),
         (1, "prediction")
@@ -104,7 +106,9 @@ fn differences_name_the_first_row_and_both_values() {
         ("a", "b")
     );
     let found = Answers::of(&[0.0, 1.0, 5.0, 0.1], &form).unwrap();
-    let difference = expected.first_difference(&found, &form, 1e-4).unwrap();
+    let difference = expected
+        .first_difference(&found, &form, None, 1e-4)
+        .unwrap();
     assert_eq!(difference.what, "p=a");
 }
 
@@ -113,17 +117,24 @@ fn a_tie_may_fall_either_way() {
     let form = classes(&["a", "b"]);
     let expected = Answers::of(&[1.0, 1.0 + 1e-6], &form).unwrap();
     let found = Answers::of(&[1.0 + 1e-6, 1.0], &form).unwrap();
-    assert_eq!(expected.first_difference(&found, &form, 1e-4), None);
-    assert!(expected.first_difference(&found, &form, 1e-9).is_some());
+    assert_eq!(expected.first_difference(&found, &form, None, 1e-4), None);
+    assert!(
+        expected
+            .first_difference(&found, &form, None, 1e-9)
+            .is_some()
+    );
 }
 
 #[test]
 fn numbers_differ_relative_to_their_size() {
     let expected = Answers::Numbers(vec![1000.0]);
     let found = Answers::Numbers(vec![1000.05]);
-    assert_eq!(expected.first_difference(&found, &Form::Number, 1e-4), None);
+    assert_eq!(
+        expected.first_difference(&found, &Form::Number, None, 1e-4),
+        None
+    );
     let difference = expected
-        .first_difference(&found, &Form::Number, 1e-5)
+        .first_difference(&found, &Form::Number, None, 1e-5)
         .unwrap();
     assert_eq!(difference.expected, "1000.0");
 }
@@ -166,7 +177,7 @@ fn differences_of_several_targets_name_the_target() {
     let form = Form::Labels(names(&["x", "y"]));
     let of = |outputs: &[f32]| Answers::of(outputs, &form).unwrap();
     let what = |expected: &Answers, found: &Answers, tolerance| {
-        let difference = expected.first_difference(found, &form, tolerance);
+        let difference = expected.first_difference(found, &form, None, tolerance);
         difference.map(|it| (it.position, it.what, it.expected))
     };
     let expected = of(&[1.0, -1.0, 2.0, 1e-6]);
@@ -187,7 +198,9 @@ fn differences_of_several_targets_name_the_target() {
     let form = Form::Numbers(names(&["x", "y"]));
     let expected = Answers::of(&[1.0, 2.0, 3.0, 4.0], &form).unwrap();
     let found = Answers::of(&[1.0, 2.0, 3.0, 5.0], &form).unwrap();
-    let difference = expected.first_difference(&found, &form, 1e-4).unwrap();
+    let difference = expected
+        .first_difference(&found, &form, None, 1e-4)
+        .unwrap();
     assert_eq!(
         (difference.position, difference.what.as_str()),
         (1, "prediction:y")
@@ -221,4 +234,41 @@ fn classes_called_true_and_false_are_predicted_as_truth_values() {
     assert_eq!(predicted(&["no", "yes"]), "yes");
     assert_eq!(predicted(&["maybe", "true"]), "true");
     assert_eq!(predicted(&["0", "1"]), "1");
+}
+
+#[test]
+fn threshold_decides_between_two_classes() {
+    let form = Form::Classes(vec!["a".to_owned(), "b".to_owned()]);
+    // Probabilities of `a`: 0.5, 0.73, 0.27.
+    let answers = Answers::of(&[0.0, 0.0, 1.0, 0.0, 0.0, 1.0], &form).unwrap();
+    let decided = |class: &str, at: f64| {
+        let mut answers = answers.clone();
+        answers.decide(Threshold::of_class(form.names(), class, at).unwrap());
+        let Answers::Classes { chosen, .. } = answers else {
+            unreachable!()
+        };
+        chosen
+    };
+    assert_eq!(decided("a", 0.5), [0, 0, 1]);
+    assert_eq!(decided("b", 0.5), [1, 0, 1]);
+    assert_eq!(decided("a", 0.2), [0, 0, 0]);
+    assert_eq!(decided("a", 0.9), [1, 1, 1]);
+    assert_eq!(Threshold::of_class(form.names(), "c", 0.5), None);
+    let three = ["a", "b", "c"].map(str::to_owned);
+    assert_eq!(Threshold::of_class(&three, "a", 0.5), None);
+}
+
+#[test]
+fn class_near_its_threshold_may_differ_and_no_other() {
+    let form = Form::Classes(vec!["a".to_owned(), "b".to_owned()]);
+    let of = |chosen: usize, p: f32| Answers::Classes {
+        chosen: vec![chosen],
+        probabilities: vec![p, 1.0 - p],
+    };
+    let at = |at| Threshold::of_class(form.names(), "a", at);
+    let (expected, found) = (of(0, 0.300_01), of(1, 0.299_99));
+    let differs = |threshold| expected.first_difference(&found, &form, threshold, 1e-4);
+    assert_eq!(differs(at(0.3)), None);
+    assert_eq!(differs(at(0.4)).unwrap().what, "prediction");
+    assert_eq!(differs(None).unwrap().what, "prediction");
 }

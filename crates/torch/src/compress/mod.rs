@@ -36,6 +36,7 @@ use crate::{
     model::{Net, file::encode},
     request::{device_of, input},
     rows::Rows,
+    threshold::{self, Chosen},
 };
 
 /// Does the stage: reads the inputs `model` and `data`, writes the compressed model.
@@ -89,6 +90,10 @@ pub fn compress(block: &Compress, request: &Request, reporter: &mut Reporter) ->
         after.push((name(pass).to_owned(), point));
     }
 
+    let threshold = rechosen(&model, &schema, &net, &dataset)?;
+    if let Some(chosen) = &threshold {
+        reporter.log(threshold::told(&chosen.threshold));
+    }
     measured.extend(latency::of("after", &on_cpu(&net)?, &judge.rows)?);
     let compression = Compression {
         part: judge.part.to_owned(),
@@ -97,6 +102,13 @@ pub fn compress(block: &Compress, request: &Request, reporter: &mut Reporter) ->
         after,
     };
     let metrics = judge.metrics(&compression);
+    let model = Model {
+        threshold: threshold.as_ref().map(|it| it.threshold.clone()),
+        ..model
+    };
+    if let Some(chosen) = &threshold {
+        chosen.draw(request.output.as_ref())?;
+    }
     write(
         request.output.as_ref(),
         source,
@@ -105,11 +117,37 @@ pub fn compress(block: &Compress, request: &Request, reporter: &mut Reporter) ->
         &compression,
         &history,
     )?;
+
     Ok(Done {
         metrics,
         measured,
         ..Done::default()
     })
+}
+
+/// The model's threshold, chosen anew by its rule: what a pass changed may have moved it. It stays where the dataset has none of
+/// the rows that it is chosen on.
+fn rechosen(
+    model: &Model,
+    schema: &DatasetSchema,
+    net: &Net,
+    dataset: &Dataset,
+) -> Result<Option<Chosen>> {
+    let Some(before) = &model.threshold else {
+        return Ok(None);
+    };
+    let part = before.rule.on.name();
+    let rows = dataset
+        .has(part)
+        .then(|| Rows::load(dataset, part, Device::Cpu));
+    let rows = rows.transpose()?;
+    let rows = rows.as_ref().filter(|it| !it.is_empty());
+    if rows.is_none() {
+        let threshold = before.clone();
+        let picture = None;
+        return Ok(Some(Chosen { threshold, picture }));
+    }
+    threshold::find(&before.rule, &schema.target, &on_cpu(net)?, rows).map(Some)
 }
 
 /// What models are compared by.
@@ -141,7 +179,7 @@ impl Judge {
     }
 
     fn point(&self, net: &Net) -> Result<CompressionPoint> {
-        let metrics = measure(&on_cpu(net)?, &self.criterion, &self.rows)?;
+        let metrics = measure(&on_cpu(net)?, &self.criterion, &self.rows, None)?;
         Ok(CompressionPoint {
             bytes: encode(&net.tensors(), None)?.len() as u64,
             metric: metrics.get(self.metric()).copied().unwrap_or(f64::NAN),

@@ -7,8 +7,7 @@ use pipe_schema::{
     stage::evaluate::{Bootstrap, Metric},
 };
 
-use super::paired::Paired;
-use crate::metric;
+use crate::{metric, paired::Paired};
 
 /// An interval for each metric that is a number. `told` hears how many samples are done.
 pub fn intervals(

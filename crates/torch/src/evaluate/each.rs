@@ -5,11 +5,11 @@ use pipe_schema::{
     stage::evaluate::Metric,
 };
 
-use super::paired::{Paired, refusal};
 use crate::{
     answer::Form,
     error::Result,
     metric::{self, Answers, ranking},
+    paired::{Paired, refusal},
 };
 
 /// One line a class.

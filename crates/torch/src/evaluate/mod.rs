@@ -2,7 +2,6 @@
 
 mod bootstrap;
 mod each;
-mod paired;
 mod plots;
 mod positive;
 mod slices;
@@ -13,19 +12,21 @@ use std::path::Path;
 use pipe_data::{Dataset, Part};
 use pipe_schema::{
     dataset::PositiveClass,
+    model::ClassThreshold,
     protocol::{Done, InputPath, Request},
     report::{METRICS_FILE, PREDICTIONS_FILE, REPORT_FILE, Report},
     stage::evaluate::Evaluate,
 };
 use pipe_wire::Reporter;
 
-use self::{paired::Paired, positive::positive_class, trivial::trivial};
+use self::{positive::positive_class, trivial::trivial};
 use crate::{
     answer::{self, Answers, Form},
     error::{Error, Result},
     inference::{Inference, check_fits},
     json::write_json,
     metric,
+    paired::Paired,
     request::{device_of, input},
 };
 
@@ -56,6 +57,15 @@ pub fn evaluate(block: &Evaluate, request: &Request, reporter: &mut Reporter) ->
     let positive = positive_class(block.positive.as_ref(), &own.target)?;
     if let Some(PositiveClass { class, why }) = &positive {
         reporter.log(format!("positive class: `{class}` ({why})"));
+    }
+    let threshold = inference
+        .model
+        .as_ref()
+        .and_then(|it| it.threshold.as_ref());
+    if let Some(ClassThreshold { class, at }) = threshold.map(|it| &it.of) {
+        reporter.log(format!(
+            "threshold: `{class}` from a probability of {at} on"
+        ));
     }
     let looked_for = positive
         .as_ref()
@@ -102,6 +112,7 @@ pub fn evaluate(block: &Evaluate, request: &Request, reporter: &mut Reporter) ->
         baseline: baseline.metrics,
         classes: schema.target.classes().to_vec(),
         positive,
+        threshold: threshold.map(|it| it.of.clone()),
         notes: measured.notes,
         confusion_matrix: measured.confusion_matrix,
         per_class: each::classes(&paired, &form),
@@ -113,7 +124,7 @@ pub fn evaluate(block: &Evaluate, request: &Request, reporter: &mut Reporter) ->
     let folder = Path::new(&request.output);
     let files = dataset.files(part_name)?;
     write(folder, &report, (&part, &files), &answers, &form)?;
-    plots::write(folder, &paired, &form)?;
+    plots::write(folder, &paired, &form, inference.threshold)?;
     Ok(Done {
         metrics: report.metrics,
         ..Done::default()

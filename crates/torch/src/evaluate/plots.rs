@@ -1,5 +1,5 @@
-//! Pictures of a report: of classes the confusion matrix, ROC, precision and recall, calibration; of labels the latter
-//! three; of numbers residuals.
+//! Pictures of a report: of classes the confusion matrix, ROC, precision and recall, of two the threshold, calibration; of labels
+//! ROC, precision and recall, calibration; of numbers residuals.
 //! Says what is drawn; not how an SVG is written.
 
 use std::{fs, path::Path};
@@ -7,15 +7,16 @@ use std::{fs, path::Path};
 use pipe_plot::{Axis, Chart, Heatmap, Line};
 use pipe_schema::report::PLOTS_FOLDER;
 
-use super::paired::Paired;
 use crate::{
-    answer::Form,
+    answer::{Form, Threshold},
     error::{Error, Result},
     metric::{
         self, Classes, Labels, Numbers, Several,
         calibration::{self, Bin},
         ranking::{self, Step},
     },
+    paired::Paired,
+    threshold,
 };
 
 /// Classes up to which the confusion matrix is drawn.
@@ -31,10 +32,15 @@ const BINS: usize = 10;
 const TARGETS: usize = 12;
 
 /// Writes all pictures that the answers have.
-pub fn write(folder: &Path, paired: &Paired, form: &Form) -> Result<()> {
+pub fn write(
+    folder: &Path,
+    paired: &Paired,
+    form: &Form,
+    threshold: Option<Threshold>,
+) -> Result<()> {
     let names = form.names();
     let pictures = match paired.answers() {
-        metric::Answers::Classes(classes) => named(of_classes(&classes, names)),
+        metric::Answers::Classes(classes) => named(of_classes(&classes, names, threshold)),
         metric::Answers::Numbers(numbers) => named(vec![(
             "residuals",
             residuals(&numbers, "Residuals".to_owned()),
@@ -80,7 +86,11 @@ fn of_labels(labels: &Labels, names: &[String]) -> Vec<(&'static str, String)> {
     pictures
 }
 
-fn of_classes(classes: &Classes, names: &[String]) -> Vec<(&'static str, String)> {
+fn of_classes(
+    classes: &Classes,
+    names: &[String],
+    threshold: Option<Threshold>,
+) -> Vec<(&'static str, String)> {
     let mut pictures = Vec::new();
     if names.len() <= CELLS {
         let map = Heatmap {
@@ -98,6 +108,18 @@ fn of_classes(classes: &Classes, names: &[String]) -> Vec<(&'static str, String)
         .collect();
     pictures.extend(roc(&curves, "classes").map(|it| ("roc", it)));
     pictures.extend(precision_recall(&curves, "classes").map(|it| ("precision_recall", it)));
+    if let (Some(class), 2) = (classes.positive, classes.count) {
+        let at = threshold.map_or(0.5, |it| {
+            if it.class == class {
+                it.at
+            } else {
+                1.0 - it.at
+            }
+        });
+        let note = format!("of `{}`; dashed: {at:.4}", names[class]);
+        let chart = threshold::chart(&classes.curve(class), at, note);
+        pictures.push(("threshold", chart));
+    }
     let of = match classes.positive {
         Some(class) => format!("of `{}`", names[class]),
         None => "of the predicted class".to_owned(),

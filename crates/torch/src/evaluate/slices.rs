@@ -7,10 +7,10 @@ use pipe_schema::{
     stage::evaluate::{Metric, SliceBy},
 };
 
-use super::paired::Paired;
 use crate::{
     error::{Error, Result},
     metric,
+    paired::Paired,
 };
 
 /// Measures the slices of one column.

@@ -108,3 +108,41 @@ fn balanced_weights_are_scikit_learns() {
     let weights = class_weights(Some(&named), &target).unwrap();
     assert_eq!(weights, [1.0, 4.0, 1.0]);
 }
+
+#[test]
+fn pos_weight_is_pytorchs_whichever_class_is_positive() {
+    let outputs = Tensor::from_slice(&[1.5_f32, -0.5, 0.25, -2.0]).view([-1, 1]);
+    let classes = Tensor::from_slice(&[1_i64, 0, 0, 1]);
+    let target = |positive: &str| Target {
+        name: "y".to_owned(),
+        kind: TargetKind::Classes {
+            names: ["a", "b"].map(str::to_owned).to_vec(),
+            train_counts: vec![30, 10],
+        },
+        positive: Some(positive.to_owned()),
+    };
+    let ours = |given: PosWeight, positive: &str| {
+        let weights = pos_weights(Some(given), &target(positive)).unwrap();
+        let criterion = Criterion::new(Loss::BceWithLogits, &weights, None, Device::Cpu).unwrap();
+        let mean = criterion.mean(&outputs, &classes).unwrap();
+        mean.double_value(&[])
+    };
+    let theirs = |outputs: &Tensor, truth: &Tensor, weight: f32| {
+        let truth = truth.to_kind(Kind::Float).view_as(outputs);
+        let weight = Tensor::from_slice(&[weight]);
+        let mean = outputs.binary_cross_entropy_with_logits(
+            &truth,
+            None::<&Tensor>,
+            Some(&weight),
+            Reduction::Mean,
+        );
+        mean.double_value(&[])
+    };
+    let second = theirs(&outputs, &classes, 3.0);
+    assert!((ours(PosWeight::Times(3.0), "b") - second).abs() < 1e-6);
+    assert!((ours(PosWeight::Balanced, "b") - second).abs() < 1e-6);
+    // Of the first class all is the other way round.
+    let first = theirs(&outputs.neg(), &(1 - &classes), 5.0);
+    assert!((ours(PosWeight::Times(5.0), "a") - first).abs() < 1e-6);
+    assert!((first - theirs(&outputs, &classes, 5.0)).abs() > 0.1);
+}

@@ -14,6 +14,7 @@ mod one_class;
 pub mod ranking;
 #[cfg(test)]
 mod tests;
+pub mod threshold;
 mod top_k;
 
 use std::fmt;

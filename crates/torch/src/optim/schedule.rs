@@ -2,7 +2,10 @@
 
 use std::f64::consts::PI;
 
-use pipe_schema::{model::EpochRecord, stage::train::LrScheduler};
+use pipe_schema::{
+    model::EpochRecord,
+    stage::train::{LrScheduler, higher_is_better},
+};
 
 /// A rate that would change by less stays.
 const SMALLEST_CHANGE: f64 = 1e-8;
@@ -90,7 +93,7 @@ impl Schedule {
         else {
             return self.lr;
         };
-        let higher_is_better = metric == "val.accuracy";
+        let higher_is_better = higher_is_better(metric);
         let (mut lr, mut best) = (self.lr, None::<f64>);
         let (mut bad, mut resting) = (0, 0);
         for record in history {

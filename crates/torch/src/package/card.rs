@@ -5,7 +5,7 @@ use std::fmt::Write;
 use pipe_schema::{
     dataset::{DatasetSchema, FittedStep, PositiveClass, TargetKind},
     layer::Layer,
-    model::{Compression, Model},
+    model::{ClassThreshold, Compression, Model},
     package::{Package, Several},
     report::Report,
     stage::{evaluate::Metric, package::Format, preprocess::ColumnType, train::Answer},
@@ -233,11 +233,21 @@ impl Card<'_> {
         let outputs = match self.answer() {
             Answer::Number => "the number",
             Answer::Numbers => "the numbers, in the order above",
+            Answer::Classes if self.model.outputs == 1 => {
+                "a logit of the second class; sigmoid makes its probability of it"
+            }
             Answer::Classes => "a logit a class; softmax makes probabilities of them",
             Answer::Labels => {
                 "a logit a label, in the order above; sigmoid makes probabilities of yes of them"
             }
         };
+        if let Some(ClassThreshold { class, at }) = &self.package.threshold {
+            let class = quoted(class);
+            let _ = writeln!(
+                text,
+                "\nA row is predicted as {class} where its probability is at least {at}, else as the other class. `pipe predict` does so; who takes the probabilities decides by himself."
+            );
+        }
         if self.package.formats.contains(&Format::Torchscript) {
             let _ = write!(
                 text,

@@ -71,7 +71,8 @@ pub fn package(block: &Package, request: &Request, reporter: &mut Reporter) -> R
             &mut |done| reporter.progress(before + done, total, "rows"),
         )?;
         before += rows.len() as u64;
-        if let Some(found) = answers.first_difference(&found, &opened.form, front.tolerance) {
+        let (form, threshold) = (&opened.form, network.threshold);
+        if let Some(found) = answers.first_difference(&found, form, threshold, front.tolerance) {
             return Err(not_the_reported(file, rows, &found));
         }
     }
@@ -192,6 +193,7 @@ impl<'a> Sources<'a> {
                 Form::Labels(names) => Some(Several::Labels(names.clone())),
                 Form::Numbers(names) => Some(Several::Numbers(names.clone())),
             },
+            threshold: self.model.threshold.as_ref().map(|it| it.of.clone()),
             tolerance: if is_quantized(&self.model.layers) {
                 QUANTIZED_TOLERANCE
             } else {

@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use tch::Device;
 
 use crate::{
-    answer::{Answers, Form},
+    answer::{Answers, Form, Threshold},
     error::{Error, Result},
     inference::Inference,
 };
@@ -47,6 +47,10 @@ impl Opened {
             script,
             golden,
         } = package;
+        let threshold = front.threshold.as_ref().and_then(|it| {
+            let names = schema.target.classes();
+            Threshold::of_class(names, &it.class, it.at)
+        });
         let mut networks = Vec::new();
         let mut batch = BATCH;
         if let Some(layers) = layers {
@@ -58,8 +62,9 @@ impl Opened {
         }
         if let Some(script) = script {
             let path = folder.join(TORCHSCRIPT_FILE);
-            let network = Inference::of_script(&script, Device::Cpu)
+            let mut network = Inference::of_script(&script, Device::Cpu)
                 .map_err(|error| error.at(path.display()))?;
+            network.threshold = threshold;
             networks.push((TORCHSCRIPT_FILE, network));
         }
         Ok(Self {
@@ -98,7 +103,9 @@ impl Opened {
                 )));
             }
             let tolerance = self.front.tolerance;
-            if let Some(difference) = expected.first_difference(&found, &self.form, tolerance) {
+            if let Some(difference) =
+                expected.first_difference(&found, &self.form, network.threshold, tolerance)
+            {
                 return Err(Error::wrong(format!(
                     "{file}: golden row {}: {} is {}, not {}",
                     golden[difference.position].row,

@@ -12,6 +12,7 @@ mod rescale;
 mod setting;
 mod state;
 mod stopping;
+mod watched;
 mod write;
 
 use pipe_schema::{
@@ -35,6 +36,7 @@ use crate::{
     measure::{Pace, measure},
     optim::clip,
     rows::Rows,
+    threshold,
 };
 
 /// Trains and writes the model, or stops early with a checkpoint when it is told to.
@@ -76,7 +78,17 @@ pub fn train(stage: &Train, request: &Request, reporter: &mut Reporter) -> Resul
     if let Some(watch) = &setting.watch {
         reporter.log(watch.verdict(state.epoch, kept, stage.epochs));
     }
-    write_model(&setting, &learner.net, &state, request.output.as_ref())?;
+    let target = &setting.dataset.schema().target;
+    let threshold = stage.threshold.as_ref().map(|rule| {
+        let rows = setting.rows_of(rule.on);
+        threshold::find(rule, target, &learner.net, rows)
+    });
+    let threshold = threshold.transpose()?;
+    if let Some(chosen) = &threshold {
+        reporter.log(threshold::told(&chosen.threshold));
+    }
+    let folder = request.output.as_ref();
+    write_model(&setting, &learner.net, &state, threshold.as_ref(), folder)?;
     Ok(Done {
         metrics: state.metrics_of(kept),
         measured: pace.measured(),
@@ -103,7 +115,13 @@ pub fn step(learner: &mut Learner, batch: &Rows, lr: f64) -> Result<f64> {
 fn measure_epoch(learner: &Learner, setting: &Setting, state: &State) -> Result<Metrics> {
     let mut metrics = Metrics::from([("train.loss".to_owned(), state.mean_loss())]);
     if let Some(val) = &setting.val {
-        for (name, value) in measure(&learner.net, &learner.criterion, val)? {
+        let mut outputs = Vec::new();
+        let kept = setting.watched.is_some().then_some(&mut outputs);
+        let mut of_val = measure(&learner.net, &learner.criterion, val, kept)?;
+        if let Some(watched) = &setting.watched {
+            of_val.extend(watched.measure(&outputs)?);
+        }
+        for (name, value) in of_val {
             metrics.insert(format!("val.{name}"), value);
         }
     }

@@ -7,18 +7,22 @@ use pipe_schema::{
     layer::Layer,
     model::WEIGHTS_FILE,
     protocol::Request,
-    stage::{Train, train::LrScheduler},
+    stage::{
+        Train,
+        train::{LrScheduler, ThresholdPart},
+    },
 };
 use tch::Device;
 
-use super::{Batches, Watch, rescale::rescale, stopping::check_metric};
+use super::{Batches, Watch, rescale::rescale, stopping::check_metric, watched::Watched};
 use crate::{
     error::{Error, Result},
-    loss::class_weights,
+    loss::{class_weights, pos_weights},
     model::{Net, lower},
     optim::Schedule,
     request::{device_of, input},
     rows::{Rows, check_target},
+    threshold::check_two_classes,
 };
 
 /// The given.
@@ -33,7 +37,9 @@ pub struct Setting<'a> {
     /// The epoch after which it ends, at the latest.
     pub last_epoch: u32,
     pub watch: Option<Watch>,
-    /// By class; empty where all count alike.
+    /// What is measured on the val part beside the loss and its own metric.
+    pub watched: Option<Watched>,
+    /// By class or label; empty where all count alike.
     pub class_weights: Vec<f64>,
     pub device: Device,
     initial: Option<PathBuf>,
@@ -58,16 +64,26 @@ impl<'a> Setting<'a> {
             .then(|| Rows::load(&dataset, "val", device))
             .transpose()?
             .filter(|val| !val.is_empty());
+        let target = &dataset.schema().target;
         let watch = stage
             .early_stopping
             .as_ref()
-            .map(|stopping| Watch::new(stopping, stage.loss, val.is_some()))
+            .map(|stopping| Watch::new(stopping, stage.loss, target, val.is_some()))
             .transpose()?;
         if let LrScheduler::Plateau { metric, .. } = &stage.lr_scheduler {
-            check_metric("plateau", metric, stage.loss, val.is_some())?;
+            check_metric("plateau", metric, stage.loss, target, val.is_some())?;
         }
-        let target = &dataset.schema().target.kind;
-        let class_weights = class_weights(stage.class_weights.as_ref(), target)?;
+        let watched = match &val {
+            Some(_) => Watched::new(stage, &dataset)?,
+            None => None,
+        };
+        if stage.threshold.is_some() {
+            check_two_classes(target)?;
+        }
+        let class_weights = match stage.pos_weight {
+            Some(_) => pos_weights(stage.pos_weight, target)?,
+            None => class_weights(stage.class_weights.as_ref(), &target.kind)?,
+        };
         let batches = Batches::new(rows.len(), stage.batch_size, &layers);
         let last_epoch = request
             .until
@@ -85,10 +101,19 @@ impl<'a> Setting<'a> {
             batches,
             last_epoch,
             watch,
+            watched,
             class_weights,
             device,
             initial,
         })
+    }
+
+    /// The rows of a part that a threshold may be chosen on.
+    pub fn rows_of(&self, part: ThresholdPart) -> Option<&Rows> {
+        match part {
+            ThresholdPart::Val => self.val.as_ref(),
+            ThresholdPart::Train => Some(&self.rows),
+        }
     }
 
     /// The network before the first step: from `init_from`, or drawn from the seed.

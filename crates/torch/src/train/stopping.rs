@@ -1,7 +1,14 @@
 //! Early stopping: which metric, which direction, and when it is enough. Pure.
 
-use pipe_schema::stage::train::{EarlyStopping, Loss};
+use pipe_schema::{
+    dataset::Target,
+    stage::{
+        evaluate::Metric,
+        train::{EarlyStopping, Loss, higher_is_better},
+    },
+};
 
+use super::watched::metric_on_val;
 use crate::error::{Error, Result};
 
 /// A metric that is watched.
@@ -15,12 +22,17 @@ pub struct Watch {
 
 impl Watch {
     /// Checks that there will be such a metric.
-    pub fn new(stopping: &EarlyStopping, loss: Loss, has_val: bool) -> Result<Self> {
+    pub fn new(
+        stopping: &EarlyStopping,
+        loss: Loss,
+        target: &Target,
+        has_val: bool,
+    ) -> Result<Self> {
         let metric = stopping.metric.as_str();
-        check_metric("early_stopping", metric, loss, has_val)?;
+        check_metric("early_stopping", metric, loss, target, has_val)?;
         Ok(Self {
             metric: metric.to_owned(),
-            higher_is_better: metric == "val.accuracy",
+            higher_is_better: higher_is_better(metric),
             patience: stopping.patience,
             min_delta: stopping.min_delta,
         })
@@ -57,13 +69,29 @@ impl Watch {
 }
 
 /// Refuses a metric that will not be measured.
-pub fn check_metric(what: &str, metric: &str, loss: Loss, has_val: bool) -> Result<()> {
+pub fn check_metric(
+    what: &str,
+    metric: &str,
+    loss: Loss,
+    target: &Target,
+    has_val: bool,
+) -> Result<()> {
     let of_loss = format!("val.{}", loss.metric());
-    if !["val.loss", "train.loss", &of_loss].contains(&metric) {
+    let on_val = metric_on_val(metric, target.answer());
+    if !["val.loss", "train.loss", &of_loss].contains(&metric) && on_val.is_none() {
         return Err(Error::wrong(format!(
             "{what} watches `{metric}`, which this training does not have"
         ))
-        .hint(format!("it has `val.loss`, `{of_loss}` and `train.loss`")));
+        .hint(format!(
+            "it has `val.loss`, `{of_loss}`, any metric of an evaluate stage behind `val.`, and `train.loss`"
+        )));
+    }
+    if on_val.is_some_and(Metric::needs_positive) && target.positive_class().is_none() {
+        return Err(Error::wrong(format!(
+            "{what} watches `{metric}`, which looks for one class, and none of the target's {} is the positive one",
+            target.classes().len()
+        ))
+        .hint("name it in the preprocess stage: `target: {column: …, positive: CLASS}`"));
     }
     if metric.starts_with("val.") && !has_val {
         return Err(Error::wrong(format!(
@@ -76,7 +104,28 @@ pub fn check_metric(what: &str, metric: &str, loss: Loss, has_val: bool) -> Resu
 
 #[cfg(test)]
 mod tests {
+    use pipe_schema::dataset::TargetKind;
+
     use super::*;
+
+    fn classes(count: usize) -> Target {
+        Target {
+            name: "y".to_owned(),
+            kind: TargetKind::Classes {
+                names: (0..count).map(|it| it.to_string()).collect(),
+                train_counts: vec![7; count],
+            },
+            positive: None,
+        }
+    }
+
+    fn number() -> Target {
+        Target {
+            name: "y".to_owned(),
+            kind: TargetKind::Number { train_mean: 0.0 },
+            positive: None,
+        }
+    }
 
     fn watch(metric: &str, min_delta: f64) -> Watch {
         let stopping = EarlyStopping {
@@ -84,7 +133,7 @@ mod tests {
             patience: 2,
             min_delta,
         };
-        Watch::new(&stopping, Loss::CrossEntropy, true).unwrap()
+        Watch::new(&stopping, Loss::CrossEntropy, &classes(3), true).unwrap()
     }
 
     #[test]
@@ -113,19 +162,55 @@ mod tests {
             min_delta: 0.0,
         };
         let refusal = |metric, has_val| {
-            let error = Watch::new(&stopping(metric), Loss::Mse, has_val).unwrap_err();
+            let error = Watch::new(&stopping(metric), Loss::Mse, &number(), has_val).unwrap_err();
             error.to_string()
         };
         assert_eq!(
             refusal("val.accuracy", true),
             "early_stopping watches `val.accuracy`, which this training does not have\n\
-             hint: it has `val.loss`, `val.rmse` and `train.loss`"
+             hint: it has `val.loss`, `val.rmse`, any metric of an evaluate stage behind `val.`, and `train.loss`"
         );
         assert_eq!(
             refusal("val.loss", false),
             "early_stopping watches `val.loss`, but the dataset has no val part\n\
              hint: give `val` a share in the `split` of the preprocess stage, or watch `train.loss`"
         );
-        assert!(Watch::new(&stopping("train.loss"), Loss::Mse, false).is_ok());
+        assert!(Watch::new(&stopping("train.loss"), Loss::Mse, &number(), false).is_ok());
+    }
+
+    #[test]
+    fn early_stopping_takes_any_metric_of_the_val_part() {
+        let watch = |metric: &str, target: &Target| {
+            let stopping = EarlyStopping {
+                metric: metric.to_owned(),
+                patience: 1,
+                min_delta: 0.0,
+            };
+            Watch::new(&stopping, Loss::CrossEntropy, target, true)
+        };
+        for (metric, rises) in [
+            ("val.f1_macro", true),
+            ("val.average_precision", true),
+            ("val.recall_at_precision_0.9", true),
+            ("val.log_loss", false),
+            ("val.brier_score", false),
+            ("val.expected_calibration_error", false),
+        ] {
+            let watch = watch(metric, &classes(2)).unwrap();
+            assert_eq!(watch.improves(0.9, Some(0.5)), rises, "{metric}");
+        }
+        for metric in [
+            "val.r2",
+            "val.confusion_matrix",
+            "train.f1_macro",
+            "f1_macro",
+        ] {
+            assert!(watch(metric, &classes(2)).is_err(), "{metric}");
+        }
+        assert_eq!(
+            watch("val.recall", &classes(3)).unwrap_err().to_string(),
+            "early_stopping watches `val.recall`, which looks for one class, and none of the target's 3 is the positive one\n\
+             hint: name it in the preprocess stage: `target: {column: …, positive: CLASS}`"
+        );
     }
 }

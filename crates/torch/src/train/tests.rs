@@ -3,6 +3,7 @@
 mod bench;
 mod scaled;
 mod golden;
+mod positive;
 mod tabular;
 
 use std::fs;

@@ -12,10 +12,17 @@ use crate::{
     error::Result,
     json::write_json,
     model::{Net, parameter_count},
+    threshold::Chosen,
 };
 
 /// Writes layers, weights, the dataset's schema and the history into the folder.
-pub fn write_model(setting: &Setting, net: &Net, state: &State, folder: &Path) -> Result<()> {
+pub fn write_model(
+    setting: &Setting,
+    net: &Net,
+    state: &State,
+    threshold: Option<&Chosen>,
+    folder: &Path,
+) -> Result<()> {
     let loss = setting.stage.loss;
     let model = Model {
         inputs: setting.dataset.schema().features.len() as u32,
@@ -23,11 +30,13 @@ pub fn write_model(setting: &Setting, net: &Net, state: &State, folder: &Path) -
         loss,
         class_weights: setting.class_weights.clone(),
         label_smoothing: setting.stage.label_smoothing,
+        threshold: threshold.map(|it| it.threshold.clone()),
         layers: setting.layers.clone(),
         parameters: parameter_count(&setting.layers),
     };
     write_json(&folder.join(MODEL_FILE), &model)?;
     net.save(&folder.join(WEIGHTS_FILE))?;
     write_json(&folder.join(SCHEMA_FILE), setting.dataset.schema())?;
-    write_json(&folder.join(HISTORY_FILE), &state.history)
+    write_json(&folder.join(HISTORY_FILE), &state.history)?;
+    threshold.map_or(Ok(()), |it| it.draw(folder))
 }

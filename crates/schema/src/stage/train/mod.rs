@@ -3,6 +3,8 @@
 mod loss;
 mod network;
 mod optimizer;
+mod pos_weight;
+mod threshold;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -11,7 +13,10 @@ pub use self::{
     loss::{Answer, ClassWeights, Loss},
     network::{Activation, Cnn, LayerSpec, Mlp, Network, Tabular},
     optimizer::{Adam, AdamW, Clip, LrScheduler, Optimizer, Rmsprop, Sgd},
+    pos_weight::PosWeight,
+    threshold::{Costs, ThresholdPart, ThresholdRule},
 };
+use super::evaluate::Metric;
 use crate::{
     reference::{PathOrStage, Reference},
     scalar::BatchSize,
@@ -31,6 +36,10 @@ pub struct Train {
     /// `bce_with_logits` of several targets: how much a yes of each counts, by the names of targets.
     #[serde(default)]
     pub class_weights: Option<ClassWeights>,
+    /// How much a row of the positive class counts in `bce_with_logits` of one target: a number, or `balanced` for as much as
+    /// all rows of the other class together: their number / the number of its rows.
+    #[serde(default)]
+    pub pos_weight: Option<PosWeight>,
     /// Share of the truth that `cross_entropy` spreads evenly over all classes.
     #[serde(default)]
     #[schemars(range(min = 0.0), extend("exclusiveMaximum" = 1.0))]
@@ -57,6 +66,10 @@ pub struct Train {
     /// Ends training when a metric no longer improves, and keeps the weights of the best epoch.
     #[serde(default)]
     pub early_stopping: Option<EarlyStopping>,
+    /// Of two classes: from which probability on a row is predicted as the positive class. Kept in the model and in its package,
+    /// and used by evaluate and predict. Default: the more probable class is predicted.
+    #[serde(default)]
+    pub threshold: Option<ThresholdRule>,
     /// Bounds gradients before each step.
     #[serde(default)]
     pub clip: Option<Clip>,
@@ -71,6 +84,18 @@ pub struct Train {
     pub device: Device,
 }
 
+impl Train {
+    /// The metrics on which something hangs while training: `val.loss`.
+    pub fn watched(&self) -> impl Iterator<Item = &str> {
+        let early = self.early_stopping.as_ref().map(|it| it.metric.as_str());
+        let plateau = match &self.lr_scheduler {
+            LrScheduler::Plateau { metric, .. } => Some(metric.as_str()),
+            _ => None,
+        };
+        early.into_iter().chain(plateau)
+    }
+}
+
 fn default_batch_size() -> BatchSize {
     BatchSize::Rows(32)
 }
@@ -83,7 +108,8 @@ fn yes() -> bool {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EarlyStopping {
-    /// What is watched: `val.loss`, `train.loss`, `val.accuracy` (of classes and labels), `val.rmse` (mse) or `val.mae` (l1, huber).
+    /// What is watched: `val.loss`, `train.loss`, or any metric of an evaluate stage on the val part, such as `val.accuracy`,
+    /// `val.average_precision` or `val.rmse`.
     #[serde(default = "val_loss")]
     pub metric: String,
     /// Epochs without improvement after which training ends.
@@ -108,4 +134,10 @@ pub enum Device {
     Auto,
     Cpu,
     Cuda,
+}
+
+/// Whether higher values of a metric that is watched while training are better: of `val.accuracy`, not of `val.loss`.
+pub fn higher_is_better(watched: &str) -> bool {
+    let name = watched.split_once('.').map_or(watched, |it| it.1);
+    Metric::of_name(name).is_some_and(Metric::higher_is_better)
 }

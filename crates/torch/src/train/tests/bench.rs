@@ -188,7 +188,7 @@ impl Bench {
         let criterion = Criterion::new(model.loss, weights, smoothing, Device::Cpu)
             .and_then(|it| it.for_layers(&model.layers, Device::Cpu))
             .unwrap();
-        measure(&net, &criterion, &val).unwrap()
+        measure(&net, &criterion, &val, None).unwrap()
     }
 
     fn run(
