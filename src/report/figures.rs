@@ -130,8 +130,7 @@ pub fn titled(name: &str, positive: Option<&PositiveClass>) -> String {
 
 /// Which class figures of one class look for, and why.
 pub fn positive_class(positive: &PositiveClass) -> String {
-    let PositiveClass { class, why } = positive;
-    format!("positive class: `{}` ({why})", one_line(class))
+    one_line(&positive.to_string()).into_owned()
 }
 
 /// From which probability on a class is predicted, and what that gave where it was chosen.

@@ -62,6 +62,12 @@ pub enum WhyPositive {
     Second,
 }
 
+impl fmt::Display for PositiveClass {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "positive class: `{}` ({})", self.class, self.why)
+    }
+}
+
 impl fmt::Display for WhyPositive {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

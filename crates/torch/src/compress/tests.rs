@@ -165,3 +165,37 @@ fn a_network_without_linear_layers_cannot_be_quantized() {
     let found = compress(&workshop, &json!([{"prune": {"sparsity": 0.2}}])).unwrap();
     assert!((number(&found["after"][0][1]["sparsity"]) - 0.2).abs() < 1e-9);
 }
+
+#[test]
+fn threshold_is_chosen_anew_by_its_rule_and_goes_into_the_package() {
+    let workshop = Workshop::with_two_classes();
+    let block = json!({"train": {
+        "data": "data", "model": {"mlp": {"hidden": [16]}}, "loss": "bce_with_logits", "epochs": 8,
+        "batch_size": 16, "optimizer": {"adam": {"lr": 0.01}}, "seed": 5, "threshold": {"recall": 1.0},
+    }});
+    workshop.stage(&block, &["data=data"], "fit").unwrap();
+    let before = workshop.json("fit/model.json")["threshold"].clone();
+    let passes = json!([{"prune": {"sparsity": 0.8}}, {"quantize": {"bits": 8}}]);
+    compress(&workshop, &passes).unwrap();
+    let after = workshop.json("small/model.json")["threshold"].clone();
+    assert_eq!(after["rule"], before["rule"]);
+    assert_ne!(after["of"]["at"], before["of"]["at"]);
+    assert_eq!(after["figures"]["recall"], 1.0);
+    assert!(workshop.path("small/plots/threshold.svg").exists());
+
+    let block = json!({"evaluate": {"model": "small", "data": "data.val", "metrics": ["recall"]}});
+    let inputs = ["model=small", "data=data.val"];
+    workshop.stage(&block, &inputs, "score").unwrap();
+    let report = workshop.json("score/report.json");
+    assert_eq!(report["metrics"]["recall"], 1.0, "{report}");
+    assert_eq!(report["threshold"], after["of"]);
+    let block = json!({"package": {"model": "small", "report": "score", "name": "kinds"}});
+    let inputs = ["model=small", "report=score", "data=data.val"];
+    workshop.stage(&block, &inputs, "bundle").unwrap();
+    assert_eq!(
+        workshop.json("bundle/package.json")["threshold"],
+        after["of"]
+    );
+    let card = workshop.read("bundle/README.md");
+    assert!(card.contains("where its probability is at least"), "{card}");
+}

@@ -11,7 +11,6 @@ use std::path::Path;
 
 use pipe_data::{Dataset, Part};
 use pipe_schema::{
-    dataset::PositiveClass,
     model::ClassThreshold,
     protocol::{Done, InputPath, Request},
     report::{METRICS_FILE, PREDICTIONS_FILE, REPORT_FILE, Report},
@@ -55,8 +54,8 @@ pub fn evaluate(block: &Evaluate, request: &Request, reporter: &mut Reporter) ->
     // The model's own target says which class is rare, whatever rows it is measured on.
     let own = inference.schema.as_ref().unwrap_or(schema);
     let positive = positive_class(block.positive.as_ref(), &own.target)?;
-    if let Some(PositiveClass { class, why }) = &positive {
-        reporter.log(format!("positive class: `{class}` ({why})"));
+    if let Some(positive) = &positive {
+        reporter.log(positive.to_string());
     }
     let threshold = inference
         .model

@@ -42,6 +42,9 @@ use crate::{
 /// Trains and writes the model, or stops early with a checkpoint when it is told to.
 pub fn train(stage: &Train, request: &Request, reporter: &mut Reporter) -> Result<Done> {
     let setting = Setting::new(stage, request)?;
+    if let Some(positive) = setting.positive_in_use() {
+        reporter.log(positive.to_string());
+    }
     let mut checkpoints = Checkpoints::new(request.checkpoints.as_deref());
     let (mut learner, mut state) = begin(&setting, &checkpoints, reporter)?;
     let mut schedule = setting.schedule(learner.optimizer.lr());

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use pipe_data::Dataset;
 use pipe_schema::{
+    dataset::PositiveClass,
     layer::Layer,
     model::WEIGHTS_FILE,
     protocol::Request,
@@ -106,6 +107,17 @@ impl<'a> Setting<'a> {
             device,
             initial,
         })
+    }
+
+    /// The positive class, where something of the training looks for it.
+    pub fn positive_in_use(&self) -> Option<PositiveClass> {
+        let is_watched = self
+            .watched
+            .as_ref()
+            .is_some_and(Watched::looks_for_positive);
+        let is_used = self.stage.pos_weight.is_some() || is_watched;
+        let positive = self.dataset.schema().target.positive_class();
+        positive.filter(|_| is_used)
     }
 
     /// The rows of a part that a threshold may be chosen on.

@@ -54,6 +54,11 @@ impl Watched {
         }))
     }
 
+    /// Whether one of the metrics looks for the positive class.
+    pub fn looks_for_positive(&self) -> bool {
+        self.metrics.iter().any(|it| it.looks_for_positive())
+    }
+
     /// Measures what the network gave for the rows of the val part.
     pub fn measure(&self, outputs: &[f32]) -> Result<Metrics> {
         let Ok(answers) = Answers::of_rows(outputs, self.rows, &self.form) else {

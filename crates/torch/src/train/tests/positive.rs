@@ -180,6 +180,15 @@ fn pos_weight_lets_rows_of_the_rare_class_count_more() {
         model["class_weights"].clone()
     };
     assert_eq!(weights(json!({"pos_weight": 7})), json!([7.0, 1.0]));
+    let told = |more: Value| {
+        let trained = bench.train(&stage(more)).unwrap();
+        trained.logs("positive class: `fraud` (the rarer of two in the train part)")
+    };
+    assert!(told(json!({"pos_weight": 7})));
+    assert!(told(
+        json!({"early_stopping": {"metric": "val.recall", "patience": 2}})
+    ));
+    assert!(!told(json!({})));
     assert_eq!(weights(json!({})), Value::Null);
     let balanced = weights(json!({"pos_weight": "balanced"}));
     assert!(balanced[0].as_f64().unwrap() > 1.0, "{balanced}");
