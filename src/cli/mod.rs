@@ -11,6 +11,7 @@ pub mod context;
 pub mod failure;
 pub mod discovery;
 mod special;
+mod glance;
 pub mod project;
 mod overview;
 
