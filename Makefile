@@ -67,6 +67,7 @@ golden: venv ## compute the committed data and golden files anew
 	$(PYTHON) $(GOLDEN)/make_thresholds.py
 	$(PYTHON) $(GOLDEN)/make_slices.py
 	$(PYTHON) $(GOLDEN)/make_preprocess.py
+	$(PYTHON) $(GOLDEN)/make_folds.py
 	$(PYTHON) $(GOLDEN)/make_windows.py
 	$(PYTHON) $(GOLDEN)/make_optimizers.py
 	$(PYTHON) $(GOLDEN)/make_layers.py

@@ -1,5 +1,6 @@
 //! `pipe plan`: shows the stages as resolved, as a table with their networks, a drawing or data.
 
+mod datasets;
 mod networks;
 
 use std::{collections::HashMap, fmt::Write as _, io::Write, path::PathBuf, process::ExitCode};
@@ -40,13 +41,19 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
     let project = project::load(args.spec.as_deref(), &args.overriding, context)?;
     let plan = &project.plan;
     let text = match args.format {
-        Shape::Text => plan.outline() + &memory(plan) + &networks::text(&project, context)?,
+        Shape::Text => {
+            plan.outline()
+                + &memory(plan)
+                + &datasets::text(&project, context)?
+                + &networks::text(&project, context)?
+        }
         Shape::Mermaid => mermaid(plan),
         Shape::Dot => dot(plan),
         Shape::Json => {
             let mut json = serde_json::to_value(plan)?;
             hide_credentials(&mut json);
             json["networks"] = networks::content(&project, context)?.into();
+            json["datasets"] = datasets::content(&project, context)?.into();
             format!("{}\n", serde_json::to_string_pretty(&json)?)
         }
     };

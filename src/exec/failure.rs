@@ -90,6 +90,23 @@ pub fn with_log(mut failure: Failure, log: &Path) -> Failure {
     failure
 }
 
+/// Says that memory was short if a process that was bounded ended on an allocation, as the end of its log tells.
+pub fn name_lack_of_memory(mut failure: Failure, what: &str, memory: Option<u64>) -> Failure {
+    let is_refused = |line: &&String| {
+        line.starts_with("memory allocation of ") || line.contains("std::bad_alloc")
+    };
+    let (Some(bytes), FailureKind::Signal(6)) = (memory, failure.kind) else {
+        return failure;
+    };
+    if failure.tail.iter().rfind(is_refused).is_some() {
+        let most = ByteSize { bytes };
+        failure.message =
+            format!("{what} ran out of memory: it takes more than `resources.memory`, {most}");
+        failure.hint = Some("give it more, or let it work on fewer rows or columns".to_owned());
+    }
+    failure
+}
+
 /// The last lines of a log, without empty ones at its end.
 pub fn tail(log: &Path) -> Vec<String> {
     let Ok(bytes) = read_end(log) else {
@@ -156,6 +173,30 @@ mod tests {
             "its output could not be kept: no space left on device"
         );
         assert!(failure.hint.unwrap().contains("free some space"));
+    }
+
+    #[test]
+    fn an_allocation_beyond_resources_memory_is_told_as_lack_of_memory() {
+        let aborted = |line: &str, memory| {
+            let exit = Exit {
+                code: None,
+                signal: Some(6),
+                cpu_seconds: 0.0,
+                peak_bytes: 0,
+                is_over_memory: false,
+            };
+            let mut failure = of_exit("the worker", &exit, memory);
+            failure.tail = vec![line.to_owned()];
+            name_lack_of_memory(failure, "the worker", memory).message
+        };
+        let line = "memory allocation of 249864000 bytes failed";
+        assert_eq!(
+            aborted(line, Some(600 << 20)),
+            "the worker ran out of memory: it takes more than `resources.memory`, 600MiB"
+        );
+        for (line, memory) in [(line, None), ("an assertion failed", Some(600 << 20))] {
+            assert_eq!(aborted(line, memory), "the worker was ended by SIGABRT (6)");
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use pipe_schema::{
     dataset::PositiveClass,
     model::{ClassThreshold, DecisionThreshold},
     stage::evaluate::{Metric, WORST},
-    text::one_line,
+    text::{count_words, one_line, scaled_words, size_words},
 };
 
 /// A span of time: `0.42s`, `12.1s`, `3m 12s`, `2h 05m`.
@@ -35,35 +35,17 @@ pub fn roughly(span: f64) -> String {
 
 /// A size, in the decimal units of file managers: `512 B`, `92 kB`, `1.4 MB`.
 pub fn bytes(bytes: u64) -> String {
-    scaled(bytes as f64, 1000.0, &[" B", " kB", " MB", " GB", " TB"])
+    size_words(bytes)
 }
 
 /// A rate or a large count: `850`, `41k`, `1.2M`.
 pub fn short(count: f64) -> String {
-    scaled(count, 1000.0, &["", "k", "M", "G"])
-}
-
-fn scaled(mut value: f64, base: f64, units: &[&str]) -> String {
-    let mut unit = 0;
-    while value.round() >= base && unit + 1 < units.len() {
-        value /= base;
-        unit += 1;
-    }
-    let digits = usize::from(unit > 0 && value < 9.95);
-    format!("{value:.digits$}{}", units[unit])
+    scaled_words(count, 1000.0, &["", "k", "M", "G"])
 }
 
 /// A count with its thousands apart: `1,797`.
 pub fn count(count: u64) -> String {
-    let digits = count.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
+    count_words(count)
 }
 
 /// `1 stage`, `3 stages`.

@@ -47,7 +47,7 @@ pub use self::{
     cycle::run,
     forecast::{Forecast, forecast},
     machine::identity as machine_identity,
-    sources::{of_stage as source_paths, searched},
+    sources::{of_stage as source_paths, searched, with_roles as files_with_roles},
     untouched::Untouched,
     view::Unknown,
 };

@@ -89,6 +89,21 @@ pub fn searched(folder: &Path, path: &str, into_folders: bool) -> Result<Vec<Pat
     Ok(places)
 }
 
+/// The files of the project that a stage reads, each with its role; nothing if one of them is not there yet.
+pub fn with_roles(stage: &Stage, store: &Store, folder: &Path) -> Option<Vec<(String, PathBuf)>> {
+    let view = View::of_forecast(store, folder);
+    let mut files = Vec::new();
+    for input in &stage.files {
+        if input.remote.is_some() {
+            return None;
+        }
+        let found = expand(&view, &input.path, is_list(&input.role)).ok()?;
+        let found = found.into_iter().map(|(_, path)| path);
+        files.extend(found.map(|path| (input.role.clone(), path)));
+    }
+    Some(files)
+}
+
 /// The files and folders of the project that a stage reads, as far as they are there.
 pub fn of_stage(stage: &Stage, store: &Store, folder: &Path) -> Vec<PathBuf> {
     let view = View::of_run(store, folder);

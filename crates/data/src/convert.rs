@@ -43,18 +43,16 @@ impl From<csv::Error> for Failure {
 
 fn write_csv(dataset: &Dataset, part: &str, out: &Path) -> Result<(), Failure> {
     let schema = dataset.schema();
-    let rows = dataset.part(part).map_err(Failure::Data)?;
+    let rows = dataset.part_as_kept(part).map_err(Failure::Data)?;
     let file = File::create(out).map_err(Failure::Write)?;
     let mut writer = csv::Writer::from_writer(file);
     for name in header(schema) {
         writer.write_field(name)?;
     }
     writer.write_record(None::<&[u8]>)?;
-    let width = rows.features.width;
-    let features = rows.features.values.chunks_exact(width.max(1));
-    for ((at, id), features) in rows.rows.iter().enumerate().zip(features) {
+    for (at, id) in rows.rows.iter().enumerate() {
         writer.write_field(id.to_string())?;
-        for value in features {
+        for value in rows.features.row(at).iter() {
             writer.write_field(format!("{value}"))?;
         }
         for text in texts(&rows.target, &schema.target, at) {

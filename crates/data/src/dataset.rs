@@ -1,5 +1,7 @@
 //! Reads a dataset artifact. Knows its files; not how they came about.
 
+mod classes;
+
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -8,7 +10,8 @@ use std::{
 use pipe_schema::{
     dataset::{
         Column, DatasetSchema, FILES_FILE, HEAD_FILE, HeadRow, KEPT_FILE, KeptColumn, PART_FILE,
-        PARTS, Part as PartSummary, RAW_FOLDER, ROWS_FILE, SCHEMA_FILE, TargetKind, raw_file,
+        PARTS, Part as PartSummary, RAW_FOLDER, ROWS_FILE, SCHEMA_FILE, SPARSE_TENSORS, TargetKind,
+        raw_file,
     },
     stage::preprocess::ColumnType,
 };
@@ -29,12 +32,14 @@ use crate::{
 pub struct Dataset {
     folder: PathBuf,
     schema: DatasetSchema,
+    /// Whether the files have numbers for a target that the schema here takes for classes.
+    is_of_numbers: bool,
 }
 
 /// The rows of one part, as they are trained on.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Part {
-    pub features: Features,
+pub struct Part<F = Features> {
+    pub features: F,
     pub target: TargetValues,
     /// Ids of the rows.
     pub rows: Vec<u64>,
@@ -48,6 +53,25 @@ pub struct Features {
     pub width: usize,
     /// `rows * width` numbers.
     pub values: Vec<f32>,
+}
+
+/// Rows of which most numbers are zero: SciPy's CSR format.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SparseRows {
+    pub(crate) width: usize,
+    /// Where each row ends among the numbers.
+    pub(crate) ends: Vec<u64>,
+    /// The column of each number, ascending within a row.
+    pub(crate) columns: Vec<u32>,
+    /// The numbers that are not zero.
+    pub(crate) numbers: Vec<f32>,
+}
+
+/// Rows of numbers as they are kept.
+#[derive(Clone, Debug, PartialEq)]
+pub enum FeatureRows {
+    Dense(Features),
+    Sparse(SparseRows),
 }
 
 /// What is to be predicted, by row.
@@ -74,7 +98,7 @@ impl TargetValues {
     }
 }
 
-impl Part {
+impl<F> Part<F> {
     /// How many rows the part has.
     pub fn len(&self) -> usize {
         self.rows.len()
@@ -91,7 +115,11 @@ impl Dataset {
     pub fn open(folder: impl Into<PathBuf>) -> Result<Self, DataError> {
         let folder = folder.into();
         let schema = read_json(&folder.join(SCHEMA_FILE))?;
-        Ok(Self { folder, schema })
+        Ok(Self {
+            folder,
+            schema,
+            is_of_numbers: false,
+        })
     }
 
     /// The columns, the target and the fitted steps.
@@ -109,8 +137,18 @@ impl Dataset {
         PARTS.contains(&part) && self.folder.join(part).join(ROWS_FILE).is_file()
     }
 
-    /// The rows of a part.
+    /// The rows of a part, with all their numbers.
     pub fn part(&self, part: &str) -> Result<Part, DataError> {
+        let part = self.part_as_kept(part)?;
+        Ok(Part {
+            features: part.features.into_dense(),
+            target: part.target,
+            rows: part.rows,
+        })
+    }
+
+    /// The rows of a part; sparse ones stay sparse.
+    pub fn part_as_kept(&self, part: &str) -> Result<Part<FeatureRows>, DataError> {
         let path = self.file(part, ROWS_FILE)?;
         let bytes = fs::read(&path).map_err(|it| DataError::io(&path, &it))?;
         self.decode(&bytes)
@@ -125,6 +163,13 @@ impl Dataset {
         } else {
             Ok(Vec::new())
         }
+    }
+
+    /// The bytes of the rows of a part, as they are kept.
+    pub fn bytes(&self, part: &str) -> Result<u64, DataError> {
+        let path = self.file(part, ROWS_FILE)?;
+        let metadata = fs::metadata(&path).map_err(|error| DataError::io(&path, &error))?;
+        Ok(metadata.len())
     }
 
     /// Counts and ranges of a part's raw columns.
@@ -202,7 +247,7 @@ impl Dataset {
         )
     }
 
-    fn decode(&self, bytes: &[u8]) -> Result<Part, String> {
+    fn decode(&self, bytes: &[u8]) -> Result<Part<FeatureRows>, String> {
         check_offsets(bytes)?;
         let tensors = SafeTensors::deserialize(bytes).map_err(|it| it.to_string())?;
         let tensor = |name: &str, dtype: Dtype| match tensors.tensor(name) {
@@ -210,17 +255,34 @@ impl Dataset {
             Ok(tensor) => Err(format!("`{name}` is {:?}, not {dtype:?}", tensor.dtype())),
             Err(error) => Err(format!("`{name}`: {error}")),
         };
-        let features = tensor("features", Dtype::F32)?;
-        let &[rows, width] = features.shape() else {
-            return Err("`features` has not two dimensions".to_owned());
+        let features = if tensors.tensor("features").is_ok() {
+            dense(&tensor("features", Dtype::F32)?)?
+        } else {
+            let [indptr, indices, data] = SPARSE_TENSORS;
+            let ends = numbers(&tensor(indptr, Dtype::I64)?, u64::from_le_bytes);
+            if ends.first() != Some(&0) {
+                return Err(format!("`{indptr}` does not begin with 0"));
+            }
+            FeatureRows::Sparse(SparseRows::new(
+                self.schema.features.len(),
+                ends[1..].to_vec(),
+                numbers(&tensor(indices, Dtype::I32)?, u32::from_le_bytes),
+                numbers(&tensor(data, Dtype::F32)?, f32::from_le_bytes),
+            )?)
         };
+        let (rows, width) = (features.rows(), features.width());
         if width != self.schema.features.len() {
             return Err(format!(
                 "`features` has {width} columns, the schema {}",
                 self.schema.features.len()
             ));
         }
-        let target = match self.schema.target.kind {
+        let target = match &self.schema.target.kind {
+            TargetKind::Classes { names, .. } if self.is_of_numbers => {
+                let target = tensor("target", Dtype::F64)?;
+                let target = numbers(&target, f64::from_le_bytes);
+                TargetValues::Classes(classes::indices(&target, names)?)
+            }
             TargetKind::Classes { .. } => {
                 TargetValues::Classes(numbers(&tensor("target", Dtype::I64)?, i64::from_le_bytes))
             }
@@ -243,11 +305,7 @@ impl Dataset {
             return Err("`features`, `target` and `row` differ in their number of rows".to_owned());
         }
         Ok(Part {
-            features: Features {
-                rows,
-                width,
-                values: numbers(&features, f32::from_le_bytes),
-            },
+            features,
             target,
             rows: ids,
         })
@@ -263,6 +321,17 @@ impl Dataset {
             )),
         }
     }
+}
+
+fn dense(features: &TensorView<'_>) -> Result<FeatureRows, String> {
+    let &[rows, width] = features.shape() else {
+        return Err("`features` has not two dimensions".to_owned());
+    };
+    Ok(FeatureRows::Dense(Features {
+        rows,
+        width,
+        values: numbers(features, f32::from_le_bytes),
+    }))
 }
 
 fn numbers<const N: usize, T>(tensor: &TensorView<'_>, from: fn([u8; N]) -> T) -> Vec<T> {

@@ -50,7 +50,8 @@ impl Files {
         Ok(files)
     }
 
-    fn list(&mut self, role: &str) -> Option<&mut Vec<PathBuf>> {
+    /// The files of a role without its number in a list, if it is one of preprocess stages.
+    pub fn list(&mut self, role: &str) -> Option<&mut Vec<PathBuf>> {
         match role {
             "source" => Some(&mut self.source),
             "split/train" => Some(&mut self.train),

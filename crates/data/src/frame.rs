@@ -6,11 +6,11 @@ use serde_json::Value;
 
 use crate::{
     block::{Block, shape_words},
-    dataset::Features,
     error::DataError,
     infer::{self, Missing},
     moment,
     picture::Pictures,
+    sparse::SparseColumn,
     table::{Fields, Places},
     words::{NO_WORD, Words},
 };
@@ -34,6 +34,8 @@ pub enum Values {
     Block(Block),
     /// Of any size, none of them missing.
     Pictures(Pictures),
+    /// Numbers or truths, most of them 0 or `false`, none of them missing.
+    Sparse(SparseColumn),
 }
 
 /// A text that is not of its column's type.
@@ -123,6 +125,8 @@ impl Values {
             Self::Words(words) => words.r#type.name(),
             Self::Block(_) => "a block of numbers",
             Self::Pictures(_) => "a column of pictures",
+            Self::Sparse(column) if column.is_boolean() => "boolean",
+            Self::Sparse(_) => "numeric",
         }
     }
 
@@ -136,6 +140,14 @@ impl Values {
             Self::Pictures(_) => r#type == ColumnType::Image,
             Self::Truths(_) => r#type == ColumnType::Boolean,
             Self::Words(words) => r#type == words.r#type,
+            Self::Sparse(column) => {
+                let own = if column.is_boolean() {
+                    ColumnType::Boolean
+                } else {
+                    ColumnType::Numeric
+                };
+                r#type == own
+            }
         }
     }
 
@@ -147,6 +159,7 @@ impl Values {
             Self::Words(words) => words.codes.len(),
             Self::Block(block) => block.rows(),
             Self::Pictures(pictures) => pictures.rows(),
+            Self::Sparse(column) => column.rows(),
         }
     }
 
@@ -156,7 +169,7 @@ impl Values {
             Self::Numbers(values) => values[row].is_nan(),
             Self::Truths(values) => values[row].is_none(),
             Self::Words(words) => words.codes[row] == NO_WORD,
-            Self::Block(_) | Self::Pictures(_) => false,
+            Self::Block(_) | Self::Pictures(_) | Self::Sparse(_) => false,
         }
     }
 
@@ -170,6 +183,8 @@ impl Values {
                 .map_or(Value::Null, |it| Value::String(it.to_owned())),
             Self::Block(block) => block.json(row),
             Self::Pictures(pictures) => pictures.text(row).map_or(Value::Null, Value::String),
+            Self::Sparse(column) if column.is_boolean() => Value::Bool(column.number(row) != 0.0),
+            Self::Sparse(column) => number_json(column.number(row)),
         }
     }
 }
@@ -217,6 +232,9 @@ impl Frame {
             );
         }
         for (name, values) in &self.columns {
+            if matches!(values, Values::Sparse(_)) {
+                continue;
+            }
             let rows = values.rows();
             if let Some(first) = (0..rows).find(|row| values.is_missing(*row)) {
                 let count = (first..rows).filter(|row| values.is_missing(*row)).count();
@@ -270,60 +288,6 @@ impl Frame {
         };
         self.columns.insert(name.to_owned(), Values::Block(block));
         Ok(())
-    }
-
-    /// The rows as numbers, after `check_numbers`.
-    pub fn features(&self, rows: &[usize]) -> Result<Features, DataError> {
-        const AT_A_TIME: usize = 1024;
-        let width = self.columns.values().map(Values::width).sum();
-        let mut values = vec![0_f32; rows.len() * width];
-        for (rows, out) in rows
-            .chunks(AT_A_TIME)
-            .zip(values.chunks_mut(AT_A_TIME * width))
-        {
-            let mut at = 0;
-            for (name, column) in &self.columns {
-                let size = column.width();
-                for (row, out) in rows.iter().zip(out.chunks_exact_mut(width)) {
-                    let cells = &mut out[at..at + size];
-                    match column {
-                        Values::Block(block) => block.write_row(*row, cells),
-                        column => cells.fill(column.feature(*row)),
-                    }
-                    if !cells.iter().all(|it| it.is_finite()) {
-                        return Err(DataError::wrong(format!(
-                            "{}: column `{name}`: the number is too large to train on",
-                            self.places.of(*row)
-                        ))
-                        .hint(format!("scale it: `- standardize: {{columns: [{name}]}}`")));
-                    }
-                }
-                at += size;
-            }
-        }
-        Ok(Features {
-            rows: rows.len(),
-            width,
-            values,
-        })
-    }
-}
-
-impl Values {
-    /// How many features it gives.
-    pub fn width(&self) -> usize {
-        match self {
-            Self::Block(block) => block.width(),
-            _ => 1,
-        }
-    }
-
-    fn feature(&self, row: usize) -> f32 {
-        match self {
-            Self::Numbers(values) => values[row] as f32,
-            Self::Truths(values) => f32::from(u8::from(values[row] == Some(true))),
-            Self::Words(_) | Self::Block(_) | Self::Pictures(_) => f32::NAN,
-        }
     }
 }
 

@@ -15,7 +15,10 @@ pub mod dataset;
 mod words;
 mod block;
 mod picture;
+mod sparse;
 mod frame;
+mod size;
+mod features;
 mod steps;
 mod codes;
 mod target;
@@ -35,16 +38,16 @@ pub mod convert;
 
 pub use self::{
     convert::convert,
-    dataset::{Dataset, Features, Part, TargetValues},
+    dataset::{Dataset, FeatureRows, Features, Part, SparseRows, TargetValues},
     error::DataError,
     file_names::CommonFolder,
     files::Files,
     grid::Grid,
     input_schema::input_schema,
     offsets::check_offsets,
-    prepare::{Note, Summary, preprocess},
+    prepare::{Note, Summary, forecast, preprocess, preprocess_within},
     raw::Raw,
-    rows::{RawRows, read_rows, read_rows_by, transform},
+    rows::{RawRows, read_rows, read_rows_by, transform, transform_rows},
     sniff::form_of_rows,
     target::find_class,
 };

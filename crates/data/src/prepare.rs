@@ -8,12 +8,13 @@ use std::{
 
 use indexmap::IndexMap;
 use pipe_schema::{
-    dataset::{Column, DatasetSchema},
+    dataset::{Column, DatasetSchema, FittedStep},
     stage::preprocess::{ColumnType, Columns, Preprocess, Read, Split, Step},
 };
 
 use crate::{
     codes::Codes,
+    dataset::FeatureRows,
     error::DataError,
     file_names::short_names,
     files::Files,
@@ -21,7 +22,9 @@ use crate::{
     infer::Missing,
     join, moment, named,
     picture::{broken, column},
-    raw, split,
+    raw,
+    size::{self, FeaturesSize, Room},
+    split,
     steps::{self, Goal, one_hot},
     stray, summary,
     table::{self, Selection, Table},
@@ -49,6 +52,10 @@ pub struct Summary {
     pub features: u64,
     /// Names of the classes; empty where there are none.
     pub classes: Vec<String>,
+    /// Bytes of the features of all parts.
+    pub bytes: u64,
+    /// Bytes that they would take if none were sparse.
+    pub dense_bytes: u64,
 }
 
 /// Reads the files, splits the rows, fits the steps on the train part and writes the dataset into the folder `out`.
@@ -59,6 +66,32 @@ pub fn preprocess(
     block: &Preprocess,
     files: &Files,
     out: &Path,
+    report: &mut dyn FnMut(Note),
+) -> Result<Summary, DataError> {
+    preprocess_within(block, files, out, &|| u64::MAX, report)
+}
+
+/// Likewise, and refuses features that are larger than the `room` in memory that is left.
+pub fn preprocess_within(
+    block: &Preprocess,
+    files: &Files,
+    out: &Path,
+    room: &Room<'_>,
+    report: &mut dyn FnMut(Note),
+) -> Result<Summary, DataError> {
+    make(block, files, Some(out), room, report)
+}
+
+/// Returns what `preprocess_within` would make of these files, and writes nothing.
+pub fn forecast(block: &Preprocess, files: &Files, room: &Room<'_>) -> Result<Summary, DataError> {
+    make(block, files, None, room, &mut |_| {})
+}
+
+fn make(
+    block: &Preprocess,
+    files: &Files,
+    out: Option<&Path>,
+    room: &Room<'_>,
     report: &mut dyn FnMut(Note),
 ) -> Result<Summary, DataError> {
     let read = &block.reading();
@@ -76,6 +109,7 @@ pub fn preprocess(
     let missing = Missing::of(read);
     let counts = [&files.train, &files.val, &files.test].map(|files| table::count(files, read));
     let mut parts = split::divide(&block.split, counts, &table, &missing)?;
+    target::folds::check(block, &table, &missing)?;
     let train = &parts[0].1.clone();
     let mut log = |text| report(Note::Log(text));
     let series = windows::divide(block, &table, &missing, &mut parts, &mut log)?;
@@ -178,7 +212,9 @@ pub fn preprocess(
         }
         outlines.push(outline);
     }
-    raw::write(&frame, &parts, out)?;
+    if let Some(out) = out {
+        raw::write(&frame, &parts, out)?;
+    }
     column::settle(&block.steps, &mut frame, train, &mut raw)?;
     let mut fitted = Vec::with_capacity(block.steps.len());
     let mut codes = Codes::default();
@@ -194,7 +230,12 @@ pub fn preprocess(
         if matches!(step, Step::OneHot(_)) {
             warn_of_names(&frame, train, report);
         }
-        let step = steps::fit_apply(step, &mut frame, train, goal).map_err(place)?;
+        size::check_step(step, &frame, room).map_err(place)?;
+        let rows = is_train.len();
+        let mut tell = |fitted: &FittedStep| {
+            size::tell(fitted, rows, &mut |line| report(Note::Log(line)));
+        };
+        let step = steps::fit_apply(step, &mut frame, train, goal, &mut tell).map_err(place)?;
         codes.note(&step, &frame, train);
         fitted.push(step);
     }
@@ -215,24 +256,36 @@ pub fn preprocess(
         schema.features = windows::names(&schema.features, spec.length);
         schema.codes.clear();
     }
-    write::schema(&schema, out)?;
-    let files = (read.has_file_rows(read.form())).then(|| {
-        let paths = (0..is_train.len()).filter_map(|row| frame.places.file_of(row));
-        short_names(&paths.collect::<Vec<_>>())
-    });
-    for (at, ((part, rows), outline)) in parts.iter().zip(&outlines).enumerate() {
-        let features = match &series {
-            Some(all) => all[at].features(&frame)?,
-            None => frame.features(rows)?,
-        };
-        let folder = out.join(part);
-        write::part(&folder, &features, &targets, rows, outline)?;
-        if let (Some(names), None) = (&files, &series) {
-            let names: Vec<&String> = rows.iter().map(|row| &names[*row]).collect();
-            write::file_names(&folder, &names)?;
+    let mut sizes = Vec::with_capacity(parts.len());
+    for (at, (_, rows)) in parts.iter().enumerate() {
+        sizes.push(match &series {
+            Some(all) => all[at].size(&frame),
+            None => frame.features_size(rows)?,
+        });
+    }
+    sizes.iter().try_for_each(|size| size.check(room))?;
+    if let Some(out) = out {
+        write::schema(&schema, out)?;
+        let files = (read.has_file_rows(read.form())).then(|| {
+            let paths = (0..is_train.len()).filter_map(|row| frame.places.file_of(row));
+            short_names(&paths.collect::<Vec<_>>())
+        });
+        for (at, ((part, rows), outline)) in parts.iter().zip(&outlines).enumerate() {
+            let features = match &series {
+                Some(all) => FeatureRows::Dense(all[at].features(&frame, room)?),
+                None => frame.feature_rows(rows, room)?,
+            };
+            let folder = out.join(part);
+            write::part(&folder, &features, &targets, rows, outline)?;
+            if let (Some(names), None) = (&files, &series) {
+                let names: Vec<&String> = rows.iter().map(|row| &names[*row]).collect();
+                write::file_names(&folder, &names)?;
+            }
         }
     }
     Ok(Summary {
+        bytes: sizes.iter().map(FeaturesSize::bytes).sum(),
+        dense_bytes: sizes.iter().map(FeaturesSize::dense_bytes).sum(),
         rows: parts
             .iter()
             .map(|(part, rows)| (*part, rows.len() as u64))

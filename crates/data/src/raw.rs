@@ -80,7 +80,7 @@ pub fn write(
 /// What is told of a column; nothing where it is not kept.
 fn kept(name: &str, values: &Values, train: &[usize]) -> Option<KeptColumn> {
     let quartiles = match values {
-        Values::Block(_) | Values::Pictures(_) => return None,
+        Values::Block(_) | Values::Pictures(_) | Values::Sparse(_) => return None,
         Values::Truths(_) => None,
         Values::Words(words) if matches!(words.r#type, ColumnType::Text | ColumnType::Image) => {
             return None;
@@ -131,7 +131,7 @@ fn add(at: usize, values: &Values, rows: &[usize], tensors: &mut Vec<Named>) {
             ));
             add_names(at, &["false", "true"], tensors);
         }
-        Values::Block(_) | Values::Pictures(_) => {}
+        Values::Block(_) | Values::Pictures(_) | Values::Sparse(_) => {}
     }
 }
 

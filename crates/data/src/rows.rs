@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     block::{Block, shape_words},
-    dataset::Features,
+    dataset::{FeatureRows, Features},
     error::DataError,
     frame::{Frame, Values, expected},
     infer::{self, Missing},
@@ -148,8 +148,13 @@ pub fn read_rows_by<E: From<DataError>>(
     table::read_wanted(path, read, targets, &wanted, limit, &mut take)
 }
 
-/// Does to new rows what was done to the train part.
+/// Does to new rows what was done to the train part, and gives all their numbers.
 pub fn transform(schema: &DatasetSchema, rows: &RawRows) -> Result<Features, DataError> {
+    transform_rows(schema, rows).map(FeatureRows::into_dense)
+}
+
+/// Does to new rows what was done to the train part; sparse rows stay sparse.
+pub fn transform_rows(schema: &DatasetSchema, rows: &RawRows) -> Result<FeatureRows, DataError> {
     let missing = Missing::of(&schema.read);
     let mut frame = Frame {
         columns: IndexMap::new(),
@@ -228,7 +233,7 @@ pub fn transform(schema: &DatasetSchema, rows: &RawRows) -> Result<Features, Dat
     }
     let all: Vec<usize> = (0..rows.len()).collect();
     let Some(spec) = &schema.windows else {
-        return frame.features(&all);
+        return frame.feature_rows(&all, &|| u64::MAX);
     };
     let series = if rows.are_apart {
         Series::apart(rows.len(), spec.length)
@@ -247,7 +252,9 @@ pub fn transform(schema: &DatasetSchema, rows: &RawRows) -> Result<Features, Dat
             "the model takes {length} rows that follow each other"
         )));
     }
-    series.features(&frame)
+    series
+        .features(&frame, &|| u64::MAX)
+        .map(FeatureRows::Dense)
 }
 
 /// The rows of windows whose columns are lists, one window after another.

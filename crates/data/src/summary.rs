@@ -84,6 +84,7 @@ fn column(name: &str, values: &Values, rows: &[usize]) -> ColumnSummary {
             range(known.filter(|it| !it.is_nan()))
         }
         Values::Truths(values) => truths(rows.iter().map(|row| values[*row])),
+        Values::Sparse(column) => range(rows.iter().map(|row| column.number(*row))),
         Values::Words(words) => worded(words, rows),
         Values::Pictures(pictures) => {
             let sizes = pictures.sizes(rows);

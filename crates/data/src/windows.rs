@@ -6,9 +6,14 @@ use serde_json::{Map, Value};
 use crate::{
     dataset::Features,
     error::DataError,
-    frame::Frame,
+    frame::{Frame, Values},
     infer::Missing,
-    split::{Parts, label, time},
+    size::{FeaturesSize, Room},
+    split::{
+        Parts,
+        label::{self, LabelOrder},
+        time,
+    },
     table::Table,
 };
 
@@ -113,8 +118,19 @@ impl Series {
         self.length
     }
 
+    /// What the numbers of all windows will take.
+    pub fn size(&self, frame: &Frame) -> FeaturesSize {
+        let columns: usize = frame.columns.values().map(Values::width).sum();
+        FeaturesSize {
+            rows: self.starts.len(),
+            width: columns * self.length,
+            counts: None,
+        }
+    }
+
     /// The numbers of each window: those of the first column in order, those of the second, and so on.
-    pub fn features(&self, frame: &Frame) -> Result<Features, DataError> {
+    pub fn features(&self, frame: &Frame, room: &Room<'_>) -> Result<Features, DataError> {
+        self.size(frame).check(room)?;
         let rows = frame.features(&self.sorted)?;
         let (columns, length) = (rows.width, self.length);
         let width = columns * length;
@@ -139,7 +155,7 @@ impl Series {
         let start = self.starts[window];
         let rows = &self.sorted[start..start + self.length];
         let columns = frame.columns.iter();
-        let list = |it: &crate::frame::Values| rows.iter().map(|row| it.json(*row)).collect();
+        let list = |it: &Values| rows.iter().map(|row| it.json(*row)).collect();
         columns
             .map(|(name, it)| (name.clone(), Value::Array(list(it))))
             .collect()
@@ -162,7 +178,7 @@ impl Order {
                 .map(|it| time::times(it, table, missing))
                 .transpose()?,
             groups: groups
-                .map(|it| label::groups(table, it, missing))
+                .map(|it| label::groups(table, it, missing, LabelOrder::Text))
                 .transpose()?,
         })
     }

@@ -9,13 +9,13 @@ use std::{
 };
 
 use pipe_schema::dataset::{
-    DatasetSchema, FILES_FILE, HEAD_FILE, PART_FILE, ROWS_FILE, SCHEMA_FILE,
+    DatasetSchema, FILES_FILE, HEAD_FILE, PART_FILE, ROWS_FILE, SCHEMA_FILE, SPARSE_TENSORS,
 };
 use safetensors::{Dtype, SafeTensorError, View};
 use serde::Serialize;
 
 use crate::{
-    dataset::{Features, TargetValues},
+    dataset::{FeatureRows, SparseRows, TargetValues},
     error::DataError,
     summary::Outline,
 };
@@ -33,7 +33,7 @@ pub fn file_names(folder: &Path, names: &[&String]) -> Result<(), DataError> {
 /// Writes a part's folder: its `rows` of all targets, and their features.
 pub fn part(
     folder: &Path,
-    features: &Features,
+    features: &FeatureRows,
     targets: &TargetValues,
     rows: &[usize],
     outline: &Outline,
@@ -65,10 +65,33 @@ pub fn part(
     };
     let ids = rows.iter().flat_map(|row| (*row as i64).to_le_bytes());
     let ids = Tensor::of(Dtype::I64, count, ids.collect::<Vec<u8>>());
-    let shape = vec![features.rows, features.width];
-    let features = Tensor::of(Dtype::F32, shape, little_endian(&features.values));
-    let tensors = [("features", features), ("row", ids), ("target", target)];
+    let mut tensors = vec![("row", ids), ("target", target)];
+    match features {
+        FeatureRows::Dense(features) => {
+            let shape = vec![features.rows, features.width];
+            let values = little_endian(&features.values);
+            tensors.push(("features", Tensor::of(Dtype::F32, shape, values)));
+        }
+        FeatureRows::Sparse(rows) => tensors.extend(sparse(rows)),
+    }
     write_tensors(tensors, &folder.join(ROWS_FILE), &folder.join(PART_FILE))
+}
+
+/// The tensors of SciPy's CSR format.
+fn sparse(rows: &SparseRows) -> impl Iterator<Item = (&'static str, Tensor<'_>)> {
+    let count = rows.numbers().len();
+    let ends = std::iter::once(&0).chain(rows.ends());
+    let indptr: Vec<u8> = ends.flat_map(|end| end.to_le_bytes()).collect();
+    let indices = rows
+        .columns()
+        .iter()
+        .flat_map(|column| column.to_le_bytes());
+    let tensors = [
+        Tensor::of(Dtype::I64, vec![rows.rows() + 1], indptr),
+        Tensor::of(Dtype::I32, vec![count], indices.collect::<Vec<u8>>()),
+        Tensor::of(Dtype::F32, vec![count], little_endian(rows.numbers())),
+    ];
+    SPARSE_TENSORS.into_iter().zip(tensors)
 }
 
 /// Writes tensors by name; the file gets the mode of `like`, for the library leaves the narrow one of a temporary file.

@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use pipe_data::{RawRows, transform};
+use pipe_data::{RawRows, transform_rows};
 use pipe_schema::{
     dataset::{Column, DatasetSchema, FittedStep, Target, TargetKind},
     stage::preprocess::{BucketEncoding, ColumnType},
@@ -27,9 +27,9 @@ pub fn check_schema(schema: &DatasetSchema, bytes: u64) -> Result<(), String> {
     }
     // With no rows, the steps do all but numbers: what they make must be what is named.
     let none = RawRows::from_json(&[], schema).map_err(|error| error.message)?;
-    let features = transform(schema, &none).map_err(|error| error.message)?;
-    if features.width != schema.features.len() {
-        let (found, named) = (features.width, schema.features.len());
+    let features = transform_rows(schema, &none).map_err(|error| error.message)?;
+    if features.width() != schema.features.len() {
+        let (found, named) = (features.width(), schema.features.len());
         return Err(format!("its steps make {found} features, it names {named}"));
     }
     Ok(())

@@ -4,6 +4,8 @@
 //! schema.json            DatasetSchema: columns, target, fitted steps; depends on the train part alone
 //! train/rows.safetensors features f32 [n, d]; target i64 [n] (classes) or f64 [n] (a number); row i64 [n] (ids)
 //!                        several targets: target f64 [n, k] (numbers) or u8 [n, k] (labels)
+//!                        sparse: features.indptr i64 [n + 1], features.indices i32 and features.data f32 in place of
+//!                        features; SciPy reads them as `csr_array((data, indices, indptr), shape=(n, d))`
 //! train/part.json        Part: counts and ranges of this part
 //! train/head.jsonl       HeadRow: the first raw rows of the part, as read
 //! train/files.json       the names of the files that are a row each, of images and texts, by row
@@ -35,6 +37,8 @@ use crate::stage::preprocess::{ColumnType, Read, Windows};
 pub const PARTS: [&str; 3] = ["train", "val", "test"];
 pub const SCHEMA_FILE: &str = "schema.json";
 pub const ROWS_FILE: &str = "rows.safetensors";
+/// The tensors of sparse features.
+pub const SPARSE_TENSORS: [&str; 3] = ["features.indptr", "features.indices", "features.data"];
 pub const PART_FILE: &str = "part.json";
 pub const HEAD_FILE: &str = "head.jsonl";
 /// The names of the files that are a row each, by row; not of other datasets.

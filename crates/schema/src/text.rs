@@ -1,5 +1,5 @@
-//! Characters of names and texts from elsewhere that people do not see, or that move what they see: control characters,
-//! bidirectional overrides, zero-width characters.
+//! Text for people: numbers and sizes; and characters of names and texts from elsewhere that people do not see, or that move
+//! what they see: control characters, bidirectional overrides, zero-width characters.
 
 use std::borrow::Cow;
 
@@ -41,6 +41,35 @@ pub fn one_line(text: &str) -> Cow<'_, str> {
         c => c,
     };
     Cow::Owned(text.chars().map(visible).collect())
+}
+
+/// A size in bytes: `936 MB`.
+pub fn size_words(bytes: u64) -> String {
+    scaled_words(bytes as f64, 1000.0, &[" B", " kB", " MB", " GB", " TB"])
+}
+
+/// A number in the largest unit that it fills, with two digits at least.
+pub fn scaled_words(mut value: f64, base: f64, units: &[&str]) -> String {
+    let mut unit = 0;
+    while value.round() >= base && unit + 1 < units.len() {
+        value /= base;
+        unit += 1;
+    }
+    let digits = usize::from(unit > 0 && value < 9.95);
+    format!("{value:.digits$}{}", units[unit])
+}
+
+/// A count with its thousands apart: `1,797`.
+pub fn count_words(count: u64) -> String {
+    let digits = count.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 #[cfg(test)]

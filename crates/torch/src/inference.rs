@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use pipe_data::Features;
+use pipe_data::FeatureRows;
 use pipe_package::LayerNetwork;
 use pipe_schema::{
     dataset::{DatasetSchema, SCHEMA_FILE},
@@ -18,6 +18,7 @@ use crate::{
     error::{Error, Result},
     json::read_json,
     model::Net,
+    rows::rows_at_once,
 };
 
 /// A network with what it says of itself.
@@ -119,17 +120,30 @@ impl Inference {
     /// Answers for rows, `batch` of them at a time. `ids` name the rows in messages; `tell` hears how many are done.
     pub fn answers(
         &self,
-        features: &Features,
+        features: &FeatureRows,
         form: &Form,
         batch: usize,
         ids: &[u64],
         tell: &mut dyn FnMut(u64),
     ) -> Result<Answers> {
-        let width = features.width as i64;
+        let width = features.width();
         let values = form.width();
-        let mut outputs = Vec::with_capacity(features.rows * values);
-        for chunk in features.values.chunks(features.width.max(1) * batch.max(1)) {
-            let rows = Tensor::f_from_slice(chunk)?.f_view([-1, width])?;
+        let mut outputs = Vec::with_capacity(features.rows() * values);
+        let batch = match features {
+            FeatureRows::Dense(_) => batch.max(1),
+            FeatureRows::Sparse(_) => batch.clamp(1, rows_at_once(width)),
+        };
+        for start in (0..features.rows()).step_by(batch) {
+            let chunk = start..features.rows().min(start + batch);
+            let size = [chunk.len() as i64, width as i64];
+            let rows = match features {
+                FeatureRows::Dense(features) => {
+                    let chunk = &features.values[chunk.start * width..chunk.end * width];
+                    Tensor::f_from_slice(chunk)?
+                }
+                FeatureRows::Sparse(rows) => Tensor::f_from_slice(&rows.dense(chunk))?,
+            };
+            let rows = rows.f_view(size)?;
             let found = two_logits(self.outputs(&rows)?, form)?;
             let wanted = [rows.size()[0], values as i64];
             // A script may give one number a row without a dimension for it.

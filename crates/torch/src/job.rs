@@ -5,6 +5,7 @@ use std::path::Path;
 use pipe_schema::{
     protocol::{Done, Failed, Request, Work},
     stage::{Task, preprocess::Preprocess},
+    text::size_words,
 };
 use pipe_wire::Reporter;
 
@@ -52,17 +53,27 @@ fn dispatch(request: &Request, reporter: &mut Reporter) -> Result<Done> {
 fn preprocess(block: &Preprocess, request: &Request, reporter: &mut Reporter) -> Result<Done> {
     let files = pipe_data::Files::from_inputs(&request.inputs)?;
     let output = Path::new(&request.output);
-    let summary = pipe_data::preprocess(block, &files, output, &mut |note| match note {
-        pipe_data::Note::Progress { done, total, unit } => reporter.progress(done, total, unit),
-        pipe_data::Note::Log(text) => reporter.note(text),
-    })?;
+    let room = &pipe_wire::memory::room;
+    let summary =
+        pipe_data::preprocess_within(block, &files, output, room, &mut |note| match note {
+            pipe_data::Note::Progress { done, total, unit } => reporter.progress(done, total, unit),
+            pipe_data::Note::Log(text) => reporter.note(text),
+        })?;
     let rows = summary
         .rows
         .iter()
         .map(|(part, rows)| format!("{part} {rows}"));
     let rows: Vec<String> = rows.collect();
     let features = summary.features;
-    reporter.log(format!("rows: {}; features: {features}", rows.join(", ")));
+    let dense = size_words(summary.dense_bytes);
+    let size = match size_words(summary.bytes) {
+        size if summary.bytes < summary.dense_bytes => {
+            format!(", sparse: {size} in place of {dense}")
+        }
+        _ => String::new(),
+    };
+    let rows = rows.join(", ");
+    reporter.log(format!("rows: {rows}; features: {features}{size}"));
     Ok(Done::default())
 }
 

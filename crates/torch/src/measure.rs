@@ -48,8 +48,9 @@ pub fn measure(
     // Elsewhere the loss tells it.
     let by_target = targets > 1 || criterion.is_scaled();
     let mut squares = Tensor::f_zeros([targets], (Kind::Double, rows.target.device()))?;
+    let at_once = rows.at_once(BATCH);
     while start < rows.len() {
-        let batch = rows.batch(None, start, BATCH)?;
+        let batch = rows.batch(None, start, at_once)?;
         let outputs = net.forward(&batch.features, false)?;
         if let Some(kept) = &mut kept {
             kept.extend(on_cpu(&outputs)?);

@@ -8,6 +8,7 @@ pub mod channel;
 pub mod process;
 pub mod spawn;
 pub mod job;
+pub mod memory;
 pub mod zygote;
 
 pub use channel::{Channel, Receiver, Sender};

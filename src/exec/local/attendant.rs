@@ -172,6 +172,6 @@ impl Attendant {
         if let Some(log) = self.spare_log.as_ref().filter(|_| failure.tail.is_empty()) {
             failure.tail = failure::tail(log);
         }
-        failure
+        failure::name_lack_of_memory(failure, "its process", self.memory)
     }
 }

@@ -264,14 +264,6 @@ fn check_folds(split: &KfoldSplit, rules: &mut Rules<'_>) {
             "folds are numbered from 0; `folds` says how many there are",
         );
     }
-    if split.stratify.is_some() && split.group.is_some() {
-        rules.say(
-            &["split", "kfold", "stratify"],
-            "folds take `stratify` or `group`, not both",
-            "beside `group`",
-            "remove one of the two",
-        );
-    }
     if split.val >= 1.0 || (split.val > 0.0 && split.part == FoldPart::Val) {
         let (title, hint) = if split.part == FoldPart::Val {
             (

@@ -1,16 +1,24 @@
 //! By groups: all rows of a group are in one part. Knows numbers of groups; no tables.
 
-use pipe_schema::stage::preprocess::GroupSplit;
+use pipe_schema::{dataset::PARTS, stage::preprocess::GroupSplit};
 
-use super::{Parts, kept, share, shuffle::Shuffle};
+use super::{Parts, balanced, kept, share, shuffle::Shuffle};
 use crate::error::DataError;
 
-/// Divides the groups, numbered from 0, by a seeded shuffle. `groups` gives each row's.
+/// Divides the groups, numbered from 0, by a seeded shuffle. `groups` gives each row's, `strata` its stratum.
 ///
-/// Val and test get their shares of the groups rounded up, train the rest: scikit-learn's `GroupShuffleSplit`.
-pub fn divide(split: &GroupSplit, groups: &[usize]) -> Result<Parts, DataError> {
+/// Val and test get their shares of the groups rounded up, train the rest: scikit-learn's `GroupShuffleSplit`. With strata
+/// the shares are those of each stratum's rows, as nearly as whole groups allow.
+pub fn divide(
+    split: &GroupSplit,
+    groups: &[usize],
+    strata: Option<&[usize]>,
+) -> Result<Parts, DataError> {
     let shares = [split.train, split.val, split.test];
     share::check(shares)?;
+    if let Some(strata) = strata {
+        return stratified(split, groups, strata);
+    }
     let count = groups.iter().max().map_or(0, |it| it + 1);
     // A product that is whole but for its last bit counts as whole.
     let up = |share: f64| (share * count as f64 - 1e-9).ceil().max(0.0) as usize;
@@ -32,11 +40,35 @@ pub fn divide(split: &GroupSplit, groups: &[usize]) -> Result<Parts, DataError> 
             part_of[*group] = part;
         }
     }
+    Ok(kept(rows_by_part(groups, &part_of)))
+}
+
+fn stratified(split: &GroupSplit, groups: &[usize], strata: &[usize]) -> Result<Parts, DataError> {
+    let shares = [split.train, split.val, split.test];
+    let wanted: Vec<usize> = (0..shares.len()).filter(|at| shares[*at] > 0.0).collect();
+    let of_wanted: Vec<f64> = wanted.iter().map(|at| shares[*at]).collect();
+    let shuffle = Shuffle::seeded(split.seed);
+    let bins = balanced::deal(strata, groups, &of_wanted, Some(shuffle));
+    let part_of: Vec<usize> = bins.iter().map(|bin| wanted[*bin]).collect();
+    let parts = rows_by_part(groups, &part_of);
+    if let Some(empty) = wanted.iter().find(|at| parts[**at].is_empty()) {
+        return Err(DataError::wrong(format!(
+            "the {} part would have no rows: column `{}` has {} groups",
+            PARTS[*empty],
+            split.by,
+            part_of.len()
+        ))
+        .hint("group by a column with more values, or leave val or test out"));
+    }
+    Ok(kept(parts))
+}
+
+fn rows_by_part(groups: &[usize], part_of: &[usize]) -> [Vec<usize>; 3] {
     let mut parts = [const { Vec::new() }; 3];
     for (row, group) in groups.iter().enumerate() {
         parts[part_of[*group]].push(row);
     }
-    Ok(kept(parts))
+    parts
 }
 
 #[cfg(test)]
@@ -48,6 +80,7 @@ mod tests {
     fn split(train: f64, val: f64, test: f64, seed: u64) -> GroupSplit {
         GroupSplit {
             by: "patient".to_owned(),
+            stratify: None,
             train,
             val,
             test,
@@ -59,14 +92,14 @@ mod tests {
     fn held_out_groups_are_rounded_up_as_by_scikit_learn() {
         // GroupShuffleSplit(test_size=0.2) of 7 groups holds 2 out.
         let groups: Vec<usize> = (0..7).collect();
-        let parts = divide(&split(0.8, 0.0, 0.2, 0), &groups).unwrap();
+        let parts = divide(&split(0.8, 0.0, 0.2, 0), &groups, None).unwrap();
         let sizes: Vec<_> = parts.iter().map(|it| (it.0, it.1.len())).collect();
         assert_eq!(sizes, [("train", 5), ("test", 2)]);
     }
 
     #[test]
     fn too_few_groups_are_refused() {
-        let error = divide(&split(0.6, 0.2, 0.2, 0), &[0, 1, 1, 0]).unwrap_err();
+        let error = divide(&split(0.6, 0.2, 0.2, 0), &[0, 1, 1, 0], None).unwrap_err();
         assert_eq!(
             error.message,
             "the train part would have no rows: column `patient` has 2 groups, and val and test take all of them"
@@ -81,7 +114,7 @@ mod tests {
             known.sort_unstable();
             known.dedup();
             let groups: Vec<usize> = groups.iter().map(|it| known.binary_search(it).unwrap()).collect();
-            let parts = divide(&split(0.6, 0.2, 0.2, seed), &groups).unwrap();
+            let parts = divide(&split(0.6, 0.2, 0.2, seed), &groups, None).unwrap();
             let mut all: Vec<usize> = parts.iter().flat_map(|it| it.1.clone()).collect();
             all.sort_unstable();
             prop_assert_eq!(all, (0..groups.len()).collect::<Vec<_>>());

@@ -2,10 +2,10 @@
 
 use pipe_schema::stage::preprocess::{FoldPart, GroupSplit, KfoldSplit, RandomSplit};
 
-use super::{Parts, group, kept, random, shuffle::Shuffle};
+use super::{Parts, balanced, group, kept, random, shuffle::Shuffle};
 use crate::error::DataError;
 
-/// Holds one fold out. `strata` and `groups` give each row's, numbered from 0; there is one of them at most.
+/// Holds one fold out. `strata` and `groups` give each row's, numbered from 0.
 pub fn divide(
     split: &KfoldSplit,
     rows: usize,
@@ -35,9 +35,7 @@ pub fn folds(
 ) -> Result<Vec<usize>, DataError> {
     check(split)?;
     match (strata, groups) {
-        (Some(_), Some(_)) => Err(DataError::wrong(
-            "folds take `stratify` or `group`, not both",
-        )),
+        (Some(strata), Some(groups)) => stratified_groups(split, strata, groups),
         (Some(strata), None) => stratified(split, strata),
         (None, Some(groups)) => grouped(split, groups),
         (None, None) => plain(split, rows),
@@ -114,13 +112,7 @@ fn stratified(split: &KfoldSplit, strata: &[usize]) -> Result<Vec<usize>, DataEr
     for (row, stratum) in strata.iter().enumerate() {
         members[place[*stratum]].push(row);
     }
-    let largest = members.iter().map(Vec::len).max().unwrap_or(0);
-    if largest < count {
-        return Err(too_few(
-            split,
-            &format!("the {largest} rows of the most frequent value"),
-        ));
-    }
+    check_largest(split, strata)?;
     let mut shuffle = split.shuffle.then(|| Shuffle::seeded(split.seed));
     let mut folds = vec![0; strata.len()];
     let mut dealt = 0;
@@ -170,6 +162,45 @@ fn grouped(split: &KfoldSplit, groups: &[usize]) -> Result<Vec<usize>, DataError
     Ok(groups.iter().map(|it| fold_of[*it]).collect())
 }
 
+/// The fold of each row: whole groups, so that each stratum has its share in each fold.
+fn stratified_groups(
+    split: &KfoldSplit,
+    strata: &[usize],
+    groups: &[usize],
+) -> Result<Vec<usize>, DataError> {
+    let count = split.folds as usize;
+    let group_count = groups.iter().max().map_or(0, |group| group + 1);
+    if group_count < count {
+        return Err(too_few(split, &format!("{group_count} groups")));
+    }
+    check_largest(split, strata)?;
+    let shuffle = split.shuffle.then(|| Shuffle::seeded(split.seed));
+    let fold_of = balanced::deal(strata, groups, &vec![1.0; count], shuffle);
+    if let Some(empty) = (0..count).find(|fold| !fold_of.contains(fold)) {
+        return Err(DataError::wrong(format!(
+            "fold {empty} would have no rows: the {group_count} groups are too uneven for {count} folds"
+        ))
+        .hint("take fewer folds, or leave out `stratify`"));
+    }
+    Ok(groups.iter().map(|group| fold_of[*group]).collect())
+}
+
+/// Refuses strata of which not even the largest has a row for each fold.
+fn check_largest(split: &KfoldSplit, strata: &[usize]) -> Result<(), DataError> {
+    let mut sizes = vec![0_u32; strata.iter().max().map_or(0, |stratum| stratum + 1)];
+    for stratum in strata {
+        sizes[*stratum] += 1;
+    }
+    let largest = sizes.into_iter().max().unwrap_or(0);
+    if largest < split.folds {
+        return Err(too_few(
+            split,
+            &format!("the {largest} rows of the most frequent value"),
+        ));
+    }
+    Ok(())
+}
+
 /// Cuts a val part from the rows outside of the fold, in the way of the folds.
 fn cut_val(
     split: &KfoldSplit,
@@ -178,9 +209,13 @@ fn cut_val(
     groups: Option<&[usize]>,
 ) -> Result<(Vec<usize>, Vec<usize>), DataError> {
     let (train, val, seed) = (1.0 - split.val, split.val, split.seed);
+    let strata: Option<Vec<usize>> =
+        strata.map(|strata| rest.iter().map(|row| strata[*row]).collect());
+    let strata = strata.as_deref();
     let parts = if let Some(groups) = groups {
         let split = GroupSplit {
             by: split.group.clone().unwrap_or_default(),
+            stratify: split.stratify.clone(),
             train,
             val,
             test: 0.0,
@@ -192,7 +227,7 @@ fn cut_val(
         let numbers = rest
             .iter()
             .map(|row| left.partition_point(|it| *it < groups[*row]));
-        group::divide(&split, &numbers.collect::<Vec<_>>())?
+        group::divide(&split, &numbers.collect::<Vec<_>>(), strata)?
     } else {
         let split = RandomSplit {
             train,
@@ -201,9 +236,7 @@ fn cut_val(
             stratify: None,
             seed,
         };
-        let strata: Option<Vec<usize>> =
-            strata.map(|strata| rest.iter().map(|row| strata[*row]).collect());
-        random::divide(rest.len(), &split, strata.as_deref())?
+        random::divide(rest.len(), &split, strata)?
     };
     let rows = |part: usize| {
         let found = parts.get(part).map_or(&[][..], |it| it.1.as_slice());

@@ -9,21 +9,35 @@ use crate::{
     words::{NO_WORD, Words},
 };
 
-/// For each row the number of its value, values in the order of their texts; a missing one is a value like others.
-pub fn strata(table: &Table, name: &str, missing: &Missing) -> Vec<usize> {
+/// The order in which values are numbered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LabelOrder {
+    /// By their texts.
+    Text,
+    /// By their numbers if all of them are numbers, else by their texts.
+    Value,
+}
+
+/// Returns the number of each row's value; a missing one is a value like others.
+pub fn strata(table: &Table, name: &str, missing: &Missing, order: LabelOrder) -> Vec<usize> {
     let Some(column) = table.column(name) else {
         return vec![0; table.rows()];
     };
     let words = Words::of(&column.fields, &Missing::default());
-    let numbers = numbers(&words, missing);
+    let numbers = numbers(&words, missing, order);
     let codes = words.codes.iter();
     codes
         .map(|it| numbers.get(*it as usize).map_or(0, |it| it + 1))
         .collect()
 }
 
-/// For each row the number of its group, groups in the order of their texts. A row without a group is refused.
-pub fn groups(table: &Table, name: &str, missing: &Missing) -> Result<Vec<usize>, DataError> {
+/// Returns the number of each row's group. A row without a group is refused.
+pub fn groups(
+    table: &Table,
+    name: &str,
+    missing: &Missing,
+    order: LabelOrder,
+) -> Result<Vec<usize>, DataError> {
     let Some(column) = table.column(name) else {
         return Ok(vec![0; table.rows()]);
     };
@@ -35,7 +49,7 @@ pub fn groups(table: &Table, name: &str, missing: &Missing) -> Result<Vec<usize>
         ))
         .hint("give the row a group of its own, or leave the row out of the file"));
     }
-    let numbers = numbers(&words, missing);
+    let numbers = numbers(&words, missing, order);
     let codes = words.codes.iter();
     Ok(codes
         .map(|it| numbers.get(*it as usize).copied().unwrap_or(0))
@@ -43,12 +57,19 @@ pub fn groups(table: &Table, name: &str, missing: &Missing) -> Result<Vec<usize>
 }
 
 /// The place of each code's word among all words, sorted. Words of one number have one place.
-fn numbers(words: &Words, missing: &Missing) -> Vec<usize> {
+fn numbers(words: &Words, missing: &Missing, order: LabelOrder) -> Vec<usize> {
     let number = |word: &str| infer::number(word.as_bytes());
     let mut present = words.names().filter(|it| !missing.has(it.as_bytes()));
     let are_numbers = present.all(|it| number(it).is_some());
     let mut names: Vec<(&str, usize)> = words.names().zip(0..).collect();
     names.sort_unstable();
+    if are_numbers && order == LabelOrder::Value {
+        // A missing value has no number and comes first.
+        names.sort_by(|a, b| {
+            let value = |name: &str| number(name).unwrap_or(f64::NEG_INFINITY);
+            value(a.0).total_cmp(&value(b.0))
+        });
+    }
     let mut numbers = vec![0; names.len()];
     let mut known: HashMap<u64, usize> = HashMap::new();
     let mut places = 0;
@@ -78,7 +99,7 @@ mod tests {
             }
             let na = Missing::of(&pipe_schema::stage::preprocess::Read::default());
             let words = Words::of(&fields, &Missing::default());
-            let numbers = numbers(&words, &na);
+            let numbers = numbers(&words, &na, LabelOrder::Text);
             let codes = words.codes.iter();
             codes
                 .map(|it| numbers.get(*it as usize).copied())

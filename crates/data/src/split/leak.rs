@@ -54,6 +54,7 @@ impl Values {
             Self::Words(words) => words.codes[row].hash(hasher),
             Self::Block(block) => block.hash_row(row, hasher),
             Self::Pictures(pictures) => pictures.hash_row(row, hasher),
+            Self::Sparse(column) => column.number(row).to_bits().hash(hasher),
         }
     }
 
@@ -64,6 +65,7 @@ impl Values {
             Self::Words(words) => words.codes[a] == words.codes[b],
             Self::Block(block) => block.same(a, b),
             Self::Pictures(pictures) => pictures.same(a, b),
+            Self::Sparse(column) => column.number(a).to_bits() == column.number(b).to_bits(),
         }
     }
 }

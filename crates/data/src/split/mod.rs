@@ -1,6 +1,7 @@
 //! Divides rows into parts. Knows texts of columns; no types and no steps.
 
 pub mod leak;
+mod balanced;
 mod files;
 mod group;
 pub mod kfold;
@@ -12,6 +13,7 @@ pub mod time;
 
 use pipe_schema::stage::preprocess::Split;
 
+use self::label::LabelOrder;
 use crate::{error::DataError, infer::Missing, table::Table};
 
 /// Rows by part, ascending; parts in the order train, val, test, without those that there are not.
@@ -24,21 +26,43 @@ pub fn divide(
     table: &Table,
     missing: &Missing,
 ) -> Result<Parts, DataError> {
-    let strata =
-        |column: &Option<String>| column.as_ref().map(|it| label::strata(table, it, missing));
+    let strata = |column: &Option<String>, order| {
+        let column = column.as_ref();
+        column.map(|name| label::strata(table, name, missing, order))
+    };
     match split {
-        Split::Random(it) => random::divide(table.rows(), it, strata(&it.stratify).as_deref()),
-        Split::Group(it) => group::divide(it, &label::groups(table, &it.by, missing)?),
+        Split::Random(it) => {
+            let strata = strata(&it.stratify, LabelOrder::Text);
+            random::divide(table.rows(), it, strata.as_deref())
+        }
+        Split::Group(it) => {
+            let order = order_of(it.stratify.is_some());
+            let groups = label::groups(table, &it.by, missing, order)?;
+            group::divide(it, &groups, strata(&it.stratify, order).as_deref())
+        }
         Split::Time(it) => time::divide(it, table, missing),
         Split::Kfold(it) => {
+            let order = order_of(it.group.is_some() && it.stratify.is_some());
             let groups = it.group.as_ref();
             let groups = groups
-                .map(|it| label::groups(table, it, missing))
+                .map(|name| label::groups(table, name, missing, order))
                 .transpose()?;
-            let strata = strata(&it.stratify);
+            let strata = strata(&it.stratify, order);
             kfold::divide(it, table.rows(), strata.as_deref(), groups.as_deref())
         }
-        Split::Files(it) => files::divide(it, files, table, strata(&it.stratify).as_deref()),
+        Split::Files(it) => {
+            let strata = strata(&it.stratify, LabelOrder::Text);
+            files::divide(it, files, table, strata.as_deref())
+        }
+    }
+}
+
+/// The order in which groups and strata are numbered. Where both are given it is scikit-learn's.
+fn order_of(has_both: bool) -> LabelOrder {
+    if has_both {
+        LabelOrder::Value
+    } else {
+        LabelOrder::Text
     }
 }
 

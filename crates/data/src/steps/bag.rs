@@ -12,6 +12,7 @@ use super::{choice, terms};
 use crate::{
     error::DataError,
     frame::{Frame, Values},
+    sparse::NewColumns,
     words::Words,
 };
 
@@ -84,15 +85,15 @@ pub fn apply(
             let weigh = |text| weigh(text, ngrams, &terms, vocabulary.idf.as_deref());
             words.names().map(weigh).collect()
         };
-        let mut made = vec![vec![0.0; words.codes.len()]; vocabulary.terms.len()];
+        let mut made = NewColumns::numbers(vocabulary.terms.len(), words.codes.len());
         for (row, code) in words.codes.iter().enumerate() {
             for (term, weight) in weights.get(*code as usize).into_iter().flatten() {
-                made[*term][row] = *weight;
+                made.set(*term, row, *weight);
             }
         }
-        for (term, column) in vocabulary.terms.iter().zip(made) {
+        for (term, column) in vocabulary.terms.iter().zip(made.finish()) {
             let title = format!("{name}:{term}");
-            choice::insert(&mut columns, "bag_of_words", title, Values::Numbers(column))?;
+            choice::insert(&mut columns, "bag_of_words", title, column)?;
         }
     }
     frame.columns = columns;

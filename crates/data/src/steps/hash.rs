@@ -7,6 +7,7 @@ use super::choice;
 use crate::{
     error::DataError,
     frame::{Frame, Values},
+    sparse::NewColumns,
 };
 
 /// Takes the columns.
@@ -38,9 +39,11 @@ pub fn apply(hashed: &[String], buckets: u32, frame: &mut Frame) -> Result<(), D
         }
         choice::check_present(&frame.places, &name, &values)?;
         let bucket_of: Vec<u32> = words.names().map(|it| bucket(it, buckets)).collect();
-        for bucket in 0..buckets {
-            let is_it = |code: &u32| Some(bucket_of[*code as usize] == bucket);
-            let column = Values::Truths(words.codes.iter().map(is_it).collect());
+        let mut made = NewColumns::booleans(buckets as usize, words.codes.len());
+        for (row, code) in words.codes.iter().enumerate() {
+            made.set(bucket_of[*code as usize] as usize, row, 1.0);
+        }
+        for (bucket, column) in made.finish().enumerate() {
             choice::insert(&mut columns, "hash", format!("{name}#{bucket}"), column)?;
         }
     }

@@ -182,6 +182,6 @@ fn most_frequent(values: &Values, train: &[usize], name: &str) -> Result<Value, 
                 .max_by(|a, b| a.0.cmp(b.0).then_with(|| b.1.cmp(a.1)));
             best.map(|(_, name)| Value::from(name)).ok_or_else(none)
         }
-        Values::Block(_) | Values::Pictures(_) => Err(none()),
+        Values::Block(_) | Values::Pictures(_) | Values::Sparse(_) => Err(none()),
     }
 }

@@ -60,19 +60,24 @@ pub fn fit(
     }
 }
 
-/// Fits a step on the rows `train` and does to all rows what was learned. The train rows themselves get what was learned
+/// Fits a step on the rows `train`, tells what was learned and does it to all rows. The train rows themselves get what was learned
 /// without them, where a step looks at the target.
 pub fn fit_apply(
     step: &Step,
     frame: &mut Frame,
     train: &[usize],
     goal: Goal<'_>,
+    tell: &mut dyn FnMut(&FittedStep),
 ) -> Result<FittedStep, DataError> {
+    for name in scaled(step, frame)? {
+        make_dense(&name, frame);
+    }
     let fitted = fit(step, frame, train, goal)?;
     let own = match step {
         Step::TargetEncode(it) => target_mean::cross_fit(it, frame, train, goal)?,
         _ => Vec::new(),
     };
+    tell(&fitted);
     apply(&fitted, frame)?;
     for (name, numbers) in own {
         if let Some(Values::Numbers(column)) = frame.columns.get_mut(&name) {
@@ -84,8 +89,43 @@ pub fn fit_apply(
     Ok(fitted)
 }
 
+/// The columns of a step that changes numbers.
+pub fn scaled(step: &Step, frame: &Frame) -> Result<Vec<String>, DataError> {
+    if step.needs_numbers() || matches!(step, Step::Impute(_)) {
+        return choice::resolve(step.columns(), frame);
+    }
+    Ok(Vec::new())
+}
+
+/// Likewise of one that was fitted.
+fn scaled_before(step: &FittedStep) -> Vec<&String> {
+    match step {
+        FittedStep::Impute { fill, .. } => fill.keys().collect(),
+        FittedStep::Standardize { columns } => columns.keys().collect(),
+        FittedStep::MinMax { columns } => columns.keys().collect(),
+        FittedStep::Robust { columns } => columns.keys().collect(),
+        FittedStep::Log { columns } => columns.iter().collect(),
+        FittedStep::Power { columns } => columns.keys().collect(),
+        FittedStep::Clip { columns } => columns.keys().collect(),
+        FittedStep::Bucketize { edges, .. } => edges.keys().collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// Zeros become other numbers: a sparse column has a value for each row then.
+fn make_dense(name: &str, frame: &mut Frame) {
+    if let Some(values) = frame.columns.get_mut(name)
+        && let Values::Sparse(column) = values
+    {
+        *values = column.to_dense();
+    }
+}
+
 /// Does to all rows what was learned. Columns that the frame does not have are passed over.
 pub fn apply(step: &FittedStep, frame: &mut Frame) -> Result<(), DataError> {
+    for name in scaled_before(step) {
+        make_dense(name, frame);
+    }
     match step {
         FittedStep::Impute { fill, indicators } => impute::apply(fill, indicators, frame),
         FittedStep::Standardize { columns } => {

@@ -14,6 +14,7 @@ use crate::{
     error::DataError,
     frame::{Frame, Values},
     infer,
+    sparse::NewColumns,
     words::Words,
 };
 
@@ -97,15 +98,16 @@ pub fn apply(
         }
         let other = rare.map(|_| OTHER);
         let titles = seen.iter().map(String::as_str).chain(other);
-        for (at, category) in titles.enumerate() {
-            let is_it = |code: &u32| Some(positions[*code as usize] == Some(at));
-            let column = Values::Truths(words.codes.iter().map(is_it).collect());
-            choice::insert(
-                &mut columns,
-                "one_hot",
-                format!("{name}={category}"),
-                column,
-            )?;
+        let count = seen.len() + usize::from(rare.is_some());
+        let mut made = NewColumns::booleans(count, words.codes.len());
+        for (row, code) in words.codes.iter().enumerate() {
+            if let Some(at) = positions[*code as usize] {
+                made.set(at, row, 1.0);
+            }
+        }
+        for (category, column) in titles.zip(made.finish()) {
+            let title = format!("{name}={category}");
+            choice::insert(&mut columns, "one_hot", title, column)?;
         }
     }
     frame.columns = columns;

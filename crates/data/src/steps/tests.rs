@@ -157,7 +157,7 @@ fn every_step_equals_that_of_scikit_learn() {
             values: &targets,
         };
         for (step, expected) in case.steps.iter().zip(&case.fitted) {
-            let fitted = fit_apply(step, &mut frame, &train, goal).unwrap();
+            let fitted = fit_apply(step, &mut frame, &train, goal, &mut |_| {}).unwrap();
             assert_equal(
                 &serde_json::to_value(&fitted).unwrap(),
                 expected,

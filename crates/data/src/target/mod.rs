@@ -4,6 +4,7 @@
 //! part has at most 20 distinct ones, each in two rows on average. Classes that are numbers are told by their value;
 //! words for yes and no that are spelled in several ways (`yes`, `Yes`) are the classes `true` and `false`.
 
+pub mod folds;
 mod positive;
 mod several;
 
@@ -39,17 +40,7 @@ pub fn read(
     is_train: &[bool],
     places: &Places,
 ) -> Result<(Target, TargetValues), DataError> {
-    let find = |name: &String| columns.iter().find(|it| it.name == *name);
-    let found: Vec<Found<'_>> = targets
-        .iter()
-        .filter_map(find)
-        .map(|it| Found {
-            name: &it.name,
-            fields: &it.fields,
-            given: types.get(&it.name).copied(),
-        })
-        .collect();
-    match found.as_slice() {
+    match found(targets, columns, types).as_slice() {
         [] => Err(DataError::wrong("the target was not read")),
         [one] => {
             let (mut target, values) = read_one(one, missing, is_train, places)?;
@@ -60,6 +51,23 @@ pub fn read(
         }
         several => several::read(several, missing, is_train, places),
     }
+}
+
+/// The columns of the targets, in the order in which they are named.
+fn found<'a>(
+    targets: &Targets,
+    columns: &'a [Column],
+    types: &IndexMap<String, ColumnType>,
+) -> Vec<Found<'a>> {
+    let find = |name: &String| columns.iter().find(|it| it.name == *name);
+    let columns = targets.iter().filter_map(find);
+    columns
+        .map(|it| Found {
+            name: &it.name,
+            fields: &it.fields,
+            given: types.get(&it.name).copied(),
+        })
+        .collect()
 }
 
 fn read_one(

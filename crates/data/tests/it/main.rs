@@ -7,6 +7,7 @@
 
 mod prepare;
 mod split;
+mod sparse;
 mod steps;
 mod dirty;
 mod arrays;

@@ -20,7 +20,8 @@ pub fn of(when: &str, net: &Net, rows: &Rows) -> Result<IndexMap<String, f64>> {
     let mut measured = IndexMap::new();
     for batch in BATCHES {
         let copies = batch.div_euclid(rows.len()) + 1;
-        let input = rows.features.f_repeat([copies, 1])?.f_narrow(0, 0, batch)?;
+        let first = rows.batch(None, 0, batch)?.features;
+        let input = first.f_repeat([copies, 1])?.f_narrow(0, 0, batch)?;
         let name = format!("latency_ms_{when}_batch_{batch}");
         measured.insert(name, median(net, &input.f_contiguous()?)?);
     }

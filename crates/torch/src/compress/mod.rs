@@ -44,7 +44,7 @@ pub fn compress(block: &Compress, request: &Request, reporter: &mut Reporter) ->
     let source = Path::new(&input(request, "model")?.path);
     let model = read_model(source)?;
     let schema: DatasetSchema = read_json(&source.join(SCHEMA_FILE))?;
-    let dataset = Dataset::open(&input(request, "data")?.path)?;
+    let dataset = Dataset::open(&input(request, "data")?.path)?.with_classes_of(&schema.target);
     check_fits(&schema, dataset.schema())?;
     check_passes(&block.passes, &model.layers)?;
     let device = device_of(request)?;

@@ -9,7 +9,7 @@ mod trivial;
 
 use std::path::Path;
 
-use pipe_data::{Dataset, Part};
+use pipe_data::{Dataset, FeatureRows, Part};
 use pipe_schema::{
     model::ClassThreshold,
     protocol::{Done, InputPath, Request},
@@ -27,12 +27,16 @@ use crate::{
     metric,
     paired::Paired,
     request::{device_of, input},
+    rows::check_room,
 };
 
 /// Does the stage: reads the inputs `model` and `data`, writes the report.
 pub fn evaluate(block: &Evaluate, request: &Request, reporter: &mut Reporter) -> Result<Done> {
     let inference = Inference::open(input(request, "model")?.path.as_ref(), device_of(request)?)?;
-    let dataset = Dataset::open(&input(request, "data")?.path)?;
+    let mut dataset = Dataset::open(&input(request, "data")?.path)?;
+    if let Some(own) = &inference.schema {
+        dataset = dataset.with_classes_of(&own.target);
+    }
     let schema = dataset.schema();
     if let Some(own) = &inference.schema {
         check_fits(own, schema)?;
@@ -41,7 +45,8 @@ pub fn evaluate(block: &Evaluate, request: &Request, reporter: &mut Reporter) ->
         }
     }
     let part_name = part_of(input(request, "data")?)?;
-    let part = dataset.part(part_name)?;
+    check_room(&dataset, part_name)?;
+    let part = dataset.part_as_kept(part_name)?;
     if part.is_empty() {
         return Err(
             Error::wrong(format!("the part `{part_name}` has no rows to measure on"))
@@ -140,7 +145,7 @@ fn part_of(data: &InputPath) -> Result<&str> {
 fn write(
     folder: &Path,
     report: &Report,
-    (part, files): (&Part, &[String]),
+    (part, files): (&Part<FeatureRows>, &[String]),
     answers: &Answers,
     form: &Form,
 ) -> Result<()> {

@@ -11,7 +11,7 @@ mod tests;
 
 use std::{collections::HashMap, fs, path::Path};
 
-use pipe_data::{Dataset, Part, input_schema};
+use pipe_data::{Dataset, FeatureRows, Part, input_schema};
 use pipe_package::{ManifestCheck, OpenOptions, write_manifest};
 use pipe_schema::{
     dataset::{DatasetSchema, SCHEMA_FILE},
@@ -90,7 +90,7 @@ struct Sources<'a> {
     form: Form,
     reported: Reported,
     dataset: Dataset,
-    part: Part,
+    part: Part<FeatureRows>,
 }
 
 impl<'a> Sources<'a> {
@@ -115,7 +115,7 @@ impl<'a> Sources<'a> {
         let reported = answer::read(&report_folder.join(PREDICTIONS_FILE), &form)
             .map_err(|error| error.hint(SAME_MODEL))?;
         let dataset = Dataset::open(&input(request, "data")?.path)?;
-        let part = dataset.part(&report.part)?;
+        let part = dataset.part_as_kept(&report.part)?;
         if part.rows != reported.rows {
             return Err(Error::wrong(format!(
                 "the report was made on other rows than the part `{}` has",

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use pipe_data::{Grid, RawRows, transform};
+use pipe_data::{Grid, RawRows, transform_rows};
 use pipe_package::{OpenOptions, Package};
 use pipe_schema::{
     dataset::DatasetSchema,
@@ -120,8 +120,8 @@ impl Opened {
     }
 
     fn answers_of(&self, network: &Inference, rows: &RawRows) -> Result<Answers> {
-        let features = transform(&self.schema, rows)?;
-        let ids: Vec<u64> = (0..features.rows as u64).collect();
+        let features = transform_rows(&self.schema, rows)?;
+        let ids: Vec<u64> = (0..features.rows() as u64).collect();
         network.answers(&features, &self.form, self.batch, &ids, &mut |_| {})
     }
 

@@ -5,6 +5,7 @@ mod images;
 mod mutants;
 
 mod several;
+mod whole_numbers;
 
 use std::{collections::BTreeMap, fs, process::Command};
 

@@ -35,7 +35,7 @@ use crate::{
     error::Result,
     measure::{Pace, measure},
     optim::clip,
-    rows::Rows,
+    rows::Batch,
     threshold,
 };
 
@@ -101,7 +101,7 @@ pub fn train(stage: &Train, request: &Request, reporter: &mut Reporter) -> Resul
 
 /// One step: the loss of the batch, its gradients, and the change that follows from them. Gives the loss before the
 /// change; where that is no number, nothing is changed.
-pub fn step(learner: &mut Learner, batch: &Rows, lr: f64) -> Result<f64> {
+pub fn step(learner: &mut Learner, batch: &Batch, lr: f64) -> Result<f64> {
     let outputs = learner.net.forward(&batch.features, /* train */ true)?;
     let loss = learner.criterion.mean(&outputs, &batch.target)?;
     let value = loss.f_double_value(&[])?;

@@ -10,7 +10,7 @@ use pipe_schema::{
     protocol::Request,
     stage::{
         Train,
-        train::{LrScheduler, ThresholdPart},
+        train::{Answer, LrScheduler, ThresholdPart},
     },
 };
 use tch::Device;
@@ -49,7 +49,10 @@ pub struct Setting<'a> {
 impl<'a> Setting<'a> {
     pub fn new(stage: &'a Train, request: &Request) -> Result<Self> {
         let device = device_of(request)?;
-        let dataset = Dataset::open(&input(request, "data")?.path)?;
+        let mut dataset = Dataset::open(&input(request, "data")?.path)?;
+        if stage.loss.answer() == Answer::Classes {
+            dataset = dataset.with_classes()?;
+        }
         check_target(&dataset, stage.loss)?;
         let mut layers =
             lower(&stage.model, dataset.schema(), stage.loss).map_err(|error| error.at("model"))?;
@@ -86,6 +89,7 @@ impl<'a> Setting<'a> {
             None => class_weights(stage.class_weights.as_ref(), &target.kind)?,
         };
         let batches = Batches::new(rows.len(), stage.batch_size, &layers);
+        rows.check_step(batches.rows_from(0))?;
         let last_epoch = request
             .until
             .map_or(stage.epochs, |it| it.min(stage.epochs));
@@ -156,11 +160,8 @@ impl<'a> Setting<'a> {
 
     /// The first feature that is not a number somewhere in the train part.
     pub fn column_without_numbers(&self) -> Option<&str> {
-        let finite = self.rows.features.isfinite().all_dim(0, false);
-        let columns = &self.dataset.schema().features;
-        let is_bad = |index: &usize| finite.int64_value(&[*index as i64]) == 0;
-        let column = (0..columns.len()).find(is_bad)?;
-        Some(&columns[column])
+        let column = self.rows.column_without_numbers().ok()??;
+        Some(&self.dataset.schema().features[column])
     }
 
     /// How far from zero the target goes in the train part.

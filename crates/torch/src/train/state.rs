@@ -8,7 +8,7 @@ use super::{Setting, Watch};
 use crate::{
     error::{Error, Result},
     model::{Net, Tensors},
-    rows::Rows,
+    rows::Batch,
 };
 
 /// Where it stands.
@@ -59,7 +59,7 @@ impl State {
     }
 
     /// The rows of the next step; none where the epoch in hand has had all.
-    pub fn next_batch(&self, setting: &Setting) -> Result<Option<Rows>> {
+    pub fn next_batch(&self, setting: &Setting) -> Result<Option<Batch>> {
         if self.row >= setting.rows.len() {
             return Ok(None);
         }

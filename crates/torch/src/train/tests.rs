@@ -2,6 +2,7 @@
 
 mod bench;
 mod scaled;
+mod sparse;
 mod golden;
 mod positive;
 mod tabular;

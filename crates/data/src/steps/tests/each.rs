@@ -106,7 +106,7 @@ fn no_row_of_the_train_part_is_encoded_by_its_own_target() {
             values: &values,
         };
         let mut frame = mixed(1.0);
-        fit_apply(&step, &mut frame, &train, goal).unwrap();
+        fit_apply(&step, &mut frame, &train, goal, &mut |_| {}).unwrap();
         frame.columns["word"].clone()
     };
     let before = encoded(None);

@@ -247,6 +247,7 @@ fn a_row_alone_becomes_what_it_becomes_among_others() {
                     words @ Values::Words(_) => values(&[words.json(at)]),
                     Values::Block(block) => Values::Block(block.slice(at, at + 1)),
                     them @ Values::Pictures(_) => pictures([them.json(at)].iter()),
+                    Values::Sparse(_) => panic!("`{name}` is of a step"),
                 };
                 (name.clone(), alone)
             });

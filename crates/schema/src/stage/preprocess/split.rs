@@ -67,7 +67,13 @@ impl Split {
     pub fn columns(&self) -> Vec<(&'static str, &str)> {
         let (group, stratify) = match self {
             Self::Random(it) => (None, it.stratify.as_deref()),
-            Self::Group(it) => return vec![("by", &it.by)],
+            Self::Group(it) => {
+                let stratify = it.stratify.as_deref().map(|name| ("stratify", name));
+                return [("by", it.by.as_str())]
+                    .into_iter()
+                    .chain(stratify)
+                    .collect();
+            }
             Self::Time(it) => return vec![("by", &it.by)],
             Self::Kfold(it) => (it.group.as_deref(), it.stratify.as_deref()),
             Self::Files(it) => (None, it.stratify.as_deref()),
@@ -131,6 +137,9 @@ pub struct GroupSplit {
     #[serde(default)]
     #[schemars(range(min = 0.0, max = 1.0))]
     pub test: f64,
+    /// A column whose values get the same shares in each part, as nearly as whole groups allow; shares are then of the rows.
+    #[serde(default)]
+    pub stratify: Option<String>,
     /// Seed of the shuffle.
     #[serde(default)]
     pub seed: u64,
@@ -156,7 +165,8 @@ pub struct TimeSplit {
 }
 
 /// Folds of equal size; one of them is held out. Their sizes, and without `shuffle` their rows, are those of
-/// scikit-learn's `KFold`, with `stratify` those of `StratifiedKFold`, with `group` those of `GroupKFold`.
+/// scikit-learn's `KFold`, with `stratify` those of `StratifiedKFold`, with `group` those of `GroupKFold`, with both those
+/// of `StratifiedGroupKFold`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct KfoldSplit {
@@ -170,11 +180,11 @@ pub struct KfoldSplit {
     #[serde(default)]
     pub part: FoldPart,
     /// Share of the rows outside of the fold that become the val part, for early stopping; with `part: test` only.
-    /// With `group` it is a share of the groups.
+    /// With `group` it is a share of the groups, with `stratify`, too, of the rows.
     #[serde(default)]
     #[schemars(range(min = 0.0, max = 1.0))]
     pub val: f64,
-    /// A column whose values get the same shares in each fold.
+    /// A column whose values get the same shares in each fold; with `group` as nearly as whole groups allow.
     #[serde(default)]
     pub stratify: Option<String>,
     /// A column that names a row's group; the rows of a group stay in one fold.

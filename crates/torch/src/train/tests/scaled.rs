@@ -67,7 +67,8 @@ fn scaled_targets_are_learned_along_pytorchs_curve() {
             assert!((scale[at] / expected.scales[at] - 1.0).abs() < 1e-6);
             assert!((shift[at] / expected.means[at] - 1.0).abs() < 1e-6);
         }
-        let outputs = net.forward(&rows.features, false).unwrap();
+        let all = rows.batch(None, 0, rows.len()).unwrap();
+        let outputs = net.forward(&all.features, false).unwrap();
         let outputs = Vec::<f32>::try_from(outputs.flatten(0, -1)).unwrap();
         let theirs = expected.predictions.iter().flatten().enumerate();
         for ((at, theirs), ours) in theirs.zip(outputs) {
