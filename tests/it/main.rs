@@ -4,6 +4,7 @@ mod left_out;
 mod project;
 mod protected_outs;
 mod shared_outs;
+mod sizes;
 mod restored_outs;
 mod command_line;
 mod command_shell;

@@ -27,6 +27,9 @@ const MOST_READ: u64 = 32 << 20;
 /// Memory that a forecast may take for columns, unless `resources.memory` says it.
 const ROOM: u64 = 2 << 30;
 
+/// What the worker itself takes of `resources.memory`.
+const WORKER: u64 = 200 << 20;
+
 /// What is known of a dataset.
 #[derive(PartialEq)]
 enum Size {
@@ -156,7 +159,7 @@ fn to_be_made(stage: &Stage, block: &Preprocess, store: &Store, project: &Projec
         list.push(path);
     }
     let memory = stage.control.resources.memory;
-    let room = memory.map_or(ROOM, |it| it.bytes);
+    let room = memory.map_or(ROOM, |it| it.bytes.saturating_sub(WORKER));
     Some(match pipe_data::forecast(block, &files, &|| room) {
         Ok(summary) => Size::Known {
             rows: summary.rows.iter().map(|it| it.1).sum(),

@@ -7,7 +7,7 @@ use super::{Found, Label, found, label_of};
 use crate::{
     error::DataError,
     infer::{self, Missing},
-    split::{self, Parts},
+    split,
     table::Table,
 };
 
@@ -20,86 +20,95 @@ pub fn check(block: &Preprocess, table: &Table, missing: &Missing) -> Result<(),
     if block.windows.is_some() {
         return Ok(());
     }
-    let columns = found(&block.target, &table.columns, &block.columns);
-    let mut parts = Vec::with_capacity(kfold.folds as usize);
-    for fold in 0..kfold.folds {
+    // One fold at a time: there may be as many of them as rows.
+    let train = |fold: u32| -> Result<Vec<usize>, DataError> {
         let split = Split::Kfold(KfoldSplit {
             fold,
             ..kfold.clone()
         });
-        parts.push(split::divide(&split, [0; 3], table, missing)?);
-    }
+        let parts = split::divide(&split, [0; 3], table, missing)?;
+        Ok(parts.into_iter().next().map_or(Vec::new(), |part| part.1))
+    };
+    let columns = found(&block.target, &table.columns, &block.columns);
     for column in &columns {
-        if let Some(label) = class_of(column, columns.len(), missing, &parts, table.rows()) {
-            check_column(column, &*label, kfold, &parts)?;
+        let Some(label) = class_of(column, columns.len(), missing, kfold, &train)? else {
+            continue;
+        };
+        // A missing value, or a text that names no class, is refused where targets are read.
+        let class = |text: &[u8]| label(text).filter(|_| !missing.has(text));
+        let classes: Vec<Option<String>> = column.fields.iter().map(class).collect();
+        let mut counts = IndexMap::<&str, u64>::new();
+        for class in classes.iter().flatten() {
+            *counts.entry(class).or_default() += 1;
+        }
+        for fold in 0..kfold.folds {
+            if let Some(class) = lacking(&classes, &counts, &train(fold)?) {
+                return Err(too_few(column.name, class, counts[class], fold, kfold));
+            }
         }
     }
     Ok(())
 }
+
+/// The train rows of a fold.
+type Train<'a> = dyn Fn(u32) -> Result<Vec<usize>, DataError> + 'a;
 
 /// How a column's texts name classes, if some fold takes them for classes.
 fn class_of(
     column: &Found<'_>,
     columns: usize,
     missing: &Missing,
-    folds: &[Parts],
-    rows: usize,
-) -> Option<Box<Label>> {
-    let all = vec![true; rows];
+    kfold: &KfoldSplit,
+    train: &Train<'_>,
+) -> Result<Option<Box<Label>>, DataError> {
+    let mut is_train = vec![true; column.fields.iter().count()];
+    let label = |given| Some(label_of(column.fields, given, &vec![true; is_train.len()]));
     if columns > 1 {
         // Several targets are labels if all their values are words for yes and no.
         let mut texts = column.fields.iter();
         let are_truths = texts.all(|text| infer::truth_or_digit(text).is_some());
-        return (are_truths && column.given != Some(ColumnType::Numeric))
-            .then(|| label_of(column.fields, Some(ColumnType::Boolean), &all));
+        let is_label = are_truths && column.given != Some(ColumnType::Numeric);
+        return Ok(label(Some(ColumnType::Boolean)).filter(|_| is_label));
     }
-    let means_classes = match column.given {
-        Some(given) => matches!(given, ColumnType::Categorical | ColumnType::Boolean),
-        None => {
-            infer::means_classes(column.fields, missing, &all)
-                || folds.iter().any(|parts| {
-                    let is_train = is_train(parts, rows);
-                    infer::means_classes(column.fields, missing, &is_train)
-                })
+    if let Some(given) = column.given {
+        let is_class = matches!(given, ColumnType::Categorical | ColumnType::Boolean);
+        return Ok(label(column.given).filter(|_| is_class));
+    }
+    let by_value = label(None);
+    if infer::means_classes(column.fields, missing, &is_train) {
+        return Ok(by_value);
+    }
+    for fold in 0..kfold.folds {
+        is_train.fill(false);
+        for row in train(fold)? {
+            is_train[row] = true;
         }
-    };
-    means_classes.then(|| label_of(column.fields, column.given, &all))
+        if infer::means_classes(column.fields, missing, &is_train) {
+            return Ok(by_value);
+        }
+    }
+    Ok(None)
 }
 
-fn check_column(
-    column: &Found<'_>,
-    label: &Label,
-    kfold: &KfoldSplit,
-    folds: &[Parts],
-) -> Result<(), DataError> {
-    // A text that names no class is refused where targets are read.
-    let classes: Vec<Option<String>> = column.fields.iter().map(label).collect();
-    let mut counts = IndexMap::<&str, u64>::new();
-    for class in classes.iter().flatten() {
-        *counts.entry(class).or_default() += 1;
-    }
-    for (fold, parts) in folds.iter().enumerate() {
-        let train = parts.first().map_or(&[][..], |part| part.1.as_slice());
-        let mut lacking: IndexSet<&str> = counts.keys().copied().collect();
-        for class in train.iter().filter_map(|row| classes[*row].as_deref()) {
-            if lacking.is_empty() {
-                break;
-            }
-            lacking.swap_remove(class);
+/// The smallest class of which these rows have none.
+fn lacking<'a>(
+    classes: &[Option<String>],
+    counts: &IndexMap<&'a str, u64>,
+    train: &[usize],
+) -> Option<&'a str> {
+    let mut lacking: IndexSet<&str> = counts.keys().copied().collect();
+    for class in train.iter().filter_map(|row| classes[*row].as_deref()) {
+        if lacking.is_empty() {
+            break;
         }
-        // The smallest first, so that the message is the same in every fold.
-        let Some(class) = lacking
-            .into_iter()
-            .min_by_key(|class| (counts[class], *class))
-        else {
-            continue;
-        };
-        return Err(too_few(column.name, class, counts[class], fold, kfold));
+        lacking.swap_remove(class);
     }
-    Ok(())
+    lacking
+        .into_iter()
+        .min_by_key(|class| (counts[class], *class))
 }
 
-fn too_few(name: &str, class: &str, rows: u64, fold: usize, kfold: &KfoldSplit) -> DataError {
+fn too_few(name: &str, class: &str, rows: u64, fold: u32, kfold: &KfoldSplit) -> DataError {
     let have = if rows == 1 {
         "has 1 row".to_owned()
     } else {
@@ -119,12 +128,4 @@ fn too_few(name: &str, class: &str, rows: u64, fold: usize, kfold: &KfoldSplit) 
         "the class `{class}` of the target `{name}` {have}, and the train part of fold {fold} would have none"
     ))
     .hint(hint)
-}
-
-fn is_train(parts: &Parts, rows: usize) -> Vec<bool> {
-    let mut is_train = vec![false; rows];
-    for row in parts.first().into_iter().flat_map(|part| &part.1) {
-        is_train[*row] = true;
-    }
-    is_train
 }
