@@ -2,7 +2,7 @@
 
 use pipe_schema::{
     dataset::FittedStep,
-    stage::preprocess::Step,
+    stage::preprocess::{BucketEncoding, Step},
     text::{count_words, size_words},
 };
 
@@ -53,6 +53,14 @@ pub fn tell(step: &FittedStep, rows: usize, tell: &mut dyn FnMut(String)) {
             for (name, vocabulary) in columns {
                 let remedy = "`max_features` and `min_count` take fewer";
                 one(name, vocabulary.terms.len(), "terms", remedy);
+            }
+        }
+        FittedStep::Bucketize {
+            edges,
+            encode: BucketEncoding::OneHot,
+        } => {
+            for (name, edges) in edges {
+                one(name, edges.len() + 1, "buckets", "`bins` says how many");
             }
         }
         FittedStep::Hash { columns, buckets } => {

@@ -10,6 +10,7 @@ use super::{choice, quantile};
 use crate::{
     error::DataError,
     frame::{Frame, Values},
+    sparse::NewColumns,
 };
 
 /// Two edges that are not further apart are one.
@@ -109,9 +110,11 @@ pub fn apply(
             continue;
         }
         choice::check_present(&frame.places, &name, &values)?;
-        for at in 0..=edges.len() {
-            let column = numbers.iter().map(|it| Some(bucket(*it) == at)).collect();
-            let column = Values::Truths(column);
+        let mut made = NewColumns::booleans(edges.len() + 1, numbers.len());
+        for (row, number) in numbers.iter().enumerate() {
+            made.set(bucket(*number), row, 1.0);
+        }
+        for (at, column) in made.finish().enumerate() {
             choice::insert(&mut columns, "bucketize", format!("{name}={at}"), column)?;
         }
     }

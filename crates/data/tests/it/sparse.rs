@@ -114,6 +114,26 @@ fn hash_is_kept_sparse_where_it_has_many_buckets() {
 }
 
 #[test]
+fn bucketize_into_many_columns_is_kept_sparse() {
+    let mut text = "x,y\n".to_owned();
+    for row in 0..200 {
+        writeln!(text, "{row},{}", row % 2).unwrap();
+    }
+    let lab = Lab::new();
+    let edges: Vec<f64> = (1..40).map(|it| f64::from(it) * 5.0).collect();
+    let steps = json!([{"bucketize": {"edges": edges, "encode": "one_hot"}}]);
+    let dataset = lab.run(text, halves(steps)).unwrap();
+    assert!(is_sparse(&dataset, "train"));
+    let part = dataset.part("train").unwrap();
+    let rows = part.features.values.chunks(40).zip(&part.rows);
+    for (row, id) in rows {
+        let bucket = row.iter().position(|it| *it == 1.0).unwrap();
+        assert_eq!(bucket as u64, id / 5);
+        assert_eq!(row.iter().sum::<f32>(), 1.0);
+    }
+}
+
+#[test]
 fn one_hot_of_few_categories_keeps_its_bytes() {
     let mut text = "color,x,y\n".to_owned();
     for row in 0..40 {
