@@ -59,7 +59,8 @@ fn plan_tells_the_bytes_of_sparse_features_before_and_after_they_are_made() {
 
     let run = project.done(&["run"]);
     assert!(run.out.contains("each of which becomes a column"), "{run}");
-    assert!(run.out.contains("`min_count`"), "{run}");
+    let shown = project.done(&["show", "prep"]);
+    assert!(shown.out.contains("`min_count`"), "{shown}");
     let after = plan(&project);
     for name in ["rows", "features", "dense_bytes"] {
         assert_eq!(before[name], after[name], "{name}");

@@ -10,8 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Loss {
-    /// For a categorical target, or one of whole numbers, which are classes then, however many there are: the network gives
-    /// one logit a class.
+    /// For a categorical target, or whole numbers, which are classes then, however many: the network gives one logit a class.
     CrossEntropy,
     /// For a target of two classes: one logit, that of the second. For several boolean targets: one logit each.
     BceWithLogits,

@@ -11,8 +11,8 @@ use crate::workshop::Workshop;
 fn with_thirty_numbers() -> Workshop {
     let mut table = "x,z,y\n".to_owned();
     for row in 0..600u32 {
-        let class = row % 30;
-        writeln!(table, "{},{},{}", f64::from(class), row % 7, class * 3 - 9).unwrap();
+        let class = i64::from(row % 30);
+        writeln!(table, "{class},{},{}", row % 7, class * 3 - 9).unwrap();
     }
     Workshop::with_steps(&table, &json!("y"), &json!([{"standardize": {}}]))
 }
