@@ -231,9 +231,8 @@ fn make(
             warn_of_names(&frame, train, report);
         }
         size::check_step(step, &frame, room).map_err(place)?;
-        let rows = is_train.len();
         let mut tell = |fitted: &FittedStep| {
-            size::tell(fitted, rows, &mut |line| report(Note::Log(line)));
+            size::tell(fitted, is_train.len(), &mut |line| report(Note::Log(line)));
         };
         let step = steps::fit_apply(step, &mut frame, train, goal, &mut tell).map_err(place)?;
         codes.note(&step, &frame, train);

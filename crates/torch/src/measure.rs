@@ -17,8 +17,9 @@ pub fn outputs(net: &Net, rows: &Rows) -> Result<Vec<f32>> {
     let _no_grad = tch::no_grad_guard();
     let mut values = Vec::new();
     let mut start = 0;
+    let at_once = rows.at_once(BATCH);
     while start < rows.len() {
-        let batch = rows.batch(None, start, BATCH)?;
+        let batch = rows.batch(None, start, at_once)?;
         values.extend(on_cpu(&net.forward(&batch.features, false)?)?);
         start += batch.len();
     }
