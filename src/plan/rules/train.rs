@@ -268,12 +268,15 @@ fn check_watched(
             Some(near) => format!("did you mean `{near}`?"),
             None => "not measured".to_owned(),
         };
+        let has_val = legal().any(|it| it.starts_with("val."));
+        let others = if has_val {
+            ", and any metric of evaluate behind `val.`"
+        } else {
+            ""
+        };
         Diagnostic::error(format!("training does not measure `{metric}`"))
             .at(span, label)
-            .hint(format!(
-                "it measures {}, and any metric of evaluate behind `val.`",
-                list(legal())
-            ))
+            .hint(format!("it measures {}{others}", list(legal())))
     };
     rules.push(error);
 }
