@@ -75,6 +75,7 @@ golden: venv ## compute the committed data and golden files anew
 	$(PYTHON) $(GOLDEN)/make_regression.py
 	$(PYTHON) $(GOLDEN)/make_parquet.py
 	$(PYTHON) $(GOLDEN)/make_unreadable.py
+	$(PYTHON) $(GOLDEN)/make_writers.py
 
 baselines: venv data ## measure scikit-learn's simple models on these sets (10 minutes)
 	$(PYTHON) $(GOLDEN)/make_baselines.py $(SETS)

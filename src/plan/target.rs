@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use pipe_schema::stage::{
     Preprocess, Task,
-    preprocess::ColumnType,
+    preprocess::{ColumnType, DeclaredColumn},
     train::{Answer, Loss, Train},
 };
 
@@ -42,7 +42,7 @@ impl Target {
         };
         let columns = block.target.iter().map(|name| Column {
             name: name.clone(),
-            declared: block.columns.get(name).copied(),
+            declared: block.columns.get(name).map(DeclaredColumn::r#type),
             evidence: evidence(name),
         });
         Self {
@@ -177,7 +177,7 @@ pub fn settle(stages: &mut Stages, facts: &[Vec<Facts>]) {
         {
             for name in block.target.iter() {
                 let declared = block.columns.entry(name.clone());
-                declared.or_insert(ColumnType::Numeric);
+                declared.or_insert(ColumnType::Numeric.into());
             }
         }
     }

@@ -9,6 +9,7 @@ mod restored_outs;
 mod command_line;
 mod command_shell;
 mod two_specs;
+mod values;
 mod workers;
 mod steered;
 mod cases;

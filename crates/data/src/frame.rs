@@ -8,6 +8,7 @@ use crate::{
     block::{Block, shape_words},
     error::DataError,
     infer::{self, Missing},
+    met::Met,
     moment,
     picture::Pictures,
     sparse::SparseColumn,
@@ -21,6 +22,8 @@ pub struct Frame {
     pub columns: IndexMap<String, Values>,
     /// Where the rows came from.
     pub places: Places,
+    /// What steps met that the train part had not.
+    pub met: Met,
 }
 
 /// The values of a column.

@@ -6,9 +6,12 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use pipe_schema::stage::preprocess::{ColumnType, Read};
+use pipe_schema::stage::preprocess::{ColumnType, MissingWords, Read};
 
-use crate::{moment, table::Fields};
+use crate::{
+    moment,
+    table::{Fields, NULL},
+};
 
 /// An integer column has at most this many distinct values if, as a target, it means classes.
 pub const MOST_NUMBER_CLASSES: usize = 20;
@@ -17,24 +20,62 @@ pub const EXACT: f64 = 9_007_199_254_740_992.0;
 const TRUE_WORDS: [&[u8]; 3] = [b"true", b"yes", b"t"];
 const FALSE_WORDS: [&[u8]; 3] = [b"false", b"no", b"f"];
 
-/// The words that stand for a missing value; the empty text does always.
-#[derive(Clone, Debug, Default)]
+/// Tells which texts stand for a missing value: a null of the file does always.
+#[derive(Clone, Debug)]
 pub struct Missing {
     words: Vec<Vec<u8>>,
+    /// The words that are numbers: they count by value.
+    numbers: Vec<f64>,
+    /// Whether a word starts with this byte.
+    starts: [bool; 256],
+    is_empty_missing: bool,
 }
 
 impl Missing {
-    /// As `read.na` says.
+    /// As a settled `read` says.
     pub fn of(read: &Read) -> Self {
-        let words = read.na.iter();
+        let is_empty_missing = match &read.na {
+            // As schemas were before files with nulls of their own took the empty text for a value.
+            MissingWords::List(_) => true,
+            MissingWords::Only(words) => {
+                !read.form().has_nulls() || words.iter().any(|word| word.trim().is_empty())
+            }
+        };
+        let words = read.na.words().iter().map(|word| word.trim().as_bytes());
+        let words: Vec<Vec<u8>> = words.map(<[u8]>::to_vec).collect();
+        let mut starts = [false; 256];
+        for first in words.iter().filter_map(|word| word.first()) {
+            starts[usize::from(*first)] = true;
+        }
         Self {
-            words: words.map(|it| it.trim().as_bytes().to_vec()).collect(),
+            numbers: words.iter().filter_map(|word| number(word)).collect(),
+            words,
+            starts,
+            is_empty_missing,
         }
     }
 
     /// Whether a text stands for a missing value.
     pub fn has(&self, text: &[u8]) -> bool {
-        text.is_empty() || self.words.iter().any(|it| it == text)
+        let Some(first) = text.first() else {
+            return self.is_empty_missing;
+        };
+        text == NULL
+            || (self.starts[usize::from(*first)] && self.words.iter().any(|word| word == text))
+            || (!self.numbers.is_empty()
+                && number(text).is_some_and(|value| self.numbers.contains(&value)))
+    }
+}
+
+impl Default for Missing {
+    /// No words but the empty text.
+    fn default() -> Self {
+        Self {
+            words: Vec::new(),
+            numbers: Vec::new(),
+            starts: [false; 256],
+            is_empty_missing: true,
+        }
     }
 }
 

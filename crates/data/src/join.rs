@@ -7,7 +7,7 @@
 use std::path::PathBuf;
 
 use hashbrown::{HashMap, hash_map::Entry};
-use pipe_schema::stage::preprocess::{ColumnType, How, Join, Preprocess};
+use pipe_schema::stage::preprocess::{ColumnType, How, Join, Preprocess, Read};
 
 use crate::{
     error::DataError,
@@ -26,7 +26,11 @@ pub fn all(
     for (at, join) in block.source.join.0.iter().enumerate() {
         let paths = files.get(at).map_or(&[][..], Vec::as_slice);
         let selection = &Selection::of_join(block, join);
-        let other = read_all(paths, &join.reading(), selection, report)?;
+        let read = Read {
+            notations: block.notations(),
+            ..join.reading()
+        };
+        let other = read_all(paths, &read, selection, report)?;
         table.unread.extend(other.unread.clone());
         let name = paths.first().and_then(|it| it.file_name());
         let name = name.unwrap_or_default().to_string_lossy();
@@ -67,9 +71,9 @@ impl Tables<'_> {
             .unzip();
         let by_text: Vec<bool> = left
             .iter()
-            .map(|it| (block.columns.get(*it)).is_some_and(|it| *it != ColumnType::Numeric))
+            .map(|it| (block.columns.get(*it)).is_some_and(|it| it.r#type() != ColumnType::Numeric))
             .collect();
-        let na = Missing::of(&self.join.read);
+        let na = Missing::of(&self.join.reading());
         let mut rows: HashMap<Vec<u8>, usize> = HashMap::new();
         for (row, key) in keys(self.right, &right, &by_text, &na)?.enumerate() {
             let Some(key) = key else { continue };
@@ -195,7 +199,7 @@ fn beside(mut left: Table, right: &Table, partners: Vec<Option<usize>>, join: &J
             rows.iter().map(|row| partners[*row]).collect()
         }
     };
-    let na = Missing::of(&join.read);
+    let na = Missing::of(&join.reading());
     let before = left.columns.len();
     left.put_beside(right, &partners, |name| join.adds(name));
     // What stands for a missing value in one table may be a value in the other.

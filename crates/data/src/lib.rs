@@ -7,12 +7,16 @@ pub mod regular;
 pub mod table;
 pub mod infer;
 mod moment;
-mod stray;
+pub mod stray;
+mod written;
+pub mod recognize;
 pub mod split;
 mod grid;
 mod offsets;
 pub mod dataset;
+mod categories;
 mod words;
+mod met;
 mod block;
 mod picture;
 mod sparse;
@@ -47,7 +51,7 @@ pub use self::{
     offsets::check_offsets,
     prepare::{Note, Summary, forecast, preprocess, preprocess_within},
     raw::Raw,
-    rows::{RawRows, read_rows, read_rows_by, transform, transform_rows},
+    rows::{RawRows, read_rows, read_rows_by, transform, transform_and_count, transform_rows},
     sniff::form_of_rows,
     target::find_class,
 };

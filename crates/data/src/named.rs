@@ -2,7 +2,7 @@
 
 use pipe_schema::{
     dataset::Target,
-    stage::preprocess::{ColumnType, Form, Preprocess},
+    stage::preprocess::{ColumnType, DeclaredColumn, Form, Preprocess},
 };
 
 use crate::{block::shape_words, error::DataError, infer, table::Table};
@@ -68,7 +68,7 @@ pub fn check_wide(block: &Preprocess, table: &Table) -> Result<(), DataError> {
     let Some((name, _)) = &table.pictures else {
         return Ok(());
     };
-    let is_given = |it: &ColumnType| *it != ColumnType::Image;
+    let is_given = |it: &DeclaredColumn| it.r#type() != ColumnType::Image;
     let key = if block.target.contains(name) {
         "target"
     } else if block.columns.get(name).is_some_and(is_given) {

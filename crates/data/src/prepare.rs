@@ -19,16 +19,21 @@ use crate::{
     file_names::short_names,
     files::Files,
     frame::{Frame, Misfit, Values, expected},
-    infer::Missing,
-    join, moment, named,
+    infer::{self, Missing},
+    join,
+    met::Met,
+    moment, named,
     picture::{broken, column},
     raw,
+    recognize::recognize,
     size::{self, FeaturesSize, Room},
     split,
     steps::{self, Goal, one_hot},
     stray, summary,
-    table::{self, Selection, Table},
-    target, windows, write,
+    table::{self, Places, Selection, Table},
+    target, windows,
+    words::Words,
+    write,
 };
 
 /// What is told while the work goes on.
@@ -126,6 +131,7 @@ fn make(
     let mut frame = Frame {
         columns: IndexMap::with_capacity(columns.len()),
         places,
+        met: Met::default(),
     };
     let mut raw = Vec::with_capacity(columns.len());
     let (predicted, mut columns): (Vec<_>, Vec<_>) = columns
@@ -143,6 +149,13 @@ fn make(
         &frame.places,
     )?;
     let mut unread = std::mem::take(&mut table.unread);
+    for column in &predicted {
+        let is_words = infer::means_classes(&column.fields, &missing, &is_train);
+        if is_words && block.column_type(&column.name).is_none() {
+            let r#type = ColumnType::Categorical;
+            tell_strays(column, r#type, &missing, &is_train, &frame.places, report);
+        }
+    }
     for column in columns {
         let given = block.column_type(&column.name);
         let (r#type, values) = match given {
@@ -157,20 +170,25 @@ fn make(
             unread.insert(column.name, why);
             continue;
         }
-        let values =
+        let mut values =
             values.map_err(|it| misfit(&it, &column.name, r#type, given.is_some(), &frame))?;
-        if given.is_none()
-            && let Some(it) = stray::find(&column.fields, r#type, &missing, &is_train)
-        {
-            for line in it.told(&column.name, &frame.places) {
-                report(Note::Log(line));
+        if given.is_none() {
+            tell_strays(&column, r#type, &missing, &is_train, &frame.places, report);
+            if let Values::Words(words) = &values {
+                tell_notation(&column.name, words, train, report);
             }
+        }
+        if let Values::Words(words) = &mut values
+            && r#type == ColumnType::Categorical
+        {
+            words.unite(train);
         }
         raw.push(Column {
             name: column.name.clone(),
             r#type,
             shape: None,
             depth: None,
+            notation: read.notations.get(&column.name).cloned(),
         });
         frame.columns.insert(column.name, values);
     }
@@ -184,6 +202,7 @@ fn make(
             r#type: ColumnType::Numeric,
             shape: Some(block.shape().to_vec()),
             depth: None,
+            notation: None,
         });
         frame.add_block(&name, block, None)?;
     }
@@ -239,6 +258,9 @@ fn make(
         fitted.push(step);
     }
     frame.check_numbers()?;
+    for ((_, rows), outline) in parts.iter().zip(&mut outlines) {
+        outline.note_unseen(&frame.met, rows);
+    }
 
     let mut schema = DatasetSchema {
         columns: raw,
@@ -305,6 +327,36 @@ fn without(block: &Preprocess, unread: &BTreeMap<String, String>) -> Preprocess 
         }
     }
     block
+}
+
+/// Tells of dates and numbers that are written otherwise than usual.
+fn tell_notation(column: &str, words: &Words, train: &[usize], report: &mut dyn FnMut(Note)) {
+    if !matches!(words.r#type, ColumnType::Categorical | ColumnType::Text) {
+        return;
+    }
+    let counts = words.counts(train);
+    let seen = words.names().zip(counts.iter().copied());
+    if let Some(found) = recognize(seen.filter(|(_, count)| *count > 0)) {
+        for line in found.told(column) {
+            report(Note::Log(line));
+        }
+    }
+}
+
+/// Tells of a few words among numbers or dates.
+fn tell_strays(
+    column: &table::Column,
+    r#type: ColumnType,
+    missing: &Missing,
+    is_train: &[bool],
+    places: &Places,
+    report: &mut dyn FnMut(Note),
+) {
+    if let Some(stray) = stray::find(&column.fields, r#type, missing, is_train) {
+        for line in stray.told(&column.name, places) {
+            report(Note::Log(line));
+        }
+    }
 }
 
 /// The raw columns that are left out by name or by type.

@@ -4,7 +4,7 @@ use std::{collections::HashSet, path::Path};
 
 use indexmap::IndexMap;
 use pipe_schema::{
-    dataset::{Column, DatasetSchema, FittedStep},
+    dataset::{Column, DatasetSchema, FittedStep, RowFindings},
     stage::preprocess::{ColumnType, Form, Read, Windows},
 };
 use serde_json::{Map, Value};
@@ -14,20 +14,22 @@ use crate::{
     dataset::{FeatureRows, Features},
     error::DataError,
     frame::{Frame, Values, expected},
-    infer::{self, Missing},
+    infer::Missing,
+    met::Met,
     moment,
     picture::{broken, column},
     sniff::form_of_rows,
     steps,
     table::{self, Table, jsonl},
     windows::{self, Order, Series},
+    written::Notation,
 };
 
 /// Raw rows as they came, with the columns that the schema asks for.
 #[derive(Clone, Debug)]
 pub struct RawRows {
-    /// What is worth telling: columns that were not used.
-    pub notes: Vec<String>,
+    /// Columns beside those that were asked for.
+    unused: Vec<String>,
     /// What was lost of these rows.
     pub losses: Vec<String>,
     table: Table,
@@ -55,6 +57,11 @@ impl RawRows {
         })
     }
 
+    /// Names of the columns beside those that were asked for.
+    pub fn unused(&self) -> &[String] {
+        &self.unused
+    }
+
     /// How many rows there are.
     pub fn len(&self) -> usize {
         self.table.rows()
@@ -71,13 +78,8 @@ impl RawRows {
     }
 
     fn of(table: Table, unused: &[String]) -> Self {
-        let notes = match unused {
-            [] => Vec::new(),
-            [one] => vec![format!("column `{one}` is not used")],
-            more => vec![format!("columns {} are not used", infer::listed(more))],
-        };
         Self {
-            notes,
+            unused: unused.to_vec(),
             losses: Vec::new(),
             table,
             are_apart: false,
@@ -113,10 +115,8 @@ pub fn read_rows_by<E: From<DataError>>(
     let targets = schema.target.columns();
     let of_windows = schema.windows.iter().flat_map(Windows::columns);
     let of_windows: Vec<&str> = of_windows.map(|it| it.1).collect();
-    let read = &Read {
-        form: Some(form.map_or_else(|| form_of_rows(path, schema), Ok)?),
-        ..schema.read.clone()
-    };
+    let form = form.map_or_else(|| form_of_rows(path, schema), Ok)?;
+    let read = &schema.reading(Some(form));
     if schema.windows.is_some()
         && read.form() == Form::Jsonl
         && jsonl::first(path, read)?.is_some_and(|row| {
@@ -125,7 +125,7 @@ pub fn read_rows_by<E: From<DataError>>(
         })
     {
         return jsonl::objects(path, read, limit, &mut |rows| {
-            take(RawRows::from_json(&rows, schema)?)
+            take(RawRows::from_json(&written(rows, read)?, schema)?)
         });
     }
     for name in of_windows {
@@ -155,10 +155,32 @@ pub fn transform(schema: &DatasetSchema, rows: &RawRows) -> Result<Features, Dat
 
 /// Does to new rows what was done to the train part; sparse rows stay sparse.
 pub fn transform_rows(schema: &DatasetSchema, rows: &RawRows) -> Result<FeatureRows, DataError> {
+    transform_and_count(schema, rows).map(|(features, _)| features)
+}
+
+/// Likewise, and counts what the rows have that the train part had not.
+pub fn transform_and_count(
+    schema: &DatasetSchema,
+    rows: &RawRows,
+) -> Result<(FeatureRows, RowFindings), DataError> {
+    let (features, met) = transform_noting(schema, rows)?;
+    let is_unknown = |name: &&String| schema.columns.iter().all(|column| column.name != **name);
+    let findings = RowFindings {
+        unused: rows.unused.iter().filter(is_unknown).cloned().collect(),
+        ..met.findings(rows.len())
+    };
+    Ok((features, findings))
+}
+
+fn transform_noting(
+    schema: &DatasetSchema,
+    rows: &RawRows,
+) -> Result<(FeatureRows, Met), DataError> {
     let missing = Missing::of(&schema.read);
     let mut frame = Frame {
         columns: IndexMap::new(),
         places: rows.table.places.clone(),
+        met: Met::default(),
     };
     let types: IndexMap<&str, ColumnType> = schema
         .columns
@@ -233,7 +255,7 @@ pub fn transform_rows(schema: &DatasetSchema, rows: &RawRows) -> Result<FeatureR
     }
     let all: Vec<usize> = (0..rows.len()).collect();
     let Some(spec) = &schema.windows else {
-        return frame.feature_rows(&all, &|| u64::MAX);
+        return Ok((frame.feature_rows(&all, &|| u64::MAX)?, frame.met));
     };
     let series = if rows.are_apart {
         Series::apart(rows.len(), spec.length)
@@ -252,9 +274,34 @@ pub fn transform_rows(schema: &DatasetSchema, rows: &RawRows) -> Result<FeatureR
             "the model takes {length} rows that follow each other"
         )));
     }
-    series
-        .features(&frame, &|| u64::MAX)
-        .map(FeatureRows::Dense)
+    let features = series.features(&frame, &|| u64::MAX)?;
+    Ok((FeatureRows::Dense(features), frame.met))
+}
+
+/// The rows of a file with their values as they are usually written; those of a window are lists.
+fn written(
+    mut rows: Vec<Map<String, Value>>,
+    read: &Read,
+) -> Result<Vec<Map<String, Value>>, DataError> {
+    for (name, column) in &read.notations {
+        let Some(notation) = Notation::of(read, column) else {
+            continue;
+        };
+        for (at, row) in rows.iter_mut().enumerate() {
+            let values = match row.get_mut(name) {
+                Some(Value::Array(values)) => values.as_mut_slice(),
+                Some(value) => std::slice::from_mut(value),
+                None => continue,
+            };
+            for value in values {
+                let plain = notation
+                    .read_json(value)
+                    .map_err(|why| notation.misfit(&format!("row {}", at + 1), name, &why))?;
+                *value = plain.into_owned();
+            }
+        }
+    }
+    Ok(rows)
 }
 
 /// The rows of windows whose columns are lists, one window after another.

@@ -1,5 +1,7 @@
 //! Counts and ranges of a part's raw columns, and its first rows. Knows no files.
 
+use std::collections::HashSet;
+
 use pipe_schema::{
     dataset::{ColumnSummary, HEAD_ROWS, HeadRow, Part, Target, TargetKind},
     stage::preprocess::ColumnType,
@@ -10,6 +12,7 @@ use crate::{
     block::Moments,
     dataset::TargetValues,
     frame::{Frame, Values, number_json},
+    met::Met,
     moment,
     windows::Series,
     words::Words,
@@ -52,6 +55,15 @@ pub fn outline(frame: &Frame, target: &Target, targets: &TargetValues, rows: &[u
 }
 
 impl Outline {
+    /// Counts the part's rows with categories that the train part has not.
+    pub fn note_unseen(&mut self, met: &Met, rows: &[usize]) {
+        let rows: HashSet<usize> = rows.iter().copied().collect();
+        for column in &mut self.part.columns {
+            let unseen = met.unseen.get(&column.name).into_iter().flatten();
+            column.unseen = unseen.filter(|row| rows.contains(row)).count() as u64;
+        }
+    }
+
     /// Of windows, the first rows are the first windows: lists of raw values.
     pub fn keep_windows(&mut self, series: &Series, frame: &Frame) {
         let most = MOST_NUMBERS / (frame.columns.len() * series.length()).max(1);

@@ -1,11 +1,12 @@
 //! A column of words as codes of a dictionary, both packed. Knows no other columns.
 
-use std::hash::BuildHasher;
+use std::{collections::HashMap, hash::BuildHasher};
 
 use hashbrown::{DefaultHashBuilder, HashTable, hash_table::Entry};
 use pipe_schema::stage::preprocess::ColumnType;
 
 use crate::{
+    categories::{Categories, Kind, is_padded},
     infer::{self, Missing},
     table::Fields,
 };
@@ -65,10 +66,53 @@ impl Words {
         self.name(self.codes[row])
     }
 
-    /// The code of a word, which is new if no row has it.
+    /// The code of a category, which is new if no row has it.
     pub fn code(&mut self, word: &str) -> u32 {
-        let known = self.names().position(|it| it == word);
+        let known = Categories::of(self.names()).find(word);
         known.map_or_else(|| self.add(word), |it| it as u32)
+    }
+
+    /// Makes one category of spellings that mean the same, like `1` and `1.0`; what the categories are is told from the rows
+    /// `train`, and they keep the shortest spelling there.
+    pub fn unite(&mut self, train: &[usize]) {
+        let counts = self.counts(train);
+        let seen = self.names().zip(&counts).filter(|(_, count)| **count > 0);
+        let kind = Kind::of(seen.map(|(name, _)| name));
+        let mut chosen = HashMap::new();
+        let mut are_united = false;
+        for (code, name) in self.names().enumerate() {
+            let Some(meaning) = kind.meaning(name).filter(|_| !is_padded(name)) else {
+                continue;
+            };
+            let rank = |code: usize, name: &str| (counts[code] == 0, name.len(), name.to_owned());
+            let best = chosen.entry(meaning).or_insert((rank(code, name), code));
+            are_united |= best.1 != code;
+            if rank(code, name) < best.0 {
+                *best = (rank(code, name), code);
+            }
+        }
+        if !are_united {
+            return;
+        }
+        let mut united = Self {
+            r#type: self.r#type,
+            ..Self::default()
+        };
+        let mut places: HashMap<usize, u32> = HashMap::new();
+        let mut codes = Vec::with_capacity(self.ends.len());
+        for (code, name) in self.names().enumerate() {
+            let meaning = kind.meaning(name).filter(|_| !is_padded(name));
+            let code = meaning.map_or(code, |it| chosen[&it].1);
+            let place = places
+                .entry(code)
+                .or_insert_with(|| united.add(self.name(code as u32).unwrap_or_default()));
+            codes.push(*place);
+        }
+        let own = self.codes.iter();
+        united.codes = own
+            .map(|code| codes.get(*code as usize).copied().unwrap_or(NO_WORD))
+            .collect();
+        *self = united;
     }
 
     /// How often each word occurs in `rows`, by code.

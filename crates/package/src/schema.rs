@@ -42,6 +42,7 @@ fn check_columns(columns: &[Column]) -> Result<(), String> {
         r#type,
         shape,
         depth: _,
+        notation: _,
     } in columns
     {
         let Some(shape) = shape else { continue };
@@ -229,7 +230,9 @@ fn named_bytes(schema: &DatasetSchema) -> u64 {
         } => sum(edges
             .iter()
             .map(|(name, edges)| expanded(name, edges.len(), 0))),
-        FittedStep::Hash { columns, buckets } => sum(columns
+        FittedStep::Hash {
+            columns, buckets, ..
+        } => sum(columns
             .iter()
             .map(|name| expanded(name, *buckets as usize, 0))),
         FittedStep::DatetimeParts { columns, parts, .. } => {

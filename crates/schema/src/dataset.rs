@@ -17,6 +17,7 @@
 //!
 //! A row's id is its position among all rows read, from 0; with split by files, parts count on: train, val, test.
 
+mod findings;
 mod step;
 mod target;
 
@@ -25,13 +26,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 pub use self::{
+    findings::RowFindings,
     step::{
         Bounds, CenterScale, ChannelScales, Encodings, FittedStep, MeanScale, PowerScale,
         ScaleOffset, Vocabulary,
     },
     target::{PositiveClass, Target, TargetKind, WhyPositive, truth_of_class},
 };
-use crate::stage::preprocess::{ColumnType, Read, Windows};
+use crate::stage::preprocess::{ColumnType, DeclaredColumn, Form, Read, Windows};
 
 /// The parts a dataset may have, in order.
 pub const PARTS: [&str; 3] = ["train", "val", "test"];
@@ -72,6 +74,20 @@ pub struct DatasetSchema {
     pub read: Read,
 }
 
+impl DatasetSchema {
+    /// How files of new rows are read, in their form where that is given.
+    pub fn reading(&self, form: Option<Form>) -> Read {
+        let columns = self.columns.iter();
+        Read {
+            form: form.or(self.read.form),
+            notations: columns
+                .filter_map(|column| Some((column.name.clone(), column.notation.clone()?)))
+                .collect(),
+            ..self.read.clone()
+        }
+    }
+}
+
 /// A raw column.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Column {
@@ -83,6 +99,9 @@ pub struct Column {
     /// Of images whose levels have more than 8 bits: how many.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub depth: Option<u8>,
+    /// How the values are written, where that is not usual.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notation: Option<DeclaredColumn>,
 }
 
 /// A raw column whose values are kept beside the rows.
@@ -114,6 +133,35 @@ pub struct Part {
     pub in_train: u64,
 }
 
+impl Part {
+    /// What the part has that the train part had not, as a model with these steps meets it.
+    pub fn findings(&self, steps: &[FittedStep]) -> RowFindings {
+        let is_filled = |name: &String| {
+            steps.iter().any(|step| match step {
+                FittedStep::Impute { fill, .. } => fill.contains_key(name),
+                _ => false,
+            })
+        };
+        let counts = |count: fn(&ColumnSummary) -> u64| {
+            let columns = self.columns.iter();
+            columns
+                .map(move |column| (column, count(column)))
+                .filter(|(_, count)| *count > 0)
+        };
+        RowFindings {
+            rows: self.rows,
+            unseen: counts(|column| column.unseen)
+                .map(|(column, count)| (column.name.clone(), count))
+                .collect(),
+            filled: counts(|column| column.missing)
+                .filter(|(column, _)| is_filled(&column.name))
+                .map(|(column, count)| (column.name.clone(), count))
+                .collect(),
+            unused: Vec::new(),
+        }
+    }
+}
+
 #[expect(
     clippy::trivially_copy_pass_by_ref,
     reason = "serde calls it with a reference"
@@ -127,6 +175,9 @@ fn is_zero(count: &u64) -> bool {
 pub struct ColumnSummary {
     pub name: String,
     pub missing: u64,
+    /// Of a categorical column: rows with a category that the train part does not have.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unseen: u64,
     /// Of a numeric column.
     pub min: Option<f64>,
     pub max: Option<f64>,

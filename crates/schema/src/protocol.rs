@@ -9,6 +9,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    dataset::RowFindings,
     key::EnvironmentClass,
     remote::Remote,
     report::Metrics,
@@ -143,6 +144,9 @@ pub struct Done {
     pub measured: IndexMap<String, f64>,
     /// Of `Probe`: the class by device, with 1 thread.
     pub environments: Vec<EnvironmentClass>,
+    /// Of `Predict`: what the rows have that the train part had not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub findings: Option<RowFindings>,
     /// Ended early because `Stop` was said; the output is not complete, the checkpoint is kept.
     pub stopped: bool,
 }

@@ -9,6 +9,7 @@ use std::{
 use pipe_data::{CommonFolder, RawRows, form_of_rows, read_rows_by};
 use pipe_package::{ManifestCheck, OpenOptions};
 use pipe_schema::{
+    dataset::RowFindings,
     protocol::{Done, Predict, Request, RowForm},
     stage::preprocess::Form as DataForm,
 };
@@ -69,22 +70,24 @@ pub fn predict(work: &Predict, request: &Request, reporter: &mut Reporter) -> Re
         }))
     });
     let mut table = Table::create(path, work, &package.form, folder)?;
-    let mut is_first = true;
+    let mut findings = RowFindings::default();
     let at_a_time = rows_at_a_time(schema.features.len(), package.batch);
     for path in paths {
         read_rows_by(at_a_time, path, work.input, schema, &mut |rows| {
-            if std::mem::take(&mut is_first) {
-                rows.notes.iter().for_each(|note| reporter.log(note));
-            }
             rows.losses.iter().for_each(|note| reporter.log(note));
             if rows.is_empty() && !rows.losses.is_empty() {
                 return Ok(());
             }
-            table.write(&package.answers(&rows)?, &rows)
+            let (answers, found) = package.answers(&rows)?;
+            findings.add(found);
+            table.write(&answers, &rows)
         })?;
     }
     table.finish()?;
-    Ok(Done::default())
+    Ok(Done {
+        findings: Some(findings),
+        ..Done::default()
+    })
 }
 
 /// How many rows of this width are in memory at once: whole steps of the network, as far as there is room.

@@ -82,6 +82,7 @@ impl Place {
             r#type: ColumnType::Numeric,
             shape: None,
             depth: None,
+            notation: None,
         };
         let schema = DatasetSchema {
             columns: vec![column("x"), column("y")],

@@ -37,7 +37,9 @@ pub fn spec(
         )));
     }
     let text = write(survey, target, goal, source, &choice);
-    Ok((text, notes(survey, target, goal, &choice)))
+    let mut notes = notes(survey, target, goal, &choice);
+    notes.splice(0..0, survey.notes.iter().cloned());
+    Ok((text, notes))
 }
 
 /// What becomes of each column.
@@ -224,17 +226,36 @@ fn write(
         quote::yaml(source)
     ));
     line(format!("      target: {}", quote::yaml(target)));
+    // A spec's keys cannot hold `${`.
+    let can_be_key = |name: &&str| !name.contains("${");
+    let used = || {
+        choice
+            .used
+            .iter()
+            .map(|(name, it)| (*name, *it))
+            .chain([(target, goal)])
+    };
+    let declared: Vec<String> = used()
+        .filter_map(|(name, _)| Some((name, survey.declared.get(name)?)))
+        .filter(|(name, _)| can_be_key(name))
+        .map(|(name, it)| format!("{}: {it}", quote::yaml(name)))
+        .collect();
     let mixed: Vec<String> = choice
         .used
         .iter()
-        // A spec's keys cannot hold `${`.
-        .filter(|(name, it)| it.is_mixed && !name.contains("${"))
+        .filter(|(name, it)| it.is_mixed && can_be_key(name))
         .map(|(name, _)| format!("{}: categorical", quote::yaml(name)))
         .collect();
-    if !mixed.is_empty() {
+    if !mixed.is_empty() || !declared.is_empty() {
+        let what = match (mixed.is_empty(), declared.is_empty()) {
+            (false, true) => "words and numbers",
+            (true, _) => "how values are written",
+            (false, false) => "words and numbers; how values are written",
+        };
+        let columns = [mixed.clone(), declared].concat();
         line(format!(
-            "      columns: {{{}}} # words and numbers",
-            mixed.join(", ")
+            "      columns: {{{}}} # {what}",
+            columns.join(", ")
         ));
     }
     line(format!(
@@ -279,8 +300,9 @@ fn reading(read: &Read) -> String {
         let delimiter = quote::yaml(&read.delimiter.to_string());
         options.push(format!("delimiter: {delimiter}"));
     }
-    if read.na != usual.na {
-        let words: Vec<String> = read.na.iter().map(|it| quote::yaml(it)).collect();
+    if !read.na.is_usual() {
+        let words = read.na.words().iter();
+        let words: Vec<String> = words.map(|word| quote::yaml(word)).collect();
         options.push(format!("na: [{}]", words.join(", ")));
     }
     if options.is_empty() {

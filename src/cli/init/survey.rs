@@ -2,12 +2,15 @@
 
 use std::{collections::BTreeMap, path::Path};
 
+use indexmap::IndexMap;
 use pipe_data::{
     DataError,
     infer::{self, Glance, Missing},
+    recognize::recognize,
+    stray,
     table::{self, csv},
 };
-use pipe_schema::stage::preprocess::{Form, Read};
+use pipe_schema::stage::preprocess::{ColumnType, DeclaredColumn, Form, MissingWords, Read};
 
 use crate::{
     cli::{UserError, quote},
@@ -31,6 +34,10 @@ pub struct Survey {
     /// Columns that cannot be read, each with the reason.
     pub unread: BTreeMap<String, String>,
     pub read: Read,
+    /// The columns whose values are written otherwise than usual.
+    pub declared: IndexMap<String, DeclaredColumn>,
+    /// What is worth telling of the values.
+    pub notes: Vec<String>,
 }
 
 impl Survey {
@@ -45,7 +52,7 @@ impl Survey {
             },
             form => return Err(by_hand(&format!("{name} is of the form {}", form.name()))),
         };
-        let (table, is_cut) = table::glance(path, &read).map_err(told)?;
+        let (mut table, is_cut) = table::glance(path, &read).map_err(told)?;
         if let Some((wide, _)) = table.blocks.first() {
             return Err(by_hand(&format!(
                 "column `{wide}` of {name} has many numbers a row"
@@ -62,19 +69,23 @@ impl Survey {
             ))
             .hint("put a line of names on top of it"));
         }
-        let glances = |read: &Read| -> Vec<(String, Glance)> {
-            let missing = Missing::of(read);
-            let columns = table.columns.iter();
-            columns
-                .map(|it| (it.name.clone(), infer::glance(&it.fields, &missing)))
-                .collect()
-        };
-        let mut columns = glances(&read);
+        let mut columns = glances(&table, &read);
+        let mut words = Vec::new();
         if columns.iter().any(|it| it.1.counts.contains_key(UNKNOWN)) {
-            read.na.insert(0, UNKNOWN.to_owned());
-            columns = glances(&read);
+            words.push(UNKNOWN.to_owned());
+        }
+        let (declared, mut notes) = find_notations(&mut table, &read, &columns);
+        if !declared.is_empty() {
+            columns = glances(&table, &read);
+        }
+        notes.extend(find_strays(&table, &read, &columns, &mut words));
+        if !words.is_empty() {
+            read.na = MissingWords::List(words);
+            columns = glances(&table, &read);
         }
         Ok(Self {
+            notes,
+            declared,
             name: name.to_owned(),
             rows: table.rows() as u64,
             is_cut,
@@ -146,6 +157,87 @@ impl Survey {
         text.push('\n');
         text
     }
+}
+
+fn missing_of(read: &Read) -> Missing {
+    Missing::of(&read.settled(None, None, &[]))
+}
+
+fn glances(table: &table::Table, read: &Read) -> Vec<(String, Glance)> {
+    let missing = missing_of(read);
+    let columns = table.columns.iter();
+    columns
+        .map(|it| (it.name.clone(), infer::glance(&it.fields, &missing)))
+        .collect()
+}
+
+/// Looks for dates and numbers that are written otherwise than usual, as a run does, and reads the table's columns so.
+fn find_notations(
+    table: &mut table::Table,
+    read: &Read,
+    columns: &[(String, Glance)],
+) -> (IndexMap<String, DeclaredColumn>, Vec<String>) {
+    let missing = missing_of(read);
+    let (mut declared, mut notes) = (IndexMap::new(), Vec::new());
+    for (column, (name, glance)) in table.columns.iter_mut().zip(columns) {
+        if !matches!(glance.r#type, ColumnType::Categorical | ColumnType::Text) {
+            continue;
+        }
+        let mut counts: IndexMap<&str, u64> = IndexMap::new();
+        for text in column.fields.iter().filter(|text| !missing.has(text)) {
+            *counts.entry(infer::text_of(text)).or_default() += 1;
+        }
+        let Some(found) = recognize(counts.iter().map(|(text, count)| (*text, *count))) else {
+            continue;
+        };
+        let (finding, other) = found.finding(name);
+        notes.push(format!("{finding}: read as `{}`{other}", found.column));
+        let settled = read.settled(None, None, &[]);
+        if let Some(fields) = column.fields.rewritten(&settled, &found.column) {
+            column.fields = fields;
+        }
+        declared.insert(name.clone(), found.column);
+    }
+    (declared, notes)
+}
+
+/// Looks for a few words among numbers or dates, as a run does, and tells of them. Those that are hardly values, as the
+/// others are numbers or dates for the most part, are added to the `words` that stand for a missing value.
+fn find_strays(
+    table: &table::Table,
+    read: &Read,
+    columns: &[(String, Glance)],
+    words: &mut Vec<String>,
+) -> Vec<String> {
+    let missing = missing_of(&Read {
+        na: MissingWords::List(words.clone()),
+        ..read.clone()
+    });
+    let everywhere = vec![true; table.rows()];
+    let mut notes = Vec::new();
+    for (column, (name, glance)) in table.columns.iter().zip(columns) {
+        let stray = stray::find(&column.fields, glance.r#type, &missing, &everywhere);
+        let Some(stray) = stray else { continue };
+        let finding = stray.finding(name, &table.places);
+        let counts = stray.counts();
+        // A word may be a value in another column.
+        let is_value = |word: &str| {
+            columns.iter().any(|(other, glance)| {
+                other != name && !glance.is_mixed && glance.counts.contains_key(word)
+            })
+        };
+        if stray.is_mostly_fitting() && !stray.words().any(is_value) {
+            notes.push(format!("{finding}: taken for a missing value ({counts})"));
+            for word in stray.words() {
+                if !words.iter().any(|known| known == word) {
+                    words.push(word.to_owned());
+                }
+            }
+        } else {
+            notes.push(format!("{finding}: taken for words ({counts})"));
+        }
+    }
+    notes
 }
 
 /// The refusal of what a first spec is not written for.

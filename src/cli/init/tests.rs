@@ -282,10 +282,7 @@ fn a_question_mark_is_a_missing_value() {
     let survey = survey(&text);
     assert_eq!(survey.column("work").unwrap().missing, 14);
     let (text, _) = draft::spec(&survey, "y", "a.csv").unwrap();
-    assert!(
-        text.contains("na: [\"?\", NA, N/A, n/a, \"NaN\", \"nan\", \"NULL\", \"null\"]"),
-        "{text}"
-    );
+    assert!(text.contains("na: [\"?\"]"), "{text}");
     plan(&text);
 }
 

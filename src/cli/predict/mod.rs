@@ -18,6 +18,7 @@ use anyhow::Context as _;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use crossbeam_channel::{Receiver, at, never, select};
 use pipe_schema::{
+    dataset::RowFindings,
     package::PACKAGE_FILE,
     protocol::{InputPath, Predict, Request, RowForm, Work},
     run::Failure,
@@ -32,7 +33,7 @@ use self::{
     target::Target,
 };
 use super::{
-    Context, UserError,
+    Context, Format, UserError,
     context::Verbosity,
     failure,
     subject::{self, SpecOption},
@@ -65,6 +66,12 @@ pub struct Args {
     /// Leave out the classes' probabilities
     #[arg(long)]
     no_probabilities: bool,
+    /// Refuse rows with a category, a missing value or a column that the training data does not have
+    #[arg(long)]
+    strict: bool,
+    /// For people or for programs: how standard error tells what the rows have that the training data does not have
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    format: Format,
     /// First check the package's golden rows; where no rows are given, do nothing else
     #[arg(long)]
     verify: bool,
@@ -158,7 +165,7 @@ pub fn run(args: Args, context: &Context) -> anyhow::Result<ExitCode> {
         &interrupts,
         context,
     )? {
-        Answer::Done => {}
+        Answer::Done(findings) => tell(&findings, &args, context)?,
         Answer::Failed(failure) => return Err(rows.refusal(limits.explain(failure)).into()),
         Answer::OutOfTime => {
             return Err(rows.refusal(Limits::out_of_time(args.timeout)).into());
@@ -256,8 +263,28 @@ fn data_form() -> impl TypedValueParser<Value = Form> {
     })
 }
 
+/// Tells what the rows have that the train part had not, or refuses them for it.
+fn tell(findings: &RowFindings, args: &Args, context: &Context) -> anyhow::Result<()> {
+    let line = findings.line();
+    if args.format == Format::Json {
+        failure::write_error(&serde_json::to_string(findings)?, context);
+    }
+    match line {
+        Some(line) if args.strict => Err(UserError::failed(line)
+            .hint(
+                "the training data has none of it; correct the rows, or predict without `--strict`",
+            )
+            .into()),
+        Some(line) if args.format == Format::Text => {
+            say(context, &line);
+            Ok(())
+        }
+        _ => Ok(()),
+    }
+}
+
 enum Answer {
-    Done,
+    Done(RowFindings),
     Failed(Failure),
     OutOfTime,
     Interrupted,
@@ -315,7 +342,7 @@ fn ask(
                     return Ok(Answer::OutOfTime);
                 }
                 Message::Finished { outcome, .. } => return Ok(match outcome.result {
-                    Ok(_) => Answer::Done,
+                    Ok(done) => Answer::Done(done.findings.unwrap_or_default()),
                     Err(failure) => Answer::Failed(failure),
                 }),
             },

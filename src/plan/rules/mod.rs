@@ -6,6 +6,7 @@ mod evaluate;
 mod step;
 mod read;
 mod join;
+mod notation;
 mod windows;
 mod preprocess;
 mod train;

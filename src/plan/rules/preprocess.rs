@@ -4,11 +4,12 @@ use pipe_data::find_class;
 use pipe_schema::{
     reference::PathOrStage,
     stage::preprocess::{
-        ColumnType, FilesSplit, FoldPart, KfoldSplit, Preprocess, SourceColumns, Split,
+        ColumnType, DeclaredColumn, FilesSplit, FoldPart, KfoldSplit, Preprocess, SourceColumns,
+        Split,
     },
 };
 
-use super::{Rules, join, read, step, windows};
+use super::{Rules, join, notation, read, step, windows};
 use crate::spec::Diagnostic;
 
 const SMALLEST_DIFFERENCE: f64 = 1e-9;
@@ -27,6 +28,7 @@ pub fn check(block: &Preprocess, rules: &mut Rules<'_>) {
         join::check(it, &i.to_string(), rules);
     }
     check_target(block, rules);
+    notation::check(block, rules);
     if let Some(windows) = &block.windows {
         windows::check(windows, &block.split, rules);
     }
@@ -60,7 +62,7 @@ fn check_target(block: &Preprocess, rules: &mut Rules<'_>) {
     rules.say_repeated("target", &block.target);
     for name in block.target.iter() {
         if let Some(ColumnType::Datetime | ColumnType::Text | ColumnType::Image) =
-            block.columns.get(name)
+            block.columns.get(name).map(DeclaredColumn::r#type)
         {
             rules.say(
                 &["columns", name],
@@ -73,7 +75,7 @@ fn check_target(block: &Preprocess, rules: &mut Rules<'_>) {
     if !block.target.are_several() {
         return;
     }
-    let declared = |name: &String| Some((name.clone(), *block.columns.get(name)?));
+    let declared = |name: &String| Some((name.clone(), block.columns.get(name)?.r#type()));
     let mut kinds = block.target.iter().filter_map(declared);
     let first = kinds.next();
     for (name, kind) in first.iter().cloned().chain(kinds) {

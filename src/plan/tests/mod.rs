@@ -179,7 +179,7 @@ fn a_target_is_a_number_where_all_that_is_trained_on_it_takes_it_for_one() {
         );
         let plan = plan_with(&text, &[]);
         ["prepare", "fresh"].map(|stage| match &plan.stages[stage].task {
-            Task::Preprocess(block) => block.columns.get("y").copied(),
+            Task::Preprocess(block) => block.columns.get("y").map(|column| column.r#type()),
             _ => panic!(),
         })
     };

@@ -27,6 +27,7 @@ pub fn add(
         r#type: ColumnType::Image,
         shape: None,
         depth: None,
+        notation: None,
     });
     let pictures = Pictures::of_paths(&paths)?;
     frame.columns.insert(name, Values::Pictures(pictures));

@@ -25,6 +25,13 @@ pub fn fit(step: &DatetimeParts, frame: &Frame) -> Result<FittedStep, DataError>
             ))
         })?;
     }
+    if columns.is_empty() {
+        return Err(
+            DataError::wrong("there is no column of dates to take parts of").hint(
+                "if one is written otherwise than 2024-01-31, say how: `columns: {NAME: {datetime: {format: \"%d.%m.%Y\"}}}`; else leave the step out",
+            ),
+        );
+    }
     if step.parts.is_empty() {
         return Err(DataError::wrong("`parts` names no part"));
     }

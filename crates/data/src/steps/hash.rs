@@ -5,28 +5,42 @@ use pipe_schema::{dataset::FittedStep, stage::preprocess::Hash};
 
 use super::choice;
 use crate::{
+    categories::{Kind, Meaning},
     error::DataError,
     frame::{Frame, Values},
+    infer,
     sparse::NewColumns,
 };
 
-/// Takes the columns.
-pub fn fit(step: &Hash, frame: &Frame) -> Result<FittedStep, DataError> {
+/// Takes the columns, and learns which of them hold numbers.
+pub fn fit(step: &Hash, frame: &Frame, train: &[usize]) -> Result<FittedStep, DataError> {
     if step.buckets < 2 {
         return Err(DataError::wrong("`buckets` must be at least 2"));
     }
     let columns = choice::resolve(&step.columns, frame)?;
+    let mut by_value = Vec::new();
     for name in &columns {
-        choice::words(frame, name, "hash")?;
+        let words = choice::words(frame, name, "hash")?;
+        let counts = words.counts(train);
+        let seen = words.names().zip(&counts).filter(|(_, count)| **count > 0);
+        if Kind::of(seen.map(|(name, _)| name)) == Kind::Numbers {
+            by_value.push(name.clone());
+        }
     }
     Ok(FittedStep::Hash {
         columns,
         buckets: step.buckets,
+        by_value,
     })
 }
 
 /// Puts the new columns where the old one was.
-pub fn apply(hashed: &[String], buckets: u32, frame: &mut Frame) -> Result<(), DataError> {
+pub fn apply(
+    hashed: &[String],
+    buckets: u32,
+    by_value: &[String],
+    frame: &mut Frame,
+) -> Result<(), DataError> {
     let mut columns = IndexMap::with_capacity(frame.columns.len());
     for (name, values) in std::mem::take(&mut frame.columns) {
         let Values::Words(words) = &values else {
@@ -38,7 +52,16 @@ pub fn apply(hashed: &[String], buckets: u32, frame: &mut Frame) -> Result<(), D
             continue;
         }
         choice::check_present(&frame.places, &name, &values)?;
-        let bucket_of: Vec<u32> = words.names().map(|it| bucket(it, buckets)).collect();
+        let is_by_value = by_value.contains(&name);
+        let bucket_of: Vec<u32> = words
+            .names()
+            .map(|word| match Kind::Numbers.meaning(word) {
+                Some(Meaning::Number(bits)) if is_by_value => {
+                    bucket(&infer::number_text(f64::from_bits(bits)), buckets)
+                }
+                _ => bucket(word, buckets),
+            })
+            .collect();
         let mut made = NewColumns::booleans(buckets as usize, words.codes.len());
         for (row, code) in words.codes.iter().enumerate() {
             made.set(bucket_of[*code as usize] as usize, row, 1.0);

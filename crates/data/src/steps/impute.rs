@@ -80,6 +80,8 @@ pub fn apply(
         let Some(column) = frame.columns.get_mut(name) else {
             continue;
         };
+        let rows = (0..column.rows()).filter(|row| column.is_missing(*row));
+        frame.met.note_filled(name, rows.collect());
         match (column, value) {
             (Values::Numbers(values), Value::Number(number)) => {
                 let number = number.as_f64().unwrap_or(f64::NAN);

@@ -47,7 +47,7 @@ pub fn fit(
         Step::Bucketize(it) => bucket::fit(it, frame, train),
         Step::OneHot(it) => one_hot::fit(it, frame, train),
         Step::Ordinal(it) => ordinal::fit(it, frame, train),
-        Step::Hash(it) => hash::fit(it, frame),
+        Step::Hash(it) => hash::fit(it, frame, train),
         Step::TargetEncode(it) => target_mean::fit(it, frame, train, goal),
         Step::DatetimeParts(it) => dates::fit(it, frame),
         Step::BagOfWords(it) => bag::fit(it, frame, train),
@@ -170,7 +170,11 @@ pub fn apply(step: &FittedStep, frame: &mut Frame) -> Result<(), DataError> {
             categories,
             unknown,
         } => ordinal::apply(categories, *unknown, frame),
-        FittedStep::Hash { columns, buckets } => hash::apply(columns, *buckets, frame),
+        FittedStep::Hash {
+            columns,
+            buckets,
+            by_value,
+        } => hash::apply(columns, *buckets, by_value, frame),
         FittedStep::TargetEncode { columns, classes } => {
             target_mean::apply(columns, classes, frame)
         }

@@ -1,7 +1,7 @@
 //! One column of 0 and 1 for each category of the train part. The new columns are boolean, so that a later step for
 //! numeric columns leaves them alone.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use indexmap::IndexMap;
 use pipe_schema::{
@@ -11,6 +11,7 @@ use pipe_schema::{
 
 use super::choice;
 use crate::{
+    categories::Categories,
     error::DataError,
     frame::{Frame, Values},
     infer,
@@ -73,11 +74,19 @@ pub fn apply(
         };
         choice::check_present(places, &name, &values)?;
         let rare = rare.get(&name);
-        let mut positions = positions(words, seen);
-        if let Some(rare) = rare {
-            for (place, is_rare) in positions.iter_mut().zip(self::positions(words, rare)) {
-                let is_other = is_rare.is_some() || unknown == Unknown::Other;
-                *place = place.or(is_other.then_some(seen.len()));
+        let known: Vec<String> = seen
+            .iter()
+            .chain(rare.into_iter().flatten())
+            .cloned()
+            .collect();
+        let mut positions = positions(words, &known);
+        frame.met.note_unseen(&name, words, &positions);
+        if rare.is_some() {
+            for place in &mut positions {
+                *place = match *place {
+                    Some(at) => Some(at.min(seen.len())),
+                    None => (unknown == Unknown::Other).then_some(seen.len()),
+                };
             }
         }
         if unknown == Unknown::Error
@@ -116,13 +125,8 @@ pub fn apply(
 
 /// For each code of the words, which of the categories it is.
 pub fn positions(words: &Words, seen: &[String]) -> Vec<Option<usize>> {
-    let places: HashMap<&str, usize> = seen
-        .iter()
-        .enumerate()
-        .map(|(at, it)| (it.as_str(), at))
-        .collect();
-    let names = words.names();
-    names.map(|it| places.get(it).copied()).collect()
+    let categories = Categories::of(seen.iter().map(String::as_str));
+    words.names().map(|name| categories.find(name)).collect()
 }
 
 /// Columns in which every one of the rows has a word of its own: names of rows rather than categories.

@@ -8,6 +8,7 @@ use pipe_schema::{
 
 use super::{choice, one_hot};
 use crate::{
+    categories::Categories,
     error::DataError,
     frame::{Frame, Values},
     infer,
@@ -26,7 +27,8 @@ pub fn fit(step: &Ordinal, frame: &Frame, train: &[usize]) -> Result<FittedStep,
             categories.insert(name, seen.into_iter().map(|it| it.0).collect());
             continue;
         };
-        if let Some((other, _)) = seen.iter().find(|it| !order.contains(&it.0)) {
+        let ranks = Categories::of(order.iter().map(String::as_str));
+        if let Some((other, _)) = seen.iter().find(|it| ranks.find(&it.0).is_none()) {
             return Err(DataError::wrong(format!(
                 "column `{name}`: the train part has `{other}`, and `order` does not"
             ))
@@ -56,6 +58,7 @@ pub fn apply(
             continue;
         };
         let places = one_hot::positions(words, seen);
+        frame.met.note_unseen(name, words, &places);
         let mut numbers = Vec::with_capacity(words.codes.len());
         for (row, code) in words.codes.iter().enumerate() {
             numbers.push(match places.get(*code as usize) {

@@ -9,6 +9,7 @@ use pipe_schema::{
 
 use super::choice;
 use crate::{
+    categories::Categories,
     dataset::TargetValues,
     error::DataError,
     frame::{Frame, Values},
@@ -173,9 +174,14 @@ pub fn apply(
             choice::insert(&mut columns, "target_encode", name, values)?;
             continue;
         };
-        let by_code: Vec<&Vec<f64>> = words
-            .names()
-            .map(|word| learned.categories.get(word).unwrap_or(&learned.unknown))
+        let categories = Categories::of(learned.categories.keys().map(String::as_str));
+        let places: Vec<Option<usize>> = words.names().map(|it| categories.find(it)).collect();
+        frame.met.note_unseen(&name, words, &places);
+        let means = places
+            .iter()
+            .map(|place| learned.categories.get_index((*place)?));
+        let by_code: Vec<&Vec<f64>> = means
+            .map(|it| it.map_or(&learned.unknown, |(_, means)| means))
             .collect();
         let missing = learned.missing.as_ref().unwrap_or(&learned.unknown);
         for at in 0..learned.unknown.len() {

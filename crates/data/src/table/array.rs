@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Fields, Table, remedy};
+use super::{Fields, NULL, Table, remedy};
 use crate::{block::Block, error::DataError, infer};
 
 /// An array as it was read, with its shape; the first size are the rows.
@@ -176,7 +176,7 @@ pub fn column(array: &Array) -> Result<Content, DataError> {
     })
 }
 
-/// One number or word a row; a missing number is the empty text.
+/// One number or word a row; a missing number is a null.
 fn texts(items: &Items) -> Result<Fields, String> {
     let mut fields = Fields::default();
     let mut push = |row: usize, number: f64| {
@@ -184,7 +184,7 @@ fn texts(items: &Items) -> Result<Fields, String> {
             return Err(format!("row {} is infinite", row + 1));
         }
         if number.is_nan() {
-            fields.push(b"");
+            fields.push(NULL);
         } else {
             fields.push(infer::number_text(number).as_bytes());
         }

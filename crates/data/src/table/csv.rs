@@ -8,10 +8,10 @@ use std::{
 use pipe_schema::stage::preprocess::Read;
 
 use super::{
-    Portion, Selection, Table, Take, extra_column, file::Count, lacking_columns, missing_columns,
-    positions, records::Records,
+    NULL, Portion, Selection, Table, Take, extra_column, file::Count, lacking_columns,
+    missing_columns, positions, records::Records,
 };
-use crate::{error::DataError, infer::number};
+use crate::{error::DataError, infer::number, written::Notation};
 
 /// Reads files of the same columns, one after another: all, or a portion of each. Says whether there is more. `progress` is
 /// told the bytes read.
@@ -36,7 +36,7 @@ pub fn read(
             }
             Some(table) => table,
         };
-        let mut order = order(table, &header, path, selection)?;
+        let mut order = goals(order(table, &header, path, selection)?, table, read);
         let rows = table.rows();
         start(table, &records);
         let is_over = append(
@@ -98,8 +98,10 @@ pub fn read_wanted<E: From<DataError>>(
         .map(|(name, _)| name.clone())
         .collect();
     let portion = Portion::of_rows(limit);
+    let empty = || Table::of(wanted.iter().map(|it| (*it).to_owned()).collect());
+    let mut order = goals(order, &empty(), read);
     loop {
-        let mut table = Table::of(wanted.iter().map(|it| (*it).to_owned()).collect());
+        let mut table = empty();
         start(&mut table, &records);
         let places = (order.as_mut_slice(), &Selection::ALL);
         let is_over = append(&mut table, &mut records, places, portion, &mut |_| {})?;
@@ -116,6 +118,23 @@ pub fn columns(path: &Path, read: &Read) -> Result<Vec<String>, DataError> {
     header(&mut records, read, &Selection::ALL)
 }
 
+/// Where a field goes.
+struct Goal {
+    /// The table's column.
+    column: usize,
+    notation: Option<Notation>,
+}
+
+fn goals(order: Vec<Option<usize>>, table: &Table, read: &Read) -> Vec<Option<Goal>> {
+    let names = table.columns.iter().map(|column| column.name.as_str());
+    let notations = Notation::all(read, names);
+    let goal = |column: usize| Goal {
+        column,
+        notation: notations[column].clone(),
+    };
+    order.into_iter().map(|column| column.map(goal)).collect()
+}
+
 /// What follows comes from this file.
 fn start(table: &mut Table, records: &Records<'_>) {
     let name = records.path().display().to_string();
@@ -127,7 +146,7 @@ fn start(table: &mut Table, records: &Records<'_>) {
 fn append(
     table: &mut Table,
     records: &mut Records<'_>,
-    (order, selection): (&mut [Option<usize>], &Selection<'_>),
+    (order, selection): (&mut [Option<Goal>], &Selection<'_>),
     portion: Portion,
     progress: &mut dyn FnMut(usize),
 ) -> Result<bool, DataError> {
@@ -141,7 +160,8 @@ fn append(
             return Err(records.ragged(order.len()));
         }
         while let Some(fault) = records.bad_text(|at| order[at].is_some()) {
-            let name = order[fault.field].map_or("", |column| &table.columns[column].name);
+            let goal = order[fault.field].as_ref();
+            let name = goal.map_or("", |goal| &table.columns[goal.column].name);
             let error = records.not_text(&fault, Some(name));
             if !selection.is_optional(name) {
                 return Err(error);
@@ -150,11 +170,21 @@ fn append(
             order[fault.field] = None;
         }
         for (at, column) in order.iter().enumerate() {
-            if let Some(column) = column {
+            if let Some(Goal { column, notation }) = column {
                 let text = records.field(at);
-                let fields = &mut table.columns[*column].fields;
+                let column = &mut table.columns[*column];
+                let fields = &mut column.fields;
+                if let Some(notation) = notation {
+                    let plain = notation.read(text).map_err(|why| {
+                        let place = format!("{}:{}", records.path().display(), records.line());
+                        notation.misfit(&place, &column.name, &why)
+                    })?;
+                    fields.push(&plain);
+                    continue;
+                }
                 match records.plain_number(text) {
                     Some(number) => fields.push(&number),
+                    None if text.trim_ascii().is_empty() => fields.push(NULL),
                     None => fields.push(text),
                 }
             }

@@ -2,8 +2,10 @@
 
 use std::path::Path;
 
-use super::{Column, Fields, Selection, Table, other_shape};
-use crate::error::DataError;
+use pipe_schema::stage::preprocess::{DeclaredColumn, Read};
+
+use super::{Column, Fields, NULL, Selection, Table, other_shape};
+use crate::{error::DataError, written::Notation};
 
 impl Table {
     /// Adds the rows of a table of the same columns in the same order. Columns that may be left out are, where they differ.
@@ -97,20 +99,30 @@ impl Table {
 }
 
 impl Fields {
-    /// The texts of these rows; the empty text where there is none.
+    /// The texts of these rows; nulls where there is none.
     fn gather(&self, rows: impl Iterator<Item = Option<usize>>) -> Self {
         let texts: Vec<&[u8]> = self.iter().collect();
         let mut fields = Self::default();
-        rows.for_each(|row| fields.push(row.map_or(&[], |it| texts[it])));
+        rows.for_each(|row| fields.push(row.map_or(NULL, |it| texts[it])));
         fields
     }
 
-    /// The same texts, but empty where one stands for a missing value.
+    /// The texts of a column in its notation as they are usually written; nothing comes of one that is not in it.
+    pub fn rewritten(&self, read: &Read, column: &DeclaredColumn) -> Option<Self> {
+        let notation = Notation::of(read, column)?;
+        let mut fields = Self::default();
+        for text in self.iter() {
+            fields.push(&notation.read(text).ok()?);
+        }
+        Some(fields)
+    }
+
+    /// The same texts, but nulls where one stands for a missing value.
     #[must_use]
     pub fn without(&self, is_missing: impl Fn(&[u8]) -> bool) -> Self {
         let mut fields = Self::default();
         for text in self.iter() {
-            fields.push(if is_missing(text) { &[] } else { text });
+            fields.push(if is_missing(text) { NULL } else { text });
         }
         fields
     }

@@ -11,12 +11,14 @@ use pipe_schema::stage::preprocess::Read;
 use serde_json::{Map, Value};
 
 use super::{
-    Fields, Portion, Selection, Table, Take, file::Count, lines::Lines, missing_columns, remedy,
+    Fields, NULL, Portion, Selection, Table, Take, file::Count, lines::Lines, missing_columns,
+    remedy,
 };
 use crate::{
     block::Block,
     error::DataError,
     limits::{self, UnpackBudget},
+    written::Notation,
 };
 
 /// Reads files of one object a line, one after another. The columns are the names that occur, in the order in which they
@@ -33,6 +35,7 @@ pub fn read(
     let mut table = Table::default();
     let mut places = HashMap::new();
     let mut lists = Lists::new();
+    let mut notations: Vec<Option<Notation>> = Vec::new();
     let mut is_more = false;
     let sizes = paths
         .iter()
@@ -64,13 +67,17 @@ pub fn read(
                 let at = *places.entry(name.clone()).or_insert_with(|| {
                     table.columns.push(super::Column {
                         name: name.clone(),
-                        fields: Fields::empty(rows),
+                        fields: Fields::nulls(rows),
                     });
+                    let of_column = Notation::all(read, std::iter::once(name.as_str()));
+                    notations.extend(of_column);
                     table.columns.len() - 1
                 });
-                if let Err(why) = push(&mut table, &mut lists, at, rows, value) {
+                let place = || format!("{}:{line}", path.display());
+                let plain = written(notations[at].as_ref(), value, name, &place)?;
+                if let Err(why) = push(&mut table, &mut lists, at, rows, &plain) {
                     if !selection.is_optional(name) {
-                        return Err(no_value(&format!("{}:{line}", path.display()), name, why));
+                        return Err(no_value(&place(), name, why));
                     }
                     table.unread.insert(name.clone(), why.to_owned());
                 }
@@ -78,7 +85,7 @@ pub fn read(
             if given < table.columns.len() {
                 let lacking = table.columns.iter_mut();
                 for column in lacking.filter(|it| !row.contains_key(&it.name)) {
-                    column.fields.push(b"");
+                    column.fields.push(NULL);
                 }
             }
             let added = table.columns.len() - known;
@@ -114,7 +121,10 @@ pub fn read_wanted<E: From<DataError>>(
 ) -> Result<(), E> {
     let mut lines = Lines::open(path, read, &Count::default())?;
     let portion = Portion::of_rows(limit);
-    let fresh = || Gather::new(path.display().to_string(), targets, wanted);
+    let fresh = || Gather {
+        notations: Notation::all(read, wanted.iter().copied()),
+        ..Gather::new(path.display().to_string(), targets, wanted)
+    };
     let mut rows = fresh();
     let (mut is_first, mut bytes) = (true, 0);
     loop {
@@ -176,7 +186,7 @@ pub fn take_wanted(
 /// Columns of lists, by their place among the columns.
 type Lists = BTreeMap<usize, Block>;
 
-/// Adds a value to a column: its text, which is empty for nothing, or a list of numbers.
+/// Adds a value to a column: its text, or a list of numbers.
 fn push(
     table: &mut Table,
     lists: &mut Lists,
@@ -185,7 +195,10 @@ fn push(
     value: &Value,
 ) -> Result<(), &'static str> {
     let text = match value {
-        Value::Null => Cow::Borrowed(""),
+        Value::Null => {
+            table.columns[at].fields.push(NULL);
+            return Ok(());
+        }
         Value::Bool(it) => Cow::Owned(it.to_string()),
         Value::Number(it) => Cow::Owned(it.to_string()),
         Value::String(it) => Cow::Borrowed(it.as_str()),
@@ -211,6 +224,20 @@ fn push(
     };
     table.columns[at].fields.push(text.as_bytes());
     Ok(())
+}
+
+/// A text in the notation of its column as it is usually written; any other value is what it is.
+fn written<'a>(
+    notation: Option<&Notation>,
+    value: &'a Value,
+    column: &str,
+    place: &dyn Fn() -> String,
+) -> Result<Cow<'a, Value>, DataError> {
+    let Some(notation) = notation else {
+        return Ok(Cow::Borrowed(value));
+    };
+    let plain = notation.read_json(value);
+    plain.map_err(|why| notation.misfit(&place(), column, &why))
 }
 
 fn no_value(place: &str, name: &str, why: &str) -> DataError {
@@ -254,6 +281,8 @@ struct Gather<'a> {
     table: Table,
     lists: Lists,
     wanted: &'a [&'a str],
+    /// By wanted column; empty where all is written as usual.
+    notations: Vec<Option<Notation>>,
     known: HashSet<&'a str>,
     seen: Vec<bool>,
     unused: Vec<String>,
@@ -267,6 +296,7 @@ impl<'a> Gather<'a> {
             table,
             lists: Lists::new(),
             wanted,
+            notations: Vec::new(),
             known: {
                 let targets = targets.iter().map(String::as_str);
                 wanted.iter().copied().chain(targets).collect()
@@ -288,6 +318,9 @@ impl<'a> Gather<'a> {
             }
             let value = value.unwrap_or(&Value::Null);
             let at_row = self.table.rows - 1;
+            let notation = self.notations.get(at).and_then(Option::as_ref);
+            let value = written(notation, value, name, &|| self.table.places.of(at_row))?;
+            let value = value.as_ref();
             push(&mut self.table, &mut self.lists, at, at_row, value)
                 .map_err(|why| no_value(&self.table.places.of(at_row), name, why))?;
         }

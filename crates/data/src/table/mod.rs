@@ -66,8 +66,11 @@ pub struct Column {
     pub fields: Fields,
 }
 
+/// What a column has in place of a text where its file has a null: bytes that are no text.
+pub const NULL: &[u8] = b"\xff";
+
 /// The texts of a column one after another, each behind its length: hardly larger than the file they came from.
-/// All are UTF-8, without surrounding blanks. A missing value is the empty text.
+/// All are UTF-8, without surrounding blanks, or `NULL`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Fields {
     bytes: Vec<u8>,
@@ -330,11 +333,11 @@ impl Table {
 }
 
 impl Fields {
-    /// So many empty texts.
-    fn empty(count: usize) -> Self {
-        Self {
-            bytes: vec![0; count],
-        }
+    /// Nulls.
+    fn nulls(count: usize) -> Self {
+        let mut fields = Self::default();
+        (0..count).for_each(|_| fields.push(NULL));
+        fields
     }
 
     /// Adds a text; blanks around it do not count.

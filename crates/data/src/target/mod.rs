@@ -13,7 +13,7 @@ use std::collections::HashMap;
 use indexmap::IndexMap;
 use pipe_schema::{
     dataset::{Target, TargetKind},
-    stage::preprocess::{ColumnType, Targets},
+    stage::preprocess::{ColumnType, DeclaredColumn, Targets},
 };
 
 pub use self::positive::find_class;
@@ -35,7 +35,7 @@ struct Found<'a> {
 pub fn read(
     targets: &Targets,
     columns: &[Column],
-    types: &IndexMap<String, ColumnType>,
+    types: &IndexMap<String, DeclaredColumn>,
     missing: &Missing,
     is_train: &[bool],
     places: &Places,
@@ -57,7 +57,7 @@ pub fn read(
 fn found<'a>(
     targets: &Targets,
     columns: &'a [Column],
-    types: &IndexMap<String, ColumnType>,
+    types: &IndexMap<String, DeclaredColumn>,
 ) -> Vec<Found<'a>> {
     let find = |name: &String| columns.iter().find(|it| it.name == *name);
     let columns = targets.iter().filter_map(find);
@@ -65,7 +65,7 @@ fn found<'a>(
         .map(|it| Found {
             name: &it.name,
             fields: &it.fields,
-            given: types.get(&it.name).copied(),
+            given: types.get(&it.name).map(DeclaredColumn::r#type),
         })
         .collect()
 }

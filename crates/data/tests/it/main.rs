@@ -26,6 +26,8 @@ mod rows;
 mod selection;
 mod targets;
 mod windows;
+mod words;
+mod writers;
 
 use std::{
     fs,

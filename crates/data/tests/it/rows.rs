@@ -51,7 +51,7 @@ fn rows_in_csv_and_json_become_the_same_features() {
     for (form, text) in [(Form::Csv, csv), (Form::Jsonl, jsonl)] {
         let (rows, features) = read(&lab, form, text).unwrap();
         assert_eq!(features, expected);
-        assert_eq!(rows.notes, ["column `extra` is not used"]);
+        assert_eq!(rows.unused(), ["extra"]);
         assert_eq!(rows.len(), 2);
     }
 }

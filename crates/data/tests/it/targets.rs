@@ -236,14 +236,14 @@ fn each_target_has_its_encoding() {
 fn new_rows_may_have_their_targets_or_not() {
     let dataset = Lab::new().run(TABLE, of(&["b", "c"], json!({}))).unwrap();
     let lab = Lab::new();
-    for (text, notes) in [
+    for (text, unused) in [
         ("x,a,y\n1,2,3\n", 0),
         ("x,a,b,c,y\n1,2,yes,0,3\n", 0),
         ("x,a,z,y\n1,2,0,3\n", 1),
     ] {
         let path = lab.write("new.csv", text);
         let rows = read_rows(&path, None, dataset.schema()).unwrap();
-        assert_eq!(rows.notes.len(), notes, "{text}");
+        assert_eq!(rows.unused().len(), unused, "{text}");
         assert_eq!(
             transform(dataset.schema(), &rows).unwrap().values,
             [1.0, 2.0, 3.0]

@@ -56,7 +56,13 @@ pub enum FittedStep {
         unknown: UnknownRank,
     },
     /// Column `c` becomes `c#0` to `c#n` with n + 1 buckets.
-    Hash { columns: Vec<String>, buckets: u32 },
+    Hash {
+        columns: Vec<String>,
+        buckets: u32,
+        /// Whether a number is hashed as its shortest text, whatever its spelling.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        by_value: Vec<String>,
+    },
     /// Encodings by column; with `classes`, or several targets, column `c` becomes `c~class` for each.
     TargetEncode {
         columns: IndexMap<String, Encodings>,

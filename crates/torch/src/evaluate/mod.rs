@@ -54,6 +54,10 @@ pub fn evaluate(block: &Evaluate, request: &Request, reporter: &mut Reporter) ->
         );
     }
 
+    let findings = dataset.summary(part_name)?.findings(&schema.steps);
+    if let Some(line) = findings.line() {
+        reporter.note(line);
+    }
     let form = Form::of(&schema.target);
     let count = form.width();
     // The model's own target says which class is rare, whatever rows it is measured on.

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use pipe_data::{Grid, RawRows, transform_rows};
+use pipe_data::{FeatureRows, Grid, RawRows, transform_and_count, transform_rows};
 use pipe_package::{OpenOptions, Package};
 use pipe_schema::{
-    dataset::DatasetSchema,
+    dataset::{DatasetSchema, RowFindings},
     model::WEIGHTS_FILE,
     package::{GoldenRow, Package as Front, TORCHSCRIPT_FILE},
 };
@@ -82,9 +82,11 @@ impl Opened {
         &self.networks
     }
 
-    /// Answers for raw rows.
-    pub fn answers(&self, rows: &RawRows) -> Result<Answers> {
-        self.answers_of(&self.networks[0].1, rows)
+    /// Answers for raw rows, and what the rows have that the train part had not.
+    pub fn answers(&self, rows: &RawRows) -> Result<(Answers, RowFindings)> {
+        let (features, findings) = transform_and_count(&self.schema, rows)?;
+        let answers = self.answers_of(&self.networks[0].1, &features)?;
+        Ok((answers, findings))
     }
 
     /// Checks that raw golden rows, through the stored preprocessing, get the predictions they had.
@@ -92,11 +94,12 @@ impl Opened {
         let golden = &self.golden;
         let inputs: Vec<Map<String, Value>> = golden.iter().map(|row| row.input.clone()).collect();
         let rows = RawRows::from_json(&inputs, &self.schema)?;
+        let features = transform_rows(&self.schema, &rows)?;
         let expected = self.expected(golden).ok_or_else(|| {
             Error::wrong("a golden prediction is not one that this package can give")
         })?;
         for (file, network) in &self.networks {
-            let found = self.answers_of(network, &rows)?;
+            let found = self.answers_of(network, &features)?;
             if found.len() != golden.len() {
                 return Err(Error::wrong(format!(
                     "{file}: golden rows get no predictions"
@@ -119,10 +122,9 @@ impl Opened {
         Ok(())
     }
 
-    fn answers_of(&self, network: &Inference, rows: &RawRows) -> Result<Answers> {
-        let features = transform_rows(&self.schema, rows)?;
+    fn answers_of(&self, network: &Inference, features: &FeatureRows) -> Result<Answers> {
         let ids: Vec<u64> = (0..features.rows() as u64).collect();
-        network.answers(&features, &self.form, self.batch, &ids, &mut |_| {})
+        network.answers(features, &self.form, self.batch, &ids, &mut |_| {})
     }
 
     /// The predictions of golden rows.

@@ -2,7 +2,11 @@
 
 use std::{fmt::Display, io::Write};
 
-use jiff::{Timestamp, civil::Date, tz::Offset};
+use jiff::{
+    Timestamp,
+    civil::Date,
+    tz::{Offset, TimeZone},
+};
 use parquet::{
     basic::{ConvertedType, LogicalType, TimeUnit, Type as Physical},
     column::reader::ColumnReader,
@@ -11,7 +15,7 @@ use parquet::{
 };
 
 use super::{Trouble, each};
-use crate::infer;
+use crate::{infer, table::NULL};
 
 /// What the values of a column mean.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -40,6 +44,7 @@ pub enum Stored<'a> {
     Bool(bool),
     Integer(i64),
     Int96(&'a Int96),
+    Single(f32),
     Number(f64),
     Bytes(&'a [u8]),
 }
@@ -107,6 +112,11 @@ impl Cell {
         })
     }
 
+    /// Whether values are moments in UTC, which a zone may move.
+    pub fn is_in_utc(self) -> bool {
+        matches!(self, Self::Timestamp { is_utc: true, .. })
+    }
+
     /// Gives each value of a group of rows with its repetition level.
     pub fn each(
         self,
@@ -133,7 +143,7 @@ impl Cell {
                 take(level, it.map(Stored::Int96))
             }),
             ColumnReader::FloatColumnReader(reader) => each(reader, descr, rows, |level, it| {
-                take(level, it.map(|it| Stored::Number(f64::from(*it))))
+                take(level, it.map(|it| Stored::Single(*it)))
             }),
             ColumnReader::DoubleColumnReader(reader) => each(reader, descr, rows, |level, it| {
                 take(level, it.map(|it| Stored::Number(*it)))
@@ -154,26 +164,37 @@ impl Cell {
         }
     }
 
-    /// Writes a value's text; of one that is not a number, nothing.
-    pub fn write(self, value: Stored<'_>, out: &mut Vec<u8>) -> Result<(), String> {
+    /// Writes a value's text, that of a moment in `zone`; of NaN a null.
+    pub fn write(
+        self,
+        value: Stored<'_>,
+        zone: Option<&TimeZone>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), String> {
         match (value, self) {
             (Stored::Bool(it), _) => put(out, it),
             (Stored::Integer(it), Self::Unsigned) => put(out, it.cast_unsigned()),
             (Stored::Integer(it), Self::Date) => put(out, date(it)?),
             (Stored::Integer(it), Self::Timestamp { a_second, is_utc }) => {
                 let nanosecond = it.rem_euclid(a_second) * (1_000_000_000 / a_second);
-                write_moment(it.div_euclid(a_second), nanosecond, is_utc, out)?;
+                let utc = TimeZone::UTC;
+                let zone = zone.or(is_utc.then_some(&utc));
+                write_moment(it.div_euclid(a_second), nanosecond, zone, out)?;
             }
             (Stored::Integer(it), Self::Decimal(scale)) => decimal(i128::from(it), scale, out),
             (Stored::Integer(it), _) => put(out, it),
             (Stored::Int96(it), _) => {
                 let micros = it.to_micros();
                 let nanosecond = micros.rem_euclid(1_000_000) * 1000;
-                write_moment(micros.div_euclid(1_000_000), nanosecond, false, out)?;
+                write_moment(micros.div_euclid(1_000_000), nanosecond, None, out)?;
             }
-            (Stored::Number(it), _) => write_number(it, out)?,
+            (Stored::Single(it), _) => write_number(it + 0.0, it.is_nan(), out),
+            (Stored::Number(it), _) => write_number(it + 0.0, it.is_nan(), out),
             (Stored::Bytes(it), Self::Decimal(scale)) => decimal(integer(it)?, scale, out),
-            (Stored::Bytes(it), Self::Half) => write_number(half(it), out)?,
+            (Stored::Bytes(it), Self::Half) => {
+                let number = half(it);
+                write_number(number + 0.0, number.is_nan(), out);
+            }
             (Stored::Bytes(it), _) => match std::str::from_utf8(it) {
                 Ok(text) => out.extend_from_slice(text.as_bytes()),
                 Err(_) => return Err("is not UTF-8 text".to_owned()),
@@ -188,6 +209,7 @@ impl Cell {
             (Stored::Bool(it), _) => Some(f64::from(u8::from(it))),
             (Stored::Integer(it), Self::Unsigned) => Some(it.cast_unsigned() as f64),
             (Stored::Integer(it), Self::Plain) => Some(it as f64),
+            (Stored::Single(it), _) => Some(f64::from(it)),
             (Stored::Number(it), _) => Some(it),
             (Stored::Bytes(it), Self::Half) => Some(half(it)),
             _ => None,
@@ -246,28 +268,28 @@ fn put(out: &mut Vec<u8>, value: impl Display) {
     let _ = write!(out, "{value}");
 }
 
-fn write_number(value: f64, out: &mut Vec<u8>) -> Result<(), String> {
-    if value.is_infinite() {
-        return Err("is infinite".to_owned());
+/// Writes the shortest text that gives the number of its size again.
+fn write_number(value: impl Display, is_nan: bool, out: &mut Vec<u8>) {
+    if is_nan {
+        out.extend_from_slice(NULL);
+    } else {
+        put(out, value);
     }
-    if !value.is_nan() {
-        put(out, value + 0.0);
-    }
-    Ok(())
 }
 
+/// Writes a moment on the clock of a zone, with its offset; without a zone, as the clock alone.
 fn write_moment(
     second: i64,
     nanosecond: i64,
-    is_utc: bool,
+    zone: Option<&TimeZone>,
     out: &mut Vec<u8>,
 ) -> Result<(), String> {
     let moment = Timestamp::new(second, nanosecond as i32);
     let moment = moment.map_err(|_| "is a date out of all bounds".to_owned())?;
-    if is_utc {
-        put(out, moment);
-    } else {
-        put(out, Offset::UTC.to_datetime(moment));
+    match zone {
+        Some(zone) if *zone == TimeZone::UTC => put(out, moment),
+        Some(zone) => put(out, moment.display_with_offset(zone.to_offset(moment))),
+        None => put(out, Offset::UTC.to_datetime(moment)),
     }
     Ok(())
 }

@@ -7,11 +7,21 @@ use parquet::{
     schema::types::ColumnDescPtr,
 };
 
-use super::{Open, Trouble, broken, cell::Cell, guard, list::List};
+use jiff::tz::TimeZone;
+use pipe_schema::stage::preprocess::Read;
+
+use super::{
+    Open, Trouble, broken,
+    cell::{Cell, Stored},
+    guard,
+    list::List,
+    zone,
+};
 use crate::{
     error::DataError,
     limits::UnpackBudget,
-    table::{Column, Fields, Selection, Table},
+    table::{Column, Fields, NULL, Selection, Table},
+    written::Notation,
 };
 
 /// The columns that are read, with what was read of them.
@@ -28,8 +38,45 @@ struct WantedColumn<'a> {
 }
 
 enum Content {
-    Values(Cell, Fields),
+    Values(Values),
     List(List),
+}
+
+/// Values, one a row.
+struct Values {
+    cell: Cell,
+    /// On whose clock moments are written.
+    zone: Option<TimeZone>,
+    /// How texts are written, where that is not usual.
+    notation: Option<Notation>,
+    fields: Fields,
+}
+
+impl Values {
+    fn push(
+        &mut self,
+        row: usize,
+        value: Option<Stored<'_>>,
+        text: &mut Vec<u8>,
+    ) -> Result<(), String> {
+        text.clear();
+        match value {
+            Some(value) => self
+                .cell
+                .write(value, self.zone.as_ref(), text)
+                .map_err(|why| format!("row {row} {why}"))?,
+            None => text.extend_from_slice(NULL),
+        }
+        match &self.notation {
+            None => self.fields.push(text),
+            Some(notation) => {
+                let plain = notation.read(text);
+                self.fields
+                    .push(&plain.map_err(|why| format!("row {row}: {why}"))?);
+            }
+        }
+        Ok(())
+    }
 }
 
 impl Open<'_> {
@@ -37,11 +84,17 @@ impl Open<'_> {
     pub(super) fn wanted<'n>(
         &self,
         names: &[&'n str],
+        read: &Read,
         selection: &Selection<'_>,
     ) -> Result<Wanted<'n>, DataError> {
         let known = self.columns.iter();
         let known: HashMap<&str, _> = known.map(|it| (it.name.as_str(), it)).collect();
         let schema = self.reader.metadata().file_metadata().schema_descr();
+        let zones = if read.is_of_old_schema() {
+            HashMap::new()
+        } else {
+            zone::names(self.reader.metadata().file_metadata())
+        };
         let mut wanted = Wanted {
             columns: Vec::with_capacity(names.len()),
             unread: BTreeMap::new(),
@@ -51,16 +104,28 @@ impl Open<'_> {
                 return Err(self.wrong(name, "is not there"));
             };
             let leaf = found.leaf.clone();
-            let cell = leaf.and_then(|leaf| Ok((leaf, Cell::of(&schema.column(leaf))?)));
+            let cell = leaf.and_then(|leaf| {
+                let cell = Cell::of(&schema.column(leaf))?;
+                let zone = zones
+                    .get(name)
+                    .filter(|_| cell.is_in_utc() && !found.is_list);
+                Ok((leaf, cell, zone.map(|zone| zone::find(zone)).transpose()?))
+            });
             match cell {
-                Ok((leaf, cell)) => wanted.columns.push(WantedColumn {
+                Ok((leaf, cell, zone)) => wanted.columns.push(WantedColumn {
                     name,
                     leaf,
                     descr: schema.column(leaf),
                     content: if found.is_list {
                         Content::List(List::new(cell))
                     } else {
-                        Content::Values(cell, Fields::default())
+                        let notation = read.notations.get(name).filter(|_| cell == Cell::Text);
+                        Content::Values(Values {
+                            cell,
+                            zone,
+                            notation: notation.and_then(|column| Notation::of(read, column)),
+                            fields: Fields::default(),
+                        })
                     },
                 }),
                 Err(why) if selection.is_optional(name) => {
@@ -128,19 +193,15 @@ impl Open<'_> {
         guard::check_pages(&self.file, group.metadata().column(*leaf), is_list, budget)?;
         let reader = group.get_column_reader(*leaf).map_err(Trouble::File)?;
         match content {
-            Content::Values(cell, fields) => {
+            Content::Values(values) => {
                 let mut text = Vec::new();
                 let mut row = before;
+                let cell = values.cell;
                 cell.each(reader, descr, count, &mut |_, value| {
                     row += 1;
-                    text.clear();
-                    if let Some(value) = value {
-                        cell.write(value, &mut text)
-                            .map_err(|why| Trouble::Value(format!("row {row} {why}")))?;
-                    }
+                    values.push(row, value, &mut text).map_err(Trouble::Value)?;
                     // A page may name a value of its dictionary as often as it likes.
                     budget.spend(text.len() as u64 + 1)?;
-                    fields.push(&text);
                     Ok(())
                 })?;
                 if row == before + count {
@@ -171,7 +232,9 @@ impl Open<'_> {
         for column in std::mem::take(&mut wanted.columns) {
             let name = column.name.to_owned();
             match column.content {
-                Content::Values(_, fields) => table.columns.push(Column { name, fields }),
+                Content::Values(Values { fields, .. }) => {
+                    table.columns.push(Column { name, fields });
+                }
                 Content::List(list) => match list.finish(rows) {
                     Ok(block) => table.blocks.extend(block.map(|block| (name, block))),
                     Err(why) if selection.is_optional(&name) => {

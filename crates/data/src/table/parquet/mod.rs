@@ -8,6 +8,7 @@ mod groups;
 mod guard;
 mod list;
 mod thrift;
+mod zone;
 
 use std::{
     collections::HashSet,
@@ -228,7 +229,7 @@ impl<'a> Open<'a> {
         let size = self.file.metadata().map_or(0, |it| it.len());
         let budget = UnpackBudget::new(size, read);
         let (path, most) = (self.path, portion.bytes as u64);
-        let mut wanted = self.wanted(wanted, selection)?;
+        let mut wanted = self.wanted(wanted, read, selection)?;
         guarded(path, || {
             self.read_groups(&mut wanted, (&budget, most), selection, progress)
         })

@@ -1,10 +1,12 @@
 //! The `preprocess` block: from raw tables to a dataset in parts.
 
+mod missing;
 mod source;
 mod reading;
 mod selection;
 mod join;
 mod column;
+mod declared;
 mod split;
 mod step;
 mod target;
@@ -16,7 +18,9 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     column::{ColumnType, Columns},
+    declared::{DateNotation, DeclaredColumn, NumberNotation},
     join::{How, Join, On},
+    missing::{MissingWords, USUAL_WORDS},
     reading::{Broken, Encoding, TextRows},
     selection::SourceColumns,
     source::{Form, Read, Source},
@@ -39,9 +43,10 @@ pub struct Preprocess {
     pub source: Source,
     /// The column to predict; or a list of columns, all numeric or all boolean, that are predicted together.
     pub target: Targets,
-    /// Types of columns, where the inferred one is not meant.
+    /// Types of columns, where the inferred one is not meant; and how numbers and dates are written, where that is not usual:
+    /// `{when: {datetime: {format: "%d.%m.%Y"}}, price: {numeric: {decimal: ",", unit: "€"}}}`.
     #[serde(default)]
-    pub columns: IndexMap<String, ColumnType>,
+    pub columns: IndexMap<String, DeclaredColumn>,
     /// How rows are divided into train, val and test.
     #[serde(default)]
     pub split: Split,

@@ -1,9 +1,13 @@
 //! Where rows come from, in which form, and how their files are read.
 
+use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Broken, ColumnType, Encoding, Join, Preprocess, SourceColumns, Split, TextRows};
+use super::{
+    Broken, ColumnType, DeclaredColumn, Encoding, Join, MissingWords, Preprocess, SourceColumns,
+    Split, TextRows,
+};
 use crate::{
     reference::{NamedFiles, PathOrStage, Reference},
     scalar::{ByteSize, OneOrMany},
@@ -54,8 +58,10 @@ pub struct Read {
     pub form: Option<Form>,
     /// The character between fields.
     pub delimiter: char,
-    /// Words that stand for a missing value, beside the empty field.
-    pub na: Vec<String>,
+    /// Words that stand for a missing value, beside the usual ones; `{only: […]}` replaces these. A number counts by its value.
+    /// The usual words are those of pandas: `NA`, `N/A`, `NaN`, `None`, `NULL`, `#N/A`, `<NA>` and the like. JSON Lines and
+    /// parquet have nulls of their own, so none are usual there. The empty field of CSV is always missing.
+    pub na: MissingWords,
     /// Whether the first line names the columns. If `false`, `names` gives them.
     pub header: bool,
     /// The columns' names, where the file has none or others are wanted.
@@ -94,6 +100,9 @@ pub struct Read {
     /// What becomes of images that cannot be read. Default: `error`.
     #[serde(skip_serializing_if = "is_usual")]
     pub broken: Broken,
+    /// No option: the columns whose values are written in a notation of their own, as the block declares them.
+    #[serde(skip)]
+    pub notations: IndexMap<String, DeclaredColumn>,
 }
 
 fn is_usual<T: Default + PartialEq>(value: &T) -> bool {
@@ -133,9 +142,7 @@ impl Default for Read {
         Self {
             form: None,
             delimiter: ',',
-            na: ["NA", "N/A", "n/a", "NaN", "nan", "NULL", "null"]
-                .map(str::to_owned)
-                .to_vec(),
+            na: MissingWords::default(),
             header: true,
             names: Vec::new(),
             rows: TextRows::default(),
@@ -149,6 +156,7 @@ impl Default for Read {
             escape: None,
             max_unpacked: None,
             broken: Broken::default(),
+            notations: IndexMap::new(),
         }
     }
 }
@@ -216,6 +224,14 @@ impl Form {
         }
     }
 
+    /// Whether such files tell a missing value from every text.
+    pub fn has_nulls(self) -> bool {
+        match self {
+            Self::Jsonl | Self::Parquet => true,
+            Self::Csv | Self::Npz | Self::Idx | Self::Images | Self::Text => false,
+        }
+    }
+
     /// Whether columns may be named from outside: files that hold a column each have no names, those of CSV need none.
     pub fn takes_names(self) -> bool {
         match self {
@@ -278,22 +294,20 @@ impl Read {
         }
     }
 
-    /// With the form filled in: the one that is named, else the given, else what a file's name tells. `names` are of
-    /// columns with a file each. CSV stays out, so that what is kept of a stage does not depend on how it was told.
-    pub(super) fn settled(
-        &self,
-        named: Option<Form>,
-        told: Option<Form>,
-        names: &[String],
-    ) -> Self {
+    /// Whether this is of a schema that was stored before moments of parquet kept their zone.
+    pub fn is_of_old_schema(&self) -> bool {
+        matches!(self.na, MissingWords::List(_))
+    }
+
+    /// With the words for missing values and the form filled in: the form that is named, else the given, else what a file's
+    /// name tells. `names` are of columns with a file each. CSV stays out, so that what is kept of a stage does not depend
+    /// on how it was told.
+    pub fn settled(&self, named: Option<Form>, told: Option<Form>, names: &[String]) -> Self {
         let told = told.or((!names.is_empty()).then_some(Form::Idx));
         let form = named.or(self.form).or(told);
         let mut read = self.clone();
         read.form = form.filter(|it| *it != Form::default());
-        if form.is_some_and(Form::reads_names) {
-            // A folder may be called `NA`.
-            read.na.clear();
-        }
+        read.na = self.na.settled(form.unwrap_or_default());
         if !names.is_empty() {
             names.clone_into(&mut read.names);
         }
@@ -312,13 +326,25 @@ impl Preprocess {
             PathOrStage::Url(remote) => Form::of_name(&remote.file_name()),
             PathOrStage::Stage(_) => None,
         });
-        self.source.read.settled(named, told, names)
+        Read {
+            notations: self.notations(),
+            ..self.source.read.settled(named, told, names)
+        }
+    }
+
+    /// The columns whose values are written in a notation of their own.
+    pub fn notations(&self) -> IndexMap<String, DeclaredColumn> {
+        let columns = self.columns.iter().filter(|(_, column)| !column.is_plain());
+        columns
+            .map(|(name, column)| (name.clone(), column.clone()))
+            .collect()
     }
 
     /// The type of a column, where the block or the form of the files says it.
     pub fn column_type(&self, name: &str) -> Option<ColumnType> {
         let of_form = || self.reading().form().column_type(name);
-        self.columns.get(name).copied().or_else(of_form)
+        let declared = self.columns.get(name).map(DeclaredColumn::r#type);
+        declared.or_else(of_form)
     }
 
     /// The first of the files that are read, where the block names one.
