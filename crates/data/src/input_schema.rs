@@ -53,6 +53,7 @@ fn property(column: &Column, schema: &DatasetSchema) -> Value {
         return json!({"type": "array", "description": format!("{numbers} numbers, in nested lists or one flat list")});
     }
     let (types, mut property): (Vec<&str>, Value) = match r#type {
+        ColumnType::Numeric if column.notation.is_some() => (vec!["number", "string"], json!({})),
         ColumnType::Numeric => (vec!["number", "string"], json!({"pattern": NUMBER})),
         ColumnType::Boolean => {
             let mut words = json!([

@@ -10,6 +10,7 @@ mod moment;
 pub mod stray;
 mod written;
 pub mod recognize;
+mod tell;
 pub mod split;
 mod grid;
 mod offsets;

@@ -25,15 +25,12 @@ use crate::{
     moment, named,
     picture::{broken, column},
     raw,
-    recognize::recognize,
     size::{self, FeaturesSize, Room},
     split,
     steps::{self, Goal, one_hot},
-    stray, summary,
-    table::{self, Places, Selection, Table},
-    target, windows,
-    words::Words,
-    write,
+    summary,
+    table::{self, Selection, Table},
+    target, tell, windows, write,
 };
 
 /// What is told while the work goes on.
@@ -153,7 +150,7 @@ fn make(
         let is_words = infer::means_classes(&column.fields, &missing, &is_train);
         if is_words && block.column_type(&column.name).is_none() {
             let r#type = ColumnType::Categorical;
-            tell_strays(column, r#type, &missing, &is_train, &frame.places, report);
+            tell::strays(column, r#type, &missing, &is_train, &frame.places, report);
         }
     }
     for column in columns {
@@ -173,9 +170,9 @@ fn make(
         let mut values =
             values.map_err(|it| misfit(&it, &column.name, r#type, given.is_some(), &frame))?;
         if given.is_none() {
-            tell_strays(&column, r#type, &missing, &is_train, &frame.places, report);
+            tell::strays(&column, r#type, &missing, &is_train, &frame.places, report);
             if let Values::Words(words) = &values {
-                tell_notation(&column.name, words, train, report);
+                tell::notation(&column.name, words, train, report);
             }
         }
         if let Values::Words(words) = &mut values
@@ -327,36 +324,6 @@ fn without(block: &Preprocess, unread: &BTreeMap<String, String>) -> Preprocess 
         }
     }
     block
-}
-
-/// Tells of dates and numbers that are written otherwise than usual.
-fn tell_notation(column: &str, words: &Words, train: &[usize], report: &mut dyn FnMut(Note)) {
-    if !matches!(words.r#type, ColumnType::Categorical | ColumnType::Text) {
-        return;
-    }
-    let counts = words.counts(train);
-    let seen = words.names().zip(counts.iter().copied());
-    if let Some(found) = recognize(seen.filter(|(_, count)| *count > 0)) {
-        for line in found.told(column) {
-            report(Note::Log(line));
-        }
-    }
-}
-
-/// Tells of a few words among numbers or dates.
-fn tell_strays(
-    column: &table::Column,
-    r#type: ColumnType,
-    missing: &Missing,
-    is_train: &[bool],
-    places: &Places,
-    report: &mut dyn FnMut(Note),
-) {
-    if let Some(stray) = stray::find(&column.fields, r#type, missing, is_train) {
-        for line in stray.told(&column.name, places) {
-            report(Note::Log(line));
-        }
-    }
 }
 
 /// The raw columns that are left out by name or by type.

@@ -52,7 +52,8 @@ impl Survey {
             },
             form => return Err(by_hand(&format!("{name} is of the form {}", form.name()))),
         };
-        let (mut table, is_cut) = table::glance(path, &read).map_err(told)?;
+        let (mut table, is_cut) =
+            table::glance(path, &read.settled(None, None, &[])).map_err(told)?;
         if let Some((wide, _)) = table.blocks.first() {
             return Err(by_hand(&format!(
                 "column `{wide}` of {name} has many numbers a row"

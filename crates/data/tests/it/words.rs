@@ -35,6 +35,7 @@ fn predict(
     let path = lab.write(&format!("new.{}", form.name()), text);
     let rows = read_rows(&path, Some(form), dataset.schema())?;
     let (features, findings) = transform_and_count(dataset.schema(), &rows)?;
+    let features = features.into_dense();
     Ok((features.values, findings))
 }
 
