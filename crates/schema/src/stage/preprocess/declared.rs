@@ -181,18 +181,15 @@ impl JsonSchema for DeclaredColumn {
             ("numeric", generator.subschema_for::<NumberNotation>()),
             ("datetime", generator.subschema_for::<DateNotation>()),
         ] {
-            let doc = forms
-                .iter()
-                .find(|form| form["const"] == word)
-                .map_or(serde_json::Value::Null, |form| form["description"].clone());
-            forms.retain(|form| form["const"] != word);
-            forms.push(serde_json::json!({
-                "type": "object",
-                "description": doc,
-                "properties": {word: options},
-                "required": [word],
-                "additionalProperties": false,
-            }));
+            for form in forms.iter_mut().filter(|form| form["const"] == word) {
+                *form = serde_json::json!({
+                    "type": "object",
+                    "description": form["description"],
+                    "properties": {word: options},
+                    "required": [word],
+                    "additionalProperties": false,
+                });
+            }
         }
         json_schema!({"oneOf": forms})
     }

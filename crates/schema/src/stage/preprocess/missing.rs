@@ -151,11 +151,13 @@ impl JsonSchema for MissingWords {
             "type": "array",
             "items": {"anyOf": [{"type": "string"}, {"type": "number"}]},
         });
+        let mut only = words.clone();
+        only["description"] = "These words alone, without the usual ones.".into();
         json_schema!({"anyOf": [
             words,
             {
                 "type": "object",
-                "properties": {"only": words},
+                "properties": {"only": only},
                 "required": ["only"],
                 "additionalProperties": false,
             },
