@@ -239,8 +239,7 @@ fn a_word_among_numbers_is_told_with_its_place() {
     };
     let steps = json!({"steps": [{"one_hot": {}}]});
     let (.., logs) = lab.run_files("out", &files, all_train(steps)).unwrap();
-    let told =
-        "data.csv:9: column `age`: `?` is no finite number, 39 of 40 values are: taken for words";
+    let told = "data.csv:9: column `age`: `?` is no finite number, 39 of 40 values are: taken for words (`?` in 1 row)";
     assert!(logs[0].ends_with(told), "{logs:?}");
     assert!(logs[1].contains("`read.na`"), "{logs:?}");
     let given = json!({"steps": [{"one_hot": {}}], "columns": {"age": "categorical"}});
