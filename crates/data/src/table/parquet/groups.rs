@@ -201,7 +201,8 @@ impl Open<'_> {
                     row += 1;
                     values.push(row, value, &mut text).map_err(Trouble::Value)?;
                     // A page may name a value of its dictionary as often as it likes.
-                    budget.spend(text.len() as u64 + 1)?;
+                    let length = if text == NULL { 0 } else { text.len() };
+                    budget.spend(length as u64 + 1)?;
                     Ok(())
                 })?;
                 if row == before + count {
