@@ -66,10 +66,12 @@ fn a_preprocess_counts_all_but_where_its_rows_come_from() {
         "steps": [{"standardize": {"columns": "numeric"}}],
     }});
     let config = config_of(&stage(block.clone())).unwrap();
+    let usual = pipe_schema::stage::preprocess::USUAL_WORDS;
+    let words = [&usual[..], &["?"]].concat();
     assert_eq!(
         config,
         json!({
-            "read": {"delimiter": ",", "na": ["?"], "header": true, "names": []},
+            "read": {"delimiter": ",", "na": {"only": words}, "header": true, "names": []},
             "target": "label",
             "columns": {"zip": "categorical"},
             "split": {"random": {"train": 0.8, "val": 0.2, "test": 0.0, "seed": 7}},
