@@ -63,7 +63,9 @@ pub fn tell(step: &FittedStep, rows: usize, tell: &mut dyn FnMut(String)) {
                 one(name, edges.len() + 1, "buckets", "`bins` says how many");
             }
         }
-        FittedStep::Hash { columns, buckets } => {
+        FittedStep::Hash {
+            columns, buckets, ..
+        } => {
             for name in columns {
                 one(
                     name,
