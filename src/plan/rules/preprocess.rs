@@ -103,7 +103,7 @@ fn check_positive(block: &Preprocess, rules: &mut Rules<'_>) {
         return;
     };
     let path = ["target", "positive"];
-    match block.columns.get(name) {
+    match block.columns.get(name).map(DeclaredColumn::r#type) {
         Some(ColumnType::Numeric) => rules.say(
             &path,
             "a number has no positive class",
