@@ -44,7 +44,7 @@ impl Watched {
         let positive = target.positive_class();
         let positive =
             positive.and_then(|it| form.names().iter().position(|name| *name == it.class));
-        let part = dataset.part("val")?;
+        let part = dataset.part_as_kept("val")?;
         Ok(Some(Self {
             metrics,
             rows: part.len(),
