@@ -221,7 +221,7 @@ impl Subject {
                 found
             }
             None => match outputs.iter().next() {
-                Some(found) if outputs.len() == 1 => found,
+                Some(found) if outputs.len() == 1 || self.record.parts.kind != "command" => found,
                 Some(_) => {
                     let names: Vec<_> = outputs
                         .keys()

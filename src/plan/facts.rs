@@ -1,5 +1,7 @@
 //! What is known of a stage's outputs before it runs: parts, metrics, what a model is for. Says nothing of errors.
 
+use std::sync::Arc;
+
 use indexmap::IndexMap;
 use pipe_schema::{
     dataset::{KEPT_FILE, RAW_FOLDER, raw_file},
@@ -15,6 +17,7 @@ use pipe_schema::{
 
 use super::{
     Input, Loader, columns,
+    lineage::{CHOSEN_DATA, ModelLineage},
     target::Target,
     upstream::Upstream,
     wiring::{Facts, Measured, Output, PACKAGE_FILES},
@@ -28,7 +31,8 @@ pub fn add(
     upstream: &Upstream<'_>,
     loader: &dyn Loader,
 ) {
-    let main = match task {
+    let lineage = ModelLineage::of(&facts.id, task, inputs, upstream);
+    let mut main = match task {
         Task::Preprocess(block) => dataset(block, loader),
         Task::Train(block) => {
             facts.live_metrics = live_metrics(block, upstream);
@@ -67,7 +71,16 @@ pub fn add(
             return;
         }
     };
+    if main.r#type == ArtifactType::Model {
+        main.lineage = lineage.map(Box::new);
+    }
+    let chosen = main
+        .lineage
+        .as_ref()
+        .filter(|it| it.dataset.stage == facts.id);
+    let chosen = chosen.map(|it| (CHOSEN_DATA.to_owned(), it.facts.as_ref().clone()));
     facts.outputs = IndexMap::from([("main".to_owned(), main)]);
+    facts.outputs.extend(chosen);
 }
 
 /// Lets an evaluate stage that slices depend on its part's raw columns; another does not even see them.
@@ -79,7 +92,11 @@ pub fn add_raw_columns(task: &Task, inputs: &mut [Input]) {
     };
     if let Some(part) = &data.part {
         let kept = format!("{RAW_FOLDER}/{KEPT_FILE}");
-        data.reads.extend([kept, raw_file(part)]);
+        for path in [kept, raw_file(part)] {
+            if !data.reads.contains(&path) {
+                data.reads.push(path);
+            }
+        }
     }
 }
 
@@ -103,6 +120,7 @@ fn dataset(block: &Preprocess, loader: &dyn Loader) -> Output {
         has_codes: block.steps.iter().any(makes_codes),
         columns: columns::known(block, loader),
         target: Some(Target::of(block, loader)),
+        blocks: vec![Arc::new(block.clone())],
         ..Output::default()
     }
 }

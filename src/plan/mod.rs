@@ -13,6 +13,7 @@ mod fit;
 mod grammar;
 mod interpolate;
 mod layers;
+mod lineage;
 pub mod manual;
 mod matrix;
 pub mod name;

@@ -17,16 +17,22 @@ pub struct Upstream<'a> {
 impl Upstream<'_> {
     /// The output behind an input of the stage at hand, the first of its role.
     pub fn output(&self, role: &str) -> Option<&Output> {
-        let is_meant = |it: &str| {
-            it.strip_prefix(role)
-                .is_some_and(|it| it.is_empty() || it.starts_with('/'))
+        self.outputs(role).first().copied()
+    }
+
+    /// The outputs behind the inputs of a role, in their order.
+    pub fn outputs(&self, role: &str) -> Vec<&Output> {
+        let is_meant = |input: &Input| {
+            let rest = input.role.strip_prefix(role);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
-        let at = self.inputs.iter().position(|it| is_meant(&it.role))?;
-        let (draft, row) = *self.sources.get(at)?;
-        self.facts
-            .get(draft)?
-            .get(row)?
-            .outputs
-            .get(&self.inputs[at].output)
+        let inputs = self.inputs.iter().zip(self.sources);
+        let meant = inputs.filter(|(input, _)| is_meant(input));
+        meant
+            .filter_map(|(input, (draft, row))| {
+                let facts = self.facts.get(*draft)?.get(*row)?;
+                facts.outputs.get(&input.output)
+            })
+            .collect()
     }
 }

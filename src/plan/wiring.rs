@@ -1,6 +1,8 @@
 //! What a reference means: which output of which instance, and whether its type is one that the place takes.
 //! Knows outputs by type; not axes, not files.
 
+use std::sync::Arc;
+
 use indexmap::IndexMap;
 use pipe_schema::{
     dataset::{PARTS, SCHEMA_FILE},
@@ -10,6 +12,7 @@ use pipe_schema::{
     report::METRICS_FILE,
     stage::{
         ArtifactType,
+        preprocess::Preprocess,
         train::{Answer, Loss},
     },
 };
@@ -17,6 +20,7 @@ use pipe_schema::{
 use super::{
     Input, StageId,
     draft::{Link, Want},
+    lineage::{CHOSEN_DATA, ModelLineage},
     target::Target,
 };
 use crate::spec::{
@@ -51,6 +55,10 @@ pub struct Output {
     pub columns: Option<Vec<String>>,
     /// Of a dataset: its target.
     pub target: Option<Target>,
+    /// Of a dataset: the block that makes it; of the best one of several datasets, those of all. Empty if not known.
+    pub blocks: Vec<Arc<Preprocess>>,
+    /// Of a model: what it comes from.
+    pub lineage: Option<Box<ModelLineage>>,
     /// Of a report: its metrics.
     pub metrics: Option<Vec<String>>,
     /// Of a package: its files by format.
@@ -90,6 +98,11 @@ pub fn input(
         return Ok(None);
     }
     let (name, output, rest) = find_output(link, reference, target)?;
+    let is_main = name == "main";
+    let of_chosen = |error: Diagnostic| match target.outputs.get(CHOSEN_DATA) {
+        Some(_) if target.kind == "choose" && is_main => error.hint(chosen_hint(link, reference)),
+        _ => error,
+    };
     let place = format!("{kind}.{}", field(&link.role));
     let mut input = Input {
         role: link.role.clone(),
@@ -101,7 +114,7 @@ pub fn input(
         file: None,
         reads: Vec::new(),
     };
-    check_type(&place, link, reference, target.kind, output, rest)?;
+    check_type(&place, link, reference, target.kind, output, rest).map_err(of_chosen)?;
     match output.r#type {
         ArtifactType::Dataset => {
             if let [word] = rest {
@@ -156,6 +169,16 @@ pub fn input(
     Ok(Some(input))
 }
 
+/// How the dataset of the best one is written where its model was.
+fn chosen_hint(link: &Link, reference: &Reference) -> String {
+    let stage = &reference.stage;
+    let part = reference.path.last().map_or("test", String::as_str);
+    match link.want {
+        Want::Dataset => format!("the dataset of the best one is `{stage}.{CHOSEN_DATA}`"),
+        _ => format!("the {part} part of the best one's dataset is `{stage}.{CHOSEN_DATA}.{part}`"),
+    }
+}
+
 fn paths<const N: usize>(names: [&str; N]) -> Vec<String> {
     names.iter().map(|it| (*it).to_owned()).collect()
 }
@@ -171,6 +194,15 @@ fn find_output<'a>(
     reference: &'a Reference,
     target: &'a Facts,
 ) -> Result<(String, &'a Output, &'a [String]), Diagnostic> {
+    if target.kind == "choose"
+        && reference
+            .path
+            .first()
+            .is_some_and(|word| word == CHOSEN_DATA)
+        && let Some((name, data)) = target.outputs.get_key_value(CHOSEN_DATA)
+    {
+        return Ok((name.clone(), data, &reference.path[1..]));
+    }
     if let Some(main) = target.outputs.get("main")
         && target.kind != "command"
     {
@@ -241,7 +273,10 @@ fn check_type(
             Err(
                 Diagnostic::error(format!("`{place}` takes one part of a dataset"))
                     .at(link.span, "which part?")
-                    .hint(format!("name the part: `{stage}.{last}`")),
+                    .hint(format!(
+                        "name the part: `{}.{last}`",
+                        named(reference, rest)
+                    )),
             )
         }
         // Where an evaluate stage does not know what it measures, what it reads is wrong, and said to be.

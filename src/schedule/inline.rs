@@ -1,6 +1,9 @@
 //! Stages that need no process: `summarize` and `choose` end the axes of a matrix. Reads metrics, starts nothing.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use pipe_schema::{
     model::{EpochRecord, HISTORY_FILE},
@@ -17,8 +20,8 @@ use crate::{bounded, exec::failure, plan::Stage};
 
 /// What came of it.
 pub struct Made {
-    /// The output, if it is not written where it was asked to be.
-    pub elsewhere: Option<PathBuf>,
+    /// Outputs that are not written where they were asked to be, by name.
+    pub elsewhere: BTreeMap<String, PathBuf>,
     pub metrics: Metrics,
     /// A line for people.
     pub note: Option<String>,
@@ -67,7 +70,7 @@ fn summarize(
             failure::plain(FailureKind::Io, message, None)
         })?;
     Ok(Made {
-        elsewhere: None,
+        elsewhere: BTreeMap::new(),
         metrics,
         note: None,
     })
@@ -97,14 +100,21 @@ fn choose(block: &Choose, stage: &Stage, action: &Action) -> Result<Made, Failur
     let chosen = best.and_then(|(value, instance, metric)| {
         let role = format!("model/{instance}");
         let input = stage.inputs.iter().find(|it| it.role == role)?;
-        Some((value, metric, input, action.inputs.get(&role)?))
+        let mut elsewhere = BTreeMap::new();
+        for (output, role) in [("main", role), ("data", format!("data/{instance}"))] {
+            if stage.outputs.contains_key(output) {
+                let place = action.inputs.get(&role)?;
+                elsewhere.insert(output.to_owned(), PathBuf::from(&place.path));
+            }
+        }
+        Some((value, metric, input, elsewhere))
     });
-    let Some((value, metric, input, place)) = chosen else {
+    let Some((value, metric, input, elsewhere)) = chosen else {
         let message = "there is nothing to choose from";
         return Err(failure::plain(FailureKind::Wrong, message, None));
     };
     Ok(Made {
-        elsewhere: Some(PathBuf::from(&place.path)),
+        elsewhere,
         metrics: Metrics::from([(metric.to_owned(), value)]),
         note: Some(format!("chose {} ({metric} {value})", input.stage)),
     })

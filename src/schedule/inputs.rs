@@ -86,8 +86,8 @@ impl Cycle<'_> {
     ) -> Result<Vec<ExpectedFile>, StoreError> {
         let mut files = Vec::new();
         for (role, place) in &action.inputs {
-            if inline::is_inline(&stage.task) && role.starts_with("model/") {
-                // It is passed on, not read.
+            let is_passed_on = role.starts_with("model/") || role.starts_with("data/");
+            if inline::is_inline(&stage.task) && is_passed_on {
                 continue;
             }
             let Some(input) = stage.inputs.iter().find(|input| input.role == *role) else {

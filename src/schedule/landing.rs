@@ -1,6 +1,7 @@
 //! Starting jobs and taking in what came of them: publishing, retries, failures. The loop is in `cycle`.
 
 use std::{
+    collections::BTreeMap,
     fs,
     sync::Arc,
     time::{Duration, Instant},
@@ -220,7 +221,7 @@ impl Cycle<'_> {
                         self.strays.end(at, running.since);
                     }
                     let finished = Finished {
-                        elsewhere: None,
+                        elsewhere: BTreeMap::new(),
                         metrics: done.metrics,
                         measured: done.measured,
                     };

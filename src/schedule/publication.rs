@@ -26,7 +26,7 @@ impl Cycle<'_> {
             .iter()
             .map(|(name, r#type)| {
                 let written = running.place.output(name);
-                let path = finished.elsewhere.clone().unwrap_or(written);
+                let path = finished.elsewhere.get(name).cloned().unwrap_or(written);
                 (name.clone(), *r#type, path)
             })
             .collect();

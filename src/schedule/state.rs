@@ -1,6 +1,11 @@
 //! What a stage can be in, from waiting to done. Data only.
 
-use std::{collections::VecDeque, path::PathBuf, sync::Arc, time::Instant};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    path::PathBuf,
+    sync::Arc,
+    time::Instant,
+};
 
 use pipe_schema::{
     protocol::InputPath, record::Record, remote::Remote, report::Metrics, run::Reason,
@@ -106,8 +111,8 @@ pub struct Conversion {
 /// What a job gave, beside the files that it wrote.
 #[derive(Default)]
 pub struct Finished {
-    /// The output, if it is not where it was asked to be.
-    pub elsewhere: Option<PathBuf>,
+    /// Outputs that are not where they were asked to be, by name.
+    pub elsewhere: BTreeMap<String, PathBuf>,
     pub metrics: Metrics,
     pub measured: indexmap::IndexMap<String, f64>,
 }

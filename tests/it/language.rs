@@ -15,6 +15,7 @@ use pipe_schema::stage::preprocess::Read;
 
 const PAGE: &str = "docs/language.md";
 const MOVING: &str = "docs/coming-from.md";
+const OTHER: &str = "docs/other-data.md";
 const TOUR: &str = "examples/errors/README.md";
 
 struct Anything;
@@ -78,7 +79,7 @@ fn tables_of_the_page_are_those_of_the_types() {
 
 #[test]
 fn snippets_of_the_pages_are_sound() {
-    for (path, at_least) in [(PAGE, 5), (MOVING, 2)] {
+    for (path, at_least) in [(PAGE, 5), (MOVING, 2), (OTHER, 2)] {
         let page = fs::read_to_string(root().join(path)).unwrap();
         let snippets: Vec<&str> = page
             .split("```yaml\n")

@@ -22,6 +22,7 @@ mod networks;
 mod texts;
 mod reading;
 mod packages;
+mod other_data;
 mod hostile_text;
 mod pages;
 mod positive_class;

@@ -148,6 +148,18 @@ impl Block {
         }
     }
 
+    /// The bytes of these rows, if each byte stands for itself: nothing has changed them since they were read.
+    pub fn bytes_of(&self, rows: &[usize]) -> Option<Vec<u8>> {
+        let Numbers::Bytes { bytes, values } = &self.numbers else {
+            return None;
+        };
+        let stands_for_itself = |values: &[f64; 256]| {
+            (0..=255_u8).all(|byte| values[usize::from(byte)] == f64::from(byte))
+        };
+        let is_raw = values.iter().all(stands_for_itself);
+        is_raw.then(|| gathered(bytes, self.width(), rows))
+    }
+
     /// Changes each number; `change` is told its channel.
     pub fn change(&mut self, change: impl Fn(usize, f64) -> f64) {
         let width = self.width();

@@ -122,6 +122,11 @@ impl Dataset {
         })
     }
 
+    /// Where it lies.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// The columns, the target and the fitted steps.
     pub fn schema(&self) -> &DatasetSchema {
         &self.schema
@@ -191,7 +196,9 @@ impl Dataset {
         self.file(part, ROWS_FILE)?;
         let path = self.folder.join(raw_file(part));
         let bytes = fs::read(&path).map_err(|it| DataError::io(&path, &it))?;
-        raw::decode(&bytes, at, &kept[at])
+        check_offsets(&bytes)
+            .and_then(|()| SafeTensors::deserialize(&bytes).map_err(|error| error.to_string()))
+            .and_then(|tensors| raw::decode(&tensors, at, &kept[at]))
             .map_err(|why| DataError::wrong(format!("{}: column {at}: {why}", path.display())))
     }
 
@@ -339,7 +346,8 @@ fn numbers<const N: usize, T>(tensor: &TensorView<'_>, from: fn([u8; N]) -> T) -
     words.iter().map(|it| from(*it)).collect()
 }
 
-fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, DataError> {
+/// Reads a value from a file of JSON.
+pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, DataError> {
     let text = fs::read(path).map_err(|it| DataError::io(path, &it))?;
     serde_json::from_slice(&text)
         .map_err(|it| DataError::wrong(format!("{}: {it}", path.display())))

@@ -39,6 +39,8 @@ pub mod prepare;
 mod sniff;
 pub mod rows;
 mod input_schema;
+mod refit;
+mod seen;
 pub mod convert;
 
 pub use self::{
@@ -53,6 +55,7 @@ pub use self::{
     prepare::{Note, Summary, forecast, preprocess, preprocess_within},
     raw::Raw,
     rows::{RawRows, read_rows, read_rows_by, transform, transform_and_count, transform_rows},
+    seen::SeenRows,
     sniff::form_of_rows,
     target::find_class,
 };

@@ -230,6 +230,7 @@ fn make(
     }
     if let Some(out) = out {
         raw::write(&frame, &parts, out)?;
+        raw::rest::write(&frame, &parts, series.as_deref(), &block.steps, out)?;
     }
     column::settle(&block.steps, &mut frame, train, &mut raw)?;
     let mut fitted = Vec::with_capacity(block.steps.len());

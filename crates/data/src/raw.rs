@@ -3,8 +3,10 @@
 //! A part's file has tensors by the column's place in `columns.json`. Of words, `0.codes` (the smallest unsigned type that
 //! holds them; the largest code is a missing value), `0.text` (the distinct words one after another) and `0.ends` (where
 //! each ends). Of numbers, `0.numbers` (f32 where that is exact, else f64; a missing one is NaN), and where there are few
-//! distinct ones `0.codes` into them. Truths are the words `false` and `true`. Blocks, free text and
-//! pictures are not kept, nor are words that differ in so many rows that they are names.
+//! distinct ones `0.codes` into them. Truths are the words `false` and `true`. Blocks, free text and words that differ in
+//! so many rows that they are names are kept in files of their own (`rest`), pictures are not.
+
+pub mod rest;
 
 use std::{fs, path::Path};
 
@@ -18,7 +20,6 @@ use safetensors::{Dtype, SafeTensors};
 use crate::{
     error::DataError,
     frame::{Frame, Values},
-    offsets::check_offsets,
     steps::quantile,
     words::{NO_WORD, Words},
     write::{Tensor, write_json, write_tensors},
@@ -234,9 +235,7 @@ fn add_names(at: usize, names: &[&str], tensors: &mut Vec<Named>) {
 }
 
 /// A column out of a part's file; says what is wrong with the file.
-pub fn decode(bytes: &[u8], at: usize, column: &KeptColumn) -> Result<Raw, String> {
-    check_offsets(bytes)?;
-    let tensors = SafeTensors::deserialize(bytes).map_err(|it| it.to_string())?;
+pub fn decode(tensors: &SafeTensors<'_>, at: usize, column: &KeptColumn) -> Result<Raw, String> {
     let tensor = |name: &str| {
         let found = tensors.tensor(&format!("{at}.{name}"));
         found.map_err(|it| it.to_string())
@@ -246,16 +245,18 @@ pub fn decode(bytes: &[u8], at: usize, column: &KeptColumn) -> Result<Raw, Strin
         let data = tensor.data();
         Ok(match tensor.dtype() {
             Dtype::U8 => data.iter().map(|it| u32::from(*it)).collect(),
-            Dtype::U16 => words(data, u16::from_le_bytes).map(u32::from).collect(),
-            _ => words(data, u32::from_le_bytes).collect(),
+            Dtype::U16 => numbers_of(data, u16::from_le_bytes)
+                .map(u32::from)
+                .collect(),
+            _ => numbers_of(data, u32::from_le_bytes).collect(),
         })
     };
     if let Ok(numbers) = tensor("numbers") {
         let numbers: Vec<f64> = match numbers.dtype() {
-            Dtype::F32 => words(numbers.data(), f32::from_le_bytes)
+            Dtype::F32 => numbers_of(numbers.data(), f32::from_le_bytes)
                 .map(f64::from)
                 .collect(),
-            _ => words(numbers.data(), f64::from_le_bytes).collect(),
+            _ => numbers_of(numbers.data(), f64::from_le_bytes).collect(),
         };
         let value = |code: u32| numbers.get(code as usize).copied();
         let values = match codes() {
@@ -275,7 +276,7 @@ pub fn decode(bytes: &[u8], at: usize, column: &KeptColumn) -> Result<Raw, Strin
     let text = std::str::from_utf8(text.data()).map_err(|it| it.to_string())?;
     let mut start = 0;
     let mut names = Vec::new();
-    for end in words(tensor("ends")?.data(), u64::from_le_bytes) {
+    for end in numbers_of(tensor("ends")?.data(), u64::from_le_bytes) {
         let end = end as usize;
         let name = text.get(start..end).ok_or("a word ends outside the text")?;
         names.push(name.to_owned());
@@ -286,7 +287,7 @@ pub fn decode(bytes: &[u8], at: usize, column: &KeptColumn) -> Result<Raw, Strin
     Ok(Raw::Words { codes, names })
 }
 
-fn words<const N: usize, T>(data: &[u8], from: fn([u8; N]) -> T) -> impl Iterator<Item = T> {
+fn numbers_of<const N: usize, T>(data: &[u8], from: fn([u8; N]) -> T) -> impl Iterator<Item = T> {
     let (words, _) = data.as_chunks::<N>();
     words.iter().map(move |it| from(*it))
 }

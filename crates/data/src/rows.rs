@@ -236,23 +236,7 @@ fn transform_noting(
         )));
     }
     column::follow(schema, rows.table.pictures.as_ref(), &mut frame)?;
-    for step in &schema.steps {
-        steps::apply(step, &mut frame).map_err(without_steps)?;
-    }
-    frame.check_numbers().map_err(without_steps)?;
-    let mut features = frame.feature_names();
-    let unlike = || DataError::wrong("the steps do not give the features that the schema names");
-    if let Some(spec) = &schema.windows {
-        // Before as many names are made: a broken schema may ask for too many.
-        let count = features.len().checked_mul(spec.length as usize);
-        if spec.length == 0 || count != Some(schema.features.len()) {
-            return Err(unlike());
-        }
-        features = windows::names(&features, spec.length);
-    }
-    if features != schema.features {
-        return Err(unlike());
-    }
+    apply_steps(schema, &mut frame)?;
     let all: Vec<usize> = (0..rows.len()).collect();
     let Some(spec) = &schema.windows else {
         return Ok((frame.feature_rows(&all, &|| u64::MAX)?, frame.met));
@@ -302,6 +286,28 @@ fn written(
         }
     }
     Ok(rows)
+}
+
+/// Does to raw columns what was done to the train part, and checks that the features of the schema come of it.
+pub fn apply_steps(schema: &DatasetSchema, frame: &mut Frame) -> Result<(), DataError> {
+    for step in &schema.steps {
+        steps::apply(step, frame).map_err(without_steps)?;
+    }
+    frame.check_numbers().map_err(without_steps)?;
+    let mut features = frame.feature_names();
+    let unlike = || DataError::wrong("the steps do not give the features that the schema names");
+    if let Some(spec) = &schema.windows {
+        // Before as many names are made: a broken schema may ask for too many.
+        let count = features.len().checked_mul(spec.length as usize);
+        if spec.length == 0 || count != Some(schema.features.len()) {
+            return Err(unlike());
+        }
+        features = windows::names(&features, spec.length);
+    }
+    if features != schema.features {
+        return Err(unlike());
+    }
+    Ok(())
 }
 
 /// The rows of windows whose columns are lists, one window after another.

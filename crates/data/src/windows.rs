@@ -99,13 +99,29 @@ impl Series {
     /// Windows that lie one behind another and share no row.
     pub fn apart(rows: usize, length: u32) -> Self {
         let length = length as usize;
-        let starts: Vec<usize> = (0..rows / length).map(|it| it * length).collect();
+        let starts = (0..rows / length).map(|it| it * length).collect();
+        Self::starting_at(starts, rows, length as u32)
+    }
+
+    /// Windows that start at these rows.
+    pub fn starting_at(starts: Vec<usize>, rows: usize, length: u32) -> Self {
+        let length = length as usize;
         Self {
             length,
             sorted: (0..rows).collect(),
-            goals: starts.iter().map(|it| it + length - 1).collect(),
+            goals: starts.iter().map(|start| start + length - 1).collect(),
             starts,
         }
+    }
+
+    /// The rows that windows are cut from, in order.
+    pub fn rows(&self) -> &[usize] {
+        &self.sorted
+    }
+
+    /// The position in `rows` at which each window starts.
+    pub fn starts(&self) -> &[usize] {
+        &self.starts
     }
 
     /// How many there are.

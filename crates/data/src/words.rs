@@ -56,6 +56,19 @@ impl Words {
         words
     }
 
+    /// Words of a type by their codes; a row without one has none.
+    pub fn of_codes(r#type: ColumnType, codes: &[Option<u32>], names: &[String]) -> Self {
+        let mut words = Self {
+            r#type,
+            codes: codes.iter().map(|code| code.unwrap_or(NO_WORD)).collect(),
+            ..Self::default()
+        };
+        for name in names {
+            words.add(name);
+        }
+        words
+    }
+
     /// The distinct words, in the order of their codes.
     pub fn names(&self) -> impl Iterator<Item = &str> + Clone {
         (0..self.ends.len() as u32).filter_map(|code| self.name(code))

@@ -13,6 +13,8 @@
 //! raw/columns.json       KeptColumn: the raw columns that are kept; depends on the train part alone
 //! raw/train.safetensors  their values before any step, by part: see crates/data/src/raw.rs
 //! ```
+//! raw/rest.json          KeptColumn: further raw columns, where there are some: free text, names, blocks; of windows all
+//! raw/train.rest.safetensors  their values: see crates/data/src/raw/rest.rs
 //! Raw columns lie beside the parts, not in them: a training reads `schema.json`, `train` and `val`, and none of `raw`.
 //!
 //! A row's id is its position among all rows read, from 0; with split by files, parts count on: train, val, test.
@@ -47,6 +49,7 @@ pub const HEAD_FILE: &str = "head.jsonl";
 pub const FILES_FILE: &str = "files.json";
 pub const RAW_FOLDER: &str = "raw";
 pub const KEPT_FILE: &str = "columns.json";
+pub const REST_FILE: &str = "rest.json";
 /// How many raw rows `head.jsonl` keeps.
 pub const HEAD_ROWS: usize = 32;
 
@@ -116,6 +119,11 @@ pub struct KeptColumn {
 /// The file of a part's raw columns within the dataset.
 pub fn raw_file(part: &str) -> String {
     format!("{RAW_FOLDER}/{part}.safetensors")
+}
+
+/// The file of a part's further raw columns within the dataset.
+pub fn rest_file(part: &str) -> String {
+    format!("{RAW_FOLDER}/{part}.rest.safetensors")
 }
 
 /// Counts and ranges of one part, of the raw columns.

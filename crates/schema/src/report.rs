@@ -32,6 +32,10 @@ pub struct Report {
     /// The part measured on.
     pub part: String,
     pub rows: u64,
+    /// Rows with the same inputs as a row that the model was trained on. Absent if the part is held out of the model's own
+    /// dataset and there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub in_train: Option<u64>,
     pub metrics: Metrics,
     /// The same metrics for the trivial prediction: the train part's shares, or its means.
     pub baseline: Metrics,

@@ -9,7 +9,6 @@ use pipe_schema::{
     layer::Layer,
     model::{ClassThreshold, MODEL_FILE, Model, WEIGHTS_FILE},
     package::TORCHSCRIPT_FILE,
-    stage::train::Answer,
 };
 use tch::{CModule, Device, Tensor};
 
@@ -188,61 +187,9 @@ fn two_logits(outputs: Tensor, form: &Form) -> Result<Tensor> {
     Ok(Tensor::f_cat(&[outputs.f_zeros_like()?, outputs], 1)?)
 }
 
-/// Refuses a dataset whose features or target are not those that the model was trained on.
-pub fn check_fits(model: &DatasetSchema, dataset: &DatasetSchema) -> Result<()> {
-    match mismatch(model, dataset) {
-        None => Ok(()),
-        Some(why) => Err(
-            Error::wrong(format!("the dataset does not fit the model: {why}"))
-                .hint("use the dataset that the model was trained on"),
-        ),
-    }
-}
-
 /// Whether a layer computes with integers, on the CPU alone.
 pub fn is_quantized(layers: &[Layer]) -> bool {
     layers
         .iter()
         .any(|it| matches!(it, Layer::QuantizedLinear { .. }))
-}
-
-/// The first thing in which a dataset differs from the one trained on.
-fn mismatch(own: &DatasetSchema, other: &DatasetSchema) -> Option<String> {
-    let (mine, theirs) = (&own.features, &other.features);
-    if let Some(name) = mine.iter().find(|it| !theirs.contains(it)) {
-        return Some(format!("it has no feature `{name}`"));
-    }
-    if let Some(name) = theirs.iter().find(|it| !mine.contains(it)) {
-        return Some(format!("the model does not know its feature `{name}`"));
-    }
-    if mine != theirs {
-        return Some("its features are in another order".to_owned());
-    }
-    if own.target.columns() != other.target.columns() {
-        let (mine, theirs) = (&own.target.name, &other.target.name);
-        return Some(if mine == theirs {
-            format!("its targets are not the model's, in order: `{mine}`")
-        } else {
-            format!("its target is `{theirs}`, the model's is `{mine}`")
-        });
-    }
-    match (own.target.answer(), other.target.answer()) {
-        (Answer::Classes, Answer::Classes) if own.target.classes() != other.target.classes() => {
-            Some(format!(
-                "its classes are {}, the model's are {}",
-                other.target.classes().join(", "),
-                own.target.classes().join(", ")
-            ))
-        }
-        (mine, theirs) if mine == theirs => None,
-        (mine, theirs) => {
-            let is = if theirs == Answer::Number {
-                "is"
-            } else {
-                "has"
-            };
-            let (mine, theirs) = (mine.name(), theirs.name());
-            Some(format!("its target {is} {theirs}, the model gives {mine}"))
-        }
-    }
 }

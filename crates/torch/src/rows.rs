@@ -1,8 +1,8 @@
 //! A part of a dataset as tensors on a device, and batches of it. Knows nothing of networks.
 
-use pipe_data::{Dataset, FeatureRows, SparseRows, TargetValues};
+use pipe_data::{Dataset, FeatureRows, Part, SparseRows, TargetValues};
 use pipe_schema::{
-    dataset::TargetKind,
+    dataset::{DatasetSchema, TargetKind},
     stage::train::{Answer, Loss},
     text::{count_words, size_words},
 };
@@ -66,10 +66,29 @@ pub fn rows_at_once(width: usize) -> usize {
 }
 
 impl Rows {
-    /// The rows of a part.
+    /// The rows of a part, as the dataset's own steps prepared them.
     pub fn load(dataset: &Dataset, part: &str, device: Device) -> Result<Self> {
         check_room(dataset, part)?;
-        let rows = dataset.part_as_kept(part)?;
+        Self::of(dataset.part_as_kept(part)?, dataset.schema(), part, device)
+    }
+
+    /// The rows of a part as the steps of a model prepare them.
+    pub fn load_for(
+        model: &DatasetSchema,
+        dataset: &Dataset,
+        part: &str,
+        device: Device,
+    ) -> Result<Self> {
+        check_room(dataset, part)?;
+        Self::of(dataset.part_for(part, model)?, model, part, device)
+    }
+
+    fn of(
+        rows: Part<FeatureRows>,
+        schema: &DatasetSchema,
+        part: &str,
+        device: Device,
+    ) -> Result<Self> {
         let features = match rows.features {
             FeatureRows::Dense(features) => {
                 let size = [features.rows as i64, features.width as i64];
@@ -80,7 +99,7 @@ impl Rows {
         };
         let target = match &rows.target {
             TargetValues::Classes(classes) => {
-                check_classes(dataset, part, classes)?;
+                check_classes(schema, part, classes)?;
                 Tensor::f_from_slice(classes)?
             }
             TargetValues::Numbers(numbers) => Tensor::f_from_slice(numbers)?
@@ -266,8 +285,8 @@ fn check_class_count(name: &str, classes: &[String], loss: Loss) -> Result<()> {
     Ok(())
 }
 
-fn check_classes(dataset: &Dataset, part: &str, classes: &[i64]) -> Result<()> {
-    let TargetKind::Classes { names, .. } = &dataset.schema().target.kind else {
+fn check_classes(schema: &DatasetSchema, part: &str, classes: &[i64]) -> Result<()> {
+    let TargetKind::Classes { names, .. } = &schema.target.kind else {
         return Ok(());
     };
     let known = 0..names.len() as i64;

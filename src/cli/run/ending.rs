@@ -207,7 +207,7 @@ fn notes(story: &Story, show: &dyn Fn(&str) -> String) -> Vec<NoteCount> {
 /// The link by which people find an output of a stage, which has this name among the stages of all specs.
 fn current(name: &str, stage: &Stage, output: &str, store: &Store) -> PathBuf {
     let mut link = store.current(name);
-    if stage.outputs.len() > 1 {
+    if stage.outputs.len() > 1 && stage.task.kind() == "command" {
         link.push(output);
     }
     link

@@ -141,7 +141,12 @@ fn has_metric(view: &View<'_>, subject: &Subject) -> bool {
 fn views<'a>(subject: &'a Subject, store: &Store, context: &Context) -> Vec<View<'a>> {
     // An only output needs no name.
     let is_only = subject.record.outputs.len() == 1;
-    let is_meant = |name: &str| is_only || subject.path.first().is_none_or(|it| it == name);
+    let is_command = subject.record.parts.kind == "command";
+    let is_meant = |name: &str| match subject.path.first() {
+        None => true,
+        Some(word) if !is_command && !subject.record.outputs.contains_key(word) => name == "main",
+        Some(word) => is_only || word == name,
+    };
     let outputs = subject
         .record
         .outputs
@@ -184,7 +189,7 @@ fn current(
     context: &Context,
 ) -> String {
     let mut link = store.current_of(subject.spec.as_deref(), &subject.id);
-    if subject.record.outputs.len() > 1 {
+    if subject.record.outputs.len() > 1 && subject.record.parts.kind == "command" {
         link.push(crate::plan::file_name(name));
     }
     let place = store.artifact(digest);

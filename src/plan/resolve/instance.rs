@@ -10,7 +10,7 @@ use crate::{
         draft::{Link, Want, links},
         expand, facts,
         interpolate::{Ports, Scope, has_any_name},
-        layers, rules,
+        layers, lineage, rules,
         upstream::Upstream,
         wiring::{self, Facts},
     },
@@ -70,6 +70,15 @@ impl Resolver<'_> {
                 inputs: &inputs,
                 sources: &sources,
             };
+            let reads = lineage::raw_reads(task, &inputs, &upstream);
+            let data = inputs.iter_mut().find(|input| input.role == "data");
+            data.into_iter()
+                .for_each(|data| data.reads.extend(reads.clone()));
+            let upstream = Upstream {
+                facts: &self.facts,
+                inputs: &inputs,
+                sources: &sources,
+            };
             facts::add(&mut facts, task, &inputs, &upstream, self.loader);
             let place = rules::Place {
                 block: &block,
@@ -78,7 +87,9 @@ impl Resolver<'_> {
             rules::check(task, place, &facts, &inputs, &upstream, &mut errors);
             layers::check(task, &block, &upstream, &mut errors);
             columns::check(task, &block, self.loader, &mut errors);
-            let implicit = facts::implicit_data(task, &inputs, &upstream);
+            let mut implicit = lineage::learned_inputs(task, &inputs, &upstream);
+            implicit.extend(lineage::chosen_inputs(&id, task, &inputs, &upstream));
+            implicit.extend(facts::implicit_data(task, &inputs, &upstream));
             facts::add_raw_columns(task, &mut inputs);
             inputs.extend(implicit);
         }

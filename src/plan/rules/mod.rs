@@ -2,6 +2,7 @@
 //! Knows one stage and what it reads; not axes, not files.
 
 mod command;
+mod other_data;
 mod evaluate;
 mod step;
 mod read;
@@ -31,8 +32,14 @@ pub fn check(
     match task {
         Task::Preprocess(it) => preprocess::check(it, &mut rules),
         Task::Train(it) => train::check(it, facts, upstream, &mut rules),
-        Task::Evaluate(it) => evaluate::check(it, upstream, &mut rules),
-        Task::Compress(it) => compress(it, upstream, &mut rules),
+        Task::Evaluate(it) => {
+            evaluate::check(it, upstream, &mut rules);
+            other_data::check(&it.data, inputs, upstream, &mut rules);
+        }
+        Task::Compress(it) => {
+            compress(it, upstream, &mut rules);
+            other_data::check(&it.data, inputs, upstream, &mut rules);
+        }
         Task::Package(it) => package(it, inputs, upstream, &mut rules),
         Task::Command(it) => command::check(it, inputs, &mut rules),
         Task::Summarize(it) => summarize(it, &mut rules),

@@ -1,6 +1,7 @@
 //! Specs and what becomes of them, without files.
 
 mod chance;
+mod lineage;
 
 use super::*;
 use crate::spec::{self, Diagnostics, Source};
@@ -234,9 +235,13 @@ fn axes_join_by_name_cross_otherwise_and_end_where_they_are_ended() {
             "reports/fold=1 score@fold=1@lr=0.01"
         ]
     );
-    assert_eq!(roles("best").len(), 6);
+    // Of each of three instances the model, the metric and the dataset.
+    assert_eq!(roles("best").len(), 9);
     assert!(roles("best").contains(&"by/fold=1@lr=0.01 score@fold=1@lr=0.01".to_owned()));
-    assert_eq!(roles("final"), ["model best", "data prepare@fold=0"]);
+    assert_eq!(
+        roles("final"),
+        ["model best", "data prepare@fold=0", "trained/0 best"]
+    );
     assert_eq!(
         roles("bundle"),
         ["model best", "report final", "data prepare@fold=0"]

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, fs};
 
-use pipe_schema::dataset::{FittedStep, ROWS_FILE, Target, TargetKind};
+use pipe_schema::dataset::{FittedStep, ROWS_FILE, TargetKind};
 use safetensors::{Dtype, SafeTensors};
 
 use super::{Dataset, numbers};
@@ -42,18 +42,6 @@ impl Dataset {
         };
         self.is_of_numbers = true;
         Ok(self)
-    }
-
-    /// Takes numbers of the target for the classes of a model that was trained on such.
-    pub fn with_classes_of(mut self, model: &Target) -> Self {
-        let target = &mut self.schema.target;
-        let are_numbers = matches!(target.kind, TargetKind::Number { .. });
-        let are_classes = matches!(model.kind, TargetKind::Classes { .. });
-        if are_numbers && are_classes && target.name == model.name {
-            target.kind = model.kind.clone();
-            self.is_of_numbers = true;
-        }
-        self
     }
 
     fn target_numbers(&self, part: &str) -> Result<Vec<f64>, DataError> {

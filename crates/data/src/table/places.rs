@@ -24,7 +24,7 @@ impl Places {
     }
 
     /// Likewise of a file that has no lines.
-    pub(super) fn start_rows(&mut self, row: usize, name: String) {
+    pub fn start_rows(&mut self, row: usize, name: String) {
         let rows = Rows::ByNumber;
         self.files.push((row, FileName { name, rows }));
     }

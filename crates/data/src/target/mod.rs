@@ -6,6 +6,7 @@
 
 pub mod folds;
 mod positive;
+pub mod adapt;
 mod several;
 
 use std::collections::HashMap;

@@ -19,6 +19,8 @@ mod limits_parquet;
 mod numpy;
 mod parquet;
 mod reading;
+mod refit;
+mod refit_targets;
 mod text;
 mod types;
 mod values;

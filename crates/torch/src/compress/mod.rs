@@ -29,7 +29,7 @@ pub use self::quantize::quantize;
 use self::{finetune::finetune, prune::Masks};
 use crate::{
     error::{Error, Result},
-    inference::{check_fits, is_quantized},
+    inference::is_quantized,
     json::{read_json, write_json},
     loss::Criterion,
     measure::measure,
@@ -44,12 +44,11 @@ pub fn compress(block: &Compress, request: &Request, reporter: &mut Reporter) ->
     let source = Path::new(&input(request, "model")?.path);
     let model = read_model(source)?;
     let schema: DatasetSchema = read_json(&source.join(SCHEMA_FILE))?;
-    let dataset = Dataset::open(&input(request, "data")?.path)?.with_classes_of(&schema.target);
-    check_fits(&schema, dataset.schema())?;
+    let dataset = Dataset::open(&input(request, "data")?.path)?;
     check_passes(&block.passes, &model.layers)?;
     let device = device_of(request)?;
     let mut net = Net::load(&model.layers, &source.join(WEIGHTS_FILE), device)?;
-    let judge = Judge::new(&dataset, &model)?;
+    let judge = Judge::new(&dataset, &model, &schema)?;
     let before = judge.point(&net)?;
     let mut measured = latency::of("before", &on_cpu(&net)?, &judge.rows)?;
 
@@ -63,7 +62,7 @@ pub fn compress(block: &Compress, request: &Request, reporter: &mut Reporter) ->
                 let masks = Masks::of(&net, prune.sparsity)?;
                 masks.apply(&net)?;
                 if let Some(how) = &prune.finetune {
-                    let rows = Rows::load(&dataset, "train", device)?;
+                    let rows = Rows::load_for(&schema, &dataset, "train", device)?;
                     match finetune(
                         net,
                         criterion(&model, device)?,
@@ -139,7 +138,7 @@ fn rechosen(
     let part = before.rule.on.name();
     let rows = dataset
         .has(part)
-        .then(|| Rows::load(dataset, part, Device::Cpu));
+        .then(|| Rows::load_for(schema, dataset, part, Device::Cpu));
     let rows = rows.transpose()?;
     let rows = rows.as_ref().filter(|it| !it.is_empty());
     if rows.is_none() {
@@ -159,10 +158,10 @@ struct Judge {
 }
 
 impl Judge {
-    fn new(dataset: &Dataset, model: &Model) -> Result<Self> {
+    fn new(dataset: &Dataset, model: &Model, schema: &DatasetSchema) -> Result<Self> {
         for part in ["val", "train"] {
             if dataset.has(part) {
-                let rows = Rows::load(dataset, part, Device::Cpu)?;
+                let rows = Rows::load_for(schema, dataset, part, Device::Cpu)?;
                 if !rows.is_empty() {
                     let criterion = criterion(model, Device::Cpu)?;
                     return Ok(Self {

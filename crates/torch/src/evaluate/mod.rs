@@ -4,6 +4,7 @@ mod bootstrap;
 mod each;
 mod plots;
 mod positive;
+mod seen;
 mod slices;
 mod trivial;
 
@@ -22,7 +23,7 @@ use self::{positive::positive_class, trivial::trivial};
 use crate::{
     answer::{self, Answers, Form},
     error::{Error, Result},
-    inference::{Inference, check_fits},
+    inference::Inference,
     json::write_json,
     metric,
     paired::Paired,
@@ -33,20 +34,15 @@ use crate::{
 /// Does the stage: reads the inputs `model` and `data`, writes the report.
 pub fn evaluate(block: &Evaluate, request: &Request, reporter: &mut Reporter) -> Result<Done> {
     let inference = Inference::open(input(request, "model")?.path.as_ref(), device_of(request)?)?;
-    let mut dataset = Dataset::open(&input(request, "data")?.path)?;
-    if let Some(own) = &inference.schema {
-        dataset = dataset.with_classes_of(&own.target);
-    }
-    let schema = dataset.schema();
-    if let Some(own) = &inference.schema {
-        check_fits(own, schema)?;
-        if own.steps != schema.steps {
-            reporter.note("the dataset's preprocessing was fitted on other rows than the model's");
-        }
-    }
+    let dataset = Dataset::open(&input(request, "data")?.path)?;
     let part_name = part_of(input(request, "data")?)?;
     check_room(&dataset, part_name)?;
-    let part = dataset.part_as_kept(part_name)?;
+    // A script's TorchScript takes the dataset as it is.
+    let schema = inference.schema.as_ref().unwrap_or(dataset.schema());
+    let part = match &inference.schema {
+        Some(own) => dataset.new_part_for(part_name, own)?,
+        None => dataset.part_as_kept(part_name)?,
+    };
     if part.is_empty() {
         return Err(
             Error::wrong(format!("the part `{part_name}` has no rows to measure on"))
@@ -58,11 +54,15 @@ pub fn evaluate(block: &Evaluate, request: &Request, reporter: &mut Reporter) ->
     if let Some(line) = findings.line() {
         reporter.note(line);
     }
+    let in_train = match &inference.schema {
+        Some(own) => seen::count_in_train(request, &dataset, (part_name, &part), own, reporter)?,
+        None => None,
+    };
+
     let form = Form::of(&schema.target);
     let count = form.width();
     // The model's own target says which class is rare, whatever rows it is measured on.
-    let own = inference.schema.as_ref().unwrap_or(schema);
-    let positive = positive_class(block.positive.as_ref(), &own.target)?;
+    let positive = positive_class(block.positive.as_ref(), &schema.target)?;
     if let Some(positive) = &positive {
         reporter.log(positive.to_string());
     }
@@ -116,6 +116,7 @@ pub fn evaluate(block: &Evaluate, request: &Request, reporter: &mut Reporter) ->
     let report = Report {
         part: part_name.to_owned(),
         rows: total,
+        in_train,
         metrics: metrics_of_all,
         baseline: baseline.metrics,
         classes: schema.target.classes().to_vec(),

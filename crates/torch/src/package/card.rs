@@ -147,16 +147,24 @@ impl Card<'_> {
         let Report {
             part,
             rows,
+            in_train,
             metrics,
             baseline,
             ..
         } = self.report;
+        // Reports that were made before rows were counted are of the model's own dataset.
+        let in_train = in_train.or((part == "train").then_some(*rows));
+        let is_all = in_train == Some(*rows);
         let rows = counted(*rows as usize, "row");
-        let mut text = match part.as_str() {
-            "train" => {
+        let mut text = match (part.as_str(), in_train) {
+            (_, Some(_)) if is_all => {
                 format!("Measured on the {rows} it was trained on: expect less of new rows.\n\n")
             }
-            "val" => format!(
+            (_, Some(seen)) if seen > 0 => format!(
+                "Measured on {rows} ({}), of which {seen} have the same inputs as a row that it was trained on: expect less of new rows.\n\n",
+                quoted(part)
+            ),
+            ("val", None) => format!(
                 "Measured on {rows} (`val`) that it was not trained on, but that may have steered training.\n\n"
             ),
             _ => format!(

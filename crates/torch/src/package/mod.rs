@@ -115,7 +115,7 @@ impl<'a> Sources<'a> {
         let reported = answer::read(&report_folder.join(PREDICTIONS_FILE), &form)
             .map_err(|error| error.hint(SAME_MODEL))?;
         let dataset = Dataset::open(&input(request, "data")?.path)?;
-        let part = dataset.part_as_kept(&report.part)?;
+        let part = dataset.new_part_for(&report.part, &schema)?;
         if part.rows != reported.rows {
             return Err(Error::wrong(format!(
                 "the report was made on other rows than the part `{}` has",

@@ -39,7 +39,10 @@ macro_rules! metrics {
             $($(#[doc = $doc])* $name $(($options))?,)*
         }
 
-        impl Metric {
+        /// Makes a metric of the top rows.
+type OfTopRows = fn(TopRows) -> Metric;
+
+impl Metric {
             /// All metrics, those of classes first; their options at their defaults.
             pub fn all() -> impl Iterator<Item = Self> {
                 [$(Self::$name $(($options::default()))?,)*].into_iter()
@@ -202,7 +205,7 @@ impl Metric {
             let bins = bins.parse().ok().filter(|it| (1..=1000).contains(it))?;
             return Some(Self::ExpectedCalibrationError(CalibrationBins { bins }));
         }
-        let tops: [(&str, fn(TopRows) -> Self); 3] = [
+        let tops: [(&str, OfTopRows); 3] = [
             ("hits_at_", Self::HitsAt),
             ("precision_at_", Self::PrecisionAt),
             ("lift_at_", Self::LiftAt),

@@ -252,12 +252,12 @@ fn losses_and_datasets_of_another_kind_are_refused() {
     );
 
     let mut schema = workshop.json("data/schema.json");
-    schema["target"]["kind"]["labels"]["names"] = json!(["far", "warm"]);
+    schema["target"]["kind"]["labels"]["names"] = json!(["far", "hot"]);
     std::fs::write(workshop.path("data/schema.json"), schema.to_string()).unwrap();
     let block = json!({"evaluate": {"model": "fit", "data": "data.test"}});
     let failed = workshop.stage(&block, &["model=fit", "data=data.test"], "score");
     assert_eq!(
         failed.unwrap_err().message,
-        "the dataset does not fit the model: its targets are not the model's, in order: `warm, far`"
+        "the dataset does not fit the model: it has no target `warm`, only `far`, `hot`"
     );
 }
