@@ -50,7 +50,7 @@ fn write_program(project: &Project, name: &str, text: &str) {
 fn a_changed_variable_of_the_environment_runs_what_sees_it() {
     let project = project(
         "  one:
-    command: {cmd: 'echo one >> .git/journal; echo $MODE-$OTHER > out.txt', outs: [out.txt]}
+    command: {cmd: 'echo one >> .git/journal; echo $${MODE:-}-$${OTHER:-} > out.txt', outs: [out.txt]}
     pass_env: [MODE]
 ",
     );

@@ -143,7 +143,7 @@ fn secrets_leave_no_core_file() {
     project.write(
         "pipe.yaml",
         "version: 1\nname: core\nstages:\n  \
-         core: {command: {cmd: 'ulimit -c unlimited; ulimit -Hc unlimited; sh -c \"kill -ABRT \\$\\$\"; grep \"core file\" /proc/self/limits > l.txt', outs: [l.txt]}, secrets: [TOK]}\n",
+         core: {command: {shell: plain_sh, cmd: 'ulimit -c unlimited; ulimit -Hc unlimited; sh -c \"kill -ABRT \\$\\$\"; grep \"core file\" /proc/self/limits > l.txt', outs: [l.txt]}, secrets: [TOK]}\n",
     );
     assert_eq!(run(&project, &["run"]).code, Some(0));
     let limits = project.read("l.txt");
