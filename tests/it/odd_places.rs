@@ -286,12 +286,16 @@ fn check_refuses_pipes_sockets_and_links_to_devices_as_sources() {
         ("socket", "dep", "a socket"),
         ("device", "dep", "a device"),
         ("link to a pipe", "dep", "a named pipe"),
+        ("pipe", "folder", "`folder/deep/a.dep` is a named pipe"),
+        ("device", "folder", "`folder/deep/a.dep` is a device"),
     ] {
         let project = Project::new();
-        plant(
-            odd,
-            &project.path(if dep == "dep" { "dep" } else { "a.dep" }),
-        );
+        let place = match dep {
+            "folder" => "folder/deep/a.dep",
+            "dep" => dep,
+            _ => "a.dep",
+        };
+        plant(odd, &project.path(place));
         project.write(
             "pipe.yaml",
             &format!("version: 1\nname: n\nstages:\n  a: {{command: {{cmd: 'echo > out', deps: [\"{dep}\"], outs: [out]}}}}\n"),
