@@ -92,13 +92,13 @@ pub fn with_log(mut failure: Failure, log: &Path) -> Failure {
 
 /// Says that memory was short if a process that was bounded ended on an allocation, as the end of its log tells.
 pub fn name_lack_of_memory(mut failure: Failure, what: &str, memory: Option<u64>) -> Failure {
-    let is_refused = |line: &&String| {
+    let is_refused = |line: &String| {
         line.starts_with("memory allocation of ") || line.contains("std::bad_alloc")
     };
     let (Some(bytes), FailureKind::Signal(6)) = (memory, failure.kind) else {
         return failure;
     };
-    if failure.tail.iter().rfind(is_refused).is_some() {
+    if failure.tail.iter().any(is_refused) {
         let most = ByteSize { bytes };
         failure.message =
             format!("{what} ran out of memory: it takes more than `resources.memory`, {most}");

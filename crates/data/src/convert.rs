@@ -52,7 +52,7 @@ fn write_csv(dataset: &Dataset, part: &str, out: &Path) -> Result<(), Failure> {
     writer.write_record(None::<&[u8]>)?;
     for (at, id) in rows.rows.iter().enumerate() {
         writer.write_field(id.to_string())?;
-        for value in rows.features.row(at).iter() {
+        for value in &*rows.features.row(at) {
             writer.write_field(format!("{value}"))?;
         }
         for text in texts(&rows.target, &schema.target, at) {

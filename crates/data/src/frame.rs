@@ -128,8 +128,7 @@ impl Values {
             Self::Words(words) => words.r#type.name(),
             Self::Block(_) => "a block of numbers",
             Self::Pictures(_) => "a column of pictures",
-            Self::Sparse(column) if column.is_boolean() => "boolean",
-            Self::Sparse(_) => "numeric",
+            Self::Sparse(column) => column.r#type().name(),
         }
     }
 
@@ -143,14 +142,7 @@ impl Values {
             Self::Pictures(_) => r#type == ColumnType::Image,
             Self::Truths(_) => r#type == ColumnType::Boolean,
             Self::Words(words) => r#type == words.r#type,
-            Self::Sparse(column) => {
-                let own = if column.is_boolean() {
-                    ColumnType::Boolean
-                } else {
-                    ColumnType::Numeric
-                };
-                r#type == own
-            }
+            Self::Sparse(column) => r#type == column.r#type(),
         }
     }
 

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use pipe_schema::stage::preprocess::ColumnType;
+
 use crate::{
     dataset::{FeatureRows, Features, SparseRows},
     frame::Values,
@@ -39,6 +41,14 @@ impl SparseColumn {
     /// Whether it is boolean; else it is numeric.
     pub fn is_boolean(&self) -> bool {
         self.numbers.is_none()
+    }
+
+    pub fn r#type(&self) -> ColumnType {
+        if self.is_boolean() {
+            ColumnType::Boolean
+        } else {
+            ColumnType::Numeric
+        }
     }
 
     /// The number of a row; 1 for `true`.

@@ -43,6 +43,10 @@ impl Batch {
     pub fn len(&self) -> i64 {
         self.features.size()[0]
     }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
 }
 
 /// Refuses a part whose rows are larger than the memory that is left.

@@ -138,8 +138,8 @@ fn pairwise_sum(values: &[f64]) -> f64 {
             *lane += value;
         }
     }
-    let [a, b, c, d, e, f, g, h] = lanes;
-    let sum = ((a + b) + (c + d)) + ((e + f) + (g + h));
+    let pair = |at: usize| lanes[at] + lanes[at + 1];
+    let sum = (pair(0) + pair(2)) + (pair(4) + pair(6));
     rest.iter().fold(sum, |sum, value| sum + value)
 }
 
