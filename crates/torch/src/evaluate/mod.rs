@@ -12,6 +12,7 @@ use std::path::Path;
 
 use pipe_data::{Dataset, FeatureRows, Part};
 use pipe_schema::{
+    dataset::PositiveClass,
     model::ClassThreshold,
     protocol::{Done, InputPath, Request},
     report::{METRICS_FILE, PREDICTIONS_FILE, REPORT_FILE, Report},
@@ -63,18 +64,9 @@ pub fn evaluate(block: &Evaluate, request: &Request, reporter: &mut Reporter) ->
     let count = form.width();
     // The model's own target says which class is rare, whatever rows it is measured on.
     let positive = positive_class(block.positive.as_ref(), &schema.target)?;
-    if let Some(positive) = &positive {
-        reporter.log(positive.to_string());
-    }
-    let threshold = inference
-        .model
-        .as_ref()
-        .and_then(|it| it.threshold.as_ref());
-    if let Some(ClassThreshold { class, at }) = threshold.map(|it| &it.of) {
-        reporter.log(format!(
-            "threshold: `{class}` from a probability of {at} on"
-        ));
-    }
+    let threshold = inference.model.as_ref();
+    let threshold = threshold.and_then(|it| it.threshold.as_ref().map(|it| &it.of));
+    tell_decision(positive.as_ref(), threshold, reporter);
     let looked_for = positive
         .as_ref()
         .and_then(|it| form.names().iter().position(|name| *name == it.class));
@@ -121,7 +113,7 @@ pub fn evaluate(block: &Evaluate, request: &Request, reporter: &mut Reporter) ->
         baseline: baseline.metrics,
         classes: schema.target.classes().to_vec(),
         positive,
-        threshold: threshold.map(|it| it.of.clone()),
+        threshold: threshold.cloned(),
         notes: measured.notes,
         confusion_matrix: measured.confusion_matrix,
         per_class: each::classes(&paired, &form),
@@ -138,6 +130,22 @@ pub fn evaluate(block: &Evaluate, request: &Request, reporter: &mut Reporter) ->
         metrics: report.metrics,
         ..Done::default()
     })
+}
+
+/// Tells which class is looked for, and from which probability on a class is predicted.
+fn tell_decision(
+    positive: Option<&PositiveClass>,
+    threshold: Option<&ClassThreshold>,
+    reporter: &mut Reporter,
+) {
+    if let Some(positive) = positive {
+        reporter.log(positive.to_string());
+    }
+    if let Some(ClassThreshold { class, at }) = threshold {
+        reporter.log(format!(
+            "threshold: `{class}` from a probability of {at} on"
+        ));
+    }
 }
 
 fn part_of(data: &InputPath) -> Result<&str> {

@@ -89,10 +89,11 @@ impl Classes<'_> {
 
     /// The positive class, else each of them.
     pub fn looked_for(&self) -> Range<usize> {
-        match self.positive {
-            Some(class) => class..class + 1,
-            None => 0..self.count,
-        }
+        let (first, count) = match self.positive {
+            Some(class) => (class, 1),
+            None => (0, self.count),
+        };
+        first..first + count
     }
 
     /// Curves of all classes that are looked for.

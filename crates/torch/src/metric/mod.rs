@@ -269,9 +269,6 @@ impl Unmeasurable {
                     .collect();
                 Some(format!("legal here: {}", legal.join(", ")))
             }
-            Self::OneClass { .. } => Some(
-                "measure on a part with rows of each class (`stratify` keeps their shares), or leave it out".to_owned(),
-            ),
             Self::OneSided { .. } => Some(
                 "measure on a part that has rows with and without some label, or leave it out".to_owned(),
             ),
@@ -284,7 +281,10 @@ impl Unmeasurable {
                  stage"
                     .to_owned(),
             ),
-            Self::NoPositives { .. } | Self::NoNegatives { .. } | Self::NonePredicted { .. } => Some(
+            Self::OneClass { .. }
+            | Self::NoPositives { .. }
+            | Self::NoNegatives { .. }
+            | Self::NonePredicted { .. } => Some(
                 "measure on a part with rows of each class (`stratify` keeps their shares), or leave it out".to_owned(),
             ),
         }
