@@ -120,10 +120,12 @@ pub fn recognize<'a>(texts: impl Iterator<Item = (&'a str, u64)> + Clone) -> Opt
     found.sort_by_key(|(_, fit)| std::cmp::Reverse(fit.fitting));
     let most = found.first()?.1.fitting;
     found.retain(|(_, fit)| fit.fitting == most);
-    if let Some((Candidate::Number(first), _)) = found.first() {
-        // A mark before three digits in each row divides groups rather than fractions.
-        let mark = first.decimal;
-        let groups = |it: &(Candidate, Fit)| matches!(&it.0, Candidate::Number(other) if other.thousands == Some(mark));
+    // A comma before three digits in each row divides groups rather than fractions.
+    if let Some((Candidate::Number(first), fit)) = found.first()
+        && first.decimal == ','
+        && fit.example.contains(',')
+    {
+        let groups = |it: &(Candidate, Fit)| matches!(&it.0, Candidate::Number(other) if other.thousands == Some(','));
         if let Some(at) = found.iter().position(groups) {
             found.swap(0, at);
         }
