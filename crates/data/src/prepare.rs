@@ -137,10 +137,14 @@ fn make(
     if block.windows.as_ref().is_some_and(|it| it.with_target) {
         columns.extend(predicted.iter().cloned());
     }
+    let mut types = block.columns.clone();
+    for name in table.truths.iter().filter(|it| block.target.contains(it)) {
+        types.entry(name.clone()).or_insert(ColumnType::Boolean);
+    }
     let (target, targets) = target::read(
         &block.target,
         &predicted,
-        &block.columns,
+        &types,
         &missing,
         &is_train,
         &frame.places,

@@ -10,6 +10,8 @@ use crate::{block::Block, error::DataError, infer};
 pub struct Array {
     pub shape: Vec<usize>,
     pub items: Items,
+    /// The file says that its numbers are truth values.
+    pub are_truths: bool,
 }
 
 /// What an array holds, in the order of its shape with the last size fastest.
@@ -76,6 +78,9 @@ pub fn add(
     }
     for ((name, array), its_place) in arrays.into_iter().zip(places) {
         add_narrow(table, &name, &array);
+        if array.are_truths {
+            table.truths.insert(name.clone());
+        }
         let lacking = || {
             DataError::wrong(format!(
                 "{place}: `{name}` is not in the files before it, or has another shape there"

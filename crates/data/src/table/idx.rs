@@ -83,7 +83,12 @@ pub fn read(path: &Path, opening: &Opening<'_>, _: &mut Table) -> Result<Vec<Fou
         0x0d => Items::Floats(words(&data, f32::from_be_bytes)),
         _ => Items::Numbers(words(&data, f64::from_be_bytes)),
     };
-    Ok(vec![(None, Array { shape, items })])
+    let array = Array {
+        shape,
+        items,
+        are_truths: false,
+    };
+    Ok(vec![(None, array)])
 }
 
 /// The error for bytes that could not be read, with how many could.

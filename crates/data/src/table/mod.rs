@@ -54,6 +54,8 @@ pub struct Table {
     pub places: Places,
     /// Columns that cannot be read and may be left out, each with the reason.
     pub unread: BTreeMap<String, String>,
+    /// Columns of 0 and 1 that the file calls truth values.
+    pub truths: BTreeSet<String>,
     /// Columns that the selection does not take.
     skipped: BTreeSet<String>,
     rows: usize,

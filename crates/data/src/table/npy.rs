@@ -173,7 +173,11 @@ fn array(file: &mut dyn io::Read) -> Result<Array, Trouble> {
         bytes = turned(&bytes, &shape, size);
     }
     let items = items_of(bytes, &kind, size)?;
-    Ok(Array { shape, items })
+    Ok(Array {
+        shape,
+        items,
+        are_truths: kind.type_char() == TypeChar::Bool,
+    })
 }
 
 /// Reads an array's header. Its length and its nesting are checked before the library takes it apart.

@@ -309,3 +309,26 @@ fn no_byte_can_make_it_panic() {
         }
     }
 }
+
+#[test]
+fn a_boolean_target_of_numpy_has_the_classes_true_and_false() {
+    let lab = Lab::new();
+    let source = json!({"npz": "packed.npz", "columns": ["half", "flags"]});
+    let block = |more: Value| {
+        let mut block = json!({"target": "flags", "source": source});
+        block
+            .as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
+        block
+    };
+    let names = |more: Value| {
+        let dataset = run(&lab, &[golden("packed.npz")], block(more)).unwrap();
+        json!(dataset.schema().target.kind)["classes"]["names"].clone()
+    };
+    assert_eq!(names(json!({})), json!(["false", "true"]));
+    assert_eq!(
+        names(json!({"columns": {"flags": "categorical"}})),
+        json!(["0", "1"])
+    );
+}
