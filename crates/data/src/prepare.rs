@@ -9,7 +9,7 @@ use std::{
 use indexmap::IndexMap;
 use pipe_schema::{
     dataset::{Column, DatasetSchema, FittedStep},
-    stage::preprocess::{ColumnType, Columns, Preprocess, Read, Split, Step},
+    stage::preprocess::{ColumnType, Columns, DeclaredColumn, Preprocess, Read, Split, Step},
 };
 
 use crate::{
@@ -139,7 +139,9 @@ fn make(
     }
     let mut types = block.columns.clone();
     for name in table.truths.iter().filter(|it| block.target.contains(it)) {
-        types.entry(name.clone()).or_insert(ColumnType::Boolean);
+        types
+            .entry(name.clone())
+            .or_insert(DeclaredColumn::Plain(ColumnType::Boolean));
     }
     let (target, targets) = target::read(
         &block.target,
