@@ -10,7 +10,7 @@ use std::{
 use pipe_data::Files;
 use pipe_schema::{
     dataset::{DatasetSchema, PART_FILE, PARTS, Part, ROWS_FILE, SCHEMA_FILE},
-    stage::{Preprocess, Task},
+    stage::{Preprocess, Task, preprocess::Step},
 };
 use serde_json::{Map, Value, json};
 
@@ -111,7 +111,7 @@ fn sizes(project: &Project, context: &Context) -> anyhow::Result<Vec<(StageId, S
 /// The preprocess stages with steps that make many columns of one.
 fn widened(plan: &Plan) -> impl Iterator<Item = (&Stage, &Preprocess)> {
     plan.stages.values().filter_map(|stage| match &stage.task {
-        Task::Preprocess(block) if block.steps.iter().any(|step| step.adds_columns()) => {
+        Task::Preprocess(block) if block.steps.iter().any(Step::adds_columns) => {
             Some((&**stage, &**block))
         }
         _ => None,
