@@ -19,7 +19,7 @@ use crate::{
 #[derive(clap::Args)]
 pub struct StageWords {
     /// The spec, if several have such a stage, then the stage or a part of its result: `bundle`, `prepare.test`, `score@fold=0`
-    #[arg(value_name = "SPEC] [STAGE", num_args = 0..=2)]
+    #[arg(value_name = "SPEC] [STAGE", num_args = 1..=2, required = true)]
     words: Vec<String>,
 }
 

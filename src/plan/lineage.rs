@@ -158,7 +158,7 @@ pub fn chosen_inputs(
     upstream: &Upstream<'_>,
 ) -> Vec<Input> {
     if !matches!(task, Task::Choose(_))
-        || !chosen(id, upstream).is_some_and(|it| it.dataset.stage == id)
+        || chosen(id, upstream).is_none_or(|choice| choice.dataset.stage != id)
     {
         return Vec::new();
     }

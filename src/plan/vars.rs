@@ -295,13 +295,12 @@ fn shift(mut node: Node, offset: usize) -> Node {
 
 /// The value of a key, made an empty map where it is not one yet.
 fn child<'a>(node: &'a mut Node, key: &str, span: Span) -> &'a mut Node {
-    let mut entries = match std::mem::replace(&mut node.value, Value::Null) {
-        Value::Map(entries) => entries,
-        _ => {
-            // It is no more what the spec says.
-            node.span = span;
-            Vec::new()
-        }
+    let mut entries = if let Value::Map(entries) = std::mem::replace(&mut node.value, Value::Null) {
+        entries
+    } else {
+        // It is no more what the spec says.
+        node.span = span;
+        Vec::new()
     };
     let at = entries.iter().position(|it| it.key == key);
     let at = at.unwrap_or_else(|| {

@@ -147,13 +147,18 @@ fn matches_path(folder: &Path, pattern: &str, path: &Path) -> bool {
 
 /// All in the workspace that matches a pattern, in order.
 pub fn find(folder: &Path, pattern: &str) -> Result<Vec<PathBuf>, Failure> {
-    let paths = glob::glob_with(&whole(folder, pattern), MATCHING).map_err(|error| {
+    // The library passes hidden files over even if the pattern has the dot, so they are left out here.
+    let listing = glob::MatchOptions {
+        require_literal_leading_dot: false,
+        ..MATCHING
+    };
+    let paths = glob::glob_with(&whole(folder, pattern), listing).map_err(|error| {
         let message = format!("`{pattern}` is no pattern: {}", error.msg);
         failure::plain(FailureKind::Wrong, message, None)
     })?;
     let mut matches = Vec::new();
     for path in paths {
-        matches.push(path.map_err(|error| {
+        let path = path.map_err(|error| {
             failure::plain(
                 FailureKind::Io,
                 format!(
@@ -163,7 +168,10 @@ pub fn find(folder: &Path, pattern: &str) -> Result<Vec<PathBuf>, Failure> {
                 ),
                 None,
             )
-        })?);
+        })?;
+        if matches_path(folder, pattern, &path) {
+            matches.push(path);
+        }
     }
     Ok(matches)
 }

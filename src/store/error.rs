@@ -80,8 +80,10 @@ impl StoreError {
     pub fn hint(&self) -> Option<String> {
         let text = match self {
             Self::Io { source, path, .. } => return io_hint(source, path),
-            Self::UnknownVersion { .. } => {
-                "use the pipe that made it, or another folder with `--store DIR`"
+            Self::UnknownVersion { known, .. } => {
+                return Some(format!(
+                    "use the pipe that made it, or another folder with `--store DIR`; if no other pipe ever used it, its `VERSION` is damaged: write `{known}` into it"
+                ));
             }
             Self::DamagedVersion { known, .. } => {
                 return Some(format!(

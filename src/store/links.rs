@@ -36,10 +36,10 @@ impl Store {
     }
 
     fn link_outputs(&self, at: &Path, record: &Record) -> Result<()> {
-        let is_command = record.parts.kind == "command";
+        let is_choice = record.parts.kind == "choose";
         // Of a choose stage the model; the dataset beside it is found by its own stage.
         let objects: Vec<(&str, Digest)> = (record.outputs.iter())
-            .filter(|(name, _)| is_command || *name == "main")
+            .filter(|(name, _)| !is_choice || *name == "main")
             .map(|(name, it)| (name.as_str(), it.digest))
             .collect();
         match objects.as_slice() {

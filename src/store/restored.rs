@@ -68,7 +68,7 @@ pub fn links_that_leave(folder: &Path) -> Vec<String> {
     let entries = walkdir::WalkDir::new(folder).min_depth(1).into_iter();
     let links = entries.filter_entry(is_counted).flatten();
     links
-        .filter(|entry| entry.path_is_symlink())
+        .filter(walkdir::DirEntry::path_is_symlink)
         .filter_map(|link| {
             let path = link.path().strip_prefix(folder).ok()?.to_str()?;
             let target = fs::read_link(link.path()).ok()?;

@@ -105,18 +105,17 @@ impl Store {
     /// The name of the only file of a command's output, if the command wrote a file and no folder.
     pub fn lone_file(&self, output: &Output, name: &str) -> Result<Option<String>> {
         let file = lone_file_name(output.r#type, name);
-        let is_file = match output.is_file {
-            Some(is_file) => is_file,
+        let is_file = if let Some(is_file) = output.is_file {
+            is_file
+        } else {
             // An older version did not note it.
-            None => {
-                let manifest = self.manifest(&output.digest)?;
-                let mut entries = manifest.entries.iter();
-                let first = entries.next();
-                let is_lone = |(path, entry): (&String, &Entry)| {
-                    path == file && matches!(entry, Entry::File { .. })
-                };
-                first.is_some_and(is_lone) && entries.next().is_none()
-            }
+            let manifest = self.manifest(&output.digest)?;
+            let mut entries = manifest.entries.iter();
+            let first = entries.next();
+            let is_lone = |(path, entry): (&String, &Entry)| {
+                path == file && matches!(entry, Entry::File { .. })
+            };
+            first.is_some_and(is_lone) && entries.next().is_none()
         };
         Ok(is_file.then(|| file.to_owned()))
     }

@@ -59,18 +59,17 @@ pub fn check(layout: &Layout) -> Result<VersionState> {
     if text.parse() == Ok(VERSION) {
         return Ok(VersionState::Whole);
     }
-    let is_like_a_store = is_like_a_store(root);
     let is_version = text.starts_with(|it: char| it.is_ascii_digit())
         && text.chars().all(|it| it.is_ascii_digit() || it == '.');
-    // A digit rots as any letter does: of another layout, the journals could not be read.
-    if is_version && !(is_like_a_store && journal::are_whole(&layout.journals())) {
+    // A number that rotted cannot be told from another layout, whose store must stay as it is.
+    if is_version {
         return Err(StoreError::UnknownVersion {
             path: root.to_owned(),
             found: text.chars().take(20).collect(),
             known: VERSION,
         });
     }
-    if is_like_a_store {
+    if is_like_a_store(root) {
         Ok(VersionState::Damaged)
     } else if fs::symlink_metadata(&path).is_ok() {
         Err(StoreError::DamagedVersion {

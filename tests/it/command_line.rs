@@ -1,6 +1,6 @@
 //! What is typed: the project from a subfolder, `-o -`, items of lists with `--set`, names of outs.
 
-use std::{fs, time::Duration};
+use std::{fmt::Write as _, fs, time::Duration};
 
 use crate::{
     project::{Answer, Project},
@@ -70,10 +70,11 @@ fn discovery_takes_the_spec_of_the_last_run_where_no_folder_has_one() {
 fn output_to_a_dash_is_standard_output() {
     workers::real();
     let project = Project::new();
-    let rows: String = (0..60)
-        .map(|row| format!("{},{}\n", row % 7, ["no", "yes"][row % 2]))
-        .collect();
-    project.write("d.csv", &format!("x,y\n{rows}"));
+    let mut text = "x,y\n".to_owned();
+    for row in 0..60 {
+        writeln!(text, "{},{}", row % 7, ["no", "yes"][row % 2]).unwrap();
+    }
+    project.write("d.csv", &text);
     let spec = project.done(&["init", "d.csv", "--target", "y", "-o", "-"]);
     assert!(spec.out.contains("version: 1"), "{spec}");
     project.write("pipe.yaml", &spec.out);

@@ -35,7 +35,7 @@ pub fn spec_of(model: &Model) -> String {
         let bad = if salt == BAD_SALT { "exit 3; " } else { "" };
         let (short, out) = match stage.form {
             Form::Whole => ("", String::new()),
-            Form::Short => (" | head -c 3", String::new()),
+            Form::Short => (" | (head -c 3; cat > /dev/null)", String::new()),
             Form::Out => ("", format!("; cp ${{outputs.o}} s{at}.out")),
             Form::Large => (
                 "",

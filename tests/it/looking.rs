@@ -186,10 +186,15 @@ impl Trap {
     fn mark_with(&self, path: &Path, name: &str) {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         let marks = self.marks();
+        // Commands of a run need their shell.
+        let answer = match name {
+            "bash" => "exec /bin/bash \"$@\"",
+            _ => "echo 1",
+        };
         fs::write(
             path,
             format!(
-                "#!/bin/sh\necho \"{name} $*\" >> '{}'\necho 1\n",
+                "#!/bin/sh\necho \"{name} $*\" >> '{}'\n{answer}\n",
                 marks.display()
             ),
         )

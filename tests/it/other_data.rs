@@ -103,6 +103,23 @@ fn assert_as_the_package_says(project: &Project, report: &str, package: &str, fi
 }
 
 #[test]
+fn evaluate_on_another_dataset_counts_categories_that_the_model_never_saw() {
+    let project = project(&format!("{MODEL}{OTHER}"));
+    // Every category is new to the model; the other dataset's own train part has them all.
+    let text = table(120, 3.0);
+    let text = ["red", "green", "blue"]
+        .iter()
+        .fold(text, |text, c| text.replace(c, &format!("dark{c}")));
+    project.write("ext.csv", &text);
+    let run = project.done(&["run", "ext_score"]);
+    let measured = json(&project, "ext_score", "report.json")["rows"].clone();
+    let line = format!(
+        "column `c`: {measured} of {measured} rows have a category that the train part does not have"
+    );
+    assert!(run.out.contains(&line), "{run}");
+}
+
+#[test]
 fn evaluate_on_another_dataset_agrees_with_the_package() {
     let project = project(&format!("{MODEL}{OTHER}"));
     project.done(&["run"]);

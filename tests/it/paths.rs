@@ -27,14 +27,8 @@ stages:
             "{name}: {run}"
         );
     }
-    // What was left in the workspace does not belong to the project: until it is removed, no run replaces it.
-    let blocked = project.pipe(&["run", "tree"]);
-    assert!(
-        format!("{blocked}")
-            .contains("`latest` cannot be an out: it is a link that leads out of the project"),
-        "{blocked}"
-    );
-    fs::remove_file(project.path("latest")).unwrap();
+    // A link that a failed stage left in the place of its out blocks no run.
+    assert!(!project.path("latest").is_symlink(), "{run}");
     // Neither through a folder that comes back.
     let run = project.pipe(&["run", "tree", "--set", "target=x/../../y"]);
     assert!(

@@ -238,14 +238,13 @@ fn a_struct_that_is_dropped_does_not_matter_from_init_to_predict() {
     let project = Project::new();
     let from = repository().join("tests/golden/unreadable");
     copy(&from, &project.path("."));
-    let rows: String = (0..60)
-        .map(|at| {
-            format!(
-                "{{\"x\": {at}.5, \"meta\": {{\"a\": {at}}}, \"y\": \"{}\"}}\n",
-                ["no", "yes"][usize::from(at > 30)]
-            )
-        })
-        .collect();
+    let rows = (0..60).map(|at| {
+        format!(
+            "{{\"x\": {at}.5, \"meta\": {{\"a\": {at}}}, \"y\": \"{}\"}}\n",
+            ["no", "yes"][usize::from(at > 30)]
+        )
+    });
+    let rows = rows.collect::<Vec<_>>().concat();
     project.write("rows.jsonl", &rows);
     let init = project.done(&["init", "rows.jsonl", "--target", "y"]);
     assert!(

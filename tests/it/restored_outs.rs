@@ -58,16 +58,19 @@ fn forbid_execution(project: &Project) {
     fs::set_permissions(project.path("out/run"), Permissions::from_mode(0o644)).unwrap();
 }
 
+/// What happens to an out.
+type Harm = fn(&Project);
+
 #[test]
 fn an_out_that_lacks_something_is_restored_and_nothing_is_set_aside() {
     let remove_file = |project: &Project| fs::remove_file(project.path("out/f")).unwrap();
     let remove_empty = |project: &Project| fs::remove_dir(project.path("out/empty")).unwrap();
     let remove_deep = |project: &Project| fs::remove_dir_all(project.path("out/deep")).unwrap();
-    let cases: [(&dyn Fn(&Project), &str); 4] = [
-        (&remove_file, "`f` is missing"),
-        (&remove_empty, "`empty/` is missing"),
-        (&remove_deep, "`deep/` and `deep/g` are missing"),
-        (&forbid_execution, "the executable bit of `run` is changed"),
+    let cases: [(Harm, &str); 4] = [
+        (remove_file, "`f` is missing"),
+        (remove_empty, "`empty/` is missing"),
+        (remove_deep, "`deep/` and `deep/g` are missing"),
+        (forbid_execution, "the executable bit of `run` is changed"),
     ];
     let project = made();
     for (harm, told) in cases {

@@ -187,23 +187,6 @@ stages:
 }
 
 #[test]
-fn run_check_of_a_stage_whose_out_is_a_link_sets_nothing_aside() {
-    let project = Project::new();
-    project.write(
-        "pipe.yaml",
-        "version: 1\nname: l\nstages:\n  a: {command: {cmd: 'ln -s other.txt latest', outs: [latest]}}\n",
-    );
-    project.done(&["run"]);
-    let answer = project.done(&["run", "--check", "a", "--format", "json"]);
-    assert_eq!(told(&project, &answer), []);
-    assert_eq!(
-        fs::read_link(project.path("latest")).unwrap(),
-        Path::new("one")
-    );
-    assert!(!project.path("artifacts/quarantine").exists());
-}
-
-#[test]
 fn a_folder_above_an_out_that_a_failed_stage_replaced_by_a_link_is_not_followed() {
     let elsewhere = tempfile::tempdir().unwrap();
     symlink("nowhere", elsewhere.path().join("out")).unwrap();

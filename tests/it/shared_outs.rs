@@ -235,15 +235,7 @@ fn a_damaged_version_is_repaired_and_that_of_another_layout_is_refused() {
         );
         assert_eq!(project.read("artifacts/VERSION"), "2\n");
     }
-    // Where the journals can be read, another number is damage, too.
-    for damaged in ["3\n", "0\n", "22", "3.1"] {
-        project.write("artifacts/VERSION", damaged);
-        let answer = project.done(&["run"]);
-        assert!(answer.out.contains("nothing to do"), "{answer}");
-        assert_eq!(project.read("artifacts/VERSION"), "2\n");
-    }
-    // Where not, this may be the store of another pipe.
-    project.write("artifacts/journal/of-another-pipe", "\u{1f} 3\n");
+    // Another number may be the layout of another pipe.
     for other in ["1\n", "3\n", "22", "3.1"] {
         project.write("artifacts/VERSION", other);
         for words in [["run"], ["status"]] {
@@ -253,6 +245,8 @@ fn a_damaged_version_is_repaired_and_that_of_another_layout_is_refused() {
         }
         assert_eq!(project.read("artifacts/VERSION"), other);
     }
+    project.write("artifacts/VERSION", "2\n");
+    assert!(project.done(&["run"]).out.contains("nothing to do"));
     // A folder that has something else is nobody's store.
     project.write("mine/VERSION", "garbage");
     project.write("mine/log/thesis.txt", "text");

@@ -36,7 +36,7 @@ fn what_no_stage_declares_is_told_of_the_stage_that_wrote_it() {
         "  one:
     command:
       cmd: |
-        sleep 0.05; cat in.txt > out/table.txt; echo x > side.log; echo more >> notes.txt; mkdir made; echo a > made/a; sleep 0.05
+        sleep 0.05; cat in.txt > out/table.txt; echo x > side.log; echo more >> notes.txt; mkdir -p made; echo a > made/a; sleep 0.05
       deps: [in.txt]
       outs: [out/table.txt]
   two:

@@ -123,7 +123,7 @@ fn init_keeps_a_column_of_numbers_with_a_stray_word_and_says_what_run_says() {
         assert!(answer.out.contains(&line), "{answer}");
         let spec = project.read("pipe.yaml");
         assert!(
-            !spec.contains("drop") && spec.contains("impute: {columns: [x]}"),
+            !spec.contains("- drop") && spec.contains("impute: {columns: [x]}"),
             "{spec}"
         );
         project.done(&["check"]);

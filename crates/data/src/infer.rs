@@ -28,13 +28,13 @@ pub struct Missing {
     numbers: Vec<f64>,
     /// Whether a word starts with this byte.
     starts: [bool; 256],
-    is_empty_missing: bool,
+    takes_empty: bool,
 }
 
 impl Missing {
     /// As a settled `read` says.
     pub fn of(read: &Read) -> Self {
-        let is_empty_missing = match &read.na {
+        let takes_empty = match &read.na {
             // As schemas were before files with nulls of their own took the empty text for a value.
             MissingWords::List(_) => true,
             MissingWords::Only(words) => {
@@ -51,14 +51,14 @@ impl Missing {
             numbers: words.iter().filter_map(|word| number(word)).collect(),
             words,
             starts,
-            is_empty_missing,
+            takes_empty,
         }
     }
 
     /// Whether a text stands for a missing value.
     pub fn has(&self, text: &[u8]) -> bool {
         let Some(first) = text.first() else {
-            return self.is_empty_missing;
+            return self.takes_empty;
         };
         text == NULL
             || (self.starts[usize::from(*first)] && self.words.iter().any(|word| word == text))
@@ -74,7 +74,7 @@ impl Default for Missing {
             words: Vec::new(),
             numbers: Vec::new(),
             starts: [false; 256],
-            is_empty_missing: true,
+            takes_empty: true,
         }
     }
 }
@@ -162,15 +162,16 @@ fn words_in(text: &str) -> u64 {
 /// if they have at most 20 distinct values, each of them in two rows on average.
 pub fn means_classes(fields: &Fields, missing: &Missing, counts: &[bool]) -> bool {
     let mut distinct = HashSet::new();
-    let mut rows = 0;
+    let (mut rows, mut has_fraction) = (0, false);
     for (text, _) in fields.iter().zip(counts).filter(|(_, counts)| **counts) {
         if missing.has(text) {
             continue;
         }
         rows += 1;
         match number(text) {
+            // A word after numbers with a fraction is one, too: the order of the rows must not matter.
             None => return true,
-            Some(value) if value.fract() != 0.0 => return false,
+            Some(value) if value.fract() != 0.0 => has_fraction = true,
             Some(value) => {
                 if distinct.len() <= MOST_NUMBER_CLASSES {
                     distinct.insert((value + 0.0).to_bits());
@@ -178,7 +179,7 @@ pub fn means_classes(fields: &Fields, missing: &Missing, counts: &[bool]) -> boo
             }
         }
     }
-    distinct.len() <= MOST_NUMBER_CLASSES && rows >= 2 * distinct.len()
+    !has_fraction && distinct.len() <= MOST_NUMBER_CLASSES && rows >= 2 * distinct.len()
 }
 
 /// What the texts of a column look like, for people.

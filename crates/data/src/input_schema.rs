@@ -135,7 +135,10 @@ fn types_of(categories: Option<Vec<&str>>) -> Vec<&'static str> {
 fn spellings(category: &str) -> Vec<Value> {
     let bare: Option<Value> = serde_json::from_str(category).ok();
     let bare = bare.filter(|value| value.is_boolean() || value.is_number());
-    let exact = bare.filter(|value| value.to_string() == category);
+    let exact = bare.filter(|value| {
+        let text = value.to_string();
+        text == category
+    });
     let is_finite =
         |value: &Value| !value.is_number() || infer::number(category.as_bytes()).is_some();
     let text = Value::from(category);

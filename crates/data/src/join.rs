@@ -12,7 +12,8 @@ use pipe_schema::stage::preprocess::{ColumnType, How, Join, Preprocess, Read};
 use crate::{
     error::DataError,
     infer::{self, Missing, listed, text_of},
-    prepare::{Note, read_all},
+    input::read_all,
+    prepare::Note,
     table::{Selection, Table},
 };
 

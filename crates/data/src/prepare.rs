@@ -1,15 +1,11 @@
 //! The `preprocess` stage: read, split, fit, write. Knows no store.
 
-use std::{
-    collections::BTreeMap,
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, path::Path};
 
 use indexmap::IndexMap;
 use pipe_schema::{
     dataset::{Column, DatasetSchema, FittedStep},
-    stage::preprocess::{ColumnType, Columns, DeclaredColumn, Preprocess, Read, Split, Step},
+    stage::preprocess::{ColumnType, Columns, DeclaredColumn, Preprocess, Step},
 };
 
 use crate::{
@@ -20,6 +16,7 @@ use crate::{
     files::Files,
     frame::{Frame, Misfit, Values, expected},
     infer::{self, Missing},
+    input::{self, read_all},
     join,
     met::Met,
     moment, named,
@@ -29,7 +26,7 @@ use crate::{
     split,
     steps::{self, Goal, one_hot},
     summary,
-    table::{self, Selection, Table},
+    table::{self, Selection},
     target, tell, windows, write,
 };
 
@@ -97,7 +94,7 @@ fn make(
     report: &mut dyn FnMut(Note),
 ) -> Result<Summary, DataError> {
     let read = &block.reading();
-    let paths = paths(block, files)?;
+    let paths = input::paths(block, files)?;
     let mut table = read_all(&paths, read, &Selection::of_source(block), report)?;
     if let Some(note) = broken::leave_out(&mut table, read)? {
         if table.rows() == 0 {
@@ -348,48 +345,6 @@ fn dropped<'a>(block: &'a Preprocess, raw: &'a [Column]) -> Vec<&'a str> {
         }
     }
     names
-}
-
-/// All files in the order in which rows are numbered.
-fn paths(block: &Preprocess, files: &Files) -> Result<Vec<PathBuf>, DataError> {
-    match &block.split {
-        Split::Files(_) if files.train.is_empty() => {
-            Err(DataError::wrong("the train part has no files"))
-        }
-        Split::Files(_) if !files.source.is_empty() => Err(DataError::wrong(
-            "`source` names files and `split: {files: …}` does, too",
-        )
-        .hint("leave the files of `source` out: each part has files of its own")),
-        Split::Files(_) => Ok([&files.train, &files.val, &files.test]
-            .into_iter()
-            .flatten()
-            .cloned()
-            .collect()),
-        _ if files.source.is_empty() => Err(DataError::wrong("there are no files to read")
-            .hint("name them: `source: {csv: data.csv}`")),
-        _ => Ok(files.source.clone()),
-    }
-}
-
-/// Reads files of one form into one table, and tells how far it is.
-pub(crate) fn read_all(
-    paths: &[PathBuf],
-    read: &Read,
-    selection: &Selection<'_>,
-    report: &mut dyn FnMut(Note),
-) -> Result<Table, DataError> {
-    let sizes = paths
-        .iter()
-        .map(|path| fs::metadata(path).map_or(0, |it| it.len()));
-    let total = sizes.sum();
-    let mut progress = |done| {
-        report(Note::Progress {
-            done,
-            total,
-            unit: "bytes",
-        });
-    };
-    table::read_selected(paths, read, selection, &mut progress)
 }
 
 fn misfit(

@@ -99,7 +99,7 @@ enum Candidate {
 
 /// Looks at the different texts of a column with their rows, missing ones aside. Nothing comes of texts that are not
 /// written alike, or as usual.
-pub fn recognize<'a>(texts: impl Iterator<Item = (&'a str, u64)> + Clone) -> Option<Recognized> {
+pub fn recognize<'a>(texts: &(impl Iterator<Item = (&'a str, u64)> + Clone)) -> Option<Recognized> {
     let sample: Vec<&str> = texts.clone().map(|it| it.0).take(SAMPLE).collect();
     let has_digit = |text: &&&str| text.bytes().any(|it| it.is_ascii_digit());
     if sample.iter().filter(has_digit).count() * 2 < sample.len() {
@@ -286,7 +286,7 @@ mod tests {
     use super::*;
 
     fn found(texts: &[&str]) -> Option<(String, bool)> {
-        let found = recognize(texts.iter().map(|it| (*it, 1)))?;
+        let found = recognize(&texts.iter().map(|text| (*text, 1)))?;
         let column = serde_json::to_string(&found.column).unwrap();
         Some((column, found.other.is_some()))
     }

@@ -8,8 +8,8 @@ use std::{fs, path::PathBuf};
 use indexmap::IndexMap;
 use pipe_schema::{
     dataset::{
-        Column, DatasetSchema, FittedStep, KEPT_FILE, KeptColumn, RAW_FOLDER, REST_FILE, raw_file,
-        rest_file,
+        Column, DatasetSchema, FittedStep, KEPT_FILE, KeptColumn, RAW_FOLDER, REST_FILE,
+        RowFindings, raw_file, rest_file,
     },
     stage::preprocess::{Read, Windows},
 };
@@ -39,7 +39,8 @@ impl Dataset {
         part: &str,
         model: &DatasetSchema,
     ) -> Result<Part<FeatureRows>, DataError> {
-        self.prepare_part(part, model, self.has_steps_of(model))
+        let (prepared, _) = self.prepare_part(part, model, self.has_steps_of(model))?;
+        Ok(prepared)
     }
 
     /// Likewise, but each row as if it were new: the rows of a train part are encoded by their targets as no new row is.
@@ -48,8 +49,24 @@ impl Dataset {
         part: &str,
         model: &DatasetSchema,
     ) -> Result<Part<FeatureRows>, DataError> {
-        let is_as_new = part != TRAIN || !encodes_target(model);
-        self.prepare_part(part, model, is_as_new && self.has_steps_of(model))
+        let is_prepared = self.has_new_rows_of(part, model);
+        let (prepared, _) = self.prepare_part(part, model, is_prepared)?;
+        Ok(prepared)
+    }
+
+    /// Likewise, with what the rows have that the model's train part had not.
+    pub fn new_part_with_findings(
+        &self,
+        part: &str,
+        model: &DatasetSchema,
+    ) -> Result<(Part<FeatureRows>, RowFindings), DataError> {
+        let is_prepared = self.has_new_rows_of(part, model);
+        let (prepared, met) = self.prepare_part(part, model, is_prepared)?;
+        let findings = match met {
+            Some(met) => met.findings(prepared.rows.len()),
+            None => self.summary(part)?.findings(&model.steps),
+        };
+        Ok((prepared, findings))
     }
 
     fn prepare_part(
@@ -57,13 +74,13 @@ impl Dataset {
         part: &str,
         model: &DatasetSchema,
         is_prepared: bool,
-    ) -> Result<Part<FeatureRows>, DataError> {
+    ) -> Result<(Part<FeatureRows>, Option<Met>), DataError> {
         let own = self.part_as_kept(part)?;
         let target = adapt(&model.target, &self.schema().target, &own.target)?;
-        let features = if is_prepared {
-            own.features
+        let (features, met) = if is_prepared {
+            (own.features, None)
         } else {
-            let features = RawPart::open(self, part, &own.features)?.prepare(model)?;
+            let (features, met) = RawPart::open(self, part, &own.features)?.prepare(model)?;
             if features.rows() != own.rows.len() {
                 return Err(DataError::wrong(format!(
                     "the raw columns of the {part} part have {} rows, the part {}",
@@ -71,13 +88,19 @@ impl Dataset {
                     own.rows.len()
                 )));
             }
-            features
+            (features, Some(met))
         };
-        Ok(Part {
+        let part = Part {
             features,
             target,
             rows: own.rows,
-        })
+        };
+        Ok((part, met))
+    }
+
+    /// Whether the rows of a part lie as the model's steps would make new rows.
+    fn has_new_rows_of(&self, part: &str, model: &DatasetSchema) -> bool {
+        (part != TRAIN || !encodes_target(model)) && self.has_steps_of(model)
     }
 
     /// Whether the dataset's own steps make of its rows what the model's would.
@@ -168,7 +191,7 @@ impl<'a> RawPart<'a> {
     }
 
     /// Returns the features that the model's steps make of the raw columns.
-    fn prepare(&self, model: &DatasetSchema) -> Result<FeatureRows, DataError> {
+    fn prepare(&self, model: &DatasetSchema) -> Result<(FeatureRows, Met), DataError> {
         let own = self.dataset.schema();
         check_windows(model, own)?;
         let needed = rows::needed(model);
@@ -197,13 +220,14 @@ impl<'a> RawPart<'a> {
         apply_steps(model, &mut frame)?;
         let rows = frame.columns.values().next().map_or(0, Values::rows);
         let room = &|| u64::MAX;
-        match &model.windows {
-            None => frame.feature_rows(&(0..rows).collect::<Vec<_>>(), room),
+        let features = match &model.windows {
+            None => frame.feature_rows(&(0..rows).collect::<Vec<_>>(), room)?,
             Some(windows) => {
                 let series = self.series(windows, rows)?;
-                series.features(&frame, room).map(FeatureRows::Dense)
+                FeatureRows::Dense(series.features(&frame, room)?)
             }
-        }
+        };
+        Ok((features, frame.met))
     }
 
     fn series(&self, windows: &Windows, rows: usize) -> Result<Series, DataError> {

@@ -13,6 +13,7 @@ use crate::{
     block::{Block, shape_words},
     dataset::{FeatureRows, Features},
     error::DataError,
+    foreign,
     frame::{Frame, Values, expected},
     infer::Missing,
     met::Met,
@@ -35,6 +36,8 @@ pub struct RawRows {
     table: Table,
     /// Whether each so many rows are a window by themselves.
     are_apart: bool,
+    /// The form of their file, where they are of one.
+    form: Option<Form>,
 }
 
 impl RawRows {
@@ -83,6 +86,7 @@ impl RawRows {
             losses: Vec::new(),
             table,
             are_apart: false,
+            form: None,
         }
     }
 }
@@ -142,6 +146,7 @@ pub fn read_rows_by<E: From<DataError>>(
         let lost = column::lost_depth(schema, table.pictures.as_ref());
         take(RawRows {
             losses: left_out.into_iter().chain(lost).collect(),
+            form: Some(form),
             ..RawRows::of(table, unused)
         })
     };
@@ -177,6 +182,7 @@ fn transform_noting(
     rows: &RawRows,
 ) -> Result<(FeatureRows, Met), DataError> {
     let missing = Missing::of(&schema.read);
+    let foreign = rows.form.and_then(|form| foreign::missing(schema, form));
     let mut frame = Frame {
         columns: IndexMap::new(),
         places: rows.table.places.clone(),
@@ -191,7 +197,11 @@ fn transform_noting(
         let name = &column.name;
         let r#type = types.get(name.as_str()).copied();
         let r#type = r#type.unwrap_or(ColumnType::Categorical);
-        let values = Values::of(&column.fields, r#type, &missing).map_err(|it| {
+        let without = foreign.as_ref().and_then(|words| {
+            foreign::without(schema, name, r#type, &column.fields, words, &missing)
+        });
+        let fields = without.as_ref().unwrap_or(&column.fields);
+        let values = Values::of(fields, r#type, &missing).map_err(|it| {
             let error = DataError::wrong(format!(
                 "{}: column `{name}`: `{}` is not {}",
                 frame.places.of(it.row),

@@ -203,7 +203,10 @@ impl Stray {
 mod tests {
     use super::*;
 
-    fn found(texts: &[&str]) -> Option<(Usual, Vec<(String, u64)>, u64, u64)> {
+    /// What is usual, the stray words with their counts, the values that fit and all of them.
+    type Found = (Usual, Vec<(String, u64)>, u64, u64);
+
+    fn found(texts: &[&str]) -> Option<Found> {
         let mut fields = Fields::default();
         for text in texts {
             fields.push(text.as_bytes());
@@ -214,21 +217,20 @@ mod tests {
         Some((stray.usual, stray.words, stray.fitting, stray.values))
     }
 
-    fn some(
-        words: &[(&str, u64)],
-        fitting: u64,
-        values: u64,
-    ) -> Option<(Usual, Vec<(String, u64)>, u64, u64)> {
+    fn numbers(words: &[(&str, u64)], fitting: u64, values: u64) -> Found {
         let words = words
             .iter()
             .map(|(word, count)| ((*word).to_owned(), *count));
-        Some((Usual::Numbers, words.collect(), fitting, values))
+        (Usual::Numbers, words.collect(), fitting, values)
     }
 
     #[test]
     fn a_single_stray_word_is_told_at_any_share() {
-        assert_eq!(found(&["1", "?"]), some(&[("?", 1)], 1, 2));
-        assert_eq!(found(&["?", "1", "?", "2", "?"]), some(&[("?", 3)], 2, 5));
+        assert_eq!(found(&["1", "?"]), Some(numbers(&[("?", 1)], 1, 2)));
+        assert_eq!(
+            found(&["?", "1", "?", "2", "?"]),
+            Some(numbers(&[("?", 3)], 2, 5))
+        );
         assert_eq!(found(&["a", "a"]), None);
         assert_eq!(found(&[]), None);
     }
@@ -236,7 +238,10 @@ mod tests {
     #[test]
     fn a_few_stray_words_are_told_where_more_numbers_are_there() {
         let words = [("-", 1), ("?", 2)];
-        assert_eq!(found(&["1", "-", "2", "?", "3", "?"]), some(&words, 3, 6));
+        assert_eq!(
+            found(&["1", "-", "2", "?", "3", "?"]),
+            Some(numbers(&words, 3, 6))
+        );
         assert_eq!(found(&["1", "S", "2", "M", "L"]), None);
     }
 

@@ -18,7 +18,7 @@ pub fn notation(column: &str, words: &Words, train: &[usize], report: &mut dyn F
     }
     let counts = words.counts(train);
     let seen = words.names().zip(counts.iter().copied());
-    if let Some(found) = recognize(seen.filter(|(_, count)| *count > 0)) {
+    if let Some(found) = recognize(&seen.filter(|(_, count)| *count > 0)) {
         for line in found.told(column) {
             report(Note::Log(line));
         }

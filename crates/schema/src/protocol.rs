@@ -146,7 +146,7 @@ pub struct Done {
     pub environments: Vec<EnvironmentClass>,
     /// Of `Predict`: what the rows have that the train part had not.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub findings: Option<RowFindings>,
+    pub findings: Option<Box<RowFindings>>,
     /// Ended early because `Stop` was said; the output is not complete, the checkpoint is kept.
     pub stopped: bool,
 }

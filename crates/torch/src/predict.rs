@@ -85,7 +85,7 @@ pub fn predict(work: &Predict, request: &Request, reporter: &mut Reporter) -> Re
     }
     table.finish()?;
     Ok(Done {
-        findings: Some(findings),
+        findings: Some(Box::new(findings)),
         ..Done::default()
     })
 }

@@ -188,7 +188,7 @@ fn find_notations(
         for text in column.fields.iter().filter(|text| !missing.has(text)) {
             *counts.entry(infer::text_of(text)).or_default() += 1;
         }
-        let Some(found) = recognize(counts.iter().map(|(text, count)| (*text, *count))) else {
+        let Some(found) = recognize(&counts.iter().map(|(text, count)| (*text, *count))) else {
             continue;
         };
         let (finding, other) = found.finding(name);

@@ -284,7 +284,7 @@ fn tell(findings: &RowFindings, args: &Args, context: &Context) -> anyhow::Resul
 }
 
 enum Answer {
-    Done(RowFindings),
+    Done(Box<RowFindings>),
     Failed(Failure),
     OutOfTime,
     Interrupted,

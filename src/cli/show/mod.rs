@@ -7,6 +7,7 @@ mod package;
 mod report;
 
 use std::{
+    fmt::Write as _,
     io::Write,
     path::{Path, PathBuf},
     process::ExitCode,
@@ -200,9 +201,10 @@ fn current(
 /// What the execution told about the result, a line each.
 fn notes(record: &Record) -> String {
     let notes = &record.observed.notes;
-    let mut text: String = (notes.iter())
-        .map(|note| format!("{} {}\n", paint(WARN, "note:"), one_line(note)))
-        .collect();
+    let mut text = String::new();
+    for note in notes {
+        let _ = writeln!(text, "{} {}", paint(WARN, "note:"), one_line(note));
+    }
     if !text.is_empty() {
         text.push('\n');
     }

@@ -71,9 +71,9 @@ impl Resolver<'_> {
                 sources: &sources,
             };
             let reads = lineage::raw_reads(task, &inputs, &upstream);
-            let data = inputs.iter_mut().find(|input| input.role == "data");
-            data.into_iter()
-                .for_each(|data| data.reads.extend(reads.clone()));
+            if let Some(data) = inputs.iter_mut().find(|input| input.role == "data") {
+                data.reads.extend(reads);
+            }
             let upstream = Upstream {
                 facts: &self.facts,
                 inputs: &inputs,

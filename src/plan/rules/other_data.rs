@@ -193,8 +193,7 @@ fn warn_of_seen_rows(
         )
     };
     let warning = Diagnostic::warning(format!(
-        "the model may have been trained on rows of `{}`",
-        data
+        "the model may have been trained on rows of `{data}`"
     ))
     .at(
         rules.place(&["data"]).span,

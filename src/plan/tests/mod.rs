@@ -180,7 +180,10 @@ fn a_target_is_a_number_where_all_that_is_trained_on_it_takes_it_for_one() {
         );
         let plan = plan_with(&text, &[]);
         ["prepare", "fresh"].map(|stage| match &plan.stages[stage].task {
-            Task::Preprocess(block) => block.columns.get("y").map(|column| column.r#type()),
+            Task::Preprocess(block) => block
+                .columns
+                .get("y")
+                .map(pipe_schema::stage::preprocess::DeclaredColumn::r#type),
             _ => panic!(),
         })
     };

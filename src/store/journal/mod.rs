@@ -30,7 +30,6 @@ use super::{
     error::{Result, StoreError},
     fault,
     record::children,
-    replace,
 };
 
 /// Notes that may be held back.
@@ -256,19 +255,6 @@ impl Store {
         }
         Ok(())
     }
-}
-
-/// Whether a folder has journals, and they consist of whole frames, but for what may be cut off at the end.
-pub(super) fn are_whole(folder: &Path) -> bool {
-    let is_whole = |name: &String| {
-        let file = closed::open_file(&folder.join(name)).ok()?;
-        let is_empty = file.metadata().ok()?.len() == 0;
-        let scanned = scan::scan(&file, 0, true, &mut |_, _, _| ()).ok()?;
-        Some(is_empty || !scanned.is_damaged && scanned.end > 0)
-    };
-    let names = children(folder).unwrap_or_default();
-    let mut journals = names.iter().filter(|name| !replace::is_draft(name));
-    has_any(folder) && journals.all(|name| is_whole(name) == Some(true))
 }
 
 /// Whether a folder has a journal, by the first bytes of what is in it.

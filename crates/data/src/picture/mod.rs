@@ -213,9 +213,9 @@ impl Pictures {
         } else {
             let levels = self.levels(shape, |level: u8| level)?;
             let mut block = Block::of_bytes(&shape, rows, levels);
-            block
-                .iter_mut()
-                .for_each(|block| block.change(|_, level| level / 255.0));
+            if let Some(block) = &mut block {
+                block.change(|_, level| level / 255.0);
+            }
             block
         };
         block.ok_or_else(|| DataError::wrong("there are no pictures"))

@@ -97,7 +97,8 @@ mod tests {
             for text in texts {
                 fields.push(text.as_bytes());
             }
-            let na = Missing::of(&pipe_schema::stage::preprocess::Read::default());
+            let read = pipe_schema::stage::preprocess::Read::default();
+            let na = Missing::of(&read.settled(None, None, &[]));
             let words = Words::of(&fields, &Missing::default());
             let numbers = numbers(&words, &na, LabelOrder::Text);
             let codes = words.codes.iter();

@@ -57,7 +57,7 @@ pub fn read(
     let mut table = table.ok_or_else(|| DataError::wrong("there are no files to read"))?;
     if let Some(name) = trailing
         && let Some(column) = table.column(&name)
-        && column.fields.iter().all(<[u8]>::is_empty)
+        && column.fields.iter().all(|text| text == NULL)
     {
         let why = "has neither name nor values: all lines end with the delimiter";
         table.unread.insert(name, why.to_owned());

@@ -87,7 +87,7 @@ fn part_for_a_model_has_its_steps_whatever_steps_the_dataset_has() {
         json!([{"drop": {"columns": ["day", "id"]}}, {"impute": {}}, {"min_max": {"columns": ["size"]}}, {"bag_of_words": {"columns": ["note"], "weights": "tf_idf"}}, {"one_hot": {"min_count": 2}}]),
         json!([{"drop": {"columns": ["day", "note"]}}, {"impute": {}}, {"power": {"columns": ["size"]}}, {"hash": {"columns": ["id"], "buckets": 16}}, {"ordinal": {"unknown": "own"}}]),
         json!([{"drop": {"columns": ["day", "size", "member"]}}, {"tokens": {"columns": ["note"], "length": 5}}, {"target_encode": {"columns": ["city", "id"]}}]),
-        json!([{"drop": {"columns": ["day", "note", "id"]}}, {"impute": {}}, {"bucketize": {"columns": ["size"], "buckets": 3}}, {"target_encode": {"columns": ["city"]}}]),
+        json!([{"drop": {"columns": ["day", "note", "id"]}}, {"impute": {}}, {"bucketize": {"columns": ["size"], "bins": 3}}, {"target_encode": {"columns": ["city"]}}]),
     ];
     let text = table(90, 11);
     lab.write("other.csv", &text);

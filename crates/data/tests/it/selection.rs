@@ -125,7 +125,7 @@ fn source_columns_that_are_not_there_are_named() {
     let csv = lab.write("data.csv", "x,y\n1,a\n2,b\n");
     for columns in [json!(["x", "y", "z"]), json!({"except": ["z"]})] {
         let source = json!({"columns": columns});
-        let error = run(&lab, &[csv.clone()], source, json!([])).unwrap_err();
+        let error = run(&lab, std::slice::from_ref(&csv), source, json!([])).unwrap_err();
         assert_eq!(error.message, "source.columns: there is no column `z`");
     }
     let source = json!({"columns": ["x"]});
@@ -144,7 +144,7 @@ fn bytes_of_a_csv_column_that_is_not_read_do_not_matter() {
     let lab = Lab::new();
     let text = b"x,note,other,note,y\n1,caf\xe9,\0,1,a\n2,b,c,2,b\n";
     let path = lab.write("data.csv", text);
-    let read = |source: Value, steps: Value| run(&lab, &[path.clone()], source, steps);
+    let read = |source: Value, steps: Value| run(&lab, std::slice::from_ref(&path), source, steps);
     let error = read(json!({}), json!([])).unwrap_err();
     assert!(error.message.contains("are both named `note`"), "{error:?}");
     let (dataset, _) = read(json!({"columns": ["x", "y"]}), json!([])).unwrap();
@@ -257,7 +257,7 @@ fn a_delimiter_at_the_end_of_all_rows_is_named() {
     // With one at the end of the header, the column is empty, and left out.
     let path = lab.write("data.csv", "a;b;y;\n1;2;p;\n3;4;q;\n");
     let source = json!({"read": {"delimiter": ";"}});
-    let (dataset, logs) = run(&lab, &[path.clone()], source, json!([])).unwrap();
+    let (dataset, logs) = run(&lab, std::slice::from_ref(&path), source, json!([])).unwrap();
     assert_eq!(dataset.schema().features, ["a", "b"]);
     assert_eq!(
         logs,

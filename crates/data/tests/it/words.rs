@@ -207,6 +207,21 @@ fn an_empty_field_of_csv_is_missing_for_a_model_of_json_lines() {
 }
 
 #[test]
+fn usual_words_of_csv_are_missing_for_a_model_of_json_lines_where_they_cannot_be_values() {
+    let lab = Lab::new();
+    let text = "{\"x\": 1, \"c\": \"NA\", \"y\": \"a\"}\n{\"x\": 3, \"c\": \"u\", \"y\": \"b\"}\n{\"x\": 2, \"c\": \"u\", \"y\": \"a\"}\n";
+    let more = json!({
+        "steps": [{"impute": {"columns": "all"}}, {"one_hot": {}}],
+        "columns": {"c": "categorical"},
+    });
+    let (dataset, _) = run(&lab, Form::Jsonl, text, more);
+    let rows = "x,c\nNA,NA\n<NA>,<NA>\n5,u\n";
+    let (values, findings) = predict(&lab, &dataset, Form::Csv, rows).unwrap();
+    assert_eq!(values, [2., 1., 0., 2., 0., 1., 5., 0., 1.]);
+    assert_eq!((findings.filled["x"], findings.filled["c"]), (2, 1));
+}
+
+#[test]
 fn a_single_stray_word_is_told_at_any_share() {
     let lab = Lab::new();
     let text = "x,y\n1,a\nunknown,b\n2.5,a\nunknown,b\n3,a\n";

@@ -12,7 +12,7 @@ use std::path::Path;
 
 use pipe_data::{Dataset, FeatureRows, Part};
 use pipe_schema::{
-    dataset::PositiveClass,
+    dataset::{PositiveClass, RowFindings},
     model::ClassThreshold,
     protocol::{Done, InputPath, Request},
     report::{METRICS_FILE, PREDICTIONS_FILE, REPORT_FILE, Report},
@@ -40,9 +40,9 @@ pub fn evaluate(block: &Evaluate, request: &Request, reporter: &mut Reporter) ->
     check_room(&dataset, part_name)?;
     // A script's TorchScript takes the dataset as it is.
     let schema = inference.schema.as_ref().unwrap_or(dataset.schema());
-    let part = match &inference.schema {
-        Some(own) => dataset.new_part_for(part_name, own)?,
-        None => dataset.part_as_kept(part_name)?,
+    let (part, findings) = match &inference.schema {
+        Some(own) => dataset.new_part_with_findings(part_name, own)?,
+        None => (dataset.part_as_kept(part_name)?, RowFindings::default()),
     };
     if part.is_empty() {
         return Err(
@@ -51,7 +51,6 @@ pub fn evaluate(block: &Evaluate, request: &Request, reporter: &mut Reporter) ->
         );
     }
 
-    let findings = dataset.summary(part_name)?.findings(&schema.steps);
     if let Some(line) = findings.line() {
         reporter.note(line);
     }

@@ -188,12 +188,12 @@ impl Cell {
                 let nanosecond = micros.rem_euclid(1_000_000) * 1000;
                 write_moment(micros.div_euclid(1_000_000), nanosecond, None, out)?;
             }
-            (Stored::Single(it), _) => write_number(it + 0.0, it.is_nan(), out),
-            (Stored::Number(it), _) => write_number(it + 0.0, it.is_nan(), out),
+            (Stored::Single(it), _) => write_number(it + 0.0, f64::from(it), out)?,
+            (Stored::Number(it), _) => write_number(it + 0.0, it, out)?,
             (Stored::Bytes(it), Self::Decimal(scale)) => decimal(integer(it)?, scale, out),
             (Stored::Bytes(it), Self::Half) => {
                 let number = half(it);
-                write_number(number + 0.0, number.is_nan(), out);
+                write_number(number + 0.0, number, out)?;
             }
             (Stored::Bytes(it), _) => match std::str::from_utf8(it) {
                 Ok(text) => out.extend_from_slice(text.as_bytes()),
@@ -268,13 +268,17 @@ fn put(out: &mut Vec<u8>, value: impl Display) {
     let _ = write!(out, "{value}");
 }
 
-/// Writes the shortest text that gives the number of its size again.
-fn write_number(value: impl Display, is_nan: bool, out: &mut Vec<u8>) {
-    if is_nan {
+/// Writes the shortest text that gives the number of its size again; `value` is that number.
+fn write_number(number: impl Display, value: f64, out: &mut Vec<u8>) -> Result<(), String> {
+    if value.is_infinite() {
+        return Err("is infinite".to_owned());
+    }
+    if value.is_nan() {
         out.extend_from_slice(NULL);
     } else {
-        put(out, value);
+        put(out, number);
     }
+    Ok(())
 }
 
 /// Writes a moment on the clock of a zone, with its offset; without a zone, as the clock alone.

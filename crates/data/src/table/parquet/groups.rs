@@ -38,7 +38,7 @@ struct WantedColumn<'a> {
 }
 
 enum Content {
-    Values(Values),
+    Values(Box<Values>),
     List(List),
 }
 
@@ -120,12 +120,12 @@ impl Open<'_> {
                         Content::List(List::new(cell))
                     } else {
                         let notation = read.notations.get(name).filter(|_| cell == Cell::Text);
-                        Content::Values(Values {
+                        Content::Values(Box::new(Values {
                             cell,
                             zone,
                             notation: notation.and_then(|column| Notation::of(read, column)),
                             fields: Fields::default(),
-                        })
+                        }))
                     },
                 }),
                 Err(why) if selection.is_optional(name) => {
@@ -233,7 +233,8 @@ impl Open<'_> {
         for column in std::mem::take(&mut wanted.columns) {
             let name = column.name.to_owned();
             match column.content {
-                Content::Values(Values { fields, .. }) => {
+                Content::Values(values) => {
+                    let fields = values.fields;
                     table.columns.push(Column { name, fields });
                 }
                 Content::List(list) => match list.finish(rows) {

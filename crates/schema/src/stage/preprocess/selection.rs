@@ -76,11 +76,16 @@ impl JsonSchema for SourceColumns {
     }
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         let names = json_schema!({"type": "array", "items": {"type": "string"}});
+        let except = json_schema!({
+            "description": "The columns that are not read.",
+            "type": "array",
+            "items": {"type": "string"},
+        });
         json_schema!({"anyOf": [
             names,
             {
                 "type": "object",
-                "properties": {EXCEPT: names},
+                "properties": {EXCEPT: except},
                 "required": [EXCEPT],
                 "additionalProperties": false,
             },

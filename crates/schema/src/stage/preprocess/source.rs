@@ -302,6 +302,7 @@ impl Read {
     /// With the words for missing values and the form filled in: the form that is named, else the given, else what a file's
     /// name tells. `names` are of columns with a file each. CSV stays out, so that what is kept of a stage does not depend
     /// on how it was told.
+    #[must_use]
     pub fn settled(&self, named: Option<Form>, told: Option<Form>, names: &[String]) -> Self {
         let told = told.or((!names.is_empty()).then_some(Form::Idx));
         let form = named.or(self.form).or(told);

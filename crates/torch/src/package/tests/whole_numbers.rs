@@ -86,13 +86,11 @@ fn cross_entropy_names_a_whole_number_that_the_train_part_lacks() {
     let failed = workshop
         .stage(&score, &["model=fit", "data=data.test"], "score")
         .unwrap_err();
-    assert!(
-        failed
-            .message
-            .ends_with("the target has the class `-9`, of which the train part has no row"),
-        "{}",
-        failed.message
-    );
+    let told =
+        "5 of 120 rows are of the class `-9`, and the target `y` of the model has `1000`, `-6`";
+    assert!(failed.message.contains(told), "{}", failed.message);
+    let hint = failed.hint.unwrap();
+    assert!(hint.starts_with("leave these rows out"), "{hint}");
 }
 
 #[test]
